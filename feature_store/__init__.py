@@ -1,0 +1,1 @@
+"""Events to features: the only home of Feast, Kafka, LMDB and DuckDB."""

@@ -1,0 +1,1 @@
+"""Conversations to an adapter."""

@@ -1,0 +1,118 @@
+"""Where things lie and how the service listens, read once from the environment.
+
+Everything that the platform writes is under one home folder. No module reads the environment itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from finmodel.clock import Clock, StandingClock, SystemClock, parse_time
+from finmodel.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The platform's settings; each has a variable `FINMODEL_<NAME>`."""
+
+    home: Path
+    """Folder of everything written: events, features, models, audit, keys."""
+    data: Path
+    """Folder of real data that may not ship; what needs it says so where it is absent."""
+    host: str = "127.0.0.1"
+    """Address the service listens on; loopback unless you say otherwise."""
+    port: int = 3000
+    """Port the service listens on."""
+    mlflow_tracking_uri: str = ""
+    """MLflow's address (also read from MLFLOW_TRACKING_URI); SQLite under home if empty."""
+    standing_clock: str = ""
+    """ISO 8601 time at which the clock stands still; empty for the real time."""
+    online_map_gb: float = 8.0
+    """Largest size of the LMDB map of online features (a sparse file), in GiB."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Settings from the environment.
+
+        >>> Settings.from_env({"FINMODEL_HOME": "/srv/fm", "FINMODEL_PORT": "3999"}).port
+        3999
+        >>> Settings.from_env({"FINMODEL_PORT": "many"})
+        Traceback (most recent call last):
+        finmodel.errors.BadInput: FINMODEL_PORT: 'many' is not a number; give one, such as 3000
+        """
+        env = os.environ if env is None else env
+        return cls(
+            home=Path(env.get("FINMODEL_HOME", ".finmodel")).absolute(),
+            data=Path(env.get("FINMODEL_DATA", "data")).absolute(),
+            host=env.get("FINMODEL_HOST", "127.0.0.1"),
+            port=int(_number(env, "FINMODEL_PORT", 3000)),
+            mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI", ""),
+            standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
+            online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0),
+        )
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that everything asks."""
+        return (
+            StandingClock(parse_time(self.standing_clock)) if self.standing_clock else SystemClock()
+        )
+
+    @property
+    def mlflow_uri(self) -> str:
+        """MLflow's tracking and registry address."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def events(self) -> Path:
+        """Folder of the file event log."""
+        return self.home / "events"
+
+    @property
+    def offline(self) -> Path:
+        """Folder of the views' Parquet files."""
+        return self.home / "offline"
+
+    @property
+    def online(self) -> Path:
+        """Folder of the LMDB map of online features."""
+        return self.home / "online"
+
+    @property
+    def exports(self) -> Path:
+        """Folder of signed models: the only place that serving loads from."""
+        return self.home / "exports"
+
+    @property
+    def audit(self) -> Path:
+        """Folder of the audit log's segments."""
+        return self.home / "audit"
+
+    @property
+    def vault(self) -> Path:
+        """File of the customers' keys, apart from the log that they unlock."""
+        return self.home / "vault" / "keys.db"
+
+    @property
+    def signing(self) -> Path:
+        """Folder of the key that signs exports and of its public half."""
+        return self.home / "signing"
+
+    @property
+    def people(self) -> Path:
+        """File of people, their roles and the hashes of their keys."""
+        return self.home / "people.json"
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(env.get(name, default))
+    except ValueError as error:
+        raise BadInput(
+            f"{env[name]!r} is not a number",
+            where=name,
+            remedy=f"give one, such as {default:g}",
+        ) from error

@@ -1,0 +1,1 @@
+"""Composition, and the only place that knows HTTP."""
