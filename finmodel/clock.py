@@ -1,6 +1,7 @@
 """What time it is, for everyone who must not ask the operating system.
 
-A clock comes in from the border (settings say which); judgement takes a datetime. Times have a zone.
+A clock comes in from the border (settings say which); judgement takes a datetime. Times carry a
+zone.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Where things lie and how the service listens, read once from the environment.
 
-Everything that the platform writes is under one home folder. No module reads the environment itself.
+Everything that the platform writes is under one home folder. No other module reads the environment.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from finmodel.clock import Clock, StandingClock, SystemClock, parse_time
@@ -30,6 +30,8 @@ class Settings:
     """MLflow's address (also read from MLFLOW_TRACKING_URI); SQLite under home if empty."""
     standing_clock: str = ""
     """ISO 8601 time at which the clock stands still; empty for the real time."""
+    key: str = field(default="", repr=False)
+    """The key of the person at the command line."""
     online_map_gb: float = 8.0
     """Largest size of the LMDB map of online features (a sparse file), in GiB."""
 
@@ -51,8 +53,22 @@ class Settings:
             port=int(_number(env, "FINMODEL_PORT", 3000)),
             mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI", ""),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
+            key=env.get("FINMODEL_KEY", ""),
             online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0),
         )
+
+    def child_env(self) -> dict[str, str]:
+        """The environment of a child that must see the same settings, without the person's key."""
+        ours = {
+            "FINMODEL_HOME": str(self.home),
+            "FINMODEL_DATA": str(self.data),
+            "FINMODEL_HOST": self.host,
+            "FINMODEL_PORT": str(self.port),
+            "FINMODEL_STANDING_CLOCK": self.standing_clock,
+            "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
+            "MLFLOW_TRACKING_URI": self.mlflow_uri,
+        }
+        return {name: value for name, value in os.environ.items() if name != "FINMODEL_KEY"} | ours
 
     @property
     def clock(self) -> Clock:

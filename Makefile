@@ -1,0 +1,85 @@
+# `make help` lists the targets. Everything is installed into .venv from the locks; nothing outside it
+# but the Debian packages named in `system` (as root; otherwise the names are printed).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+
+export UV_PYTHON_DOWNLOADS := never
+export FEAST_USAGE := False
+export BENTOML_DO_NOT_TRACK := True
+export MLFLOW_DISABLE_TELEMETRY := true
+PYTHON ?= python3.11
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+PY := .venv/bin/python
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: .venv/.run ## set up, train on real data, serve, and open the console
+	@exec .venv/bin/finmodel demo
+
+test: .venv/.dev .venv/.servers ## set up, and pass every test
+	$(PY) -m pytest
+
+check: .venv/.dev ## format, lint, types, import contracts
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-logo
+
+bench: .venv/.dev .venv/.servers ## every figure of the README, measured here
+	.venv/bin/finmodel bench online --json
+
+lock: $(UV) ## resolve again: one resolution of everything, cut into one lock for each use
+	set -- $(UV) pip compile -q pyproject.toml --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate; \
+	all=$$(mktemp); trap 'rm -f "$$all" "$$all.pins"' EXIT; \
+	"$$@" --all-extras -o "$$all"; grep -oE '^[a-zA-Z0-9._-]+==[^ ]+' "$$all" > "$$all.pins"; \
+	"$$@" -c "$$all.pins" --extra build -o locks/run.txt; \
+	"$$@" -c "$$all.pins" --extra build --extra stream --extra dev -o locks/dev.txt; \
+	"$$@" -c "$$all.pins" --extra build --extra stream --extra tune -o locks/tune.txt
+
+clean: ## forget the demo's data and models (the environment stays)
+	rm -rf .finmodel
+
+# uv: the one on the path, or our own from its lock.
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv 2>/dev/null || { rm -rf .uv; $(call debian,python3-venv); $(PYTHON) -m venv .uv; }
+	.uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r locks/uv.txt
+
+# An environment: the lock, then the six packages in place.
+define install
+	[ -x $(PY) ] || $(UV) venv -q --python $(PYTHON) .venv
+	@echo "installing $(1) into .venv"
+	VIRTUAL_ENV=.venv $(UV) pip install -q --require-hashes -r $(1)
+	VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+endef
+
+# Install Debian packages as root, or name them.
+define debian
+if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+    echo "installing $(1)"; apt-get update -qq && apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
+else echo "missing: $(1). Install them, for example: sudo apt-get install $(1)" >&2; exit 1; fi
+endef
+
+.venv/.run: locks/run.txt pyproject.toml | $(UV) .gomp
+	$(call install,locks/run.txt)
+
+.venv/.dev: locks/dev.txt pyproject.toml | $(UV) .gomp
+	$(call install,locks/dev.txt)
+
+# LightGBM's wheel expects the system's OpenMP.
+.PHONY: .gomp
+.gomp:
+	@[ -n "$$(PATH=$$PATH:/sbin ldconfig -p | grep libgomp.so.1)" ] || { $(call debian,libgomp1); }
+
+# The real servers that the tests talk to.
+.venv/.servers: Makefile | .venv/.dev
+	@missing=; command -v redis-server >/dev/null || missing="redis-server"; \
+	command -v chromium >/dev/null || missing="$$missing chromium fonts-noto-cjk"; \
+	[ -z "$$missing" ] || { $(call debian,$$missing); }
+	@touch $@
+
+$(filter /%,$(UV)): ;

@@ -1,0 +1,256 @@
+"""A log of events in files: what stands in for Kafka where there is no server.
+
+Topics have the same partitions, chosen by customer, so all that happens to one customer stays in
+order and in one partition number. One writer, any number of readers in any process; an append is
+durable when it returns. This module knows what an event is, and not what is made of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import msgspec
+
+from feature_store.event_segments import Frame, append_frame, cut_tail, segments, walk
+from feature_store.progress import Progress
+from finmodel.errors import BadInput, Damaged, NotReady
+from finmodel.events import TOPICS, Event, decode_lines, encode_lines, topic_of
+
+SEGMENT_BYTES = 64 << 20
+LAYOUT = "log.json"
+CHUNK = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive events of one partition, as JSON lines."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    count: int
+    lines: bytes
+
+    def events(self) -> list[Event]:
+        """The events; BadInput with topic, partition and offset where one cannot be read."""
+        return decode_lines(self.lines, f"{self.topic}[{self.partition}]", self.first_offset)
+
+
+class EventLog(Protocol):
+    """What the platform asks of a log; Kafka answers it too."""
+
+    partitions: int
+
+    def append(self, topic: str, events: Iterable[Event]) -> int:
+        """Write events to their customers' partitions, durably; how many there were."""
+
+    def read(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Batch]:
+        """What one partition holds now, in order, from an offset on."""
+
+    def topics(self) -> tuple[str, ...]:
+        """Topics that hold something."""
+
+    def end_offsets(self, topic: str) -> tuple[int, ...]:
+        """The offset that each partition's next event will have."""
+
+
+def partition_of(customer_id: int, partitions: int) -> int:
+    """A customer's partition: the same in every topic.
+
+    >>> [partition_of(customer, 4) for customer in (1, 2, 3, 30_000)]
+    [3, 1, 3, 1]
+    """
+    return zlib.crc32(str(customer_id).encode()) % partitions
+
+
+class _Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    partitions: int
+    partitioner: str = "crc32"
+    version: int = 1
+
+
+class FileEventLog:
+    """An `EventLog` in a folder: `<topic>/<partition>/<first offset>.log`.
+
+    For reading, any number may be open. With `write`, the folder is locked for this one, and what a
+    crash left half-written at an end is cut off; NotReady if another writes.
+    """
+
+    def __init__(self, folder: Path, *, partitions: int = 4, write: bool = False) -> None:
+        self._folder = folder
+        self._lock: int | None = None
+        self._ends: dict[tuple[str, int], int] = {}
+        if write:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(folder)
+        try:
+            self.partitions = _layout(folder, partitions, write).partitions
+            if write:
+                self._recover()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> FileEventLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another write."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def append(self, topic: str, events: Iterable[Event]) -> int:
+        """Write events to their customers' partitions, durably; how many there were.
+
+        A partition's part of one call is there whole or not at all, and each event is read back
+        before it is written, so that no log holds what its readers refuse.
+        """
+        if self._lock is None:
+            raise NotReady(
+                "the log is open for reading", where=str(self._folder), remedy="open it with write"
+            )
+        parts: list[list[Event]] = [[] for _ in range(self.partitions)]
+        for event in events:
+            if topic_of(event) != topic:
+                raise BadInput("an event of another topic", where=topic, remedy=topic_of(event))
+            parts[partition_of(event.customer_id, self.partitions)].append(event)
+        bodies = [encode_lines(part) for part in parts]
+        for body in bodies:
+            decode_lines(body, topic)
+        for partition, (part, body) in enumerate(zip(parts, bodies, strict=True)):
+            if part:
+                self._write(topic, partition, len(part), body)
+        return sum(map(len, parts))
+
+    def read(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Batch]:
+        """What one partition holds now, in order, from an offset on; Damaged where it is."""
+        if not 0 <= partition < self.partitions:
+            raise BadInput(f"no partition {partition}", where=topic)
+        paths = segments(self._place(topic, partition))
+        starts = [int(path.stem) for path in paths]
+        for index, path in enumerate(paths):
+            last = index + 1 == len(paths)
+            if not last and starts[index + 1] <= from_offset:
+                continue
+            for frame in walk(path, is_last=last):
+                if frame.first_offset + frame.count > from_offset:
+                    yield _batch(topic, partition, frame, from_offset)
+
+    def topics(self) -> tuple[str, ...]:
+        """Topics that hold something."""
+        return tuple(topic for topic in TOPICS if any(self.end_offsets(topic)))
+
+    def end_offsets(self, topic: str) -> tuple[int, ...]:
+        """The offset that each partition's next event will have."""
+        return tuple(self._end(topic, partition) for partition in range(self.partitions))
+
+    def _place(self, topic: str, partition: int) -> Path:
+        if topic not in TOPICS:
+            raise BadInput("no such topic", where=topic, remedy=f"name one of {', '.join(TOPICS)}")
+        return self._folder / topic / str(partition)
+
+    def _end(self, topic: str, partition: int) -> int:
+        known = self._ends.get((topic, partition))
+        if known is not None:
+            return known
+        paths = segments(self._place(topic, partition))
+        if not paths:
+            return 0
+        end = int(paths[-1].stem)
+        for frame in walk(paths[-1], is_last=True):
+            end = frame.first_offset + frame.count
+        return end
+
+    def _recover(self) -> None:
+        for topic in TOPICS:
+            for partition in range(self.partitions):
+                paths = segments(self._place(topic, partition))
+                if paths:
+                    cut_tail(paths[-1])
+                self._ends[topic, partition] = self._end(topic, partition)
+
+    def _write(self, topic: str, partition: int, count: int, body: bytes) -> None:
+        first = self._ends[topic, partition]
+        folder = self._place(topic, partition)
+        paths = segments(folder)
+        roll = not paths or paths[-1].stat().st_size >= SEGMENT_BYTES
+        path = folder / f"{first:020}.log" if roll else paths[-1]
+        append_frame(path, Frame(first, count, body))
+        self._ends[topic, partition] = first + count
+
+
+def append_all(
+    log: EventLog, events: Iterable[Event], progress: Progress | None = None, total: int = 0
+) -> int:
+    """Write events of any topics, in order, in appends of many; how many there were."""
+    waiting: dict[str, list[Event]] = {topic: [] for topic in TOPICS}
+    done = 0
+    for event in events:
+        topic = topic_of(event)
+        waiting[topic].append(event)
+        if len(waiting[topic]) == CHUNK:
+            done += log.append(topic, waiting[topic])
+            waiting[topic].clear()
+            if progress is not None:
+                progress("events", done, max(total, done))
+    for topic, rest in waiting.items():
+        done += log.append(topic, rest)
+    if progress is not None:
+        progress("events", done, max(total, done))
+    return done
+
+
+def _batch(topic: str, partition: int, frame: Frame, from_offset: int) -> Batch:
+    skip = max(0, from_offset - frame.first_offset)
+    body = frame.body.split(b"\n", skip)[skip] if skip else frame.body
+    return Batch(topic, partition, frame.first_offset + skip, frame.count - skip, body)
+
+
+def _locked(folder: Path) -> int:
+    lock = os.open(folder / ".writer", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise NotReady(
+            "another process writes to it", where=str(folder), remedy="wait until it has ended"
+        ) from error
+    return lock
+
+
+def _layout(folder: Path, partitions: int, write: bool) -> _Layout:
+    """What the folder was made with, which stays; a writer makes it where there is none."""
+    path = folder / LAYOUT
+    if not path.exists():
+        if not write:
+            raise NotReady("there is no event log", where=str(folder), remedy="write events first")
+        aside = path.with_suffix(".new")
+        aside.write_bytes(msgspec.json.encode(_Layout(partitions)))
+        os.replace(aside, path)
+    try:
+        layout = msgspec.json.decode(path.read_bytes(), type=_Layout)
+    except msgspec.DecodeError as error:
+        raise Damaged(str(error), where=str(path), remedy="restore it from a copy") from error
+    if write and layout.partitions != partitions:
+        raise BadInput(
+            f"it has {layout.partitions} partitions, not {partitions}",
+            where=str(folder),
+            remedy="keep their number, or start a new folder",
+        )
+    return layout

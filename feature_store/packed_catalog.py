@@ -1,0 +1,179 @@
+"""What a map says of itself: whose it is, its views, and every schema that a row was written by.
+
+It is read from and written to the map's `meta` database in the caller's transaction, so that it
+always fits the rows beside it. A schema is appended and never changed; a view's id is never given
+twice, so a dropped view's rows are dead from that moment. Imports neither LMDB nor Feast.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from feature_store.packed_keys import Place
+from feature_store.packed_rows import damaged
+from feature_store.plan import FeaturePlan
+from finmodel.errors import BadInput, Damaged, NoRoom, NotReady
+
+META = b"meta"
+_STAMP, _BOOK = b"stamp", b"book"
+_FORMAT = 1
+_MOST = 0xFFFF
+
+Features = tuple[FeaturePlan, ...]
+
+
+class View(msgspec.Struct):
+    """A view that rows were written for."""
+
+    name: str
+    schemas: list[Features]
+    """By schema number."""
+    retired: bool = False
+
+    def schema(self, number: int) -> Features:
+        """The features that a row with this schema number was written by."""
+        if number >= len(self.schemas):
+            raise damaged("has a schema that was never entered")
+        return self.schemas[number]
+
+
+class Catalog(msgspec.Struct):
+    """A map's own account of itself."""
+
+    project: str
+    views: list[View] = msgspec.field(default_factory=list)
+    """By view id."""
+    places: list[str] = msgspec.field(default_factory=list)
+    """Databases that hold rows."""
+    format: int = _FORMAT
+
+    def find(self, name: str) -> tuple[int, View] | None:
+        """The id and the entry of a view that is in use."""
+        for i, view in enumerate(self.views):
+            if view.name == name and not view.retired:
+                return i, view
+        return None
+
+    def declare(self, name: str, features: Features) -> tuple[int, int]:
+        """View id and schema number for rows of these features, entered if they are new.
+
+        >>> book = Catalog("lender")
+        >>> x, y = FeaturePlan("x", "Float32"), FeaturePlan("y", "Float32")
+        >>> book.declare("bill", (x,)), book.declare("bill", (x, y)), book.declare("bill", (x,))
+        ((0, 0), (0, 1), (0, 0))
+        """
+        found = self.find(name)
+        if found is None:
+            self.views.append(View(name, []))
+            found = len(self.views) - 1, self.views[-1]
+        i, view = found
+        if features not in view.schemas:
+            view.schemas.append(features)
+        if len(self.views) > _MOST or len(view.schemas) > _MOST:
+            raise NoRoom(
+                "the map has no number left for it",
+                where=f"view {name}",
+                remedy="materialise into a new map",
+            )
+        return i, view.schemas.index(features)
+
+    def note(self, place: Place) -> None:
+        """Remember a database of rows, so that a teardown finds it."""
+        if str(place) not in self.places:
+            self.places.append(str(place))
+
+    def retire(self, names: Iterable[str]) -> None:
+        """Views of these names are dropped; one of the same name later starts empty.
+
+        >>> book = Catalog("lender")
+        >>> _ = book.declare("bill", ()), book.retire(["bill"])
+        >>> book.declare("bill", ())
+        (1, 0)
+        """
+        for name in names:
+            found = self.find(name)
+            if found is not None:
+                found[1].retired = True
+
+
+class Stamped(NamedTuple):
+    """A catalog, and the stamp that changes whenever it does."""
+
+    stamp: bytes
+    catalog: Catalog
+    """To be read, not changed: it is kept."""
+
+
+_kept: dict[bytes, Catalog] = {}
+_MOST_KEPT = 16
+
+
+def stamp_of(txn: Any, meta: Any) -> bytes:
+    """The stamp of the catalog in this snapshot; NotReady if nothing was ever applied."""
+    stamp = None if meta is None else txn.get(_STAMP, None, meta)
+    if stamp is None:
+        raise NotReady(
+            "the map of online features is empty",
+            where="feature store",
+            remedy="run feast apply, then materialise",
+        )
+    return bytes(stamp)
+
+
+def load(txn: Any, meta: Any) -> Stamped:
+    """The catalog of this snapshot; NotReady if there is none, Damaged if it cannot be read."""
+    stamp = stamp_of(txn, meta)
+    if stamp not in _kept:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[stamp] = _parsed(txn.get(_BOOK, b"", meta))
+    return Stamped(stamp, _kept[stamp])
+
+
+def load_for(txn: Any, meta: Any, project: str) -> Catalog:
+    """The catalog of a project's map, or a new one; BadInput if it is another project's."""
+    book = txn.get(_BOOK, None, meta)
+    catalog = Catalog(project) if book is None else _parsed(book)
+    if catalog.project != project:
+        raise BadInput(
+            f"the map belongs to project {catalog.project}",
+            where=f"project {project}",
+            remedy="give each project a map of its own",
+        )
+    return catalog
+
+
+def _parsed(book: bytes) -> Catalog:
+    try:
+        catalog = msgspec.json.decode(book, type=Catalog)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise Damaged(
+            "the catalog of the map cannot be read",
+            where="map of online features",
+            remedy="move the map away and materialise again",
+        ) from error
+    if catalog.format != _FORMAT:
+        raise NotReady(
+            f"the map has format {catalog.format}, and this program reads {_FORMAT}",
+            where="map of online features",
+            remedy="materialise into a new map",
+        )
+    return catalog
+
+
+def store(txn: Any, meta: Any, catalog: Catalog) -> None:
+    """Write the catalog if it differs from what is stored, under a new stamp."""
+    book = msgspec.json.encode(catalog)
+    if txn.get(_BOOK, None, meta) != book:
+        txn.put(_BOOK, book, db=meta)
+        # Random, not counted: a map torn down and made again must not meet an old reader's number.
+        txn.put(_STAMP, os.urandom(16), db=meta)
+
+
+def retired_ids(catalog: Catalog) -> list[bool]:
+    """By view id, whether the view was dropped."""
+    return [view.retired for view in catalog.views]

@@ -1,0 +1,208 @@
+"""Rows into the map, many customers in one transaction, with no Python loop over features.
+
+Rows or float32 columns come in; each view's section is merged into its customer's value by the
+rule in packed_kernels, and the values are put back in the map's own order. One call is one
+transaction: all of it is stored, or none. What a view means is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store import packed_kernels as kernels
+from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.packed_catalog import META, Catalog, Features, load_for, retired_ids, store
+from feature_store.packed_columns import ViewColumns, built, checked
+from feature_store.packed_keys import Place, checked_ids, key_order, keys_of, place_of
+from feature_store.packed_rows import Row, damaged, encode, layout_of
+from finmodel.records import Int64s
+
+_CHUNK = 50_000
+"""Customers merged at once: bounds the memory of a large call, which stays one transaction."""
+
+
+class Written(NamedTuple):
+    """What became of the rows of one call."""
+
+    stored: int
+    late: int
+    """Not stored, because a newer row (or the same event) was there."""
+
+
+class _Work(NamedTuple):
+    """An open write transaction on one database of rows."""
+
+    txn: Any
+    rows: Any
+    catalog: Catalog
+    integer: bool
+
+
+class PackedWriter:
+    """The one way into a map of one project."""
+
+    def __init__(self, place: MapPlace, project: str) -> None:
+        self._map, self._project = open_map(place), project
+
+    def write_columns(
+        self, join_key: str, ids: Sequence[Any] | npt.NDArray[Any], columns: Sequence[ViewColumns]
+    ) -> Written:
+        """Store rows of one or more Float32 views about the same n ids (all int64, or all str).
+
+        An id that stands twice is written once, by the row that would have won. BadInput if the
+        arrays do not fit together; NoRoom if the map or the disk is full.
+        """
+        key_type = _key_type(ids)
+        found = checked_ids(ids, key_type)
+        views = [checked(view, len(found)) for view in columns]
+        order = key_order(found, keys_of(join_key, found))
+        group = _groups(found[order])
+        chosen = [order[_last_of_each(group, order, view)] for view in views]
+        written = Written(0, 0)
+        with self._transaction(place_of(join_key, key_type)) as work:
+            heads = [work.catalog.declare(view.view, view.features) for view in views]
+            for start in range(0, len(chosen[0]) if chosen else 0, _CHUNK):
+                some = [rows[start : start + _CHUNK] for rows in chosen]
+                new = [built(v, h, r) for v, h, r in zip(views, heads, some, strict=True)]
+                written = _put(work, keys_of(join_key, found[some[0]]), new, written)
+        return written
+
+    def write_rows(
+        self, place: Place, keys: Sequence[bytes], view: tuple[str, Features], rows: Sequence[Row]
+    ) -> Written:
+        """Store rows of any types of one view, under keys that packed_keys or Feast made."""
+        newest: dict[bytes, bytes] = {}
+        with self._transaction(place) as work:
+            head, layout = work.catalog.declare(*view), layout_of(view[1])
+            for key, row in zip(keys, rows, strict=True):
+                data = encode(*head, layout, row)
+                if key not in newest or _supersedes(data, newest[key]):
+                    newest[key] = data
+            order = sorted(newest, key=_as_integer) if place.integer else sorted(newest)
+            new = _joined([newest[key] for key in order])
+            written = _put(work, order, [new], Written(0, len(keys) - len(order)))
+        return written
+
+    def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:
+        """Enter views and their schemas, and retire dropped ones: their rows are dead at once.
+
+        A dropped view's bytes leave a customer's value when it is next written.
+        """
+        with self._map.writing({META: False}) as (txn, (meta,)):
+            catalog = load_for(txn, meta, self._project)
+            catalog.retire(drop)
+            for name, features in keep.items():
+                catalog.declare(name, features)
+            store(txn, meta, catalog)
+
+    def clear(self) -> None:
+        """Remove everything of the project; its readers find no map until it is applied again."""
+        with self._map.writing({META: False}) as (txn, (meta,)):
+            places = load_for(txn, meta, self._project).places
+        names = {META: False} | {p.name: p.integer for p in map(Place.parsed, places)}
+        with self._map.writing(names) as (txn, handles):
+            for handle in handles:
+                txn.drop(handle, delete=False)
+
+    @contextmanager
+    def _transaction(self, place: Place) -> Iterator[_Work]:
+        names = {META: False, place.name: place.integer}
+        with self._map.writing(names) as (txn, (meta, rows)):
+            catalog = load_for(txn, meta, self._project)
+            catalog.note(place)
+            yield _Work(txn, rows, catalog, place.integer)
+            store(txn, meta, catalog)
+
+
+def _put(
+    work: _Work, keys: list[bytes], new: Sequence[kernels.Sections], before: Written
+) -> Written:
+    """Merge views of unique, ordered keys into their values, and store those that changed."""
+    values = _joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
+    retired = np.array(retired_ids(work.catalog), dtype=np.bool_)
+    any_changed = np.zeros(len(keys), dtype=np.bool_)
+    stored = 0
+    for sections in new:
+        changed = np.empty(len(keys), dtype=np.bool_)
+        values = _merged(values, sections, retired, changed)
+        any_changed |= changed
+        stored += int(changed.sum())
+    at, words = values.starts * 8, values.words.view(np.uint8).data
+    pairs = [(keys[i], words[at[i] : at[i + 1]]) for i in np.flatnonzero(any_changed).tolist()]
+    work.txn.cursor(work.rows).putmulti(pairs, append=bool(pairs) and _is_last(work, pairs[0][0]))
+    return Written(before.stored + stored, before.late + len(new) * len(keys) - stored)
+
+
+def _merged(
+    old: kernels.Sections,
+    new: kernels.Sections,
+    retired: npt.NDArray[np.bool_],
+    changed: npt.NDArray[np.bool_],
+) -> kernels.Sections:
+    out = kernels.Sections(
+        np.empty(len(old.words) + len(new.words), np.int64), np.empty_like(old.starts)
+    )
+    if kernels.merge(old, new, retired, out, changed) >= 0:
+        raise damaged("does not hold together")
+    return kernels.Sections(_frozen(out.words[: out.starts[-1]]), out.starts)
+
+
+def _frozen(words: Int64s) -> Int64s:
+    # Kernels are compiled once for bytes that LMDB gave, which are read-only.
+    words.flags.writeable = False
+    return words
+
+
+def _joined(values: Sequence[bytes]) -> kernels.Sections:
+    starts = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=starts[1:])
+    if (starts & 7).any():
+        raise damaged("is not whole words")
+    return kernels.Sections(np.frombuffer(b"".join(values), "<i8"), starts >> 3)
+
+
+def _supersedes(new: bytes, old: bytes) -> bool:
+    words = np.frombuffer(new, "<i8"), np.frombuffer(old, "<i8")
+    return bool(kernels.supersedes(words[0], 0, words[1], 0))
+
+
+def _is_last(work: _Work, key: bytes) -> bool:
+    """Whether a key comes after all that are stored, so that pages can be filled to the brim."""
+    with work.txn.cursor(work.rows) as cursor:
+        if not cursor.last():
+            return True
+        last = cursor.key()
+    return _as_integer(key) > _as_integer(last) if work.integer else key > last
+
+
+def _as_integer(key: bytes) -> int:
+    return int.from_bytes(key, "little")
+
+
+def _key_type(ids: Sequence[Any] | npt.NDArray[Any]) -> str:
+    if isinstance(ids, np.ndarray):
+        return "string" if ids.dtype.kind in "OU" else "int64"
+    return "string" if any(isinstance(value, str) for value in ids) else "int64"
+
+
+def _groups(ids: npt.NDArray[Any]) -> Int64s:
+    """The number of each of ordered ids, counting equal ones once."""
+    new = np.ones(len(ids), dtype=np.int64)
+    new[1:] = ids[1:] != ids[:-1]
+    return np.cumsum(new)
+
+
+def _last_of_each(group: Int64s, order: npt.NDArray[np.intp], view: ViewColumns) -> Int64s:
+    """Of each group's rows, the position of the one that supersedes the others."""
+    if not len(group) or group[-1] == len(group):
+        return np.arange(len(group))
+    created = np.zeros(len(order)) if view.created_us is None else view.created_us[order]
+    best = np.lexsort((np.arange(len(order)), created, view.event_us[order], group))
+    ends: Int64s = best[np.flatnonzero(np.append(np.diff(group[best]), 1))]
+    return ends

@@ -1,0 +1,66 @@
+"""Files that are whole and on the disk, or not there, and what the disk's refusals mean.
+
+Bytes and a place come in; NoRoom, Refused or Damaged comes out where the disk will not have them.
+It knows nothing of what it writes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from finmodel.errors import Damaged, FinmodelError, NoRoom, Refused
+
+
+def replace_file(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True) -> None:
+    """Make a file or replace it, in one step, with its bytes on the disk before its name."""
+    aside = path.with_name(f".{path.name}.aside")
+    try:
+        write_file(aside, data, mode, sync=sync)
+        os.replace(aside, path)
+        if sync:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True) -> None:
+    """Write a file whole where none must be seen yet; NoRoom where it does not fit."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(path, flags, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def disk_error(error: OSError, path: Path) -> FinmodelError:
+    """What the operating system's refusal means for whoever reads or writes this file.
+
+    >>> disk_error(OSError(errno.ENOSPC, "No space left on device"), Path("logs/a.log"))
+    NoRoom('a.log: there is no room left on the disk; make room, then try again')
+    """
+    where = path.name
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return NoRoom(
+            "there is no room left on the disk", where=where, remedy="make room, then try again"
+        )
+    what = error.strerror or "the disk failed"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return Refused(what, where=where, remedy="give this user the right to it")
+    return Damaged(what, where=where, remedy="check the disk")

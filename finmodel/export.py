@@ -1,0 +1,222 @@
+"""Signed models in a folder: the only thing that serving loads.
+
+    exports/<name>/<version>/{model.txt, manifest.json, SIGNATURE.json}
+    exports/<name>/champion.json      which version is served, signed, replaced by one rename
+
+A manifest and a model's text go in, a scorer that was verified before it was parsed comes out.
+Knows no MLflow: what is registered there and what lies here are compared elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from finmodel.durable import disk_error, replace_file, sync_folder, write_file
+from finmodel.errors import BadInput, Damaged, NotReady, Refused
+from finmodel.manifest import (
+    Calibration,
+    Digests,
+    Manifest,
+    Policy,
+    ReasonGroup,
+    Scaling,
+    digests_of,
+)
+from finmodel.scorer import Scorer
+from finmodel.signing import sign_bytes, sign_folder, verify_bytes, verify_folder
+
+__all__ = [
+    "Calibration",
+    "Digests",
+    "ExportedModel",
+    "Manifest",
+    "Pointer",
+    "Policy",
+    "ReasonGroup",
+    "Scaling",
+    "load_export",
+    "read_champion",
+    "set_champion",
+    "write_export",
+]
+
+MODEL = "model.txt"
+MANIFEST = "manifest.json"
+FILES = frozenset({MODEL, MANIFEST})
+_CONTEXT = "pointer"
+"""Under which pointers are signed: no other signed bytes pass for one."""
+_LARGEST_POINTER = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedModel:
+    """A verified model, ready to score."""
+
+    manifest: Manifest
+    scorer: Scorer
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """Which version an alias serves. This file, not MLflow's alias, is what counts."""
+
+    name: str
+    alias: str
+    version: int
+    sequence: int
+    """Grows by one with each move: who holds a greater one refuses a lesser."""
+    previous: tuple[int, ...]
+    """Versions to fall back to, the latest last."""
+    by: str
+    at: str
+    """ISO 8601, UTC."""
+    demo: bool
+    reason: str
+    audit_entry: str
+    """The audit entry of this move; an entry that no pointer names was a move that never ended."""
+
+
+class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pointer: msgspec.Raw
+    signature: str
+
+
+def write_export(exports: Path, manifest: Manifest, model: str, keys: Path) -> Path:
+    """The signed folder of a version; written aside and renamed, so it is whole or not there."""
+    folder = export_folder(exports, manifest.name, manifest.version)
+    if folder.exists():
+        raise Refused("it is exported already", where=str(folder), remedy="register a new version")
+    aside = folder.with_name(f".{manifest.version}.{os.getpid()}.tmp")
+    try:
+        for cut_short in folder.parent.glob(f".{manifest.version}.*.tmp"):
+            shutil.rmtree(cut_short)
+        aside.mkdir(parents=True)
+        write_file(aside / MODEL, model.encode(), 0o644)
+        about = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        write_file(aside / MANIFEST, about, 0o644)
+        sign_folder(aside, keys)
+        os.rename(aside, folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def load_export(folder: Path, keys: Path) -> ExportedModel:
+    """The model in a signed folder; Damaged where anything is not as it was signed.
+
+    The signature is checked first, and only the bytes that were checked are parsed.
+    """
+    if not folder.is_dir():
+        raise NotReady("there is no such export", where=str(folder), remedy="promote the version")
+    files = verify_folder(folder, keys, FILES)
+    for name in sorted(FILES - files.keys()):
+        raise _damaged(folder / name, "it is missing")
+    manifest = _manifest(folder, files[MANIFEST])
+    if sha256(files[MODEL]).hexdigest() != manifest.digests.model:
+        raise _damaged(folder / MANIFEST, "it is the manifest of another model")
+    try:
+        scorer = Scorer.from_text(files[MODEL].decode())
+    except (BadInput, Damaged, UnicodeDecodeError) as error:
+        raise _damaged(folder / MODEL, f"it is not a LightGBM model's text ({error})") from error
+    _require_same_features(folder, manifest, scorer)
+    return ExportedModel(manifest, scorer)
+
+
+def set_champion(exports: Path, pointer: Pointer, keys: Path) -> None:
+    """Point an alias to an exported version, with one rename."""
+    path = pointer_path(exports, pointer.name, pointer.alias)
+    plain = msgspec.json.encode(pointer)
+    signature = base64.b64encode(sign_bytes(plain, keys, context=_CONTEXT)).decode()
+    sealed = msgspec.json.encode(_Sealed(msgspec.Raw(plain), signature))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, sealed, 0o644)
+
+
+def read_champion(exports: Path, name: str, keys: Path, alias: str = "champion") -> Pointer:
+    """The pointer of an alias; NotReady where none was set, Damaged where it is not as signed."""
+    path = pointer_path(exports, name, alias)
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_POINTER)
+    except FileNotFoundError as error:
+        raise NotReady(
+            f"no {alias} was ever promoted", where=name, remedy="promote a version first"
+        ) from error
+    try:
+        sealed = msgspec.json.decode(data, type=_Sealed)
+        plain, signature = bytes(sealed.pointer), base64.b64decode(sealed.signature, validate=True)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise _damaged(path, "it is not a signed pointer") from error
+    verify_bytes(plain, signature, keys, context=_CONTEXT)
+    pointer = msgspec.json.decode(plain, type=Pointer)
+    if (pointer.name, pointer.alias) != (name, alias):
+        raise _damaged(path, f"it is the pointer of {pointer.name}@{pointer.alias}")
+    return pointer
+
+
+def export_folder(exports: Path, name: str, version: int) -> Path:
+    """The folder of an exported version."""
+    return _model_folder(exports, name) / str(version)
+
+
+def pointer_path(exports: Path, name: str, alias: str) -> Path:
+    """The file of an alias's pointer."""
+    return _model_folder(exports, name) / f"{alias}.json"
+
+
+def _model_folder(exports: Path, name: str) -> Path:
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise BadInput("it is not a model's name", where=repr(name), remedy="see `finmodel models`")
+    return exports / name
+
+
+def _manifest(folder: Path, data: bytes) -> Manifest:
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise _damaged(folder / MANIFEST, f"it is not a manifest ({error})") from error
+    digests = digests_of(
+        schema_of(manifest),
+        manifest.digests.model,
+        manifest.calibration,
+        (manifest.policy, manifest.scaling, manifest.reasons),
+    )
+    if digests != manifest.digests:
+        raise _damaged(folder / MANIFEST, "a digest does not match the part that it names")
+    return manifest
+
+
+def schema_of(manifest: Manifest) -> Any:
+    """What the schema's digest covers: the service's plan, or the table's contract."""
+    return manifest.plan if manifest.table is None else manifest.table
+
+
+def _require_same_features(folder: Path, manifest: Manifest, scorer: Scorer) -> None:
+    planned = _planned_names(manifest)
+    for names, whose in ((scorer.feature_names, "the model"), (planned, "the plan")):
+        if names != manifest.features:
+            raise _damaged(
+                folder / MANIFEST, f"it is a manifest for other features than those of {whose}"
+            )
+
+
+def _planned_names(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.table is not None:
+        return manifest.table.features
+    views = manifest.plan.get("views", ())
+    return tuple(str(part["name"]) for view in views for part in view["features"])
+
+
+def _damaged(path: Path, what: str) -> Damaged:
+    return Damaged(what, where=str(path), remedy="export the version again from the registry")

@@ -1,0 +1,169 @@
+"""What a signed model says of itself: everything that turns a row of features into an answer.
+
+Plain frozen records, written as JSON beside the model's text. Knows no file, no model and no
+library but msgspec, so that pure judgement may read it.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+
+Card = Literal["A", "B", "C"]
+"""A application, B behaviour, C collection card."""
+DecisionPoint = Literal["授信", "支用", "贷中", "贷后"]
+"""Granting a limit, drawing on it, during the loan, after it is due."""
+Outcome = Literal["allow", "refer", "decline"]
+"""What a view that is stale or missing does to a decision."""
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """log-odds(bad) = intercept + slope × the model's raw score."""
+
+    method: Literal["none", "platt"] = "none"
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+class Scaling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`base_points` at good:bad odds of `base_odds`, `pdo` more each time the odds double."""
+
+    base_points: float = 600.0
+    base_odds: float = 50.0
+    pdo: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.base_odds <= 0.0 or self.pdo <= 0.0:
+            raise ValueError("base_odds and pdo must be above 0")
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Cut-offs in points, and what views that are stale or missing may do."""
+
+    approve_points: float
+    """Approve at this many points or more."""
+    refer_points: float
+    """Refer to a person at this many points or more; decline below."""
+    stale: Outcome = "refer"
+    missing: Outcome = "refer"
+    optional_views: tuple[str, ...] = ()
+    """Views that a customer may lack without any effect, such as those of rare events."""
+
+    def __post_init__(self) -> None:
+        if self.refer_points > self.approve_points:
+            raise ValueError("refer_points must not be above approve_points")
+
+
+class ReasonGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Features that are told as one reason, and its sentence in two languages."""
+
+    code: str
+    zh: str
+    en: str
+    features: tuple[str, ...]
+    reference: float = 0.0
+    """Mean contribution of the group to the calibrated log-odds over the training rows."""
+
+
+class Digests(msgspec.Struct, frozen=True):
+    """SHA-256, hexadecimal, of each part that a decision depends on."""
+
+    schema: str
+    """Of the feature plan, or of the table's contract."""
+    model: str
+    """Of the model's text."""
+    calibration: str
+    policy: str
+    """Of policy, scaling and reasons together."""
+
+
+class TableContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a lender's table becomes features, as learnt when the model was trained."""
+
+    entity: str
+    features: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]] = {}
+    """Values of each categorical in the order of their codes; any other is taken as missing."""
+    special_values: dict[str, tuple[float, ...]] = {}
+    """Numbers that stand for 'missing', by column."""
+    separator: str = ","
+    encoding: str = "utf-8-sig"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of a gate's verdict."""
+
+    name: str
+    value: float
+    needs: str
+    passed: bool
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the gate says of one model version."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+    sample: str
+    """Which rows the figures were taken from."""
+    notes: tuple[str, ...] = ()
+    """What the reader must know beside the figures, such as 'out-of-time: not available'."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything that serving and audit need to know of an exported model."""
+
+    name: str
+    version: int
+    card: Card
+    decision_point: DecisionPoint
+    features: tuple[str, ...]
+    calibration: Calibration
+    scaling: Scaling
+    policy: Policy
+    reasons: tuple[ReasonGroup, ...]
+    digests: Digests
+    service: str = ""
+    """The Feast service; empty for a model on a table."""
+    plan: dict[str, Any] = {}
+    """The service's plan; empty for a model on a table."""
+    table: TableContract | None = None
+    monotone: dict[str, int] = {}
+    metrics: dict[str, float] = {}
+    verdict: Verdict | None = None
+    trained_by: str = ""
+    approved_by: str = ""
+    demo: bool = False
+    """Trained or approved by the demo's people: not for real customers."""
+    run_id: str = ""
+    data_hash: str = ""
+    label: str = ""
+    created_at: str = ""
+    """ISO 8601, UTC."""
+    lightgbm_version: str = ""
+
+
+def digest(part: Any) -> str:
+    """SHA-256 of a part's canonical JSON (keys sorted).
+
+    >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
+    True
+    """
+    return sha256(msgspec.json.encode(part, order="sorted")).hexdigest()
+
+
+def digests_of(
+    schema: Any,
+    model: str,
+    calibration: Calibration,
+    judgement: tuple[Policy, Scaling, tuple[ReasonGroup, ...]],
+) -> Digests:
+    """The digests that a decision's record carries; `model` is that of the model's text."""
+    return Digests(
+        schema=digest(schema),
+        model=model,
+        calibration=digest(calibration),
+        policy=digest(judgement),
+    )

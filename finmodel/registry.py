@@ -1,0 +1,353 @@
+"""Which versions exist, what the gate said of them, and which one is served.
+
+Versions are MLflow's; the verdict counts as the audit log has it; what is served is the signed
+pointer's. Each step of a move can be repeated, and a move that was cut short is completed by asking
+for it again (docs/adr/0007-registry-and-promotion.md). Knows no recipe and no data.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+
+from finmodel import tracking
+from finmodel.audit import AuditLog, find
+from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
+from finmodel.export import (
+    Pointer,
+    export_folder,
+    load_export,
+    pointer_path,
+    read_champion,
+    set_champion,
+    write_export,
+)
+from finmodel.gate import failures
+from finmodel.manifest import Manifest, Verdict
+from finmodel.records import Person
+from finmodel.settings import Settings
+from finmodel.signing import ensure_key
+from finmodel.vault import Vault
+
+Alias = Literal["champion", "challenger"]
+ALIASES: tuple[Alias, ...] = ("champion", "challenger")
+STATUS, GATE_ENTRY, TRAINED_BY = "validation_status", "gate_entry", "trained_by"
+"""Tags of a version. They guide people; what counts stands in the audit log."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One registered version, as a person lists it."""
+
+    name: str
+    version: int
+    status: str
+    """passed, failed, or 'not gated'."""
+    served_as: str
+    mlflow_aliases: str
+    trained_by: str
+    auc: str
+    ks: str
+
+
+@dataclass(frozen=True, slots=True)
+class AliasDrift:
+    """An alias that was moved in MLflow alone: what is served did not change."""
+
+    name: str
+    alias: str
+    served: int | None
+    mlflow: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    kind: Literal["promotion", "rollback"]
+    by: Person
+    demo: bool
+    reason: str
+
+
+def record_verdict(settings: Settings, draft: Manifest, verdict: Verdict, by: Person) -> str:
+    """Keep what the gate said of a version: first in the audit log, then in MLflow; the entry's id.
+
+    `draft` is the manifest that a promotion will export, without who approved it.
+    """
+    text = msgspec.json.encode(draft)
+    body = {
+        "name": draft.name,
+        "version": draft.version,
+        "passed": verdict.passed,
+        "verdict": msgspec.to_builtins(verdict),
+        "model": draft.digests.model,
+        "manifest": sha256(text).hexdigest(),
+        "trained_by": draft.trained_by,
+        "by": by.name,
+        "demo": draft.demo,
+    }
+    entry = _audit(settings, "gate", body)
+    tracking.keep(settings, draft.run_id, _manifest_file(draft.version), text.decode())
+    status = "passed" if verdict.passed else "failed"
+    tags = {STATUS: status, GATE_ENTRY: entry, TRAINED_BY: draft.trained_by}
+    figures = {check.name: f"{check.value:.4f}" for check in verdict.checks[:2]}
+    tracking.tag(settings, draft.name, draft.version, tags | figures)
+    return entry
+
+
+def promote(
+    settings: Settings,
+    name: str,
+    version: int | None,
+    *,
+    to: str,
+    approver: Person,
+    demo: bool = False,
+) -> Pointer:
+    """Serve a version that passed its gate, approved by a validator who did not train it.
+
+    Without a version it is the newest that passed. What the demo's people do needs `demo`, and is
+    recorded as such wherever it is recorded.
+    """
+    alias = _alias(to)
+    _require_may(approver, demo)
+    wanted = _newest_passed(settings, name) if version is None else version
+    draft, text = _gated(settings, name, wanted)
+    if draft.trained_by == approver.name:
+        raise Refused(
+            f"{approver.name} trained it",
+            where=f"{name} version {wanted}",
+            remedy="ask another validator: two pairs of eyes",
+        )
+    if draft.demo and not demo:
+        raise Refused(
+            "it was trained by the demo's people",
+            where=f"{name} version {wanted}",
+            remedy="train it again as yourself",
+        )
+    ensure_key(settings.signing)
+    with _one_at_a_time(settings, name):
+        _export(settings, draft, text, approver, demo)
+        return _move(
+            settings, name, alias, wanted, _Move("promotion", approver, demo, "it passed its gate")
+        )
+
+
+def rollback(
+    settings: Settings, name: str, person: Person, reason: str, *, demo: bool = False
+) -> Pointer:
+    """Serve the champion before this one again."""
+    _require_may(person, demo)
+    if not reason.strip():
+        raise BadInput("no reason is given", where=f"rollback {name}", remedy="say why")
+    with _one_at_a_time(settings, name):
+        now = read_champion(settings.exports, name, settings.signing)
+        if not now.previous:
+            raise Refused("there is no champion before this one", where=name, remedy="promote one")
+        back = now.previous[-1]
+        load_export(export_folder(settings.exports, name, back), settings.signing)
+        return _move(settings, name, "champion", back, _Move("rollback", person, demo, reason))
+
+
+def versions(settings: Settings, name: str | None = None) -> list[VersionRow]:
+    """Registered versions, newest first within each name."""
+    rows = tracking.versions(settings, name)
+    served = {
+        (pointer.name, pointer.version, pointer.alias)
+        for model in {row.name for row in rows}
+        for alias in ALIASES
+        if (pointer := _pointer(settings, model, alias)) is not None
+    }
+    return [
+        VersionRow(
+            name=row.name,
+            version=row.version,
+            status=row.tags.get(STATUS, "not gated"),
+            served_as=", ".join(a for a in ALIASES if (row.name, row.version, a) in served),
+            mlflow_aliases=", ".join(row.aliases),
+            trained_by=row.tags.get(TRAINED_BY, ""),
+            auc=row.tags.get("auc", ""),
+            ks=row.tags.get("ks", ""),
+        )
+        for row in rows
+    ]
+
+
+def alias_drift(settings: Settings) -> list[AliasDrift]:
+    """Aliases that MLflow points elsewhere than the signed pointers do. Changes nothing."""
+    drifts = []
+    for name in sorted({row.name for row in tracking.versions(settings)}):
+        for alias in ALIASES:
+            pointer = _pointer(settings, name, alias)
+            served = None if pointer is None else pointer.version
+            said = tracking.alias(settings, name, alias)
+            if said != served:
+                drifts.append(AliasDrift(name, alias, served, said))
+    return drifts
+
+
+def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
+    """The manifest and the model that passed, both as the audit log knows them by their digests."""
+    candidate = tracking.fetch(settings, name, version)
+    where = candidate.where
+    entry = candidate.tags.get(GATE_ENTRY, "")
+    if not entry:
+        raise Refused(
+            "it was never gated", where=where, remedy="name its recipe: --recipe RECIPE.yaml"
+        )
+    body = _gate_body(settings, entry, name, version)
+    if not body["passed"]:
+        verdict = msgspec.convert(body["verdict"], Verdict)
+        raise Refused(
+            f"its gate did not pass: {failures(verdict)}", where=where, remedy="train a better one"
+        )
+    text = tracking.kept(settings, candidate.run_id, _manifest_file(version))
+    for what, data, digest in (
+        ("model", candidate.text.encode(), body["model"]),
+        ("manifest", text, body["manifest"]),
+    ):
+        if sha256(data).hexdigest() != digest:
+            raise Damaged(
+                f"its {what} in MLflow is not the one that was gated",
+                where=where,
+                remedy="find out who changed it, then gate it again",
+            )
+    return msgspec.json.decode(text, type=Manifest), candidate.text
+
+
+def _gate_body(settings: Settings, entry: str, name: str, version: int) -> dict[str, Any]:
+    found = find(settings.audit, entry)
+    body: dict[str, Any] = dict(found.body)
+    if found.kind != "gate" or (body["name"], body["version"]) != (name, version):
+        raise Damaged(
+            f"its tag names audit entry {entry}, which is no gate of this version",
+            where=f"{name} version {version}",
+            remedy="find out who set the tag, then gate it again",
+        )
+    return body
+
+
+def _export(settings: Settings, draft: Manifest, text: str, approver: Person, demo: bool) -> None:
+    folder = export_folder(settings.exports, draft.name, draft.version)
+    if folder.exists():
+        there = load_export(folder, settings.signing).manifest
+        if there.digests != draft.digests:
+            raise Refused(
+                "this version is exported already, with another policy or calibration",
+                where=str(folder),
+                remedy="register it again, as a new version",
+            )
+        return
+    manifest = msgspec.structs.replace(
+        draft,
+        approved_by=approver.name,
+        demo=draft.demo or demo,
+        created_at=settings.clock.now().isoformat(),
+    )
+    write_export(settings.exports, manifest, text, settings.signing)
+    load_export(folder, settings.signing)
+
+
+def _move(settings: Settings, name: str, alias: Alias, version: int, move: _Move) -> Pointer:
+    """Audit, then pointer, then MLflow's alias: what is served is never without its entry."""
+    now = _pointer(settings, name, alias)
+    if now is None or now.version != version:
+        now = _point(settings, name, alias, version, move, now)
+    try:
+        tracking.set_alias(settings, name, alias, version)
+    except NotReady as error:
+        raise NotReady(
+            f"version {version} is served, but MLflow's alias could not follow",
+            where=f"{name}@{alias}",
+            remedy=f"run `finmodel promote {name} --version {version}` when MLflow answers",
+        ) from error
+    return now
+
+
+def _point(
+    settings: Settings, name: str, alias: Alias, version: int, move: _Move, now: Pointer | None
+) -> Pointer:
+    before = () if now is None else (*now.previous, now.version)
+    pointer = Pointer(
+        name=name,
+        alias=alias,
+        version=version,
+        sequence=1 if now is None else now.sequence + 1,
+        previous=before[:-2] if move.kind == "rollback" else before,
+        by=move.by.name,
+        at=settings.clock.now().isoformat(),
+        demo=move.demo,
+        reason=move.reason,
+        audit_entry="",
+    )
+    body = msgspec.to_builtins(pointer) | {"from": None if now is None else now.version}
+    del body["audit_entry"]
+    entry = _audit(settings, move.kind, body)
+    pointer = msgspec.structs.replace(pointer, audit_entry=entry)
+    set_champion(settings.exports, pointer, settings.signing)
+    return pointer
+
+
+def _newest_passed(settings: Settings, name: str) -> int:
+    rows = tracking.versions(settings, name)
+    for row in rows:
+        if row.tags.get(STATUS) == "passed":
+            return row.version
+    if not rows:
+        raise NotFound("no such model is registered", where=name, remedy="see `finmodel models`")
+    raise Refused("no version of it passed its gate", where=name, remedy="train a better one")
+
+
+def _require_may(person: Person, demo: bool) -> None:
+    if "validator" not in person.roles:
+        raise Refused(f"{person.name} is no validator", where="promotion", remedy="ask a validator")
+    if person.demo and not demo:
+        raise Refused(
+            f"{person.name} was made by the demo",
+            where="promotion",
+            remedy="use the key of a real validator",
+        )
+
+
+def _alias(name: str) -> Alias:
+    for alias in ALIASES:
+        if alias == name:
+            return alias
+    raise BadInput(f"{name!r} is no alias", where="promotion", remedy="champion or challenger")
+
+
+def _pointer(settings: Settings, name: str, alias: str) -> Pointer | None:
+    if not pointer_path(settings.exports, name, alias).exists():
+        return None
+    return read_champion(settings.exports, name, settings.signing, alias)
+
+
+def _audit(settings: Settings, kind: str, body: dict[str, Any]) -> str:
+    log = AuditLog(settings.audit, Vault(settings.vault), settings.clock)
+    try:
+        return log.append(kind, body)
+    finally:
+        log.close()
+
+
+def _manifest_file(version: int) -> str:
+    return f"manifest-{version}.json"
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings, name: str) -> Iterator[None]:
+    folder = pointer_path(settings.exports, name, "champion").parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NotReady(
+                "another promotion is under way", where=name, remedy="try again"
+            ) from error
+        yield

@@ -1,0 +1,336 @@
+"""The only door to MLflow: runs, models, versions, tags and aliases.
+
+Text, numbers and names go in and out; no MLflow object leaves. Nothing here decides what is served.
+MLflow takes seconds to import, so it is imported when first asked, quiet and without telemetry.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from finmodel.durable import disk_error
+from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
+from finmodel.records import Float32s, Float64s
+from finmodel.settings import Settings
+
+LARGEST_MODEL = 256 << 20
+_MODEL_CLASS = "lightgbm.basic.Booster"
+_LOADER = "mlflow.lightgbm"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training run under way."""
+
+    id: str
+    settings: Settings
+
+    def log(self, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Keep parameters and figures with the run."""
+        mlflow = _mlflow()
+        with _translated(self.settings, f"run {self.id}"):
+            mlflow.log_params({name: str(value)[:500] for name, value in params.items()})
+            mlflow.log_metrics(dict(metrics))
+
+    def log_model(self, text: str, names: tuple[str, ...]) -> str:
+        """Keep a model as MLflow's own LightGBM flavour, with its signature; give its address."""
+        import lightgbm as lgb
+
+        mlflow = _mlflow()
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        signature = ModelSignature(
+            inputs=Schema([ColSpec("float", name) for name in names]),
+            outputs=Schema([ColSpec("double")]),
+        )
+        with _translated(self.settings, f"run {self.id}"):
+            logged = mlflow.lightgbm.log_model(
+                lgb.Booster(model_str=text),
+                name="model",
+                signature=signature,
+                pip_requirements=[f"lightgbm=={lgb.__version__}", f"numpy=={np.__version__}"],
+            )
+        return str(logged.model_uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A registered model version as MLflow holds it."""
+
+    name: str
+    version: int
+    run_id: str
+    source: str
+    tags: dict[str, str]
+    run_user: str
+    """Who MLflow says ran the run."""
+    text: str
+    """The model's text; empty where it is not a native LightGBM model."""
+    flavour: str
+    """The class that was logged."""
+    signature: tuple[str, ...]
+    """Names of the inputs; empty where it was logged without a signature."""
+
+    @property
+    def where(self) -> str:
+        """Its name and version, for sentences."""
+        return f"{self.name} version {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTags:
+    """A registered version without its model."""
+
+    name: str
+    version: int
+    run_id: str
+    tags: dict[str, str]
+    aliases: tuple[str, ...]
+
+
+@contextmanager
+def run(settings: Settings, experiment: str, tags: Mapping[str, str]) -> Iterator[Run]:
+    """A run in an experiment; marked KILLED where it is interrupted, FAILED where it fails."""
+    mlflow = _connect(settings)
+    with _translated(settings, experiment):
+        identity = _experiment(settings, experiment)
+        started = mlflow.start_run(experiment_id=identity, tags=dict(tags), nested=True)
+    status = "FAILED"
+    try:
+        yield Run(started.info.run_id, settings)
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        mlflow.end_run(status)
+
+
+def register(
+    settings: Settings, name: str, source: str, run_id: str, tags: Mapping[str, str]
+) -> int:
+    """Register a logged model as the next version of a name; its number."""
+    client = _client(settings)
+    from mlflow.exceptions import MlflowException
+
+    with _translated(settings, name):
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = client.create_model_version(name, source, run_id, tags=dict(tags))
+    return int(version.version)
+
+
+def fetch(settings: Settings, name: str, version: int) -> Candidate:
+    """A registered version with its model's text."""
+    client = _client(settings)
+    with _translated(settings, f"{name} version {version}"):
+        found = client.get_model_version(name, str(version))
+        user = client.get_run(found.run_id).data.tags.get("mlflow.user", "") if found.run_id else ""
+        with tempfile.TemporaryDirectory() as folder:
+            local = _download(f"models:/{name}/{version}", Path(folder))
+            described = _description(local)
+            text = _text(local, described)
+    return Candidate(
+        name=name,
+        version=version,
+        run_id=found.run_id or "",
+        source=found.source,
+        tags=dict(found.tags),
+        run_user=user,
+        text=text,
+        flavour=str(described["flavors"].get("lightgbm", {}).get("model_class", "")),
+        signature=_input_names(described),
+    )
+
+
+def predict(settings: Settings, source: str, matrix: Float32s, names: tuple[str, ...]) -> Float64s:
+    """(n,) probabilities of the model as MLflow itself computes them: the oracle of parity.
+
+    Only a plain LightGBM Booster is loaded; anything else could run code of its own.
+    """
+    import pandas as pd
+
+    mlflow = _connect(settings)
+    with _translated(settings, source), tempfile.TemporaryDirectory() as folder:
+        local = _download(source, Path(folder))
+        if not _text(local, _description(local)):
+            raise BadInput("it is not a native LightGBM model", where=source)
+        model = mlflow.pyfunc.load_model(str(local))
+        answer = model.predict(pd.DataFrame(matrix, columns=list(names)))
+    return np.asarray(answer, dtype=np.float64)
+
+
+def keep(settings: Settings, run_id: str, file: str, text: str) -> None:
+    """Keep a text beside a run, also after it ended."""
+    with _translated(settings, f"run {run_id}"):
+        _client(settings).log_text(run_id, text, file)
+
+
+def kept(settings: Settings, run_id: str, file: str) -> bytes:
+    """A text kept beside a run."""
+    client = _client(settings)
+    with _translated(settings, f"run {run_id}: {file}"), tempfile.TemporaryDirectory() as folder:
+        return Path(client.download_artifacts(run_id, file, folder)).read_bytes()
+
+
+def tag(settings: Settings, name: str, version: int, tags: Mapping[str, str]) -> None:
+    """Set tags of a version."""
+    client = _client(settings)
+    with _translated(settings, f"{name} version {version}"):
+        for key, value in tags.items():
+            client.set_model_version_tag(name, str(version), key, value)
+
+
+def versions(settings: Settings, name: str | None = None) -> list[VersionTags]:
+    """Registered versions, newest first within each name."""
+    client = _client(settings)
+    with _translated(settings, name or "the registry"):
+        aliases = {model.name: dict(model.aliases) for model in client.search_registered_models()}
+        wanted = [name] if name is not None else sorted(aliases)
+        found = [v for one in wanted for v in client.search_model_versions(f"name='{one}'")]
+    rows = [
+        VersionTags(
+            name=one.name,
+            version=int(one.version),
+            run_id=one.run_id or "",
+            tags=dict(one.tags),
+            aliases=tuple(
+                sorted(
+                    a for a, v in aliases.get(one.name, {}).items() if int(v) == int(one.version)
+                )
+            ),
+        )
+        for one in found
+    ]
+    return sorted(rows, key=lambda row: (row.name, -row.version))
+
+
+def set_alias(settings: Settings, name: str, alias: str, version: int) -> None:
+    """Point MLflow's alias to a version."""
+    with _translated(settings, name):
+        _client(settings).set_registered_model_alias(name, alias, str(version))
+
+
+def alias(settings: Settings, name: str, alias: str) -> int | None:
+    """The version that MLflow's alias points to; None where there is none."""
+    client = _client(settings)
+    with _translated(settings, name):
+        found = [model for model in client.search_registered_models(f"name='{name}'")]
+    return int(found[0].aliases[alias]) if found and alias in found[0].aliases else None
+
+
+def _mlflow() -> Any:
+    # Read while MLflow is imported.
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    # Its own default waits four minutes for a server that is not there.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    import mlflow
+    import mlflow.lightgbm
+    import mlflow.pyfunc
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")
+    return mlflow
+
+
+def _connect(settings: Settings) -> Any:
+    mlflow = _mlflow()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mlflow.set_tracking_uri(settings.mlflow_uri)
+    mlflow.set_registry_uri(settings.mlflow_uri)
+    return mlflow
+
+
+def _client(settings: Settings) -> Any:
+    mlflow = _connect(settings)
+    with _translated(settings, "the registry"):
+        return mlflow.MlflowClient(settings.mlflow_uri, settings.mlflow_uri)
+
+
+def _experiment(settings: Settings, name: str) -> str:
+    client = _client(settings)
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    is_local = settings.mlflow_uri.startswith("sqlite:")
+    # A server keeps artifacts where it was told to; beside SQLite they lie under home.
+    place = (settings.home / "mlflow" / name).as_uri() if is_local else None
+    return str(client.create_experiment(name, artifact_location=place))
+
+
+@contextmanager
+def _translated(settings: Settings, what: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except FinmodelError:
+        raise
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            raise NotFound(
+                "MLflow does not know it", where=what, remedy="see `finmodel models`"
+            ) from error
+        raise NotReady(
+            f"MLflow does not answer ({error.error_code})",
+            where=f"{what} at {_without_secret(settings.mlflow_uri)}",
+            remedy="see that it runs, then try again",
+        ) from error
+    except OSError as error:
+        raise disk_error(error, settings.home) from error
+
+
+def _without_secret(uri: str) -> str:
+    return uri.split("@")[-1]
+
+
+def _download(source: str, folder: Path) -> Path:
+    return Path(_mlflow().artifacts.download_artifacts(source, dst_path=str(folder)))
+
+
+def _description(local: Path) -> dict[str, Any]:
+    described = yaml.safe_load((local / "MLmodel").read_text(encoding="utf-8"))
+    if not isinstance(described, dict) or not isinstance(described.get("flavors"), dict):
+        raise BadInput("its MLmodel file names no flavour", where=str(local.name))
+    return described
+
+
+def _text(local: Path, described: Mapping[str, Any]) -> str:
+    """The model's text, where MLmodel describes a plain Booster and nothing that runs code."""
+    flavour = described["flavors"].get("lightgbm", {})
+    pyfunc = described["flavors"].get("python_function", {})
+    file = str(flavour.get("data", ""))
+    plain = (
+        flavour.get("model_class") == _MODEL_CLASS
+        and pyfunc.get("loader_module") == _LOADER
+        and not (pyfunc.get("code") or flavour.get("code"))
+        and file == pyfunc.get("data") == Path(file).name
+    )
+    path = local / file
+    if not plain or not path.is_file() or path.stat().st_size > LARGEST_MODEL:
+        return ""
+    data = path.read_bytes()
+    return data.decode("utf-8") if data.startswith(b"tree\n") else ""
+
+
+def _input_names(described: Mapping[str, Any]) -> tuple[str, ...]:
+    signature = described.get("signature") or {}
+    return tuple(str(part.get("name", "")) for part in json.loads(signature.get("inputs") or "[]"))

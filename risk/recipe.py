@@ -1,0 +1,218 @@
+"""A recipe: everything that makes a risk model out of data, as a person writes it in YAML.
+
+A file comes in, a typed and frozen recipe goes out, or one sentence that names the file, the key
+and what to write instead. Knows no data: whether its columns exist is seen when they are read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from finmodel.errors import BadInput
+from finmodel.gate import Thresholds
+from finmodel.manifest import Card, DecisionPoint, Policy, ReasonGroup, Scaling
+from risk.recipe_text import convert, parse_yaml
+
+CARD_POINTS: dict[Card, frozenset[DecisionPoint]] = {
+    "A": frozenset({"授信", "支用"}),
+    "B": frozenset({"授信", "支用", "贷中"}),
+    "C": frozenset({"贷后"}),
+}
+"""Where each card may decide: nobody applies after the loan, nobody collects before it."""
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A lender's own table, a CSV or Parquet file."""
+
+    path: str
+    """Relative to the recipe's folder."""
+    entity: str
+    """Column of the id, one row for each."""
+    time: str | None = None
+    """Column of the time of decision; with it, the split is by time."""
+    exclude: tuple[str, ...] = ()
+    """Columns that are no features, such as those known only afterwards."""
+    categoricals: tuple[str, ...] = ()
+    special_values: dict[str, tuple[float, ...]] = {}
+    """Numbers that stand for 'missing', by column; under `all`, in every numeric column."""
+    own_repayments: tuple[str, ...] = ()
+    """Columns made of the applicant's own repayments with this lender."""
+    separator: str = ","
+    encoding: str = "utf-8-sig"
+
+
+class Spine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose features, as of when, and what became of them: a CSV or Parquet file.
+
+    One row for each customer: two rows of one customer would meet on both sides of a fold.
+    """
+
+    path: str
+    entity: str = "customer_id"
+    time: str = "event_timestamp"
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Either a Feast service with its spine, or a table."""
+
+    service: str | None = None
+    spine: Literal["credit_default"] | Spine | None = None
+    """`credit_default`, the table that is shipped, or a file of one's own."""
+    table: Table | None = None
+
+    def __post_init__(self) -> None:
+        if (self.service is None) == (self.table is None):
+            raise ValueError("give either `service` (with `spine`) or `table`")
+        if (self.service is None) != (self.spine is None):
+            raise ValueError("a `service` needs a `spine`, and a `table` has none")
+
+
+class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How rows are parted: always into folds, and by time where there is a time."""
+
+    folds: int = 5
+    repeats: int = 2
+    """With `--cv`; without it the folds are gone through once."""
+    seed: int = 1
+    valid_share: float = 0.15
+    """Of the rows in order of time: the part for early stopping and calibration."""
+    oot_share: float = 0.2
+    """Of the rows in order of time: the last part, which only judges."""
+    valid_from: dt.date | None = None
+    oot_from: dt.date | None = None
+    """With `valid_from`: first days of both parts, in place of shares."""
+
+    def __post_init__(self) -> None:
+        if self.folds < 2 or self.repeats < 1:
+            raise ValueError("folds must be at least 2, repeats at least 1")
+        if min(self.valid_share, self.oot_share) <= 0 or self.valid_share + self.oot_share >= 1:
+            raise ValueError("valid_share and oot_share must be above 0 and below 1 together")
+        if (self.valid_from is None) != (self.oot_from is None):
+            raise ValueError("give valid_from and oot_from together")
+        if self.valid_from and self.oot_from and self.valid_from >= self.oot_from:
+            raise ValueError("valid_from must be before oot_from")
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """LightGBM's parameters, by LightGBM's names; what is not here keeps LightGBM's default."""
+
+    rounds: int = 300
+    """Trees at most."""
+    early_stopping: int | None = None
+    """Rounds without gain on the validation part; only where the split is by time."""
+    learning_rate: float = 0.03
+    num_leaves: int = 15
+    max_depth: int = -1
+    min_data_in_leaf: int = 80
+    feature_fraction: float = 1.0
+    bagging_fraction: float = 1.0
+    bagging_freq: int = 0
+    lambda_l1: float = 0.0
+    lambda_l2: float = 0.0
+    min_gain_to_split: float = 0.0
+    max_bin: int = 255
+    extra_trees: bool = False
+    seed: int = 1
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.rounds <= 10_000:
+            raise ValueError("rounds must be between 1 and 10000")
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that makes a risk model out of data."""
+
+    name: str
+    """The model's name in the registry."""
+    card: Card
+    decision_point: DecisionPoint
+    source: Source
+    label: str
+    """Column of what became of the customer: 1 bad, 0 good."""
+    params: Params
+    gate: Thresholds
+    policy: Policy
+    reasons: tuple[ReasonGroup, ...]
+    """Each feature in exactly one group; `*` in a feature's name stands for any letters."""
+    audit_only: tuple[str, ...] = ()
+    """Columns kept to measure groups with, and refused as features."""
+    audit_bands: dict[str, tuple[float, ...]] = {}
+    """Edges that part a numeric audit-only column into groups."""
+    split: Split = Split()
+    calibration: Literal["none", "platt"] = "none"
+    scaling: Scaling = Scaling()
+    monotone: dict[str, Literal[-1, 1]] = {}
+    """1 where a greater value can only raise the probability of default, -1 where only lower it."""
+    file: str = ""
+    """The recipe's own path; set when it is read."""
+    text: str = ""
+    """The recipe as written; set when it is read."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the recipe's paths start from."""
+        return Path(self.file).parent
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The recipe in a YAML file."""
+    given, text = parse_yaml(path)
+    recipe = convert(given, Recipe, path)
+    _require_consistent(recipe, path)
+    return msgspec.structs.replace(recipe, file=str(path), text=text)
+
+
+def _require_consistent(recipe: Recipe, path: Path) -> None:
+    if not recipe.name.isidentifier():
+        raise _bad(path, "name", f"{recipe.name!r} is not a name", "use a-z, 0-9 and _")
+    if recipe.decision_point not in CARD_POINTS[recipe.card]:
+        allowed = ", ".join(sorted(CARD_POINTS[recipe.card]))
+        what = f"card {recipe.card} does not decide at {recipe.decision_point}"
+        raise _bad(path, "decision_point", what, f"write one of {allowed}, or another card")
+    _require_reasons(recipe, path)
+    _require_audit_only(recipe, path)
+
+
+def _require_audit_only(recipe: Recipe, path: Path) -> None:
+    banned = {name.casefold() for name in recipe.audit_only}
+    for key, names in _feature_mentions(recipe):
+        for name in names:
+            if name.casefold() in banned:
+                what = f"{name!r} is audit_only: it may not be a feature"
+                raise _bad(path, key, what, f"take it out of {key}")
+    for name, edges in recipe.audit_bands.items():
+        if not edges:
+            raise _bad(path, f"audit_bands.{name}", "it has no edges", "give at least one number")
+        if name.casefold() not in banned:
+            what = f"{name!r} is not under audit_only"
+            raise _bad(path, "audit_bands", what, "add it there, or drop its bands")
+
+
+def _require_reasons(recipe: Recipe, path: Path) -> None:
+    codes = [group.code for group in recipe.reasons]
+    for code in codes:
+        if codes.count(code) > 1:
+            raise _bad(path, "reasons", f"code {code!r} stands twice", "merge the two groups")
+    for place, group in enumerate(recipe.reasons):
+        if not (group.code and group.zh.strip() and group.en.strip() and group.features):
+            what = "a reason lacks its code, a sentence or its features"
+            raise _bad(path, f"reasons[{place}]", what, "fill code, zh, en and features")
+
+
+def _feature_mentions(recipe: Recipe) -> list[tuple[str, tuple[str, ...]]]:
+    mentions = [("monotone", tuple(recipe.monotone))]
+    mentions += [
+        (f"reasons[{place}].features", group.features) for place, group in enumerate(recipe.reasons)
+    ]
+    if recipe.source.table is not None:
+        mentions.append(("source.table.categoricals", recipe.source.table.categoricals))
+    return mentions
+
+
+def _bad(path: Path, key: str, what: str, remedy: str) -> BadInput:
+    return BadInput(what, where=f"{path}: {key}", remedy=remedy)

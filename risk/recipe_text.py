@@ -1,0 +1,135 @@
+"""From YAML text to typed records, and from what does not fit to a sentence that says where.
+
+Knows YAML and the shape of records; knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from finmodel.errors import BadInput, NotFound
+
+Record = TypeVar("Record")
+_LARGEST = 1 << 20
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$?\.?(?P<key>[^`]*)`)?$", re.S)
+
+
+class _Once(yaml.SafeLoader):
+    """YAML's safe loader, which also refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands twice (line {line})")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(path: Path) -> tuple[dict[str, Any], str]:
+    """The mapping in a YAML file, and its text."""
+    text = _read(path)
+    try:
+        given = yaml.load(text, Loader=_Once)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise BadInput(
+            f"it is not YAML: {error.problem}",
+            where=f"{path}: {line}".rstrip(": "),
+            remedy="mend that line",
+        ) from error
+    except yaml.YAMLError as error:
+        raise BadInput("it is not YAML", where=str(path), remedy="save it as text") from error
+    if not isinstance(given, dict):
+        raise BadInput("it holds no keys", where=str(path), remedy="write `name: ...` and so on")
+    return given, text
+
+
+def convert(given: dict[str, Any], shape: type[Record], path: Path) -> Record:
+    """The mapping as a typed record; the nearest known key is offered for an unknown one."""
+    _refuse_unknown(given, shape, path, "")
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as error:
+        found = _PLACE.match(str(error))
+        what, key = (found["what"], found["key"] or "") if found else (str(error), "")
+        raise BadInput(
+            what[:1].lower() + what[1:], where=f"{path}: {key}".rstrip(": "), remedy=_remedy(what)
+        ) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise BadInput("it is larger than 1 MiB", where=str(path), remedy="name a recipe")
+        return data.decode("utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFound("no such file", where=str(path), remedy="name a recipe's file") from error
+    except UnicodeDecodeError as error:
+        raise BadInput("it is not UTF-8 text", where=str(path), remedy="save it so") from error
+
+
+def _refuse_unknown(given: Any, shape: Any, path: Path, prefix: str) -> None:
+    fields = _fields(shape)
+    if fields is None or not isinstance(given, dict):
+        return
+    for key, value in given.items():
+        if key not in fields:
+            near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.0)
+            raise BadInput(
+                f"unknown key {key!r}",
+                where=f"{path}: {prefix}{key}",
+                remedy=f"did you mean {near[0]!r}? known here: {', '.join(fields)}",
+            )
+        _refuse_unknown_in(value, fields[key], path, f"{prefix}{key}")
+
+
+def _refuse_unknown_in(value: Any, field: msgspec.inspect.Type, path: Path, key: str) -> None:
+    for shape in _struct_types(field):
+        if isinstance(value, list):
+            for place, part in enumerate(value):
+                _refuse_unknown(part, shape, path, f"{key}[{place}].")
+        else:
+            _refuse_unknown(value, shape, path, f"{key}.")
+
+
+def _fields(shape: Any) -> dict[str, msgspec.inspect.Type] | None:
+    info = shape if isinstance(shape, msgspec.inspect.Type) else msgspec.inspect.type_info(shape)
+    if not isinstance(info, msgspec.inspect.StructType):
+        return None
+    return {field.encode_name: field.type for field in info.fields if field.name not in _SET}
+
+
+def _struct_types(field: msgspec.inspect.Type) -> list[msgspec.inspect.StructType]:
+    if isinstance(field, msgspec.inspect.StructType):
+        return [field]
+    if isinstance(field, msgspec.inspect.UnionType):
+        return [part for part in field.types if isinstance(part, msgspec.inspect.StructType)]
+    if isinstance(field, msgspec.inspect.VarTupleType):
+        return _struct_types(field.item_type)
+    return []
+
+
+def _remedy(what: str) -> str:
+    if "required field" in what:
+        return "add it"
+    if "Expected `float`, got `str`" in what or "Expected `int`, got `str`" in what:
+        return "write a plain number (YAML reads 1e-3 as text: write 1.0e-3)"
+    if "Expected `str`, got" in what:
+        return "put it in quotes"
+    return "docs/risk_recipes.md shows every key"
+
+
+_SET = frozenset({"file", "text", "reference"})
+"""Fields that the platform fills in: nobody writes them."""

@@ -1,0 +1,58 @@
+"""From log-odds of being bad to points and to a probability, and back.
+
+Points are affine in the calibrated log-odds, higher is better. Knows no model.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from finmodel.manifest import Calibration, Scaling
+from finmodel.records import Float64s
+
+
+def points_per_log_odds(scaling: Scaling) -> float:
+    """Points for one unit of log-odds: pdo / ln 2.
+
+    >>> round(points_per_log_odds(Scaling()), 4)
+    28.8539
+    """
+    return scaling.pdo / math.log(2.0)
+
+
+def points(log_odds: float, scaling: Scaling) -> float:
+    """Points of calibrated log-odds(bad): base at the base odds, `pdo` more as the odds double.
+
+    >>> def of_pd(pd): return round(points(math.log(pd / (1 - pd)), Scaling(600, 50, 20)), 6)
+    >>> of_pd(1 / 51), of_pd(1 / 101), of_pd(1 / 26)
+    (600.0, 620.0, 580.0)
+    """
+    factor = points_per_log_odds(scaling)
+    return scaling.base_points - factor * (log_odds + math.log(scaling.base_odds))
+
+
+def points_many(log_odds: Float64s, scaling: Scaling) -> Float64s:
+    """(n,) points of (n,) calibrated log-odds; the same arithmetic as `points`."""
+    factor = points_per_log_odds(scaling)
+    return scaling.base_points - factor * (log_odds + math.log(scaling.base_odds))
+
+
+def calibrated(raw: Float64s, calibration: Calibration) -> Float64s:
+    """(n,) calibrated log-odds of (n,) raw scores.
+
+    >>> calibrated(np.array([1.0, -1.0]), Calibration("platt", 2.0, 0.5)).tolist()
+    [2.5, -1.5]
+    """
+    return calibration.intercept + calibration.slope * raw
+
+
+def probability(log_odds: Float64s) -> Float64s:
+    """(n,) probability of default of (n,) log-odds, without overflow at either end.
+
+    >>> probability(np.array([0.0, -1000.0, 1000.0])).tolist()
+    [0.5, 0.0, 1.0]
+    """
+    small = np.exp(-np.abs(log_odds))
+    return np.where(log_odds >= 0.0, 1.0, small) / (1.0 + small)

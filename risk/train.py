@@ -1,0 +1,271 @@
+"""From a recipe to a registered model with its gate's verdict.
+
+The story: read the frame, judge the way of teaching on rows it never saw, teach, keep everything in
+MLflow, prove parity, register, and record the verdict. Interrupted, it leaves a run marked KILLED
+and nothing registered.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from finmodel import boosting, registry, tracking
+from finmodel.errors import Refused
+from finmodel.gate import NO_OUT_OF_TIME, Evidence, failures, judge
+from finmodel.manifest import Verdict
+from finmodel.metrics import calibration_table
+from finmodel.records import Float32s, Float64s, Person
+from finmodel.settings import Settings
+from risk.draft import draft_manifest, figures_in, reason_groups
+from risk.frame import TrainingFrame
+from risk.groups import group_report
+from risk.learning import (
+    Judged,
+    Learned,
+    Progress,
+    Teaching,
+    judge_by_folds,
+    judge_by_time,
+    learn,
+    silent,
+    teaching_of,
+)
+from risk.load import load_frame
+from risk.proof import drawn, monotone_breaks, parity
+from risk.recipe import Recipe
+from risk.scaling import probability
+from risk.split import Parts, split_by_time
+
+TRAINERS = frozenset({"engineer", "analyst"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Rows, how they are parted, and how they teach."""
+
+    frame: TrainingFrame
+    parts: Parts
+    teaching: Teaching
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A registered version and what the gate said of it."""
+
+    name: str
+    version: int
+    passed: bool
+    failures: str
+    sample: str
+    notes: tuple[str, ...]
+    metrics: dict[str, float]
+    rows: int
+    features: int
+    run_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """Mean figures over folds, with their standard deviations."""
+
+    name: str
+    sample: str
+    rows: int
+    features: int
+    auc: float
+    auc_sd: float
+    ks: float
+    ks_sd: float
+    brier: float
+    calibration_slope: float
+    calibration_intercept: float
+    out_of_time: str
+    seconds: float
+
+
+def train(
+    recipe: Recipe,
+    settings: Settings,
+    person: Person,
+    cv: bool = False,
+    progress: Progress = silent,
+) -> Trained:
+    """Train a recipe, judge it, and register it; with `cv` the folds are gone through repeatedly.
+
+    A version whose gate did not pass is registered too, so that it can be seen; it is never served.
+    """
+    started = time.monotonic()
+    if not person.roles & TRAINERS:
+        raise Refused(
+            f"{person.name} may not train", where=recipe.name, remedy="ask an engineer or analyst"
+        )
+    ready = prepare(recipe, settings)
+    frame = ready.frame
+    tags = _tags(recipe, frame, person)
+    with tracking.run(settings, recipe.name, tags) as run:
+        run.log(_params(recipe, frame), {})
+        learned = learn(frame, ready.parts, ready.teaching, progress)
+        judged = judged_on(ready, learned, recipe.split.repeats if cv else 1, progress)
+        source = run.log_model(learned.text, frame.names)
+        evidence = evidence_of(recipe, frame, learned, judged, oracle_of(settings, source, frame))
+        verdict = judge(recipe.gate, evidence)
+        run.log({}, figures_in(verdict) | _spread(judged))
+        _keep_reports(settings, run.id, recipe, frame, judged)
+    version = tracking.register(settings, recipe.name, source, run.id, tags)
+    origin = {
+        "version": version,
+        "run_id": run.id,
+        "trained_by": person.name,
+        "demo": person.demo,
+        "verdict": verdict,
+        "metrics": figures_in(verdict),
+    }
+    draft = draft_manifest(recipe, frame, learned, ready.parts.train, origin)
+    registry.record_verdict(settings, draft, verdict, person)
+    return trained_of(recipe, frame, verdict, origin, time.monotonic() - started)
+
+
+def cross_validate(
+    recipe: Recipe, settings: Settings, progress: Progress = silent
+) -> CrossValidation:
+    """Judge a recipe by its folds, and register nothing."""
+    started = time.monotonic()
+    ready = prepare(recipe, settings)
+    frame, parts = ready.frame, ready.parts
+    judged = judge_by_folds(frame, parts.train, ready.teaching, recipe.split.repeats, progress)
+    return CrossValidation(
+        name=recipe.name,
+        sample=judged.sample,
+        rows=len(parts.train),
+        features=len(frame.names),
+        auc=judged.figures.auc,
+        auc_sd=judged.spread.auc,
+        ks=judged.figures.ks,
+        ks_sd=judged.spread.ks,
+        brier=judged.figures.brier,
+        calibration_slope=judged.figures.calibration_slope,
+        calibration_intercept=judged.figures.calibration_intercept,
+        out_of_time="kept apart" if parts.by_time else NO_OUT_OF_TIME,
+        seconds=time.monotonic() - started,
+    )
+
+
+def prepare(recipe: Recipe, settings: Settings) -> Ready:
+    """Read the frame and part it; what a recipe asks that the data cannot give is refused here."""
+    frame = load_frame(recipe, settings)
+    reason_groups(recipe, frame.names)
+    parts = split_by_time(frame.times, recipe.split, frame.labels, frame.where)
+    return Ready(frame, parts, teaching_of(recipe))
+
+
+def judged_on(ready: Ready, learned: Learned, repeats: int, progress: Progress) -> Judged:
+    """Judge a model on later rows where there are any, else its way of teaching by folds."""
+    if ready.parts.by_time:
+        return judge_by_time(ready.frame, ready.parts, learned)
+    return judge_by_folds(ready.frame, ready.parts.train, ready.teaching, repeats, progress)
+
+
+def evidence_of(
+    recipe: Recipe,
+    frame: TrainingFrame,
+    learned: Learned,
+    judged: Judged,
+    oracle: Callable[[Float32s], Float64s],
+) -> Evidence:
+    """Everything that the gate asks for."""
+    rows = drawn(frame.matrix, recipe.gate.parity_rows, recipe.split.seed)
+    breaks = None
+    if recipe.monotone:
+        breaks = monotone_breaks(
+            learned.scorer, frame.names, recipe.monotone, frame.matrix, recipe.split.seed
+        )
+    return Evidence(
+        figures=judged.figures,
+        sample=judged.sample,
+        out_of_time=judged.out_of_time,
+        parity=parity(learned.scorer, oracle, rows),
+        parity_rows=len(rows),
+        monotone_breaks=breaks,
+    )
+
+
+def oracle_of(
+    settings: Settings, source: str, frame: TrainingFrame
+) -> Callable[[Float32s], Float64s]:
+    """The logged model as MLflow itself computes it."""
+    return lambda rows: tracking.predict(settings, source, rows, frame.names)
+
+
+def _tags(recipe: Recipe, frame: TrainingFrame, person: Person) -> dict[str, str]:
+    return {
+        registry.TRAINED_BY: person.name,
+        "demo": str(person.demo).lower(),
+        "card": recipe.card,
+        "decision_point": recipe.decision_point,
+        "data_hash": frame.data_hash,
+        "feast.feature_service": frame.service,
+        "lightgbm": boosting.version(),
+    }
+
+
+def _params(recipe: Recipe, frame: TrainingFrame) -> dict[str, Any]:
+    return msgspec.structs.asdict(recipe.params) | {
+        "rows": len(frame),
+        "bads": int(frame.labels.sum()),
+        "features": len(frame.names),
+        "calibration": recipe.calibration,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "numpy": np.__version__,
+    }
+
+
+def _spread(judged: Judged) -> dict[str, float]:
+    return {f"{name}_sd": value for name, value in asdict(judged.spread).items()}
+
+
+def _keep_reports(
+    settings: Settings, run_id: str, recipe: Recipe, frame: TrainingFrame, judged: Judged
+) -> None:
+    labels = frame.labels[judged.rows]
+    audit = {name: groups[judged.rows] for name, groups in frame.audit.items()}
+    groups = group_report(audit, labels, judged.log_odds, (recipe.policy, recipe.scaling))
+    table = calibration_table(labels, probability(judged.log_odds))
+    tracking.keep(settings, run_id, "recipe.yaml", recipe.text)
+    tracking.keep(settings, run_id, "groups.json", _json(groups))
+    tracking.keep(settings, run_id, "calibration.json", _json(table))
+
+
+def _json(rows: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(rows), indent=2).decode()
+
+
+def trained_of(
+    recipe: Recipe,
+    frame: TrainingFrame,
+    verdict: Verdict,
+    origin: dict[str, Any],
+    seconds: float = 0.0,
+) -> Trained:
+    """What a person is told of a version that was judged."""
+    return Trained(
+        name=recipe.name,
+        version=origin["version"],
+        passed=verdict.passed,
+        failures=failures(verdict),
+        sample=verdict.sample,
+        notes=verdict.notes,
+        metrics=origin["metrics"],
+        rows=len(frame),
+        features=len(frame.names),
+        run_id=origin["run_id"],
+        seconds=seconds,
+    )

@@ -1,0 +1,29 @@
+"""`finmodel bench NAME`: runs one file of benchmarks/ in a process of its own.
+
+The benches measure a checkout (they need the servers that `make test` brings), so they are not part
+of the installed packages.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from finmodel.errors import NotFound, NotReady
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def run_bench(name: str, as_json: bool) -> int:
+    """Run `benchmarks/NAME.py` and give back its exit code."""
+    if not FOLDER.is_dir():
+        raise NotReady(
+            "benches run from a checkout", where=str(FOLDER), remedy="clone the repository"
+        )
+    script = FOLDER / f"{name}.py"
+    if not script.is_file():
+        known = ", ".join(sorted(path.stem for path in FOLDER.glob("[!_]*.py")))
+        raise NotFound("no such bench", where=name, remedy=f"choose one of: {known}")
+    flags = ["--json"] if as_json else []
+    return subprocess.run([sys.executable, str(script), *flags], check=False).returncode

@@ -1,0 +1,158 @@
+"""The `finmodel` command: words from a shell in, one call into the platform, an answer out.
+
+With `--json`, figures go to standard output and everything else to standard error. A fault that the
+user can mend is one sentence and exit code 2; nothing here decides anything about a customer.
+Imports stand inside the commands: `finmodel --help` must not wait for MLflow.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from finmodel.errors import FinmodelError
+from serving import operators
+from serving.screen import Progress, emit
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A consumer lender's model platform: events to features to decisions.",
+)
+app.add_typer(operators.people, name="people")
+app.add_typer(operators.audit, name="audit")
+app.add_typer(operators.features, name="features")
+
+Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
+Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Serve when everything is ready.")] = True,
+) -> None:
+    """Set up the demo lender on real data, then serve it. A second run starts in seconds."""
+    from finmodel.settings import Settings
+    from serving.demo import run_demo
+
+    run_demo(Settings.from_env(), serve_it=serve)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the promoted models on the loopback address. Ctrl-C ends it."""
+    from finmodel.settings import Settings
+    from serving.launch import serve as launch
+
+    launch(Settings.from_env())
+
+
+@app.command()
+def train(
+    recipe: Recipe,
+    cv: Annotated[
+        bool, typer.Option("--cv", help="Only cross-validate; register nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train a recipe, gate the result, and register it in MLflow."""
+    from risk.recipe import load_recipe
+    from risk.train import cross_validate
+    from risk.train import train as fit
+    from serving.access import signed_in
+
+    settings = operators.settings()
+    loaded = load_recipe(recipe)
+    with Progress() as progress:
+        if cv:
+            emit(cross_validate(loaded, settings, progress=progress), json)
+            return
+        trained = fit(loaded, settings, signed_in(settings, {"engineer"}), progress=progress)
+    emit(trained, json)
+
+
+@app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="The registered model, such as behaviour_risk.")],
+    version: Annotated[
+        int | None, typer.Option(help="Which version; the newest that passed, if none is named.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="champion or challenger.")] = "champion",
+    recipe: Annotated[
+        Path | None, typer.Option(help="For a model from a notebook: the recipe to gate it by.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Move an alias to a version that passed its gate, approved by the validator signed in."""
+    from serving.promotion import promote as move
+
+    settings = operators.settings()
+    with Progress() as progress:
+        emit(move(settings, name, version, to, recipe, progress), json)
+
+
+@app.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="The registered model.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
+    json: Json = False,
+) -> None:
+    """Serve the previous champion again."""
+    from serving.promotion import rollback as back
+
+    emit(back(operators.settings(), name, reason), json)
+
+
+@app.command()
+def models(json: Json = False) -> None:
+    """List versions, aliases and gates, and aliases that were moved outside the gate."""
+    from serving.promotion import overview
+
+    emit(overview(operators.settings()), json)
+
+
+@app.command()
+def score(
+    recipe: Recipe,
+    input: Annotated[Path, typer.Option(help="CSV or Parquet with the recipe's columns.")],
+    output: Annotated[Path, typer.Option(help="Where to write scores: .csv or .parquet.")],
+    json: Json = False,
+) -> None:
+    """Score a file with the recipe's registered champion."""
+    from risk.recipe import load_recipe
+    from risk.score import score_file
+
+    with Progress() as progress:
+        emit(score_file(load_recipe(recipe), operators.settings(), input, output, progress), json)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which bench: a file of benchmarks/.")],
+    json: Json = False,
+) -> None:
+    """Measure what a figure in the README claims, with its peer, in this run on this machine."""
+    from serving.bench import run_bench
+
+    raise typer.Exit(run_bench(name, json))
+
+
+def main() -> None:
+    """Run the command; turn a fault into its sentence and its exit code."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except FinmodelError as error:
+        Console(stderr=True).print(f"[bold red]{error.code}[/]", str(error), soft_wrap=True)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; nothing is half-written")
+        sys.exit(130)

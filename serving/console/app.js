@@ -1,0 +1,423 @@
+// The console: sign in with a key, decide, read the answer, look at the record. The key lives in
+// this tab's session storage and goes to this service only.
+
+import { WORDS, keep, preferred } from "/console/words.js";
+import {
+  ageChip, badge, decimal, divergingBar, duration, facts, fill, h, percent, reasonRow, scale, whole,
+} from "/console/draw.js";
+
+const KEY = "finmodel.key";
+const RECENT = "finmodel.recent";
+const KEPT = 20;
+const LOOK_MS = 5000;
+
+const state = {
+  language: preferred(),
+  status: null,
+  reached: true,
+  answer: null,
+  explanation: null,
+  recent: JSON.parse(sessionStorage.getItem(RECENT) ?? "[]"),
+};
+
+const t = () => WORDS[state.language];
+const $ = (id) => document.getElementById(id);
+
+class Refusal extends Error {
+  constructor(status, problem) {
+    super([problem.what, problem.remedy].filter(Boolean).join(" — "));
+    this.status = status;
+  }
+}
+
+async function ask(method, path, body) {
+  const headers = {};
+  const key = sessionStorage.getItem(KEY);
+  if (key) headers.Authorization = `Bearer ${key}`;
+  if (body) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+  const told = await answer.json();
+  if (!answer.ok) throw new Refusal(answer.status, told.error);
+  return told;
+}
+
+function say(problem, error) {
+  problem.hidden = !error;
+  if (error) problem.textContent = error instanceof Refusal ? error.message : t().failed;
+}
+
+// --- the frame -----------------------------------------------------------------------------------
+
+async function look() {
+  try {
+    state.status = await ask("GET", "/status");
+    state.reached = true;
+  } catch (error) {
+    if (error.status === 401) leave();
+    state.reached = error instanceof Refusal;
+  }
+  showFrame();
+}
+
+function showFrame() {
+  const { status, reached } = state;
+  document.documentElement.lang = state.language === "zh" ? "zh-CN" : "en";
+  document.title = `${t().brand} · finmodel`;
+  for (const element of document.querySelectorAll("[data-t]")) {
+    element.textContent = t()[element.dataset.t];
+  }
+  $("language").textContent = t().otherLanguage;
+  $("language").lang = state.language === "zh" ? "en" : "zh-CN";
+  const person = status?.person;
+  fill($("person"), person ? [h("b", {}, person.name), ` ${person.roles.join(" · ")}`] : []);
+  $("leave").hidden = !person;
+  $("sign-in").hidden = Boolean(person);
+  const ready = reached && status?.ready;
+  $("service").className = `pulse ${ready ? "good" : "bad"}`;
+  $("service").textContent = !reached ? t().unreachable : ready ? t().ready : t().notReady;
+  $("service").title = status?.trouble ?? "";
+  showBanner();
+  showRoute();
+}
+
+function showBanner() {
+  const status = state.status;
+  $("banner").hidden = !status?.demo;
+  if (!status?.demo) return;
+  const day = new Date(status.clock).toLocaleDateString("sv-SE", { timeZone: "Asia/Shanghai" });
+  fill($("banner"), h("b", {}, t().banner(day)), h("span", {}, t().bannerMore));
+}
+
+function showRoute() {
+  const signedIn = Boolean(state.status?.person);
+  const explaining = signedIn && location.hash.startsWith("#/explain/");
+  $("desk").hidden = !signedIn || explaining;
+  $("explain").hidden = !explaining;
+  if (!signedIn) return;
+  if (explaining) showExplanation();
+  else {
+    showExamples();
+    showAnswer();
+    showModel();
+    showRecent();
+  }
+}
+
+function leave() {
+  sessionStorage.clear();
+  Object.assign(state, { status: null, answer: null, explanation: null, recent: [] });
+}
+
+// --- asking --------------------------------------------------------------------------------------
+
+function showExamples() {
+  const examples = state.status.examples;
+  fill(
+    $("examples"),
+    examples.length ? h("span", { class: "soft small" }, t().tryOne) : null,
+    examples.map((id) =>
+      h("button", { type: "button", class: "example", onclick: () => ($("customer").value = id) }, `${id}`),
+    ),
+  );
+}
+
+function application(form) {
+  const text = form.customer.value.trim();
+  const numbered = state.status.model?.customer_id_type !== "string" && /^-?\d+$/.test(text);
+  return {
+    application_id: `C-${Date.now().toString(36)}`,
+    customer_id: numbered ? Number(text) : text,
+    amount_minor: Math.round(Number(form.amount.value) * 100),
+    term_months: Number(form.term.value),
+    product: form.product.value,
+    channel: form.channel.value,
+  };
+}
+
+async function decide(event) {
+  event.preventDefault();
+  const button = $("decide");
+  button.disabled = true;
+  button.textContent = t().deciding;
+  say($("ask-problem"), null);
+  try {
+    const asked = application(event.target);
+    const answer = await ask("POST", "/decide", asked);
+    state.answer = { ...answer, customer_id: asked.customer_id };
+    remember(state.answer);
+    showAnswer();
+    showRecent();
+  } catch (error) {
+    say($("ask-problem"), error);
+  } finally {
+    button.disabled = false;
+    button.textContent = t().decide;
+  }
+}
+
+function remember({ decision_id, customer_id, decision, points, probability_of_default }) {
+  const one = { decision_id, customer_id, decision, points, probability_of_default, at: Date.now() };
+  state.recent = [one, ...state.recent].slice(0, KEPT);
+  sessionStorage.setItem(RECENT, JSON.stringify(state.recent));
+}
+
+// --- the answer ----------------------------------------------------------------------------------
+
+function showAnswer() {
+  const answer = state.answer;
+  if (!answer) {
+    fill($("answer"), h("p", { class: "empty" }, t().emptyAnswer));
+    return;
+  }
+  fill(
+    $("answer"),
+    headline(answer),
+    state.status.model ? scale(answer.points, state.status.model, t()) : null,
+    h("h3", {}, t().reasons, h("small", {}, t().reasonsSoft)),
+    reasonList(answer.reasons),
+    h("h3", {}, t().ages, h("small", {}, t().agesSoft)),
+    h("ul", { class: "ages" }, Object.entries(answer.feature_ages).map(([name, age]) => ageChip(name, age, t()))),
+    h(
+      "footer",
+      {},
+      h("span", { class: "soft small" }, `${t().decidedBy} ${answer.model.name} v${answer.model.version} · ${t().asOf} ${moment(answer.as_of)}`),
+      h("code", {}, answer.decision_id),
+      h("a", { class: "button", href: `#/explain/${answer.decision_id}` }, t().explain),
+    ),
+  );
+}
+
+function headline(told) {
+  return h(
+    "div",
+    { class: "headline" },
+    h("div", {}, badge(told.decision, t()), h("p", { class: "soft small" }, `${t().rule} ${ruleWords(told.rule)}`)),
+    h("div", { class: "figure" }, h("b", {}, whole(told.points)), h("span", {}, t().points)),
+    h("div", { class: "figure" }, h("b", {}, percent(told.probability_of_default)), h("span", {}, t().pd)),
+  );
+}
+
+function ruleWords(rule) {
+  const [kind, view] = rule.split(":");
+  if (kind === "view_missing") return t().ruleMissing(view);
+  if (kind === "view_stale") return t().ruleStale(view);
+  return t().rulePoints;
+}
+
+function reasonList(reasons) {
+  if (!reasons.length) return h("p", { class: "soft" }, t().noReasons);
+  const most = Math.max(...reasons.map((reason) => reason.points));
+  return h("ol", { class: "reasons" }, reasons.map((reason) => reasonRow(reason, most, state.language)));
+}
+
+function moment(text) {
+  return new Date(text).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" });
+}
+
+// --- the model and the session -------------------------------------------------------------------
+
+function showModel() {
+  const { model, alias, trouble } = state.status;
+  const title = h("h2", { id: "model-title" }, t().modelTitle);
+  if (!model) {
+    fill($("model"), title, h("p", { class: "soft" }, t().modelNone), h("p", { class: "problem" }, trouble));
+    return;
+  }
+  const measures = ["auc", "ks"].filter((name) => name in model.metrics);
+  fill(
+    $("model"),
+    title,
+    h("p", { class: "model-name" }, h("b", {}, model.name), h("span", { class: "version" }, `v${model.version}`), model.demo ? h("span", { class: "mark" }, t().demoMark) : null),
+    measures.length
+      ? h("div", { class: "measures" }, measures.map((name) => h("div", { class: "figure small" }, h("b", {}, model.metrics[name].toFixed(4)), h("span", {}, name.toUpperCase()))))
+      : null,
+    facts([
+      [t().card, t().cards[model.card] ?? model.card],
+      [t().point, model.decision_point],
+      [t().trainedBy, model.trained_by || "—"],
+      [t().approvedBy, model.approved_by || "—"],
+      [t().digest, h("span", { title: model.digest }, model.digest.slice(0, 12)), true],
+    ]),
+    alias?.moved?.length ? h("p", { class: "warning" }, t().drift) : null,
+    trouble ? h("p", { class: "warning" }, t().trouble + trouble) : null,
+  );
+}
+
+function showRecent() {
+  if (!state.recent.length) {
+    fill($("recent"), h("p", { class: "soft" }, t().recentNone));
+    return;
+  }
+  const rows = state.recent.map((one) =>
+    h(
+      "tr",
+      {},
+      h("td", {}, badge(one.decision, t())),
+      h("td", { class: "mono" }, `${one.customer_id}`),
+      h("td", { class: "number" }, whole(one.points)),
+      h("td", { class: "number" }, percent(one.probability_of_default)),
+      h("td", { class: "mono soft wide" }, one.decision_id),
+      h("td", {}, h("a", { href: `#/explain/${one.decision_id}` }, t().explain)),
+    ),
+  );
+  fill($("recent"), h("table", {}, h("tbody", {}, rows)));
+}
+
+// --- the record ----------------------------------------------------------------------------------
+
+async function showExplanation() {
+  const id = decodeURIComponent(location.hash.slice("#/explain/".length));
+  if (state.explanation?.decision_id === id) {
+    drawExplanation(state.explanation);
+    return;
+  }
+  try {
+    state.explanation = await ask("GET", `/explain/${encodeURIComponent(id)}`);
+    drawExplanation(state.explanation);
+  } catch (error) {
+    const problem = h("p", { class: "problem" });
+    say(problem, error);
+    fill($("explain"), backLink(), problem);
+  }
+}
+
+const backLink = () => h("a", { class: "back", href: "#/" }, t().back);
+
+function drawExplanation(told) {
+  fill(
+    $("explain"),
+    backLink(),
+    h(
+      "section",
+      { class: "card" },
+      h("h1", {}, t().recordTitle, h("code", {}, told.decision_id)),
+      headline(told),
+      h("p", { class: `replay ${told.replay.same ? "same" : "differs"}` }, told.replay.same ? t().replaySame : t().replayDiffers),
+      h("ul", { class: "checks" }, told.replay.checks.map((check) => h("li", { class: check.same ? "same" : "differs" }, check.name))),
+    ),
+    h("div", { class: "halves" }, factsCard(told), applicationCard(told)),
+    h("section", { class: "card" }, h("h2", {}, t().reasons, h("small", {}, t().reasonsSoft)), reasonList(told.reasons)),
+    featuresCard(told),
+    h("div", { class: "halves" }, viewsCard(told), digestsCard(told)),
+  );
+}
+
+function factsCard(told) {
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t().facts),
+    facts([
+      [t().decidedBy, `${told.model.name} v${told.model.version}${told.model.demo ? ` · ${t().demoMark}` : ""}`],
+      [t().service, told.service, true],
+      [t().decidedAt, moment(told.at)],
+      [t().actor, `${told.actor} (${told.actor_roles.join(", ")})`],
+      [t().points, decimal(told.points)],
+      [t().pd, decimal(told.probability_of_default)],
+      [t().rawScore, decimal(told.raw_score)],
+      [t().base, decimal(told.base)],
+    ]),
+  );
+}
+
+function applicationCard(told) {
+  const rows = Object.entries(told.application ?? {}).filter(([, value]) => value !== null);
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t().application),
+    told.application
+      ? facts(rows.map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : `${value}`, true]))
+      : h("p", { class: "soft" }, t()[told.personal_data]),
+  );
+}
+
+function featuresCard(told) {
+  const sorted = [...told.features].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+  const most = Math.abs(sorted[0]?.contribution ?? 0);
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t().features, h("small", {}, t().featuresSoft)),
+    h(
+      "table",
+      { class: "features" },
+      h("thead", {}, h("tr", {}, [t().feature, t().value, t().contribution, ""].map((word) => h("th", {}, word)))),
+      h(
+        "tbody",
+        {},
+        sorted.map((one) =>
+          h(
+            "tr",
+            {},
+            h("td", {}, h("span", { class: "mono" }, one.name), h("span", { class: "soft small view" }, one.view)),
+            h("td", { class: "number" }, decimal(one.value)),
+            h("td", { class: "number" }, one.contribution.toFixed(4)),
+            h("td", { class: "drawn" }, divergingBar(one.contribution, most)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function viewsCard(told) {
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t().ages),
+    h(
+      "table",
+      {},
+      h(
+        "tbody",
+        {},
+        told.views.map((view) =>
+          h(
+            "tr",
+            {},
+            h("td", { class: "mono" }, view.name),
+            h("td", { class: `state ${view.state}` }, t()[view.state]),
+            h("td", { class: "number" }, duration(view.age_s, t())),
+            h("td", { class: "soft small" }, view.offset === null ? t().batch : `${t().offset} ${view.offset}`),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function digestsCard(told) {
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t().digests),
+    facts(Object.entries(told.digests).map(([name, digest]) => [name, h("span", { title: digest }, digest.slice(0, 32)), true])),
+  );
+}
+
+// --- events --------------------------------------------------------------------------------------
+
+$("key-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(KEY, event.target.key.value.trim());
+  event.target.reset();
+  await look();
+  const wrong = !state.status?.person;
+  $("key-problem").hidden = !wrong;
+  $("key-problem").textContent = t().keyWrong;
+  if (wrong) look();
+});
+$("ask").addEventListener("submit", decide);
+$("leave").addEventListener("click", () => {
+  leave();
+  look();
+});
+$("language").addEventListener("click", () => {
+  state.language = state.language === "zh" ? "en" : "zh";
+  keep(state.language);
+  showFrame();
+});
+window.addEventListener("hashchange", showRoute);
+setInterval(() => document.hidden || look(), LOOK_MS);
+look();

@@ -1,0 +1,171 @@
+"""The demo lender: from the shipped table to a served decision, each step once.
+
+Comes in: settings. Goes out: a running service and one `curl` to paste. Each finished step leaves a
+stamp under home, so that a second run starts in seconds; a step cut short is done again from its
+beginning. Knows only the order of the steps.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from finmodel.records import Person
+from finmodel.settings import Settings
+from serving.launch import require_free_port, serve
+from serving.screen import Progress
+
+CLOCK = "2005-10-01T00:00:00+08:00"
+"""Where the demo's clock stands: the data are of 2005, and from today all would be stale."""
+RECIPE = Path(__file__).resolve().parent.parent / "risk" / "behaviour_risk.yaml"
+ENGINEER = "demo-engineer"
+VALIDATOR = "demo-validator"
+PEOPLE = {
+    ENGINEER: frozenset({"engineer", "underwriter"}),
+    VALIDATOR: frozenset({"validator", "auditor"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, the files whose change makes it due again, and what it does."""
+
+    name: str
+    inputs: tuple[Path, ...]
+    work: Callable[[Settings, Progress], None]
+
+
+def run_demo(settings: Settings, *, serve_it: bool = True) -> None:
+    """Do the steps that are due, then serve."""
+    settings = replace(settings, standing_clock=settings.standing_clock or CLOCK)
+    if serve_it:
+        require_free_port(settings)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with Progress() as progress:
+        for step in due(settings):
+            step.work(settings, progress)
+            stamp_of(settings, step).write_text(digest(settings, step))
+    if serve_it:
+        serve(settings, announce=lambda: _announce(settings))
+
+
+def due(settings: Settings) -> list[Step]:
+    """The first step whose stamp does not hold, and all after it."""
+    for number, step in enumerate(STEPS):
+        stamp = stamp_of(settings, step)
+        if not stamp.exists() or stamp.read_text() != digest(settings, step):
+            return list(STEPS[number:])
+    return []
+
+
+def stamp_of(settings: Settings, step: Step) -> Path:
+    """The file that says that a step is done."""
+    folder = settings.home / "demo"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{step.name}.done"
+
+
+def digest(settings: Settings, step: Step) -> str:
+    """What a step was done from: its files and the clock."""
+    seen = sha256(settings.standing_clock.encode())
+    for path in step.inputs:
+        seen.update(path.read_bytes())
+    return seen.hexdigest()
+
+
+def _history(settings: Settings, progress: Progress) -> None:
+    from feature_store.event_log import FileEventLog, append_all
+    from finmodel.lender.credit_default import history, load
+
+    shutil.rmtree(settings.events, ignore_errors=True)  # an earlier try that was cut short
+    with FileEventLog(settings.events, write=True) as log:
+        append_all(log, history(load()), progress)
+
+
+def _views(settings: Settings, progress: Progress) -> None:
+    from feature_store.event_log import FileEventLog
+    from feature_store.history import build, write_profile
+    from finmodel.lender.credit_default import audit_attributes, load
+
+    with FileEventLog(settings.events) as log:
+        build(settings, log, progress=progress)
+    write_profile(settings, audit_attributes(load()))
+
+
+def _features(settings: Settings, progress: Progress) -> None:
+    from feature_store.store import apply, materialize
+
+    apply(settings)
+    materialize(settings, settings.clock.now(), progress=progress)
+
+
+def _people(settings: Settings, _progress: Progress) -> None:
+    from serving.access import People
+
+    people = People(settings.people)
+    for left in {person.name for person in people.everyone()} & PEOPLE.keys():
+        people.revoke(left)  # of an earlier try that was cut short
+    keys = {name: people.add(name, roles, demo=True) for name, roles in PEOPLE.items()}
+    aside = _keys(settings).with_suffix(".tmp")
+    aside.touch(mode=0o600)
+    aside.write_bytes(msgspec.json.encode(keys))
+    os.replace(aside, _keys(settings))
+
+
+def _model(settings: Settings, progress: Progress) -> None:
+    from finmodel import registry
+    from risk.recipe import load_recipe
+    from risk.train import train
+
+    engineer = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
+    validator = Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True)
+    trained = train(load_recipe(RECIPE), settings, engineer, progress=progress)
+    registry.promote(
+        settings, trained.name, trained.version, to="champion", approver=validator, demo=True
+    )
+
+
+_SOURCE = Path(__file__).resolve().parent.parent
+_DEFINITIONS = (
+    _SOURCE / "feature_store" / "repo" / "definitions.py",
+    _SOURCE / "feature_store" / "history.py",
+)
+STEPS = (
+    Step("history", (_SOURCE / "finmodel" / "lender" / "credit_default.py",), _history),
+    Step("views", _DEFINITIONS, _views),
+    Step("features", _DEFINITIONS, _features),
+    Step("people", (), _people),
+    Step("model", (RECIPE,), _model),
+)
+
+
+def _keys(settings: Settings) -> Path:
+    return settings.home / "demo" / "keys.json"
+
+
+def _announce(settings: Settings) -> None:
+    keys = msgspec.json.decode(_keys(settings).read_bytes(), type=dict[str, str])
+    address = f"http://{settings.host}:{settings.port}"
+    body = (
+        '{"application_id": "A-1", "customer_id": 2, "amount_minor": 500000, '
+        '"term_months": 12, "product": "cash_loan", "channel": "app"}'
+    )
+    screen = Console(highlight=False, soft_wrap=True)
+    screen.print(f"\n[bold]The demo lender answers[/] (its clock stands at {CLOCK})")
+    screen.print(f"  console   {address}")
+    screen.print(f"  key       {keys[ENGINEER]}   (engineer and underwriter)")
+    screen.print(f"  auditor   {keys[VALIDATOR]}   (validator and auditor)")
+    screen.print("  a decision:\n")
+    screen.print(
+        f"curl -s {address}/decide -H 'Authorization: Bearer {keys[ENGINEER]}' "
+        f"-H 'Content-Type: application/json' -d '{body}'\n",
+        markup=False,
+    )
+    screen.print("Ctrl-C ends it.")

@@ -1,0 +1,81 @@
+"""What the service needs of the world, opened once: model, features, audit log, people's clock.
+
+Comes in: settings. Goes out: a desk that flows work at, and that closes what it opened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from feature_store.online import OnlineFeatures
+from finmodel.audit import AuditLog
+from finmodel.clock import Clock
+from finmodel.errors import FinmodelError
+from finmodel.settings import Settings
+from finmodel.vault import Vault
+from serving.live import Live, Place, Served
+from serving.telemetry import Telemetry
+
+log = logging.getLogger("bentoml.finmodel")
+
+MODEL = "behaviour_risk"
+"""The registered model that this service serves."""
+WARM_ROWS = (1, 1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where decisions are made."""
+
+    settings: Settings
+    clock: Clock
+    live: Live
+    features: OnlineFeatures
+    audit: AuditLog
+    vault: Vault
+    telemetry: Telemetry
+    pool: Executor
+    """One thread for work too long for the event loop."""
+
+
+@contextmanager
+def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
+    """Open everything, follow the champion, and close all of it at the end."""
+    with ExitStack() as stack:
+        clock = settings.clock
+        vault = Vault(settings.vault)
+        audit = AuditLog(settings.audit, vault, clock)
+        stack.callback(audit.close)
+        features = OnlineFeatures(settings.online, settings.online_map_gb)
+        stack.callback(features.close)
+
+        def notice(kind: str, facts: dict[str, Any]) -> None:
+            if kind == "export_refused":
+                telemetry.refused()
+            else:
+                telemetry.loaded(facts["name"], facts["version"])
+            try:
+                audit.append(kind, facts)
+            except FinmodelError:
+                log.exception("%s could not be recorded", kind)
+
+        def warm(model: Served) -> None:
+            numbers = model.plan.key_type == "int64"
+            for rows in WARM_ROWS:
+                nobody = np.zeros(rows, dtype=np.int64) if numbers else ["0"] * rows
+                batch = features.fetch(nobody, model.plan, clock.now())
+                model.scorer.raw_many(batch.matrix)
+            model.scorer.contributions(batch.matrix[:1])
+
+        live = Live(Place(settings.exports, MODEL, settings.signing), warm, notice)
+        live.start()
+        stack.callback(live.stop)
+        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="bulk"))
+        yield Desk(settings, clock, live, features, audit, vault, telemetry, pool)

@@ -1,0 +1,104 @@
+"""Groups of the `finmodel` command for those who keep the platform: people, audit, features.
+
+Words from a shell in, one call each, an answer out. Knows no rule about who may do what: access does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from finmodel.clock import parse_time
+from finmodel.settings import Settings
+from serving.screen import Progress, emit
+
+Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
+
+people = typer.Typer(no_args_is_help=True, help="Who may do what: names, roles and keys.")
+audit = typer.Typer(no_args_is_help=True, help="The audit log: show, replay, verify.")
+features = typer.Typer(no_args_is_help=True, help="Feature definitions and values.")
+
+
+def settings() -> Settings:
+    """The settings of this shell."""
+    return Settings.from_env()
+
+
+@people.command("add")
+def people_add(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    role: Annotated[list[str], typer.Option(help="A role; repeat it for more.")],
+) -> None:
+    """Add a person and print the key, once: only its hash is kept."""
+    from serving.access import People
+
+    typer.echo(People(settings().people).add(name, frozenset(role)))
+
+
+@people.command("list")
+def people_list(json: Json = False) -> None:
+    """List people and their roles."""
+    from serving.access import People
+
+    emit(People(settings().people).everyone(), json)
+
+
+@people.command("revoke")
+def people_revoke(name: Annotated[str, typer.Argument(help="The person's name.")]) -> None:
+    """End a person's key."""
+    from serving.access import People
+
+    People(settings().people).revoke(name)
+
+
+@audit.command("verify")
+def audit_verify(json: Json = False) -> None:
+    """Check the whole chain; a broken one names the segment and the byte."""
+    from finmodel.audit import verify
+
+    emit(verify(settings().audit), json)
+
+
+@audit.command("show")
+def audit_show(entry: Annotated[str, typer.Argument(help="The entry's id.")]) -> None:
+    """Show all that one entry holds."""
+    from finmodel.audit import find
+
+    emit(find(settings().audit, entry), as_json=True)
+
+
+@audit.command("replay")
+def audit_replay(entry: Annotated[str, typer.Argument(help="A decision's id.")]) -> None:
+    """Compute a past decision again from its record, and compare bit for bit."""
+    from finmodel.audit import find
+    from serving.flows import replay
+
+    here = settings()
+    emit(replay(find(here.audit, entry), here), as_json=True)
+
+
+@features.command("apply")
+def features_apply() -> None:
+    """Register the definitions in feature_store/repo, as `feast apply` does."""
+    from feature_store.store import apply
+
+    apply(settings())
+
+
+@features.command("materialize")
+def features_materialize(
+    until: Annotated[
+        str | None, typer.Option(help="ISO 8601 time with a zone; now, if none is given.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Bring each customer's latest values into the online store."""
+    from feature_store.store import materialize
+
+    here = settings()
+    time: datetime = parse_time(until) if until else here.clock.now()
+    with Progress() as progress:
+        counts: Any = materialize(here, time, progress=progress)
+    emit(counts, json)

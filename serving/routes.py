@@ -1,0 +1,189 @@
+"""The addresses of the service: what each demands, reads and answers.
+
+Comes in: a call that passed the border. Goes out: bytes and their type. Each function here reads a
+body, asks one flow, and writes the answer; what is decided is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from finmodel.errors import NotReady
+from finmodel.records import ROLES, Person
+from serving import bulk, flows, page, telemetry
+from serving.border import Call, Rule
+from serving.desk import Desk
+from serving.explain import explain
+from serving.openapi import JSON, Doc, document
+from serving.refusals import NoKey, WrongType
+from serving.schemas import (
+    Application,
+    Decision,
+    Explanation,
+    ScoreRequest,
+    Scores,
+    Status,
+    read,
+)
+from serving.status import model_card, status_of
+
+ARROW = "application/vnd.apache.arrow.stream"
+TEXT = "text/plain"
+ANYONE = frozenset(ROLES)
+ASKERS = frozenset({"underwriter"})
+"""Who may have a decision made; a system that asks has the key of an account with this role."""
+SCORERS = frozenset({"underwriter", "analyst", "engineer"})
+READERS = frozenset({"underwriter", "validator", "auditor", "analyst", "engineer"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer's bytes and their type."""
+
+    body: bytes
+    content_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address: what it demands, what is said of it, and who answers (BentoML, where None)."""
+
+    rule: Rule
+    doc: Doc | None
+    answer: Callable[[Call, Desk], Awaitable[Reply]] | None
+
+
+async def decide(call: Call, desk: Desk) -> Reply:
+    """POST /decide."""
+    application = json_of(call, Application)
+    return Reply(msgspec.json.encode(await flows.decide(application, signed_in(call), desk)))
+
+
+async def score(call: Call, desk: Desk) -> Reply:
+    """POST /score: JSON, or an Arrow stream where that is asked for."""
+    ids = json_of(call, ScoreRequest).customer_ids
+    scored = await bulk.score(ids, signed_in(call), desk)
+    if ARROW in call.header(b"accept"):
+        return Reply(bulk.as_arrow(scored), ARROW)
+    return Reply(bulk.as_json(scored))
+
+
+async def explained(call: Call, desk: Desk) -> Reply:
+    """GET /explain/{decision_id}."""
+    return Reply(msgspec.json.encode(await explain(call.piece, signed_in(call), desk)))
+
+
+async def status(call: Call, desk: Desk) -> Reply:
+    """GET /status."""
+    return Reply(msgspec.json.encode(status_of(call.person, desk)))
+
+
+async def echo(_call: Call, _desk: Desk) -> Reply:
+    """POST /echo: nothing, through the whole border. What a call costs before it does anything."""
+    return Reply(b"{}")
+
+
+async def metrics(_call: Call, desk: Desk) -> Reply:
+    """GET /metrics."""
+    return Reply(desk.telemetry.exposition(), telemetry.CONTENT_TYPE)
+
+
+async def api_document(_call: Call, desk: Desk) -> Reply:
+    """GET /openapi.json."""
+    model = desk.live.serving
+    id_type = model_card(model).customer_id_type if model is not None else None
+    told = [(route.rule, route.doc) for route in ROUTES if route.doc is not None]
+    return Reply(msgspec.json.encode(document(told, id_type)))
+
+
+async def console(call: Call, _desk: Desk) -> Reply:
+    """GET / and its files."""
+    return Reply(*page.file(call.piece or "index.html"))
+
+
+def json_of(call: Call, kind: type[T]) -> T:
+    """The call's body as a record; no other type of body is read."""
+    given = call.header(b"content-type").partition(";")[0].strip().lower()
+    if given != JSON:
+        raise WrongType(
+            "only JSON is read here",
+            where="the header Content-Type",
+            remedy="send Content-Type: application/json",
+        )
+    return read(call.body or b"", kind)
+
+
+def signed_in(call: Call) -> Person:
+    """The person who asks; the border lets nobody else through where a role is demanded."""
+    if call.person is None:
+        raise NoKey("no key", where="the header Authorization", remedy="send one")
+    return call.person
+
+
+def _open(path: str, answer: Callable[[Call, Desk], Awaitable[Reply]] | None = None) -> Route:
+    return Route(Rule("GET", path, weighs=False), None, answer)
+
+
+ROUTES = (
+    Route(
+        Rule("POST", "/decide", ASKERS),
+        Doc("Decide one application.", Application, Decision, may=("404", "507")),
+        decide,
+    ),
+    Route(
+        Rule("POST", "/score", SCORERS),
+        Doc("Score many customers.", ScoreRequest, Scores, (JSON, ARROW), may=("507",)),
+        score,
+    ),
+    Route(
+        Rule("GET", "/explain/{decision_id}", READERS),
+        Doc("Show a past decision and compute it again.", None, Explanation, may=("404", "507")),
+        explained,
+    ),
+    Route(
+        Rule("GET", "/status", weighs=False),
+        Doc("The clock, the model, who is signed in.", None, Status, may=("401",)),
+        status,
+    ),
+    Route(Rule("POST", "/echo", ANYONE), Doc("Nothing, through the whole border."), echo),
+    Route(
+        Rule("GET", "/metrics", ANYONE, weighs=False),
+        Doc("Counts, in Prometheus' format.", types=(TEXT,)),
+        metrics,
+    ),
+    _open("/openapi.json", api_document),
+    _open("/", console),
+    _open("/console/{file}", console),
+    _open("/livez"),
+    _open("/readyz"),
+    _open("/healthz"),
+)
+
+
+class Routes:
+    """The ASGI application behind the border: it finds its call in the scope, and answers it."""
+
+    def __init__(self) -> None:
+        self.desk: Desk | None = None
+        self._answers = {route.rule: route.answer for route in ROUTES}
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one call."""
+        call: Call = scope["finmodel.call"]
+        answer = self._answers.get(call.rule) if call.rule is not None else None
+        if answer is None or self.desk is None:
+            raise NotReady("the service is starting", where="the service", remedy="ask again")
+        reply = await answer(call, self.desk)
+        headers = [
+            (b"content-type", reply.content_type.encode()),
+            (b"content-length", str(len(reply.body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,113 @@
+"""What a person sees in a shell: progress on standard error, the answer on standard output.
+
+Knows nothing about what is shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, is_dataclass
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import rich.progress as bars
+from rich.console import Console
+from rich.table import Table
+
+
+class Progress:
+    """One line for each piece of long work: `progress(what, done, total)`.
+
+    On a terminal the line moves; elsewhere it is printed once, when the work is done.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = bars.Progress(
+            bars.TextColumn("{task.description:<42}"),
+            bars.BarColumn(bar_width=24),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._tasks: dict[str, bars.TaskID] = {}
+        self._ended: set[str] = set()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show that `done` of `total` is done of `what`."""
+        if self._bars.disable:
+            self._print_once(what, done, total)
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[what], completed=done, total=total)
+
+    def _print_once(self, what: str, done: int, total: int) -> None:
+        if done >= total and what not in self._ended:
+            self._ended.add(what)
+            self._console.print(f"{what}: {total:,}", highlight=False)
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+
+def emit(answer: Any, as_json: bool) -> None:
+    """Print a record, or a list of records: as a table for a person, as JSON for a program."""
+    plain = _plain(answer)
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    console = Console()
+    rows = plain if isinstance(plain, list) else None
+    if rows is None:
+        console.print(_record(plain))
+    elif rows:
+        console.print(_rows(rows))
+    else:
+        console.print("none")
+
+
+def _plain(answer: Any) -> Any:
+    if is_dataclass(answer) and not isinstance(answer, type):
+        answer = asdict(answer)
+    if isinstance(answer, list):
+        return [_plain(one) for one in answer]
+    return msgspec.to_builtins(answer)
+
+
+def _record(record: dict[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in record.items():
+        table.add_row(f"[bold]{name}[/]", _cell(value))
+    return table
+
+
+def _rows(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_cell(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "\n".join(_cell(part) for part in value)
+    return "" if value is None else str(value)

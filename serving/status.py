@@ -1,0 +1,74 @@
+"""What the console shows beside decisions: the clock, the model, who is signed in, what is amiss.
+
+Comes in: a desk and perhaps a person. Somebody not signed in learns only whether the service is
+ready and whether its data are a demo's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from finmodel.records import Person
+from serving.desk import Desk
+from serving.live import Served
+from serving.schemas import CustomerId, ModelCard, PersonSeen, Status
+
+ALIAS_STATUS = "alias_status.json"
+"""Under home; the launcher writes there when an alias was moved by hand in MLflow."""
+EXAMPLES = "examples.json"
+"""Under home; the demo writes there which customers to try, as a list of ids."""
+
+
+def status_of(person: Person | None, desk: Desk) -> Status:
+    """The state of the service, as much of it as this person may see."""
+    live, settings = desk.live, desk.settings
+    model = live.serving
+    status = Status(
+        ready=model is not None,
+        trouble=live.trouble,
+        demo=bool(settings.standing_clock) or (model is not None and model.manifest.demo),
+        clock=desk.clock.now(),
+        clock_stands=bool(settings.standing_clock),
+    )
+    if person is None:
+        return status
+    return msgspec.structs.replace(
+        status,
+        person=PersonSeen(person.name, tuple(sorted(person.roles)), person.demo),
+        model=model_card(model) if model is not None else None,
+        alias=_read(settings.home / ALIAS_STATUS, dict[str, Any]),
+        examples=_read(settings.home / EXAMPLES, tuple[CustomerId, ...]) or (),
+    )
+
+
+def model_card(model: Served) -> ModelCard:
+    """The model in service, for people."""
+    manifest = model.manifest
+    return ModelCard(
+        name=manifest.name,
+        version=manifest.version,
+        digest=manifest.digests.model,
+        demo=manifest.demo,
+        card=manifest.card,
+        decision_point=manifest.decision_point,
+        service=manifest.service,
+        customer_id_type="integer" if model.plan.key_type == "int64" else "string",
+        features=len(manifest.features),
+        metrics=manifest.metrics,
+        approve_points=manifest.policy.approve_points,
+        refer_points=manifest.policy.refer_points,
+        trained_by=manifest.trained_by,
+        approved_by=manifest.approved_by,
+        created_at=manifest.created_at,
+    )
+
+
+def _read(path: Path, kind: Any) -> Any:
+    """A small file that others write, or None where it is not there or not what it should be."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,90 @@
+import os
+import threading
+
+import pytest
+
+from finmodel.errors import BadInput, Damaged, NotFound, Refused
+from finmodel.records import Person
+from finmodel.settings import Settings
+from serving.access import People, signed_in
+
+
+@pytest.fixture
+def people(tmp_path):
+    return People(tmp_path / "people.json")
+
+
+def test_a_key_finds_its_person_and_no_other_does(people):
+    key = people.add("Li", {"underwriter", "engineer"}, demo=True)
+    people.add("Wang", {"auditor"})
+    assert people.find(key) == Person("Li", frozenset({"underwriter", "engineer"}), demo=True)
+    for wrong in ("", "fm_", key[:-1], key + "x", key.swapcase(), "键" * 10, "x" * 10_000):
+        assert people.find(wrong) is None
+
+
+def test_keys_are_long_and_random_and_only_their_hash_is_written(people, tmp_path):
+    keys = {people.add(f"p{n}", {"agent"}) for n in range(20)}
+    assert len(keys) == 20
+    assert all(key.startswith("fm_") and len(key) >= 3 + 43 for key in keys)
+    file = tmp_path / "people.json"
+    assert not any(key[3:] in file.read_text() for key in keys)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_change_by_another_process_counts_at_once(people, tmp_path):
+    other = People(tmp_path / "people.json")
+    key = other.add("Li", {"analyst"})
+    assert people.find(key)
+    other.revoke("Li")
+    assert people.find(key) is None
+    assert people.everyone() == []
+
+
+def test_writers_do_not_lose_each_others_people(tmp_path):
+    def add(number):
+        People(tmp_path / "people.json").add(f"p{number}", {"agent"})
+
+    threads = [threading.Thread(target=add, args=(n,)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(People(tmp_path / "people.json").everyone()) == 16
+
+
+def test_what_cannot_be_is_refused_and_changes_nothing(people, tmp_path):
+    people.add("Li", {"agent"})
+    before = (tmp_path / "people.json").read_bytes()
+    for name, roles, error in (
+        ("Li", {"agent"}, Refused),
+        ("", {"agent"}, BadInput),
+        (" Li", {"agent"}, BadInput),
+        ("a\nb", {"agent"}, BadInput),
+        ("x" * 65, {"agent"}, BadInput),
+        ("Wang", {"king"}, BadInput),
+        ("Wang", set(), BadInput),
+    ):
+        with pytest.raises(error):
+            people.add(name, roles)
+    with pytest.raises(NotFound):
+        people.revoke("Nobody")
+    assert (tmp_path / "people.json").read_bytes() == before
+
+
+def test_a_damaged_file_lets_nobody_in_and_says_so(people, tmp_path):
+    key = people.add("Li", {"agent"})
+    file = tmp_path / "people.json"
+    file.write_bytes(file.read_bytes()[:-9])
+    os.utime(file, ns=(1, 1))
+    with pytest.raises(Damaged, match="not a list of people"):
+        people.find(key)
+
+
+def test_signed_in_demands_a_key_and_a_role(people, tmp_path):
+    key = people.add("Li", {"engineer"})
+    here = Settings(home=tmp_path, data=tmp_path, key=key)
+    assert signed_in(here, {"engineer", "validator"}).name == "Li"
+    with pytest.raises(Refused, match="Li is engineer"):
+        signed_in(here, {"validator"})
+    with pytest.raises(Refused, match="no key"):
+        signed_in(Settings(home=tmp_path, data=tmp_path), {"engineer"})

@@ -1,0 +1,101 @@
+"""Words stay true: what the README and docs name exists, and its figures are those measured."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from serving.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ADR_HEADINGS = ["Status", "Context", "Decision", "What we gave up", "How we will know it was wrong"]
+
+
+def commands() -> set[str]:
+    return set(typer.main.get_command(app).commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_command_named_in_a_page_exists():
+    named = {
+        word
+        for page in PAGES
+        for word in re.findall(r"(?<!_)finmodel ([a-z]+)\b(?! import)", code_of(page))
+    }
+    assert len(named) >= 8
+    assert named - commands() == set()
+
+
+def code_of(page: Path) -> str:
+    text = page.read_text()
+    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.S))
+
+
+def test_the_map_is_the_tree():
+    rows = re.findall(r"^\| `([a-z_./]+)/?` \|", README, re.M)
+    assert len(rows) >= 9
+    assert [row for row in rows if not (ROOT / row).exists()] == []
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages - {row.rstrip("/") for row in rows} == set()
+
+
+def test_make_targets_named_in_the_readme_exist():
+    targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.M))
+    named = set(re.findall(r"`make ([a-z]+)", README)) | set(
+        re.findall(r"^make ([a-z]+)", README, re.M)
+    )
+    assert {"run", "test"} <= named
+    assert named - targets == set()
+
+
+def test_adrs_have_their_five_parts():
+    adrs = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    wrong = [
+        adr.name for adr in adrs if re.findall(r"^## (.+)$", adr.read_text(), re.M) != ADR_HEADINGS
+    ]
+    assert len(adrs) >= 6
+    assert wrong == []
+
+
+def test_figures_are_those_that_the_bench_printed():
+    """A row is `name | value | command`; the value is the committed result, rounded as shown."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\d.,]+) ?([MGk]?)[^|]*\|.*`finmodel [^|]+\|$", README, re.M
+    )
+    measured = {}
+    for result in (ROOT / "benchmarks" / "results").glob("*.json"):
+        measured |= json.loads(result.read_text())["figures"]
+    assert len(rows) >= 8
+    for name, shown, unit in rows:
+        scale = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[unit]
+        digits = len(shown.partition(".")[2])
+        assert f"{measured[name] / scale:,.{digits}f}" == shown, name
+
+
+def test_nothing_names_a_private_place():
+    """No path of one machine, and no registry's host, stands in what we publish."""
+    seen = [
+        path
+        for path in ROOT.rglob("*")
+        if path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".html", ".js", ".css"}
+        and not {".venv", ".uv", ".finmodel", "node_modules"} & set(path.parts)
+    ]
+    guilty = [
+        str(path)
+        for path in seen
+        if re.search(
+            r"/(work|farm)/|/root/\.|https?://[^ /\"]*(pyp[i]|npmj[s]|debia[n])", path.read_text()
+        )
+        and path != Path(__file__)
+    ]
+    assert len(seen) >= 60
+    assert guilty == []
