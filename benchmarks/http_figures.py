@@ -1,7 +1,7 @@
 """What a person waits for a decision, and how many scores go over HTTP, beside stock parts.
 
-A decision is compared with an empty endpoint of the same server behind the same border, in turns, so
-that both meet the same moods of the machine.
+A decision is compared with an empty endpoint of the same server behind the same border, in turns,
+so that both meet the same moods of the machine.
 """
 
 from __future__ import annotations

@@ -64,11 +64,11 @@ def run(load: Load) -> Waited:
     """
     done = subprocess.run(
         [sys.executable, __file__],
-        input=msgspec.json.encode(load),
+        input=msgspec.msgpack.encode(load),
         stdout=subprocess.PIPE,
         check=True,
     )
-    return msgspec.json.decode(done.stdout, type=Waited)
+    return msgspec.msgpack.decode(done.stdout, type=Waited)
 
 
 class _Tally:
@@ -149,5 +149,5 @@ def _waited(rows: Sequence[tuple[float, float, int]], seconds: float) -> Waited:
 if __name__ == "__main__":
     import uvloop
 
-    report = uvloop.run(_measure(msgspec.json.decode(sys.stdin.buffer.read(), type=Load)))
-    sys.stdout.buffer.write(msgspec.json.encode(report))
+    report = uvloop.run(_measure(msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Load)))
+    sys.stdout.buffer.write(msgspec.msgpack.encode(report))

@@ -209,7 +209,7 @@ def _mark_nulls(values: Float32s, out: Int64s, at: int) -> bool:
     """Write the null bits of a row at out[at:]; whether there are any."""
     any_null = False
     for first in range(0, len(values), 64):
-        bits = 0
+        bits = np.int64(0)
         for j in range(first, min(first + 64, len(values))):
             if np.isnan(values[j]):
                 bits |= np.int64(1) << (j - first)

@@ -40,6 +40,14 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Discrimination:
+    """How well a model parts goods from bads."""
+
+    auc: float
+    ks: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that was measured of one model version."""
 
@@ -52,7 +60,7 @@ class Evidence:
     parity_rows: int
     monotone_breaks: int | None = None
     """Steps against a declared direction; None where none is declared."""
-    itself: Figures | None = None
+    itself: Discrimination | None = None
     """A model that came from elsewhere, on all rows: what it cannot do even on rows it knew."""
 
 

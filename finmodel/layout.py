@@ -98,7 +98,7 @@ def round_down(thresholds: Float64s) -> Float32s:
     """
     with np.errstate(over="ignore"):
         nearest = thresholds.astype(np.float32)
-    down = np.nextafter(nearest, np.float32(-np.inf))
+        down = np.nextafter(nearest, np.float32(-np.inf))
     rounded = np.where(nearest.astype(np.float64) > thresholds, down, nearest)
     near = np.abs(thresholds) <= np.float64(ZERO)
     edges = np.where(thresholds < 0, np.nextafter(-ZERO, np.float32(-np.inf)), ZERO)

@@ -19,7 +19,7 @@ from finmodel.layout import ask, block_blob, rows_blob, shape
 from finmodel.records import Float32s, Float64s, Int64s
 from finmodel.trees import Forest, parse
 
-FEW_ROWS: Final = 8
+FEW_ROWS: Final = 12
 """So many rows are walked one by one faster than a block of lanes is filled."""
 
 _FLOAT32 = np.dtype(np.float32)

@@ -13,14 +13,15 @@ from dataclasses import replace
 from finmodel import registry, tracking
 from finmodel.boosting import header_of, parameters_in
 from finmodel.errors import BadInput, Damaged, Refused
-from finmodel.gate import Evidence, judge
+from finmodel.gate import Discrimination, Evidence, judge
+from finmodel.metrics import auc, ks
 from finmodel.records import Person
 from finmodel.scorer import Scorer
 from finmodel.settings import Settings
 from finmodel.tracking import Candidate
 from risk.draft import draft_manifest, figures_in
 from risk.frame import TrainingFrame
-from risk.learning import Learned, Progress, Teaching, figures_of, learn, silent
+from risk.learning import Learned, Progress, Teaching, learn, silent
 from risk.recipe import Recipe
 from risk.train import Ready, Trained, evidence_of, judged_on, oracle_of, prepare, trained_of
 
@@ -131,6 +132,6 @@ def _evidence(
     judged = judged_on(ready, again, 1, progress)
     oracle = oracle_of(settings, candidate.source, ready.frame)
     evidence = evidence_of(recipe, ready.frame, learned, judged, oracle)
-    every_row = ready.frame.matrix
-    itself = figures_of(ready.frame.labels, scorer.raw_many(every_row))
+    labels, raw = ready.frame.labels, scorer.raw_many(ready.frame.matrix)
+    itself = Discrimination(auc(labels, raw), ks(labels, raw))
     return learned, replace(evidence, itself=itself)

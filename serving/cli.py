@@ -8,9 +8,11 @@ Imports stand inside the commands: `finmodel --help` must not wait for MLflow.
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 from rich.console import Console
 
@@ -144,8 +146,14 @@ def bench(
 
 def main() -> None:
     """Run the command; turn a fault into its sentence and its exit code."""
+    # What libraries say to their own developers is not for the person at the shell.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.filterwarnings("ignore", message=r".*(noload|Arrow output on a DB-API)")
     try:
         app(standalone_mode=False)
+    except click.ClickException as usage:
+        usage.show()
+        sys.exit(usage.exit_code)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except FinmodelError as error:

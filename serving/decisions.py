@@ -3,7 +3,8 @@
     bentoml serve serving.decisions:Decisions
 
 BentoML starts, stops and supervises it; what comes in passes the border, what is answered stands
-in routes. No input of BentoML's own (pickle, multipart, files by URL) can be reached.
+in routes. No input of BentoML's own (pickle, multipart, files by URL) can be reached. Imports of
+ours stand inside: BentoML's supervisor reads this module too, and must not wait for a compiler.
 """
 
 from __future__ import annotations
@@ -11,20 +12,43 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from finmodel.errors import NotReady
 from finmodel.settings import Settings
-from serving.access import People
-from serving.border import Border, Limits
-from serving.desk import open_desk
-from serving.routes import ROUTES, Routes
 from serving.telemetry import Telemetry
 
 SETTINGS = Settings.from_env()
 TELEMETRY = Telemetry()
-APP = Routes()
 
 
-@bentoml.asgi_app(APP, path="/")
+class Inside:
+    """What lies behind the border: the routes, from when the worker is open until it closes."""
+
+    def __init__(self) -> None:
+        self.routes: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a call on."""
+        if self.routes is None:
+            raise NotReady("the service is not open", where="the service", remedy="ask again")
+        await self.routes(scope, receive, send)
+
+
+INSIDE = Inside()
+
+
+def border(app: ASGIApp) -> ASGIApp:
+    """The border around everything that BentoML serves, its own addresses included."""
+    from serving.access import People
+    from serving.border import Border, Limits
+    from serving.routes import ROUTES
+
+    rules = [route.rule for route in ROUTES]
+    return Border(app, rules, People(SETTINGS.people), TELEMETRY, Limits())
+
+
+@bentoml.asgi_app(INSIDE, path="/")
 @bentoml.service(
     name="decisions",
     workers=1,
@@ -38,28 +62,25 @@ class Decisions:
     """Decisions on applications, scores of many customers, past decisions explained."""
 
     def __init__(self) -> None:
+        from serving.desk import open_desk
+        from serving.routes import Routes
+
         self._open = ExitStack()
-        self._desk = self._open.enter_context(open_desk(SETTINGS, TELEMETRY))
-        APP.desk = self._desk
+        self.desk = self._open.enter_context(open_desk(SETTINGS, TELEMETRY))
+        INSIDE.routes = Routes(self.desk)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Close what was opened, once the last request is answered."""
-        APP.desk = None
+        INSIDE.routes = None
         self._open.close()
 
     async def __is_ready__(self) -> bool:
-        self._desk.live.current()
+        self.desk.live.current()
         return True
 
     async def __is_alive__(self) -> bool:
-        return self._desk.live.follows
+        return self.desk.live.follows
 
 
-Decisions.add_asgi_middleware(  # type: ignore[attr-defined] # the decorator makes it a Service
-    Border,
-    rules=[route.rule for route in ROUTES],
-    people=People(SETTINGS.people),
-    telemetry=TELEMETRY,
-    limits=Limits(),
-)
+Decisions.add_asgi_middleware(border)  # type: ignore[attr-defined] # the decorator made a Service

@@ -85,8 +85,9 @@ def _history(settings: Settings, progress: Progress) -> None:
     from finmodel.lender.credit_default import history, load
 
     shutil.rmtree(settings.events, ignore_errors=True)  # an earlier try that was cut short
+    events = list(history(load()))
     with FileEventLog(settings.events, write=True) as log:
-        append_all(log, history(load()), progress)
+        append_all(log, events, progress, len(events))
 
 
 def _views(settings: Settings, progress: Progress) -> None:

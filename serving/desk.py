@@ -1,4 +1,4 @@
-"""What the service needs of the world, opened once: model, features, audit log, people's clock.
+"""What the service needs of the world, opened once: model, features, audit log, clock, vault.
 
 Comes in: settings. Goes out: a desk that flows work at, and that closes what it opened.
 """
@@ -28,6 +28,7 @@ log = logging.getLogger("bentoml.finmodel")
 MODEL = "behaviour_risk"
 """The registered model that this service serves."""
 WARM_ROWS = (1, 1_000)
+BULK_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Desk:
     vault: Vault
     telemetry: Telemetry
     pool: Executor
-    """One thread for work too long for the event loop."""
+    """Threads for work too long for the event loop."""
 
 
 @contextmanager
@@ -51,6 +52,7 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
     with ExitStack() as stack:
         clock = settings.clock
         vault = Vault(settings.vault)
+        stack.callback(vault.close)
         audit = AuditLog(settings.audit, vault, clock)
         stack.callback(audit.close)
         features = OnlineFeatures(settings.online, settings.online_map_gb)
@@ -77,5 +79,5 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         live = Live(Place(settings.exports, MODEL, settings.signing), warm, notice)
         live.start()
         stack.callback(live.stop)
-        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="bulk"))
+        pool = stack.enter_context(ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk"))
         yield Desk(settings, clock, live, features, audit, vault, telemetry, pool)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from serving.border import Rule
 from serving.refusals import Refusal
-from serving.schemas import BUREAU
+from serving.schemas import BUREAU, IdType
 
 JSON = "application/json"
 REFUSALS = {
@@ -42,9 +42,7 @@ class Doc:
     """Refusals of its own, beside those that follow from its rule."""
 
 
-def document(
-    routes: Iterable[tuple[Rule, Doc]], id_type: Literal["integer", "string"] | None
-) -> dict[str, Any]:
+def document(routes: Iterable[tuple[Rule, Doc]], id_type: IdType | None) -> dict[str, Any]:
     """The document; `id_type` is that of the served model's customers, None without a model."""
     told = list(routes)
     records = [kind for _, doc in told for kind in (doc.takes, doc.gives) if kind is not None]
@@ -121,7 +119,7 @@ def _reference(kind: type) -> Mapping[str, str]:
     return {"$ref": f"#/components/schemas/{kind.__name__}"}
 
 
-def _narrow(schemas: dict[str, Any], id_type: str) -> None:
+def _narrow(schemas: dict[str, Any], id_type: IdType) -> None:
     """Leave of the two types of customer ids the one that the served model's customers have."""
     places = (
         schemas["Application"]["properties"],

@@ -1,6 +1,6 @@
 """Groups of the `finmodel` command for those who keep the platform: people, audit, features.
 
-Words from a shell in, one call each, an answer out. Knows no rule about who may do what: access does.
+Words from a shell in, one call each, an answer out. Who may do what is known to access alone.
 """
 
 from __future__ import annotations

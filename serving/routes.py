@@ -6,14 +6,15 @@ body, asks one flow, and writes the answer; what is decided is decided elsewhere
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from finmodel.errors import NotReady
 from finmodel.records import ROLES, Person
 from serving import bulk, flows, page, telemetry
 from serving.border import Call, Rule
@@ -25,6 +26,7 @@ from serving.schemas import (
     Application,
     Decision,
     Explanation,
+    IdType,
     ScoreRequest,
     Scores,
     Status,
@@ -51,13 +53,16 @@ class Reply:
     content_type: str = JSON
 
 
+Answering = Callable[[Call, Desk], Awaitable[Reply]]
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One address: what it demands, what is said of it, and who answers (BentoML, where None)."""
 
     rule: Rule
     doc: Doc | None
-    answer: Callable[[Call, Desk], Awaitable[Reply]] | None
+    answer: Answering | None
 
 
 async def decide(call: Call, desk: Desk) -> Reply:
@@ -71,7 +76,9 @@ async def score(call: Call, desk: Desk) -> Reply:
     ids = json_of(call, ScoreRequest).customer_ids
     scored = await bulk.score(ids, signed_in(call), desk)
     if ARROW in call.header(b"accept"):
-        return Reply(bulk.as_arrow(scored), ARROW)
+        # Its first use imports pyarrow, which takes longer than others should wait.
+        loop = asyncio.get_running_loop()
+        return Reply(await loop.run_in_executor(desk.pool, bulk.as_arrow, scored), ARROW)
     return Reply(bulk.as_json(scored))
 
 
@@ -98,9 +105,7 @@ async def metrics(_call: Call, desk: Desk) -> Reply:
 async def api_document(_call: Call, desk: Desk) -> Reply:
     """GET /openapi.json."""
     model = desk.live.serving
-    id_type = model_card(model).customer_id_type if model is not None else None
-    told = [(route.rule, route.doc) for route in ROUTES if route.doc is not None]
-    return Reply(msgspec.json.encode(document(told, id_type)))
+    return Reply(_document(model_card(model).customer_id_type if model is not None else None))
 
 
 async def console(call: Call, _desk: Desk) -> Reply:
@@ -127,7 +132,7 @@ def signed_in(call: Call) -> Person:
     return call.person
 
 
-def _open(path: str, answer: Callable[[Call, Desk], Awaitable[Reply]] | None = None) -> Route:
+def _open(path: str, answer: Answering | None = None) -> Route:
     return Route(Rule("GET", path, weighs=False), None, answer)
 
 
@@ -167,20 +172,25 @@ ROUTES = (
 )
 
 
+@lru_cache(maxsize=3)
+def _document(id_type: IdType | None) -> bytes:
+    told = [(route.rule, route.doc) for route in ROUTES if route.doc is not None]
+    return msgspec.json.encode(document(told, id_type))
+
+
 class Routes:
     """The ASGI application behind the border: it finds its call in the scope, and answers it."""
 
-    def __init__(self) -> None:
-        self.desk: Desk | None = None
-        self._answers = {route.rule: route.answer for route in ROUTES}
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._answers: dict[Rule | None, Answering] = {
+            route.rule: route.answer for route in ROUTES if route.answer is not None
+        }
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one call."""
         call: Call = scope["finmodel.call"]
-        answer = self._answers.get(call.rule) if call.rule is not None else None
-        if answer is None or self.desk is None:
-            raise NotReady("the service is starting", where="the service", remedy="ask again")
-        reply = await answer(call, self.desk)
+        reply = await self._answers[call.rule](call, self._desk)
         headers = [
             (b"content-type", reply.content_type.encode()),
             (b"content-length", str(len(reply.body)).encode()),

@@ -23,6 +23,7 @@ IntegerId = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 TextId = Annotated[str, Meta(min_length=1, max_length=64)]
 CustomerId = IntegerId | TextId
 Count = Annotated[int, Meta(ge=0, le=100_000)]
+IdType = Literal["integer", "string"]
 State = Literal["present", "stale", "missing", "future"]
 STATES: tuple[State, ...] = ("present", "stale", "missing", "future")
 """In the order of `ViewState`."""
@@ -210,7 +211,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     card: str
     decision_point: str
     service: str
-    customer_id_type: Literal["integer", "string"]
+    customer_id_type: IdType
     features: int
     metrics: dict[str, float]
     approve_points: float

@@ -3,8 +3,9 @@
 
 import { WORDS, keep, preferred } from "/console/words.js";
 import {
-  ageChip, badge, decimal, divergingBar, duration, facts, fill, h, percent, reasonRow, scale, whole,
+  ageChip, badge, facts, fill, h, headline, moment, percent, reasonList, scale, whole,
 } from "/console/draw.js";
+import { record } from "/console/record.js";
 
 const KEY = "finmodel.key";
 const RECENT = "finmodel.recent";
@@ -49,6 +50,7 @@ function say(problem, error) {
 // --- the frame -----------------------------------------------------------------------------------
 
 async function look() {
+  const before = seen();
   try {
     state.status = await ask("GET", "/status");
     state.reached = true;
@@ -56,8 +58,11 @@ async function look() {
     if (error.status === 401) leave();
     state.reached = error instanceof Refusal;
   }
-  showFrame();
+  if (seen() !== before) showFrame();
 }
+
+// What a look can change on the page: the running clock alone is no reason to draw it again.
+const seen = () => JSON.stringify([state.reached, { ...state.status, clock: null }]);
 
 function showFrame() {
   const { status, reached } = state;
@@ -171,47 +176,24 @@ function showAnswer() {
   }
   fill(
     $("answer"),
-    headline(answer),
+    headline(answer, t()),
     state.status.model ? scale(answer.points, state.status.model, t()) : null,
     h("h3", {}, t().reasons, h("small", {}, t().reasonsSoft)),
-    reasonList(answer.reasons),
+    reasonList(answer.reasons, t(), state.language),
     h("h3", {}, t().ages, h("small", {}, t().agesSoft)),
     h("ul", { class: "ages" }, Object.entries(answer.feature_ages).map(([name, age]) => ageChip(name, age, t()))),
     h(
       "footer",
       {},
-      h("span", { class: "soft small" }, `${t().decidedBy} ${answer.model.name} v${answer.model.version} · ${t().asOf} ${moment(answer.as_of)}`),
+      h("span", { class: "soft small" }, origin(answer)),
       h("code", {}, answer.decision_id),
       h("a", { class: "button", href: `#/explain/${answer.decision_id}` }, t().explain),
     ),
   );
 }
 
-function headline(told) {
-  return h(
-    "div",
-    { class: "headline" },
-    h("div", {}, badge(told.decision, t()), h("p", { class: "soft small" }, `${t().rule} ${ruleWords(told.rule)}`)),
-    h("div", { class: "figure" }, h("b", {}, whole(told.points)), h("span", {}, t().points)),
-    h("div", { class: "figure" }, h("b", {}, percent(told.probability_of_default)), h("span", {}, t().pd)),
-  );
-}
-
-function ruleWords(rule) {
-  const [kind, view] = rule.split(":");
-  if (kind === "view_missing") return t().ruleMissing(view);
-  if (kind === "view_stale") return t().ruleStale(view);
-  return t().rulePoints;
-}
-
-function reasonList(reasons) {
-  if (!reasons.length) return h("p", { class: "soft" }, t().noReasons);
-  const most = Math.max(...reasons.map((reason) => reason.points));
-  return h("ol", { class: "reasons" }, reasons.map((reason) => reasonRow(reason, most, state.language)));
-}
-
-function moment(text) {
-  return new Date(text).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" });
+function origin({ model, as_of }) {
+  return `${t().decidedBy} ${model.name} v${model.version} · ${t().asOf} ${moment(as_of)}`;
 }
 
 // --- the model and the session -------------------------------------------------------------------
@@ -227,9 +209,15 @@ function showModel() {
   fill(
     $("model"),
     title,
-    h("p", { class: "model-name" }, h("b", {}, model.name), h("span", { class: "version" }, `v${model.version}`), model.demo ? h("span", { class: "mark" }, t().demoMark) : null),
+    h(
+      "p",
+      { class: "model-name" },
+      h("b", {}, model.name),
+      h("span", { class: "version" }, `v${model.version}`),
+      model.demo ? h("span", { class: "mark" }, t().demoMark) : null,
+    ),
     measures.length
-      ? h("div", { class: "measures" }, measures.map((name) => h("div", { class: "figure small" }, h("b", {}, model.metrics[name].toFixed(4)), h("span", {}, name.toUpperCase()))))
+      ? h("div", { class: "measures" }, measures.map((name) => measure(name, model.metrics[name])))
       : null,
     facts([
       [t().card, t().cards[model.card] ?? model.card],
@@ -241,6 +229,10 @@ function showModel() {
     alias?.moved?.length ? h("p", { class: "warning" }, t().drift) : null,
     trouble ? h("p", { class: "warning" }, t().trouble + trouble) : null,
   );
+}
+
+function measure(name, value) {
+  return h("div", { class: "figure small" }, h("b", {}, value.toFixed(4)), h("span", {}, name.toUpperCase()));
 }
 
 function showRecent() {
@@ -267,133 +259,17 @@ function showRecent() {
 
 async function showExplanation() {
   const id = decodeURIComponent(location.hash.slice("#/explain/".length));
-  if (state.explanation?.decision_id === id) {
-    drawExplanation(state.explanation);
-    return;
-  }
+  const back = h("a", { class: "back", href: "#/" }, t().back);
   try {
-    state.explanation = await ask("GET", `/explain/${encodeURIComponent(id)}`);
-    drawExplanation(state.explanation);
+    if (state.explanation?.decision_id !== id) {
+      state.explanation = await ask("GET", `/explain/${encodeURIComponent(id)}`);
+    }
+    fill($("explain"), back, record(state.explanation, t(), state.language));
   } catch (error) {
     const problem = h("p", { class: "problem" });
     say(problem, error);
-    fill($("explain"), backLink(), problem);
+    fill($("explain"), back, problem);
   }
-}
-
-const backLink = () => h("a", { class: "back", href: "#/" }, t().back);
-
-function drawExplanation(told) {
-  fill(
-    $("explain"),
-    backLink(),
-    h(
-      "section",
-      { class: "card" },
-      h("h1", {}, t().recordTitle, h("code", {}, told.decision_id)),
-      headline(told),
-      h("p", { class: `replay ${told.replay.same ? "same" : "differs"}` }, told.replay.same ? t().replaySame : t().replayDiffers),
-      h("ul", { class: "checks" }, told.replay.checks.map((check) => h("li", { class: check.same ? "same" : "differs" }, check.name))),
-    ),
-    h("div", { class: "halves" }, factsCard(told), applicationCard(told)),
-    h("section", { class: "card" }, h("h2", {}, t().reasons, h("small", {}, t().reasonsSoft)), reasonList(told.reasons)),
-    featuresCard(told),
-    h("div", { class: "halves" }, viewsCard(told), digestsCard(told)),
-  );
-}
-
-function factsCard(told) {
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, t().facts),
-    facts([
-      [t().decidedBy, `${told.model.name} v${told.model.version}${told.model.demo ? ` · ${t().demoMark}` : ""}`],
-      [t().service, told.service, true],
-      [t().decidedAt, moment(told.at)],
-      [t().actor, `${told.actor} (${told.actor_roles.join(", ")})`],
-      [t().points, decimal(told.points)],
-      [t().pd, decimal(told.probability_of_default)],
-      [t().rawScore, decimal(told.raw_score)],
-      [t().base, decimal(told.base)],
-    ]),
-  );
-}
-
-function applicationCard(told) {
-  const rows = Object.entries(told.application ?? {}).filter(([, value]) => value !== null);
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, t().application),
-    told.application
-      ? facts(rows.map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : `${value}`, true]))
-      : h("p", { class: "soft" }, t()[told.personal_data]),
-  );
-}
-
-function featuresCard(told) {
-  const sorted = [...told.features].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
-  const most = Math.abs(sorted[0]?.contribution ?? 0);
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, t().features, h("small", {}, t().featuresSoft)),
-    h(
-      "table",
-      { class: "features" },
-      h("thead", {}, h("tr", {}, [t().feature, t().value, t().contribution, ""].map((word) => h("th", {}, word)))),
-      h(
-        "tbody",
-        {},
-        sorted.map((one) =>
-          h(
-            "tr",
-            {},
-            h("td", {}, h("span", { class: "mono" }, one.name), h("span", { class: "soft small view" }, one.view)),
-            h("td", { class: "number" }, decimal(one.value)),
-            h("td", { class: "number" }, one.contribution.toFixed(4)),
-            h("td", { class: "drawn" }, divergingBar(one.contribution, most)),
-          ),
-        ),
-      ),
-    ),
-  );
-}
-
-function viewsCard(told) {
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, t().ages),
-    h(
-      "table",
-      {},
-      h(
-        "tbody",
-        {},
-        told.views.map((view) =>
-          h(
-            "tr",
-            {},
-            h("td", { class: "mono" }, view.name),
-            h("td", { class: `state ${view.state}` }, t()[view.state]),
-            h("td", { class: "number" }, duration(view.age_s, t())),
-            h("td", { class: "soft small" }, view.offset === null ? t().batch : `${t().offset} ${view.offset}`),
-          ),
-        ),
-      ),
-    ),
-  );
-}
-
-function digestsCard(told) {
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, t().digests),
-    facts(Object.entries(told.digests).map(([name, digest]) => [name, h("span", { title: digest }, digest.slice(0, 32)), true])),
-  );
 }
 
 // --- events --------------------------------------------------------------------------------------
@@ -420,4 +296,5 @@ $("language").addEventListener("click", () => {
 });
 window.addEventListener("hashchange", showRoute);
 setInterval(() => document.hidden || look(), LOOK_MS);
+showFrame();
 look();

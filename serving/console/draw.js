@@ -61,7 +61,7 @@ export function scale(points, cutoffs, t) {
   );
 }
 
-export function reasonRow(reason, most, language) {
+function reasonRow(reason, most, language) {
   const other = language === "zh" ? "en" : "zh";
   const share = `${((100 * reason.points) / most).toFixed(1)}%`;
   return h(
@@ -106,4 +106,31 @@ export function facts(rows) {
       h("dd", { class: mono ? "mono" : null }, value),
     ]),
   );
+}
+
+export function moment(text) {
+  return new Date(text).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" });
+}
+
+export function headline(told, t) {
+  return h(
+    "div",
+    { class: "headline" },
+    h("div", {}, badge(told.decision, t), h("p", { class: "soft small" }, t.rule + ruleWords(told.rule, t))),
+    h("div", { class: "figure" }, h("b", {}, whole(told.points)), h("span", {}, t.points)),
+    h("div", { class: "figure" }, h("b", {}, percent(told.probability_of_default)), h("span", {}, t.pd)),
+  );
+}
+
+function ruleWords(rule, t) {
+  const [kind, view] = rule.split(":");
+  if (kind === "view_missing") return t.ruleMissing(view);
+  if (kind === "view_stale") return t.ruleStale(view);
+  return t.rulePoints;
+}
+
+export function reasonList(reasons, t, language) {
+  if (!reasons.length) return h("p", { class: "soft" }, t.noReasons);
+  const most = Math.max(...reasons.map((reason) => reason.points));
+  return h("ol", { class: "reasons" }, reasons.map((reason) => reasonRow(reason, most, language)));
 }

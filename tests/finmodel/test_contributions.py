@@ -73,11 +73,14 @@ def test_a_range_of_iterations_is_explained() -> None:
 
 
 def test_a_path_of_many_features_takes_more_points() -> None:
-    """One leaf splits off at each level, so that a path tests all of forty features."""
+    """One leaf splits off at each level, so that a path tests every feature.
+
+    At 40 features LightGBM itself is 3e-10 off the sum in rational numbers, this 2e-15.
+    """
     rng = np.random.default_rng(3)
-    matrix = (rng.random((4_000, 40)) < 0.9).astype(np.float32)
+    matrix = (rng.random((4_000, 24)) < 0.9).astype(np.float32)
     label = np.cumprod(matrix, axis=1).sum(axis=1)
-    recipe = {"num_leaves": 41, "min_data_in_leaf": 1, "verbose": -1, "num_threads": 1}
+    recipe = {"num_leaves": 25, "min_data_in_leaf": 1, "verbose": -1, "num_threads": 1}
     model = lightgbm.train(recipe, lightgbm.Dataset(matrix, label), 2).model_to_string()
     assert_as_lightgbm(model, matrix[:50])
 
@@ -111,6 +114,8 @@ def test_lightgbm_explains_what_it_scores() -> None:
 def test_linear_trees_have_no_contributions() -> None:
     matrix = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     recipe = {"linear_tree": True, "verbose": -1, "num_threads": 1}
-    model = lightgbm.train(recipe, lightgbm.Dataset(matrix, matrix[:, 0]), 2).model_to_string()
+    model = lightgbm.train(
+        recipe, lightgbm.Dataset(matrix, matrix[:, 0].copy()), 2
+    ).model_to_string()
     with pytest.raises(BadInput, match="linear"):
         Scorer.from_text(model).contributions(matrix)

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from finmodel.gate import NO_OUT_OF_TIME, Evidence, Figures, Thresholds, failures, judge
+from finmodel.gate import (
+    NO_OUT_OF_TIME,
+    Discrimination,
+    Evidence,
+    Figures,
+    Thresholds,
+    failures,
+    judge,
+)
 
 NEEDS = Thresholds(auc=0.75, ks=0.4, brier=0.15)
 GOOD = Evidence(
@@ -17,7 +25,7 @@ GOOD = Evidence(
     parity=0.0,
     parity_rows=2001,
     monotone_breaks=0,
-    itself=Figures(0.8, 0.45, 0.13, 1.0, 0.0),
+    itself=Discrimination(0.8, 0.45),
 )
 
 
@@ -50,8 +58,8 @@ def test_out_of_time_evidence_needs_no_note():
         (replace(GOOD, parity=2e-12), "parity with MLflow"),
         (replace(GOOD, parity=math.nan), "parity with MLflow"),
         (replace(GOOD, monotone_breaks=1), "monotone breaks"),
-        (replace(GOOD, itself=replace(GOOD.figures, auc=0.5)), "auc of the model itself"),
-        (replace(GOOD, itself=replace(GOOD.figures, ks=0.1)), "ks of the model itself"),
+        (replace(GOOD, itself=Discrimination(0.5, 0.45)), "auc of the model itself"),
+        (replace(GOOD, itself=Discrimination(0.8, 0.1)), "ks of the model itself"),
     ],
 )
 def test_one_figure_is_enough_to_fail(evidence, name):

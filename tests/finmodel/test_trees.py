@@ -17,10 +17,11 @@ def model(**recipe: object) -> lightgbm.Booster:
     matrix = rng.normal(size=(400, 4))
     matrix[:, 1] = rng.integers(0, 50, 400)
     matrix[rng.random(matrix.shape) < 0.1] = np.nan
-    label = np.nan_to_num(matrix[:, 0]) + (np.nan_to_num(matrix[:, 1]) % 3)
+    label = np.nan_to_num(matrix[:, 0]) + 5 * (np.nan_to_num(matrix[:, 1]) % 3)
     names = ["余额", "地区", "c", "d"]
     data = lightgbm.Dataset(matrix, label, feature_name=names, categorical_feature=[1])
-    fixed = {"verbose": -1, "num_threads": 1, "num_leaves": 9, "min_data_per_group": 1}
+    fixed = {"verbose": -1, "num_threads": 1, "num_leaves": 9, "cat_smooth": 1}
+    fixed |= {"min_data_per_group": 1}
     return lightgbm.train(fixed | recipe, data, 4)
 
 
@@ -39,9 +40,7 @@ def test_numbers_arrive_as_lightgbm_dumps_them() -> None:
         assert forest.feature[at] == root["split_feature"]
         assert forest.node_rows[at] == root["internal_count"] == 400
         assert forest.default_left[at] == root["default_left"]
-    assert {"==", "<="} == {
-        "==" if forest.categorical[n] else "<=" for n in range(len(forest.feature))
-    }
+    assert forest.categorical.any()
     assert MISSING_NAN in forest.missing
 
 
@@ -82,7 +81,7 @@ def test_another_kind_of_file_is_bad_input(text: str) -> None:
     ],
 )
 def test_damage_is_named(old: str, new: str, where: str) -> None:
-    """Lengths are kept, or their sizes mended, so that nothing but the named check is in the way."""
+    """Without the trees' sizes, so that nothing but the named check is in the way."""
     assert old in TEXT
     text = TEXT.replace(old, new, 1)
     if old not in ("tree_sizes=", "\nend of trees\n"):
@@ -106,8 +105,7 @@ def test_any_other_damage_is_a_typed_error_or_no_damage(at: int, length: int, pu
     text = TEXT[:at] + put + TEXT[at + length :]
     try:
         forest = parse(text)
-    except FinmodelError as error:
-        assert error.remedy
+    except FinmodelError:
         return
     nodes = np.diff(forest.first)
     assert len(forest.leaf_value) == len(forest.feature) + len(forest)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -217,7 +217,8 @@ def running(settings: Settings):
         wait_until(lambda: answers(f"{address}/livez"), 60, log)
         yield address
     finally:
-        os.killpg(child.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
         child.wait(20)
 
 

@@ -1,0 +1,151 @@
+"""A walk through the console in a real browser, in both languages."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from finmodel.errors import NotFound
+from serving import page
+from serving.access import People
+
+
+def test_the_files_of_the_page_are_static_and_without_inline_script():
+    assert set(page.FILES) == {
+        "index.html",
+        "app.js",
+        "draw.js",
+        "record.js",
+        "words.js",
+        "style.css",
+        "icon.svg",
+    }
+    html = page.file("index.html")[0].decode()
+    assert html.count("<script") == html.count('<script type="module" src="/console/')
+    assert "style=" not in html
+    assert "http" not in html.replace("http-equiv", "")
+    for name, (data, _) in page.FILES.items():
+        assert b"innerHTML" not in data, name
+    with pytest.raises(NotFound):
+        page.file("../decisions.py")
+
+
+def test_both_languages_have_the_same_words():
+    words = page.file("words.js")[0].decode()
+    zh, en = words.split("\n  en: {")
+    names = [
+        [line.split(":")[0].strip() for line in part.splitlines() if line.startswith("    ")]
+        for part in (zh, en)
+    ]
+    assert len(names[0]) > 60
+    assert names[0] == names[1]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "Chromium is missing: make test installs it"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(browser, service):
+    """A fresh tab on the console; whatever it complains of fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    complaints = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+    tab.goto(service)
+    yield tab
+    context.close()
+    refused = "the server responded with a status of 4"
+    assert [one for one in complaints if refused not in one] == []
+
+
+def sign_in(tab, key):
+    tab.fill("#key", key)
+    tab.click("#key-form button")
+
+
+@pytest.mark.servers
+def test_a_walk_from_the_key_to_the_record(tab, world):
+    expect(tab.locator("#banner")).to_contain_text("演示数据 · 时钟停在 2005-10-01")
+    expect(tab.locator("#desk")).to_be_hidden()
+    sign_in(tab, world.keys["underwriter"])
+    expect(tab.locator("#person")).to_contain_text("the underwriter")
+    expect(tab.locator("#model")).to_contain_text("behaviour_risk")
+    expect(tab.locator("#model")).to_contain_text("0.7800")
+
+    tab.fill("#customer", "42")
+    tab.click("#decide")
+    answer = tab.locator("#answer")
+    expect(answer.locator(".badge")).to_have_text("拒绝")
+    expect(answer).to_contain_text("balance不佳")
+    expect(answer.locator(".reason")).not_to_have_count(0)
+    expect(answer.locator(".age")).to_have_count(3)
+
+    tab.click("#language")
+    expect(answer.locator(".badge")).to_have_text("Decline")
+    expect(tab.locator("#banner")).to_contain_text("the clock stands at 2005-10-01")
+    tab.reload()
+    expect(tab.locator("#ask-title")).to_have_text("Drawdown application")
+    expect(tab.locator("#recent .badge")).to_have_text("Decline")
+
+    tab.click("#recent a")
+    expect(tab.locator("#explain .replay.same")).to_be_visible()
+    expect(tab.locator("#explain .features tbody tr")).to_have_count(9)
+    expect(tab.locator("#explain")).to_contain_text("cash_loan")
+    tab.click("#explain .back")
+    expect(tab.locator("#desk")).to_be_visible()
+    tab.click("#leave")
+    expect(tab.locator("#sign-in")).to_be_visible()
+
+
+@pytest.mark.servers
+def test_what_goes_wrong_is_said_on_the_page(tab, world):
+    sign_in(tab, "fm_nobody")
+    expect(tab.locator("#key-problem")).to_contain_text("不属于任何人")
+    sign_in(tab, world.keys["underwriter"])
+    tab.fill("#customer", "999999")
+    tab.click("#decide")
+    expect(tab.locator("#ask-problem")).to_contain_text("no feature view knows this customer")
+    tab.fill("#customer", "5")
+    tab.click("#decide")
+    expect(tab.locator("#answer .badge")).to_have_text("转人工")
+    expect(tab.locator("#answer")).to_contain_text("视图过期：balance")
+    expect(tab.locator("#answer .age.stale")).to_have_count(1)
+
+
+@pytest.mark.servers
+def test_who_may_not_decide_is_told_so(tab, world):
+    sign_in(tab, world.keys["agent"])
+    tab.fill("#customer", "42")
+    tab.click("#decide")
+    expect(tab.locator("#ask-problem")).to_contain_text("ask somebody who is underwriter")
+
+
+@pytest.mark.servers
+def test_an_alias_moved_by_hand_is_shown(tab, world):
+    notice = world.settings.home / "alias_status.json"
+    notice.write_text('{"moved": [{"alias": "champion"}]}')
+    try:
+        sign_in(tab, world.keys["engineer"])
+        expect(tab.locator("#model .warning")).to_contain_text("MLflow")
+    finally:
+        notice.unlink()
+
+
+@pytest.mark.servers
+def test_names_are_shown_as_text_and_never_as_markup(tab, world):
+    people = People(world.settings.people)
+    key = people.add("<img src=x onerror=alert(1)>", {"agent"})
+    try:
+        sign_in(tab, key)
+        expect(tab.locator("#person")).to_contain_text("<img src=x")
+        expect(tab.locator("#person img")).to_have_count(0)
+    finally:
+        people.revoke("<img src=x onerror=alert(1)>")
