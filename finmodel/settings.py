@@ -67,6 +67,9 @@ class Settings:
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
             "MLFLOW_TRACKING_URI": self.mlflow_uri,
+            # BentoML empties its folder at each start, so no two homes may share one.
+            "BENTOML_HOME": str(self.home / "bentoml"),
+            "BENTOML_DO_NOT_TRACK": "True",
         }
         return {name: value for name, value in os.environ.items() if name != "FINMODEL_KEY"} | ours
 

@@ -32,6 +32,9 @@ PEOPLE = {
     VALIDATOR: frozenset({"validator", "auditor"}),
 }
 
+EXAMPLES = (2, 3, 12, 14, 22, 50)
+"""Customers that the console offers to try."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -118,6 +121,7 @@ def _people(settings: Settings, _progress: Progress) -> None:
     aside.touch(mode=0o600)
     aside.write_bytes(msgspec.json.encode(keys))
     os.replace(aside, _keys(settings))
+    (settings.home / "examples.json").write_bytes(msgspec.json.encode(EXAMPLES))
 
 
 def _model(settings: Settings, progress: Progress) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from finmodel import registry
+from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.settings import Settings
+from risk.adopt import adopt
+from risk.recipe import Recipe, load_recipe
 from serving.access import signed_in
 from serving.screen import Progress
 
@@ -24,14 +27,34 @@ def promote(
     progress: Progress,
 ) -> Any:
     """Move an alias to a version, approved by the validator whose key is set."""
-    return promote_as(signed_in(settings, {"validator"}), settings, name, version, to)
-
-
-def promote_as(
-    approver: Person, settings: Settings, name: str, version: int | None, to: str
-) -> Any:
-    """Move an alias to a version, approved by this person."""
+    approver = signed_in(settings, {"validator"})
+    if recipe is not None:
+        _gate_by(load_recipe(recipe), settings, name, version, approver, progress)
     return registry.promote(settings, name, version, to=to, approver=approver)
+
+
+def _gate_by(
+    recipe: Recipe,
+    settings: Settings,
+    name: str,
+    version: int | None,
+    approver: Person,
+    progress: Progress,
+) -> None:
+    """Judge a version that came from a notebook by a recipe, before it is asked for."""
+    if version is None:
+        raise BadInput(
+            "no version is named",
+            where=f"promote {name}",
+            remedy="name the one to gate: --version N",
+        )
+    if recipe.name != name:
+        raise BadInput(
+            f"the recipe is {recipe.name!r}",
+            where=f"promote {name}",
+            remedy="give this model's own",
+        )
+    adopt(recipe, settings, version, approver, progress)
 
 
 def rollback(settings: Settings, name: str, reason: str) -> Any:
