@@ -165,8 +165,10 @@ def _listing(folder: Path, place: int, keys: Path) -> _Listing:
             raise _damaged(folder, SIGNATURE, "it is not as it was written")
         if document.key_id != _id_of(public):
             raise _damaged(folder, SIGNATURE, f"it is by another key, {document.key_id[:16]!r}")
-        signed = document.signed.encode()
-        public.verify(bytes.fromhex(document.signature), _message("folder", signed))
+        signed, signature = document.signed.encode(), bytes.fromhex(document.signature)
+        if signature.hex() != document.signature:
+            raise _damaged(folder, SIGNATURE, "it is not as it was written")
+        public.verify(signature, _message("folder", signed))
         if msgspec.json.decode(signed, type=_Format).format != FORMAT:
             raise _damaged(folder, SIGNATURE, f"its format is not {FORMAT}")
         return msgspec.json.decode(signed, type=_Listing)

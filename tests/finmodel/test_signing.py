@@ -93,6 +93,15 @@ def test_any_bit_changed_is_damage(
         path.write_bytes(whole)
 
 
+def test_one_signature_has_one_spelling(folder: Path, keys: Path) -> None:
+    path = folder / "SIGNATURE.json"
+    document = json.loads(path.read_bytes())
+    whole = path.read_text()
+    path.write_text(whole.replace(document["signature"], document["signature"].upper()))
+    with pytest.raises(Damaged, match=r"SIGNATURE\.json"):
+        verify_folder(folder, keys, NAMES)
+
+
 def add(folder: Path) -> None:
     (folder / "model.pkl").write_bytes(b"\x80\x04.")
 
