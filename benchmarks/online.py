@@ -14,9 +14,9 @@ import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+from _decision_world import World, free_port, make_world
+from _http_figures import decide_figures, score_figures, stock_figures
 from _report import note, print_report
-from decision_world import World, free_port, make_world
-from http_figures import decide_figures, score_figures, stock_figures
 from read_features import AS_OF, FEATURES, SERVICE, bench_plan, draws, our_reads, stock_reads
 from scorer import LEAVES, SEED, TREES, measure_batch, measure_row, seeded_model
 

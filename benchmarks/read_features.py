@@ -221,7 +221,7 @@ if __name__ == "__main__":
         here = Path(place)
         bench = make_store(here / "online", asked.customers)
         found = our_reads(here / "online", bench, asked.customers)
-        from decision_world import free_port
+        from _decision_world import free_port
 
         found |= stock_reads(here, asked.stock_customers, free_port())
     print_report("read_features", found)

@@ -51,11 +51,10 @@ def _joined(store: FeatureStore, spine: pd.DataFrame, service: FeatureService) -
     for projection in service.feature_view_projections:
         snapshots_of(store.get_feature_view(projection.name, allow_registry_cache=True))
     numbered = spine[[KEY, TIME]].assign(**{ROW: range(len(spine))})
-    job = store.get_historical_features(numbered, service, filter_by_created_timestamp=True)
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "fetch_arrow_table", DeprecationWarning
-        )  # ibis on DuckDB 2
+        # Ibis asks DuckDB under a name that DuckDB has since changed.
+        warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
+        job = store.get_historical_features(numbered, service, filter_by_created_timestamp=True)
         joined = job.to_df().sort_values(ROW, ignore_index=True)
     if len(joined) != len(spine) or (joined[ROW] != range(len(spine))).any():
         raise Damaged(

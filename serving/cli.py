@@ -12,7 +12,6 @@ import warnings
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -29,6 +28,9 @@ app = typer.Typer(
 app.add_typer(operators.people, name="people")
 app.add_typer(operators.audit, name="audit")
 app.add_typer(operators.features, name="features")
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, by the shells' convention."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
@@ -150,17 +152,11 @@ def main() -> None:
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.filterwarnings("ignore", message=r".*(noload|Arrow output on a DB-API)")
     try:
-        app(standalone_mode=False)
-    except click.ClickException as usage:
-        usage.show()
-        sys.exit(usage.exit_code)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        app()
     except FinmodelError as error:
         Console(stderr=True).print(f"[bold red]{error.code}[/]", str(error), soft_wrap=True)
         sys.exit(error.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; nothing is half-written")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            Console(stderr=True).print("stopped; nothing is half-written")
+        raise

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.http_load import Load, run
+from benchmarks._http_load import Load, run
 
 
 class Answering(BaseHTTPRequestHandler):

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from _decision_world import World, decisions, free_port, running
+from _http_load import Load, Waited, run
 from _report import note
-from decision_world import World, decisions, free_port, running
-from http_load import Load, Waited, run
 
 RATE = 200.0
 TURNS = 3
@@ -61,7 +61,7 @@ def stock_figures(repo: Path, service: str, model: Path, customers: int) -> dict
     note("the same over stock Feast and Booster.predict")
     port = free_port()
     command = [
-        *(sys.executable, "-m", "bentoml", "serve", "stock_service:StockScores"),
+        *(sys.executable, "-m", "bentoml", "serve", "_stock_service:StockScores"),
         *("--working-dir", str(Path(__file__).parent), "--host", "127.0.0.1", "--port", str(port)),
     ]
     env = _environment() | {
