@@ -9,6 +9,8 @@ export UV_PYTHON_DOWNLOADS := never
 export FEAST_USAGE := False
 export BENTOML_DO_NOT_TRACK := True
 export MLFLOW_DISABLE_TELEMETRY := true
+# Many short processes start here; each would compile every import again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3.11
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PY := .venv/bin/python

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -91,7 +91,7 @@ def record_verdict(settings: Settings, draft: Manifest, verdict: Verdict, by: Pe
         "by": by.name,
         "demo": draft.demo,
     }
-    entry = _audit(settings, "gate", body)
+    entry = audited(settings, "gate", body)
     tracking.keep(settings, draft.run_id, _manifest_file(draft.version), text.decode())
     status = "passed" if verdict.passed else "failed"
     tags = {STATUS: status, GATE_ENTRY: entry, TRAINED_BY: draft.trained_by}
@@ -191,6 +191,15 @@ def alias_drift(settings: Settings) -> list[AliasDrift]:
     return drifts
 
 
+def audited(settings: Settings, kind: str, body: dict[str, Any]) -> str:
+    """Write one entry about models into the audit log; its id."""
+    with (
+        closing(Vault(settings.vault)) as vault,
+        closing(AuditLog(settings.audit, vault, settings.clock)) as log,
+    ):
+        return log.append(kind, body)
+
+
 def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
     """The manifest and the model that passed, both as the audit log knows them by their digests."""
     candidate = tracking.fetch(settings, name, version)
@@ -287,7 +296,7 @@ def _point(
     )
     body = msgspec.to_builtins(pointer) | {"from": None if now is None else now.version}
     del body["audit_entry"]
-    entry = _audit(settings, move.kind, body)
+    entry = audited(settings, move.kind, body)
     pointer = msgspec.structs.replace(pointer, audit_entry=entry)
     set_champion(settings.exports, pointer, settings.signing)
     return pointer
@@ -325,14 +334,6 @@ def _pointer(settings: Settings, name: str, alias: str) -> Pointer | None:
     if not pointer_path(settings.exports, name, alias).exists():
         return None
     return read_champion(settings.exports, name, settings.signing, alias)
-
-
-def _audit(settings: Settings, kind: str, body: dict[str, Any]) -> str:
-    log = AuditLog(settings.audit, Vault(settings.vault), settings.clock)
-    try:
-        return log.append(kind, body)
-    finally:
-        log.close()
 
 
 def _manifest_file(version: int) -> str:

@@ -66,12 +66,13 @@ def train(
 ) -> None:
     """Train a recipe, gate the result, and register it in MLflow."""
     from risk.recipe import load_recipe
+
+    settings, loaded = operators.settings(), load_recipe(recipe)
+    # Feast takes seconds to import: a mistake in the recipe need not wait for it.
     from risk.train import cross_validate
     from risk.train import train as fit
     from serving.access import signed_in
 
-    settings = operators.settings()
-    loaded = load_recipe(recipe)
     with Progress() as progress:
         if cv:
             emit(cross_validate(loaded, settings, progress=progress), json)

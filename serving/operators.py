@@ -17,7 +17,7 @@ from serving.screen import Progress, emit
 Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 
 people = typer.Typer(no_args_is_help=True, help="Who may do what: names, roles and keys.")
-audit = typer.Typer(no_args_is_help=True, help="The audit log: show, replay, verify.")
+audit = typer.Typer(no_args_is_help=True, help="The audit log: list, show, replay, verify.")
 features = typer.Typer(no_args_is_help=True, help="Feature definitions and values.")
 
 
@@ -59,6 +59,22 @@ def audit_verify(json: Json = False) -> None:
     from finmodel.audit import verify
 
     emit(verify(settings().audit), json)
+
+
+@audit.command("list")
+def audit_list(
+    kind: Annotated[str | None, typer.Option(help="Such as decision, gate, promotion.")] = None,
+    last: Annotated[int, typer.Option(help="How many, counted from the end.", min=1)] = 20,
+    json: Json = False,
+) -> None:
+    """List the newest entries: id, time and kind."""
+    from collections import deque
+
+    from finmodel.audit import scan
+
+    newest = deque(scan(settings().audit, kind), maxlen=last)
+    rows = [{"id": one.id, "time": one.time.isoformat(), "kind": one.kind} for one in newest]
+    emit(rows, json)
 
 
 @audit.command("show")

@@ -12,7 +12,6 @@ from finmodel import registry
 from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk.adopt import adopt
 from risk.recipe import Recipe, load_recipe
 from serving.access import signed_in
 from serving.screen import Progress
@@ -54,6 +53,8 @@ def _gate_by(
             where=f"promote {name}",
             remedy="give this model's own",
         )
+    from risk.adopt import adopt  # brings Feast, which takes seconds
+
     adopt(recipe, settings, version, approver, progress)
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
+import numpy as np
 import rich.progress as bars
 from rich.console import Console
 from rich.table import Table
@@ -84,7 +85,14 @@ def _plain(answer: Any) -> Any:
         answer = asdict(answer)
     if isinstance(answer, list):
         return [_plain(one) for one in answer]
-    return msgspec.to_builtins(answer)
+    return msgspec.to_builtins(answer, enc_hook=_bare)
+
+
+def _bare(value: Any) -> Any:
+    """Arrays and their numbers as lists and numbers, as columns of the audit log hold them."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be shown")
 
 
 def _record(record: dict[str, Any]) -> Table:
@@ -97,7 +105,7 @@ def _record(record: dict[str, Any]) -> Table:
 def _rows(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table

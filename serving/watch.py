@@ -6,46 +6,61 @@ into a small status file that the console shows. MLflow is imported here, never 
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
-from finmodel.audit import AuditLog
-from finmodel.registry import alias_drift
+from finmodel.errors import FinmodelError
+from finmodel.registry import alias_drift, audited
 from finmodel.settings import Settings
-from finmodel.vault import Vault
 
 EVERY_SECONDS = 15.0
+SETTLE_SECONDS = 3.0
+"""A promotion moves the pointer and then the alias: what is gone by then was only on its way."""
+
+Moved: TypeAlias = list[dict[str, Any]]
+log = logging.getLogger(__name__)
 
 
-def watch_aliases(settings: Settings, stop: threading.Event) -> None:
-    """Look until told to stop."""
-    seen: list[dict[str, Any]] | None = None
+def watch_aliases(settings: Settings, stop: threading.Event, every: float = EVERY_SECONDS) -> None:
+    """Look until told to stop; a registry that does not answer is asked again."""
     while not stop.is_set():
-        seen = look_once(settings, seen)
-        stop.wait(EVERY_SECONDS)
-
-
-def look_once(settings: Settings, before: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Compare once; record what differs from last time; give back what is seen now."""
-    moved = [asdict(drift) for drift in alias_drift(settings)]
-    if moved == before:
-        return moved
-    _write(settings.home / "alias_status.json", moved)
-    if moved:
-        log = AuditLog(settings.audit, Vault(settings.vault), settings.clock)
         try:
-            log.append("alias_moved", {"moved": moved})
-        finally:
-            log.close()
-    return moved
+            _look(settings, stop)
+        except FinmodelError as error:
+            log.warning("aliases cannot be compared: %s", error)
+        stop.wait(every)
 
 
-def _write(path: Path, moved: list[dict[str, Any]]) -> None:
-    aside = path.with_suffix(".tmp")
+def status_file(settings: Settings) -> Path:
+    """Where the aliases that were moved by hand are told to the service."""
+    return settings.home / "alias_status.json"
+
+
+def _look(settings: Settings, stop: threading.Event) -> None:
+    moved = _moved(settings)
+    if moved == _recorded(settings) or stop.wait(SETTLE_SECONDS) or moved != _moved(settings):
+        return
+    if moved:
+        audited(settings, "alias_moved", {"moved": moved})
+    aside = status_file(settings).with_suffix(".tmp")
     aside.write_bytes(msgspec.json.encode({"moved": moved}))
-    os.replace(aside, path)
+    os.replace(aside, status_file(settings))
+
+
+def _moved(settings: Settings) -> Moved:
+    return [asdict(drift) for drift in alias_drift(settings)]
+
+
+def _recorded(settings: Settings) -> Moved | None:
+    """What was recorded last, before a restart too."""
+    try:
+        said = msgspec.json.decode(status_file(settings).read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):  # never yet, or not by us
+        return None
+    return said.get("moved") if isinstance(said, dict) else None

@@ -1,0 +1,114 @@
+"""A shell in a demo lender's home: commands as a person types them, and the demo left running."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.serving.small_world import ROOT, free_port
+
+FINMODEL = Path(sys.executable).with_name("finmodel")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Shell:
+    """Commands that see one home."""
+
+    home: Path
+    port: int = field(default_factory=free_port)
+
+    def environment(self, key: str = "") -> dict[str, str]:
+        ours = {"FINMODEL_HOME": str(self.home), "FINMODEL_PORT": str(self.port)}
+        return os.environ | ours | ({"FINMODEL_KEY": key} if key else {})
+
+    def finmodel(self, *words: str, key: str = "") -> Answer:
+        """Run `finmodel …` to its end."""
+        done = subprocess.run(
+            [FINMODEL, *words],
+            env=self.environment(key),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str, key: str = "") -> subprocess.Popen[str]:
+        """Start `finmodel …` as a terminal's foreground group, so that Ctrl-C can reach it."""
+        return subprocess.Popen(
+            [FINMODEL, *words],
+            env=self.environment(key),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+@dataclass
+class Demo:
+    """The demo lender, serving."""
+
+    shell: Shell
+    child: subprocess.Popen[str]
+    told: list[str]
+
+    @property
+    def curl(self) -> list[str]:
+        return shlex.split(next(line for line in self.told if line.startswith("curl ")))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.shell.port}"
+
+    def key(self, word: str) -> str:
+        """The key on the line that begins with this word."""
+        return next(line.split()[1] for line in self.told if line.strip().startswith(word))
+
+
+def start_demo(shell: Shell) -> Demo:
+    """Start `finmodel demo`, and read what it says until it serves."""
+    child, told = shell.start("demo"), []
+    assert child.stdout is not None
+    for line in child.stdout:
+        told.append(line.rstrip("\n"))
+        if line.startswith("Ctrl-C"):
+            return Demo(shell, child, told)
+    raise AssertionError(f"the demo ended with {child.wait()}: {child.stderr.read()}")
+
+
+def press_ctrl_c(child: subprocess.Popen[str]) -> None:
+    """What a terminal does: SIGINT to the whole foreground group."""
+    os.killpg(child.pid, signal.SIGINT)
+
+
+def processes_in(home: Path) -> list[int]:
+    """Processes whose environment names this home: all that the demo there has started."""
+    wanted = f"FINMODEL_HOME={home}".encode()
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (place / "environ").read_bytes().split(b"\0"):
+                found.append(int(place.name))
+        except OSError:  # it has ended meanwhile
+            continue
+    return found

@@ -1,0 +1,93 @@
+"""The `finmodel` command as a shell sees it: help on everything, sentences, exit codes."""
+
+import numpy as np
+import pytest
+import typer
+
+from finmodel.audit import AuditLog
+from finmodel.clock import SystemClock
+from finmodel.vault import Vault
+from serving.cli import app
+from tests.serving.demo_shell import Shell
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory) -> Shell:
+    return Shell(tmp_path_factory.mktemp("shell") / "home")
+
+
+def commands() -> list[tuple[str, ...]]:
+    found = []
+    for name, command in typer.main.get_command(app).commands.items():
+        found.append((name,))
+        found += [(name, below) for below in getattr(command, "commands", {})]
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_explains_itself_and_each_of_its_words(words):
+    command = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
+    assert command.help
+    assert command.help[0].isupper()
+    bare = [
+        parameter.name
+        for parameter in command.params
+        if parameter.name != "help" and not getattr(parameter, "help", None)
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nosuch",), "No such command"),
+        (("train", "--zzz"), "No such option"),
+        (("train", "nowhere.yaml"), "NotFound nowhere.yaml: no such file; name a recipe's file"),
+        (("bench", "nosuch"), "choose one of: behaviour_risk, online"),
+        (("rollback", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
+        (("people", "add", "lin", "--role", "king"), "engineer"),
+        (("audit", "show", "a000001-00000708-41046fb593d3"), "NotFound"),
+        (("features", "materialize"), "feast apply"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_what_went_wrong_is_one_sentence_and_no_traceback(shell, words, said):
+    answer = shell.finmodel(*words)
+    assert answer.code in {2, 3}, answer.err
+    assert said in " ".join(answer.err.split())
+    assert "Traceback" not in answer.err
+    assert answer.out == ""
+
+
+def test_a_setting_that_is_no_number_is_named(shell, monkeypatch):
+    monkeypatch.setenv("FINMODEL_ONLINE_MAP_GB", "much")
+    answer = shell.finmodel("models")
+    assert answer.code == 2
+    assert "FINMODEL_ONLINE_MAP_GB" in answer.err
+
+
+def test_a_person_is_added_listed_and_revoked_and_the_key_is_kept_nowhere(shell):
+    key = shell.finmodel("people", "add", "lin", "--role", "engineer").out.strip()
+    (lin,) = shell.finmodel("people", "list", "--json").json
+    assert (lin["name"], lin["roles"]) == ("lin", ["engineer"])
+    kept = [path for path in shell.home.rglob("*") if path.is_file()]
+    assert kept
+    assert [path for path in kept if key.encode() in path.read_bytes()] == []
+    assert shell.finmodel("people", "revoke", "lin").code == 0
+    assert shell.finmodel("people", "list", "--json").json == []
+
+
+def test_the_audit_log_is_listed_and_shown_with_its_columns(shell):
+    log = AuditLog(shell.home / "audit", Vault(shell.home / "vault" / "keys.db"), SystemClock())
+    vector = np.array([0.5, np.nan], dtype=np.float32)
+    ids = [log.append("decision", {"n": n}, columns={"features": vector}) for n in range(3)]
+    log.close()
+    rows = shell.finmodel("audit", "list", "--kind", "decision", "--last", "2", "--json").json
+    assert [row["id"] for row in rows] == ids[1:]
+    shown = shell.finmodel("audit", "show", ids[0]).json
+    assert shown["body"] == {"n": 0}
+    assert shown["columns"] == {"features": [0.5, None]}
+    table = shell.finmodel("audit", "list")
+    assert all(one in table.out for one in ids)

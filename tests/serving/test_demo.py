@@ -1,0 +1,266 @@
+"""A new user's first hour: the demo, the pasted request, the audit, another model, Ctrl-C."""
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from finmodel.audit import Entry, scan
+from finmodel.settings import Settings
+from serving import demo as road
+from tests.serving.demo_shell import Demo, Shell, press_ctrl_c, processes_in, start_demo
+from tests.serving.small_world import ROOT, wait_until
+
+RECIPE = ROOT / "risk" / "behaviour_risk.yaml"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo lender made from nothing, as `make run` makes it."""
+    started = start_demo(Shell(tmp_path_factory.mktemp("demo") / "home"))
+    yield started
+    if started.child.poll() is None:
+        press_ctrl_c(started.child)
+        started.child.wait(30)
+
+
+@pytest.fixture(scope="module")
+def decided(demo) -> dict:
+    done = subprocess.run(demo.curl, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def lin(demo) -> str:
+    """A real engineer's key."""
+    return demo.shell.finmodel("people", "add", "lin", "--role", "engineer").out.strip()
+
+
+@pytest.fixture(scope="module")
+def wang(demo) -> str:
+    """A real validator's key."""
+    return demo.shell.finmodel("people", "add", "wang", "--role", "validator").out.strip()
+
+
+@pytest.fixture(scope="module")
+def small_recipe(tmp_path_factory) -> Path:
+    """The shipped recipe with fewer rounds and a lower bar."""
+    recipe = yaml.safe_load(RECIPE.read_text())
+    recipe["params"]["rounds"] = 40
+    recipe["params"]["learning_rate"] = 0.1
+    recipe["split"] |= {"folds": 2}
+    recipe["gate"] |= {"auc": 0.7, "ks": 0.3, "brier": 0.2, "parity_rows": 500}
+    path = tmp_path_factory.mktemp("recipe") / "behaviour_risk.yaml"
+    path.write_text(yaml.safe_dump(recipe, allow_unicode=True))
+    return path
+
+
+def test_the_pasted_request_gets_a_whole_decision(decided):
+    assert decided["decision"] in {"approve", "refer", "decline"}
+    assert 0 < decided["probability_of_default"] < 1
+    assert 300 < decided["points"] < 900
+    assert 1 <= len(decided["reasons"]) <= 4
+    assert all(reason["zh"] and reason["en"] and reason["code"] for reason in decided["reasons"])
+    assert len(decided["feature_ages"]) >= 8
+    assert {age["state"] for age in decided["feature_ages"].values()} == {"present"}
+    assert decided["model"]["name"] == "behaviour_risk"
+    assert decided["model"]["version"] == 1
+    assert decided["model"]["demo"] is True
+
+
+def test_the_audit_log_shows_the_decision_and_computes_it_again(demo, decided):
+    shown = demo.shell.finmodel("audit", "show", decided["decision_id"])
+    assert shown.code == 0
+    replayed = demo.shell.finmodel("audit", "replay", decided["decision_id"])
+    assert replayed.code == 0
+    assert replayed.json["same"] is True
+    verified = demo.shell.finmodel("audit", "verify", "--json")
+    assert verified.code == 0, verified.err
+
+
+def test_the_console_and_explain_answer_there(demo, decided):
+    assert "finmodel" in httpx.get(demo.address).text
+    headers = {"Authorization": f"Bearer {demo.key('auditor')}"}
+    answer = httpx.get(f"{demo.address}/explain/{decided['decision_id']}", headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["decision_id"] == decided["decision_id"]
+
+
+def test_what_the_demo_promoted_is_recorded_as_demo(demo):
+    moved = [one for one in _audited(demo.shell) if one.kind in {"promotion", "gate"}]
+    assert [one.kind for one in moved] == ["gate", "promotion"]
+    assert all(one.body["demo"] is True for one in moved)
+
+
+def test_demo_people_may_promote_nothing_outside_the_demo(demo):
+    answer = demo.shell.finmodel("promote", "behaviour_risk", key=demo.key("auditor"))
+    assert answer.code == 2
+    assert "demo" in answer.err
+
+
+def test_another_version_goes_live_and_back_with_no_failed_request(demo, lin, wang, small_recipe):
+    trained = demo.shell.finmodel("train", str(small_recipe), "--json", key=lin)
+    assert trained.code == 0, trained.err
+    assert trained.json["passed"] is True, trained.out
+    version = str(trained.json["version"])
+    own = demo.shell.finmodel("promote", "behaviour_risk", "--version", version, key=lin)
+    assert own.code == 2
+    assert "validator" in own.err
+    with _asking(demo) as asked:
+        words = ("promote", "behaviour_risk", "--version", version)
+        assert demo.shell.finmodel(*words, key=wang).code == 0
+        wait_until(lambda: asked.versions[-1:] == [int(version)], 15)
+        back = demo.shell.finmodel("rollback", "behaviour_risk", "--reason", "a test", key=wang)
+        assert back.code == 0, back.err
+        wait_until(lambda: asked.versions[-1:] == [1], 15)
+    assert set(asked.codes) == {200}
+    row = demo.shell.finmodel("models", "--json").json
+    assert {one["version"]: one["served_as"] for one in row} == {int(version): "", 1: "champion"}
+
+
+def test_an_alias_moved_by_hand_serves_nothing_else_and_is_shown_and_audited(demo):
+    client = _mlflow(demo.shell)
+    client.set_registered_model_alias("behaviour_risk", "champion", 2)
+    headers = {"Authorization": f"Bearer {demo.key('key')}"}
+
+    def status() -> dict:
+        return httpx.get(f"{demo.address}/status", headers=headers).json()
+
+    wait_until(lambda: status()["alias"]["moved"], 40)
+    moved = {"name": "behaviour_risk", "alias": "champion", "served": 1, "mlflow": 2}
+    assert status()["alias"]["moved"] == [moved]
+    assert status()["model"]["version"] == 1
+    assert _decide(demo)["model"]["version"] == 1
+    client.set_registered_model_alias("behaviour_risk", "champion", 1)
+    wait_until(lambda: not status()["alias"]["moved"], 40)
+    recorded = [one for one in _audited(demo.shell) if one.kind == "alias_moved"]
+    assert [one.body["moved"] for one in recorded] == [[moved]]
+
+
+def test_ctrl_c_in_the_middle_of_training_registers_nothing(demo, lin, small_recipe):
+    before = demo.shell.finmodel("models", "--json").json
+    recipe = yaml.safe_load(small_recipe.read_text())
+    recipe["split"]["repeats"] = 50
+    recipe["params"]["rounds"] = 2_000
+    long = small_recipe.with_name("long.yaml")
+    long.write_text(yaml.safe_dump(recipe, allow_unicode=True))
+    child = demo.shell.start("train", str(long), key=lin)
+    wait_until(lambda: _running_runs(demo.shell) == 1, 90)
+    press_ctrl_c(child)
+    _out, said = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "nothing is half-written" in said
+    assert "Traceback" not in said
+    assert _running_runs(demo.shell) == 0
+    assert demo.shell.finmodel("models", "--json").json == before
+
+
+def test_a_taken_port_is_one_sentence(demo):
+    for word in ("serve", "demo"):
+        answer = demo.shell.finmodel(word)
+        assert answer.code == 2
+        assert f"127.0.0.1:{demo.shell.port}" in answer.err
+        assert "FINMODEL_PORT" in answer.err
+        assert "Traceback" not in answer.err
+
+
+def test_a_second_run_does_no_step_again(demo):
+    settings = replace(
+        Settings(home=demo.shell.home, data=demo.shell.home), standing_clock=road.CLOCK
+    )
+    assert road.due(settings) == []
+    (demo.shell.home / "demo" / "features.done").unlink()
+    assert [step.name for step in road.due(settings)] == ["features", "people", "model"]
+    features = next(step for step in road.STEPS if step.name == "features")
+    road.stamp_of(settings, features).write_text(road.digest(settings, features))
+
+
+def test_steps_cut_short_are_done_again_from_their_beginning(demo, tmp_path):
+    """The first step leaves a partial log when it is interrupted; the next run replaces it."""
+    shell = Shell(tmp_path / "home")
+    child = shell.start("demo", "--no-serve")
+    wait_until(lambda: any(shell.home.glob("events/*")), 60)
+    press_ctrl_c(child)
+    child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert not (shell.home / "demo" / "history.done").exists()
+    with_rest = Settings(home=shell.home, data=shell.home, standing_clock=road.CLOCK)
+    road.STEPS[0].work(with_rest, lambda *_: None)
+    wanted = {path.name: path.stat().st_size for path in (demo.shell.home / "events").iterdir()}
+    found = {path.name: path.stat().st_size for path in (shell.home / "events").iterdir()}
+    assert found == wanted
+    shutil.rmtree(shell.home)
+
+
+def test_ctrl_c_ends_everything_that_it_started(demo):
+    """Last, since it ends the demo of this file."""
+    assert len(processes_in(demo.shell.home)) >= 3
+    press_ctrl_c(demo.child)
+    assert demo.child.wait(30) == 130
+    assert processes_in(demo.shell.home) == []
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(demo.address)
+
+
+class _asking:
+    """Asks for decisions all the time, and keeps each answer's status and model version."""
+
+    def __init__(self, demo: Demo) -> None:
+        self.codes: list[int] = []
+        self.versions: list[int] = []
+        self._demo, self._stop = demo, threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> "_asking":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        with httpx.Client(timeout=20) as client:
+            while not self._stop.is_set():
+                answer = client.post(**_request(self._demo))
+                self.codes.append(answer.status_code)
+                self.versions.append(answer.json()["model"]["version"])
+                time.sleep(0.02)
+
+
+def _request(demo: Demo) -> dict:
+    curl = demo.curl
+    headers = dict(curl[i + 1].split(": ", 1) for i, word in enumerate(curl) if word == "-H")
+    return {
+        "url": f"{demo.address}/decide",
+        "headers": headers,
+        "content": curl[curl.index("-d") + 1],
+    }
+
+
+def _decide(demo: Demo) -> dict:
+    return httpx.post(**_request(demo)).json()
+
+
+def _running_runs(shell: Shell) -> int:
+    client = _mlflow(shell)
+    names = [one.experiment_id for one in client.search_experiments()]
+    return len(client.search_runs(names, "attributes.status = 'RUNNING'"))
+
+
+def _mlflow(shell: Shell) -> MlflowClient:
+    uri = f"sqlite:///{shell.home / 'mlflow.db'}"
+    return MlflowClient(uri, uri)
+
+
+def _audited(shell: Shell) -> list[Entry]:
+    """Everything in the audit log but decisions."""
+    return [one for one in scan(shell.home / "audit") if one.kind != "decision"]
