@@ -18,12 +18,12 @@ PURPOSE = "purpose"
 
 def is_audit_only(view: FeatureView) -> bool:
     """Whether a view's features are for audits only."""
-    return bool(view.tags.get(AUDIT_ONLY) == "true")
+    return bool(view.tags.get(AUDIT_ONLY, "").casefold() == "true")
 
 
 def is_for_audits(service: FeatureService) -> bool:
     """Whether a service says that it is for audits, and so never for a score."""
-    return bool(service.tags.get(PURPOSE) == "audit")
+    return bool(service.tags.get(PURPOSE, "").casefold() == "audit")
 
 
 def check_services(services: Iterable[FeatureService], views: Iterable[FeatureView]) -> None:

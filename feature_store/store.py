@@ -117,14 +117,16 @@ def _latest(store: FeatureStore, view: FeatureView, until: datetime) -> tuple[In
     """A view's latest row of each customer as of a time, ordered by customer."""
     key, source = view.join_keys[0], snapshots_of(view)
     names = [field.name for field in view.features]
-    time, created = source.timestamp_field, source.created_timestamp_column
+    columns = source.timestamp_field, source.created_timestamp_column
+    time, created = (f"{column}::TIMESTAMPTZ" for column in columns)
     with duckdb.connect(":memory:") as connection:
-        rows: pa.Table = connection.execute(
+        connection.execute("SET TimeZone = 'UTC'")  # as Feast reads a time without a zone
+        rows: pa.Table = connection.sql(
             f"""SELECT {key}, epoch_us({time}), epoch_us({created}), {", ".join(names)}
             FROM read_parquet(?) WHERE {time} <= ?
             QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {time} DESC, {created} DESC) = 1
             ORDER BY {key}""",
-            [source.path, until],
+            params=[source.path, until],
         ).to_arrow_table()
     ids, event_us, created_us = (rows.column(i).to_numpy() for i in range(3))
     values = np.empty((len(ids), len(names)), np.float32)

@@ -108,6 +108,15 @@ def _spine_file(recipe: Recipe, spine: Spine, plan: ServicePlan) -> tuple[pd.Dat
         if name not in frame:
             raise BadInput(f"there is no column {name!r}", where=str(path), remedy="name another")
     ids_of(frame, spine.entity, str(path))
+    if plan.key_type == "int64" and not pd.api.types.is_integer_dtype(frame[spine.entity]):
+        place = f"{path}: column {spine.entity!r}"
+        raise BadInput(
+            f"ids are {frame[spine.entity].dtype}", where=place, remedy="make them whole numbers"
+        )
     frame[spine.time] = pd.to_datetime(times_of(frame, spine.time, str(path)), utc=True)
     renamed = {spine.entity: plan.join_key, spine.time: "event_timestamp"}
+    for ours, taken in renamed.items():
+        if taken != ours and taken in frame:
+            what = f"it has a column {taken!r} beside {ours!r}"
+            raise BadInput(what, where=str(path), remedy="rename it, or name it in the spine")
     return frame.rename(columns=renamed), str(path)

@@ -79,8 +79,10 @@ def test_tests_mirror_the_tree():
         place = test.relative_to(ROOT / "tests")
         if len(place.parts) == 1:  # tests of the whole: shape, words, locks
             continue
-        subject = ROOT / place.parent / place.name.removeprefix("test_")
-        if not subject.is_file():
+        folder, name = ROOT / place.parent, place.name.removeprefix("test_")
+        # a bench's own parts begin with `_`; pytest passes over every folder feature_store/repo
+        places = folder / name, folder / f"_{name}", folder / "repo" / name
+        if not any(place.is_file() for place in places):
             strays.append(str(place))
     assert len(tests) >= 25
     assert strays == []

@@ -328,17 +328,8 @@ behaviour_risk_audit_v1 = FeatureService(
     tags={PURPOSE: "audit"},
 )
 
+_defined = list(globals().values())
 check_services(
-    [behaviour_risk_v1, behaviour_risk_audit_v1],
-    [
-        payment_status,
-        lateness,
-        account_use,
-        statement_balance,
-        repayment,
-        utilisation,
-        repayment_ratio,
-        spending,
-        customer_profile,
-    ],
+    [one for one in _defined if isinstance(one, FeatureService)],
+    [one for one in _defined if isinstance(one, FeatureView)],
 )

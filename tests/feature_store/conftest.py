@@ -1,46 +1,11 @@
-"""A small lender: real customers' events in a log, their snapshots, and the definitions applied."""
+"""A small lender, made once."""
 
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
-
-import pandas as pd
 import pytest
 
-from feature_store import history, store
-from feature_store.event_log import FileEventLog, append_all
-from finmodel.lender import credit_default
-from finmodel.settings import Settings
-
-
-@dataclass(frozen=True)
-class Lender:
-    settings: Settings
-    table: pd.DataFrame
-    spine: pd.DataFrame
-    """One row a customer, as of October."""
-
-    def log(self) -> FileEventLog:
-        return FileEventLog(self.settings.events)
-
-    def copy(self, home: Path) -> "Lender":
-        """The same lender elsewhere, to be changed."""
-        shutil.copytree(self.settings.offline, home / "offline")
-        shutil.copytree(self.settings.events, home / "events")
-        settings = Settings(home=home, data=home, online_map_gb=0.1)
-        store.apply(settings)
-        return Lender(settings, self.table, self.spine)
+from tests.feature_store.small_home import Lender, make_lender
 
 
 @pytest.fixture(scope="session")
 def lender(tmp_path_factory) -> Lender:
     """240 customers; not to be written to."""
-    home = tmp_path_factory.mktemp("lender")
-    settings = Settings(home=home, data=home, online_map_gb=0.1)
-    table = credit_default.load().sample(240, random_state=11).reset_index(drop=True)
-    with FileEventLog(settings.events, write=True) as log:
-        append_all(log, credit_default.history(table))
-    history.build(settings, FileEventLog(settings.events))
-    history.write_profile(settings, credit_default.audit_attributes(table))
-    store.apply(settings)
-    return Lender(settings, table, credit_default.labels(table))
+    return make_lender(tmp_path_factory.mktemp("lender"))

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.feature_store.small_home import Lender as FeatureLender
+from tests.feature_store.small_home import make_lender
 from tests.risk.small_lender import RECIPE, loans
 
 Lender = Callable[..., Path]
@@ -32,3 +34,9 @@ def lender(tmp_path: Path) -> Lender:
         return file
 
     return write
+
+
+@pytest.fixture(scope="session")
+def features(tmp_path_factory: pytest.TempPathFactory) -> FeatureLender:
+    """A home with the shipped features of 240 customers; not to be written to."""
+    return make_lender(tmp_path_factory.mktemp("features"))
