@@ -23,7 +23,7 @@ def is_audit_only(view: FeatureView) -> bool:
 
 def is_for_audits(service: FeatureService) -> bool:
     """Whether a service says that it is for audits, and so never for a score."""
-    return bool(service.tags.get(PURPOSE, "").casefold() == "audit")
+    return bool(service.tags.get(PURPOSE) == "audit")
 
 
 def check_services(services: Iterable[FeatureService], views: Iterable[FeatureView]) -> None:

@@ -37,7 +37,9 @@ class Shell:
 
     def environment(self, key: str = "") -> dict[str, str]:
         ours = {"FINMODEL_HOME": str(self.home), "FINMODEL_PORT": str(self.port)}
-        return os.environ | ours | ({"FINMODEL_KEY": key} if key else {})
+        # MLflow leaves the address that another test gave it in this process's environment.
+        theirs = {name: value for name, value in os.environ.items() if name[:7] != "MLFLOW_"}
+        return theirs | ours | ({"FINMODEL_KEY": key} if key else {})
 
     def finmodel(self, *words: str, key: str = "") -> Answer:
         """Run `finmodel …` to its end."""
