@@ -53,10 +53,10 @@ clean: ## forget the demo's data and models (the environment stays)
 
 # An environment: the lock, then the six packages in place.
 define install
-	[ -x $(PY) ] || $(UV) venv -q --python $(PYTHON) .venv
+	@[ -x $(PY) ] || $(UV) venv -q --python $(PYTHON) .venv
 	@echo "installing $(1) into .venv"
-	VIRTUAL_ENV=.venv $(UV) pip install -q --require-hashes -r $(1)
-	VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps --no-build-isolation -e .
+	@VIRTUAL_ENV=.venv $(UV) pip install -q --require-hashes -r $(1)
+	@VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 endef
 
