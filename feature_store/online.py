@@ -6,6 +6,7 @@ What a value means, and how old is too old, is for whoever asked.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import repeat
@@ -26,6 +27,7 @@ from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import FeatureBatch
 
+LOOK_SECONDS = 1.0
 _KEPT = 64
 """Plans whose tables are kept; a process serves few."""
 
@@ -35,6 +37,7 @@ class OnlineFeatures:
 
     def __init__(self, path: Path, map_gb: float = 8.0) -> None:
         self._map = open_map(MapPlace(path, map_gb))
+        self._looked = 0.0
         self._tables: dict[ServicePlan, tuple[bytes, kernels.Tables]] = {}
 
     def fetch(
@@ -47,6 +50,7 @@ class OnlineFeatures:
         """
         if as_of.tzinfo is None:
             raise BadInput("it has no zone", where="as_of", remedy="give a datetime with one")
+        self._follow_the_map()
         found = checked_ids(ids, plan.key_type)
         keys = keys_of(plan.join_key, found)
         place = place_of(plan.join_key, plan.key_type)
@@ -66,6 +70,13 @@ class OnlineFeatures:
             offsets=answer.offsets,
             ttls_s=ttls_s(plan),
         )
+
+    def _follow_the_map(self) -> None:
+        """Look, once a second, whether somebody made the map anew in its place."""
+        now = time.monotonic()
+        if now - self._looked > LOOK_SECONDS:
+            self._looked = now
+            self._map.renew_if_replaced()
 
     def close(self) -> None:
         """Close the map in this process; a later fetch opens it again."""

@@ -40,11 +40,18 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Discrimination:
-    """How well a model parts goods from bads."""
+class Itself:
+    """A model that came from elsewhere, on all rows: what it cannot do even on rows it knew.
+
+    How it was taught is judged elsewhere; weights, scores to start from and rows left out are not
+    in its text, and only its own probabilities show them.
+    """
 
     auc: float
     ks: float
+    brier: float
+    shift: float
+    """Log-odds of its mean probability, less those of the bad rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,8 @@ class Evidence:
     parity_rows: int
     monotone_breaks: int | None = None
     """Steps against a declared direction; None where none is declared."""
-    itself: Discrimination | None = None
-    """A model that came from elsewhere, on all rows: what it cannot do even on rows it knew."""
+    itself: Itself | None = None
+    """Where it came from elsewhere."""
 
 
 def judge(needs: Thresholds, evidence: Evidence) -> Verdict:
@@ -77,8 +84,7 @@ def judge(needs: Thresholds, evidence: Evidence) -> Verdict:
     if evidence.monotone_breaks is not None:
         checks.append(_at_most("monotone breaks", evidence.monotone_breaks, 0))
     if evidence.itself is not None:
-        checks.append(_at_least("auc of the model itself", evidence.itself.auc, needs.auc))
-        checks.append(_at_least("ks of the model itself", evidence.itself.ks, needs.ks))
+        checks += _of_itself(needs, evidence.itself)
     return Verdict(
         passed=all(check.passed for check in checks),
         checks=tuple(checks),
@@ -109,6 +115,17 @@ def _of_figures(needs: Thresholds, figures: Figures) -> list[Check]:
         _between(
             "calibration intercept", figures.calibration_intercept, needs.calibration_intercept
         ),
+    ]
+
+
+def _of_itself(needs: Thresholds, itself: Itself) -> list[Check]:
+    """No slope: on rows that a model learnt by heart it has none."""
+    of = "of the model itself"
+    return [
+        _at_least(f"auc {of}", itself.auc, needs.auc),
+        _at_least(f"ks {of}", itself.ks, needs.ks),
+        _at_most(f"brier {of}", itself.brier, needs.brier),
+        _between(f"shift of probabilities {of}", itself.shift, needs.calibration_intercept),
     ]
 
 

@@ -8,16 +8,18 @@ for it again (docs/adr/0007-registry-and-promotion.md). Knows no recipe and no d
 from __future__ import annotations
 
 import fcntl
+import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from finmodel import tracking
-from finmodel.audit import AuditLog, find
+from finmodel.audit import AuditLog, find, scan
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.export import (
     Pointer,
@@ -125,11 +127,7 @@ def promote(
             remedy="ask another validator: two pairs of eyes",
         )
     if draft.demo and not demo:
-        raise Refused(
-            "it was trained by the demo's people",
-            where=f"{name} version {wanted}",
-            remedy="train it again as yourself",
-        )
+        raise _of_the_demo(name, wanted)
     ensure_key(settings.signing)
     with _one_at_a_time(settings, name):
         _export(settings, draft, text, approver, demo)
@@ -150,7 +148,9 @@ def rollback(
         if not now.previous:
             raise Refused("there is no champion before this one", where=name, remedy="promote one")
         back = now.previous[-1]
-        load_export(export_folder(settings.exports, name, back), settings.signing)
+        model = load_export(export_folder(settings.exports, name, back), settings.signing)
+        if model.manifest.demo and not demo:
+            raise _of_the_demo(name, back)
         return _move(settings, name, "champion", back, _Move("rollback", person, demo, reason))
 
 
@@ -243,8 +243,8 @@ def _gate_body(settings: Settings, entry: str, name: str, version: int) -> dict[
 
 def _export(settings: Settings, draft: Manifest, text: str, approver: Person, demo: bool) -> None:
     folder = export_folder(settings.exports, draft.name, draft.version)
-    if folder.exists():
-        there = load_export(folder, settings.signing).manifest
+    there = _exported(settings, folder)
+    if there is not None:
         if there.digests != draft.digests:
             raise Refused(
                 "this version is exported already, with another policy or calibration",
@@ -260,6 +260,19 @@ def _export(settings: Settings, draft: Manifest, text: str, approver: Person, de
     )
     write_export(settings.exports, manifest, text, settings.signing)
     load_export(folder, settings.signing)
+
+
+def _exported(settings: Settings, folder: Path) -> Manifest | None:
+    """What is exported there; a damaged export is put aside, audited, and counts as none."""
+    if not folder.exists():
+        return None
+    try:
+        return load_export(folder, settings.signing).manifest
+    except Damaged as error:
+        aside = folder.with_name(f".{folder.name}.damaged-{secrets.token_hex(4)}")
+        audited(settings, "export_damaged", {"why": str(error), "kept_as": aside.name})
+        folder.rename(aside)
+        return None
 
 
 def _move(settings: Settings, name: str, alias: Alias, version: int, move: _Move) -> Pointer:
@@ -286,7 +299,7 @@ def _point(
         name=name,
         alias=alias,
         version=version,
-        sequence=1 if now is None else now.sequence + 1,
+        sequence=_last_sequence(settings, name, alias, now) + 1,
         previous=before[:-2] if move.kind == "rollback" else before,
         by=move.by.name,
         at=settings.clock.now().isoformat(),
@@ -302,6 +315,19 @@ def _point(
     return pointer
 
 
+def _last_sequence(settings: Settings, name: str, alias: Alias, now: Pointer | None) -> int:
+    """The number of the last move; where the pointer is lost, as the audit log has it."""
+    if now is not None:
+        return now.sequence
+    moves = (
+        entry.body["sequence"]
+        for entry in scan(settings.audit)
+        if entry.kind in ("promotion", "rollback")
+        and (entry.body["name"], entry.body["alias"]) == (name, alias)
+    )
+    return max(moves, default=0)
+
+
 def _newest_passed(settings: Settings, name: str) -> int:
     rows = tracking.versions(settings, name)
     for row in rows:
@@ -310,6 +336,14 @@ def _newest_passed(settings: Settings, name: str) -> int:
     if not rows:
         raise NotFound("no such model is registered", where=name, remedy="see `finmodel models`")
     raise Refused("no version of it passed its gate", where=name, remedy="train a better one")
+
+
+def _of_the_demo(name: str, version: int) -> Refused:
+    return Refused(
+        "it was trained or approved by the demo's people",
+        where=f"{name} version {version}",
+        remedy="train it again as yourself, and have it approved",
+    )
 
 
 def _require_may(person: Person, demo: bool) -> None:

@@ -5,12 +5,14 @@ Everything that the platform writes is under one home folder. No other module re
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from finmodel.clock import Clock, StandingClock, SystemClock, parse_time
+from finmodel.durable import disk_error
 from finmodel.errors import BadInput
 
 
@@ -43,18 +45,18 @@ class Settings:
         3999
         >>> Settings.from_env({"FINMODEL_PORT": "many"})
         Traceback (most recent call last):
-        finmodel.errors.BadInput: FINMODEL_PORT: 'many' is not a number; give one, such as 3000
+        finmodel.errors.BadInput: FINMODEL_PORT: 'many' is no number from 0 to 65535; give 3000
         """
         env = os.environ if env is None else env
         return cls(
             home=Path(env.get("FINMODEL_HOME", ".finmodel")).absolute(),
             data=Path(env.get("FINMODEL_DATA", "data")).absolute(),
             host=env.get("FINMODEL_HOST", "127.0.0.1"),
-            port=int(_number(env, "FINMODEL_PORT", 3000)),
+            port=int(_number(env, "FINMODEL_PORT", 3000, 65_535)),
             mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI", ""),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
             key=env.get("FINMODEL_KEY", ""),
-            online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0),
+            online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0, 2**20),
         )
 
     def child_env(self) -> dict[str, str]:
@@ -67,11 +69,21 @@ class Settings:
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
             "MLFLOW_TRACKING_URI": self.mlflow_uri,
-            # BentoML empties its folder at each start, so no two homes may share one.
-            "BENTOML_HOME": str(self.home / "bentoml"),
+            # BentoML empties its folder at each start, so no two services may share one.
+            "BENTOML_HOME": str(self.home / "bentoml" / str(self.port)),
             "BENTOML_DO_NOT_TRACK": "True",
         }
         return {name: value for name, value in os.environ.items() if name != "FINMODEL_KEY"} | ours
+
+    def make_home(self) -> None:
+        """The folder of everything, for its owner alone: customers' data lie in it.
+
+        Where it is there already its rights are left as they were set.
+        """
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(error, self.home) from error
 
     @property
     def clock(self) -> Clock:
@@ -126,12 +138,15 @@ class Settings:
         return self.home / "people.json"
 
 
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
+def _number(env: Mapping[str, str], name: str, default: float, most: float) -> float:
     try:
-        return float(env.get(name, default))
-    except ValueError as error:
+        found = float(env.get(name, default))
+    except ValueError:
+        found = math.nan
+    if not 0 < found <= most:
         raise BadInput(
-            f"{env[name]!r} is not a number",
+            f"{env[name]!r} is no number from 0 to {most:.0f}",
             where=name,
-            remedy=f"give one, such as {default:g}",
-        ) from error
+            remedy=f"give {default:g}",
+        )
+    return found

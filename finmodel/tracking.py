@@ -253,7 +253,7 @@ def _mlflow() -> Any:
 
 def _connect(settings: Settings) -> Any:
     mlflow = _mlflow()
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.make_home()
     mlflow.set_tracking_uri(settings.mlflow_uri)
     mlflow.set_registry_uri(settings.mlflow_uri)
     return mlflow
@@ -279,15 +279,26 @@ def _experiment(settings: Settings, name: str) -> str:
 @contextmanager
 def _translated(settings: Settings, what: str) -> Iterator[None]:
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except FinmodelError:
         raise
+    except SQLAlchemyError as error:
+        raise NotReady(
+            f"MLflow's database cannot be read ({type(error).__name__})",
+            where=f"{what} at {_without_secret(settings.mlflow_uri)}",
+            remedy="see that it is whole, and that no other version of MLflow wrote it",
+        ) from error
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             raise NotFound(
                 "MLflow does not know it", where=what, remedy="see `finmodel models`"
+            ) from error
+        if error.error_code == "INVALID_PARAMETER_VALUE":
+            raise BadInput(
+                "MLflow does not take it", where=what, remedy="see `finmodel models`"
             ) from error
         raise NotReady(
             f"MLflow does not answer ({error.error_code})",

@@ -7,14 +7,17 @@ lacks is named in one sentence, all of it.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
+
+import numpy as np
 
 from finmodel import registry, tracking
 from finmodel.boosting import header_of, parameters_in
 from finmodel.errors import BadInput, Damaged, Refused
-from finmodel.gate import Discrimination, Evidence, judge
-from finmodel.metrics import auc, ks
+from finmodel.gate import Evidence, Itself, judge
+from finmodel.metrics import auc, brier, ks
 from finmodel.records import Person
 from finmodel.scorer import Scorer
 from finmodel.settings import Settings
@@ -23,6 +26,7 @@ from risk.draft import draft_manifest, figures_in
 from risk.frame import TrainingFrame
 from risk.learning import Learned, Progress, Teaching, learn, silent
 from risk.recipe import Recipe
+from risk.scaling import probability
 from risk.train import Ready, Trained, evidence_of, judged_on, oracle_of, prepare, trained_of
 
 
@@ -132,6 +136,12 @@ def _evidence(
     judged = judged_on(ready, again, 1, progress)
     oracle = oracle_of(settings, candidate.source, ready.frame)
     evidence = evidence_of(recipe, ready.frame, learned, judged, oracle)
-    labels, raw = ready.frame.labels, scorer.raw_many(ready.frame.matrix)
-    itself = Discrimination(auc(labels, raw), ks(labels, raw))
-    return learned, replace(evidence, itself=itself)
+    return learned, replace(evidence, itself=_itself(ready.frame, learned))
+
+
+def _itself(frame: TrainingFrame, learned: Learned) -> Itself:
+    """The logged model's own figures, with the calibration that it would be served with."""
+    labels, given = frame.labels, probability(learned.log_odds(frame, np.arange(len(frame))))
+    mean, rate = float(given.mean()), float(labels.mean())
+    shift = math.log(mean / (1 - mean) * (1 - rate) / rate)
+    return Itself(auc(labels, given), ks(labels, given), brier(labels, given), shift)

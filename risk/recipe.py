@@ -44,6 +44,10 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     separator: str = ","
     encoding: str = "utf-8-sig"
 
+    def __post_init__(self) -> None:
+        if len(self.separator) != 1:
+            raise ValueError(f"separator {self.separator!r} is not one character")
+
 
 class Spine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose features, as of when, and what became of them: a CSV or Parquet file.
@@ -174,6 +178,10 @@ def _require_consistent(recipe: Recipe, path: Path) -> None:
         allowed = ", ".join(sorted(CARD_POINTS[recipe.card]))
         what = f"card {recipe.card} does not decide at {recipe.decision_point}"
         raise _bad(path, "decision_point", what, f"write one of {allowed}, or another card")
+    if recipe.gate.parity_rows < 1:
+        raise _bad(path, "gate.parity_rows", "it is below 1", "compare at least one row")
+    if recipe.scaling.pdo <= 0 or recipe.scaling.base_odds <= 0:
+        raise _bad(path, "scaling", "pdo or base_odds is not above 0", "write 20 and 50")
     _require_reasons(recipe, path)
     _require_audit_only(recipe, path)
 

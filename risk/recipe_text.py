@@ -6,6 +6,7 @@ Knows YAML and the shape of records; knows nothing of models.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -27,9 +28,10 @@ class _Once(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = key_node.value
+            key, line = key_node.value, key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem=f"a key is no text (line {line})")
             if key in seen:
-                line = key_node.start_mark.line + 1
                 raise yaml.MarkedYAMLError(problem=f"key {key!r} stands twice (line {line})")
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -57,6 +59,7 @@ def parse_yaml(path: Path) -> tuple[dict[str, Any], str]:
 def convert(given: dict[str, Any], shape: type[Record], path: Path) -> Record:
     """The mapping as a typed record; the nearest known key is offered for an unknown one."""
     _refuse_unknown(given, shape, path, "")
+    _refuse_endless(given, path, "")
     try:
         return msgspec.convert(given, shape)
     except msgspec.ValidationError as error:
@@ -78,6 +81,16 @@ def _read(path: Path) -> str:
         raise NotFound("no such file", where=str(path), remedy="name a recipe's file") from error
     except UnicodeDecodeError as error:
         raise BadInput("it is not UTF-8 text", where=str(path), remedy="save it so") from error
+
+
+def _refuse_endless(given: Any, path: Path, key: str) -> None:
+    """YAML can write .nan and .inf; no number of a recipe means anything there."""
+    if isinstance(given, float) and not math.isfinite(given):
+        raise BadInput("it is no number", where=f"{path}: {key}", remedy="write a finite one")
+    if isinstance(given, dict | list):
+        parts = given.items() if isinstance(given, dict) else enumerate(given)
+        for name, part in parts:
+            _refuse_endless(part, path, f"{key}.{name}".lstrip("."))
 
 
 def _refuse_unknown(given: Any, shape: Any, path: Path, prefix: str) -> None:

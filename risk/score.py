@@ -38,8 +38,10 @@ class Scored:
     name: str
     version: int
     rows: int
+    unknown: int
+    """Rows without a score: nothing was known of the customer at that time."""
     output: str
-    mean_pd: float
+    mean_pd: float | None
 
 
 def score_file(
@@ -52,6 +54,7 @@ def score_file(
 ) -> Scored:
     """Score a file with the recipe's champion: id, pd, points, and reason codes where asked.
 
+    A customer of whom the feature store knew nothing, or only what had gone stale, has no score.
     Reasons cost some hundred times a score. BadInput names the first row that cannot be read.
     """
     if source.resolve() == target.resolve():
@@ -59,16 +62,18 @@ def score_file(
     pointer = read_champion(settings.exports, recipe.name, settings.signing)
     folder = export_folder(settings.exports, recipe.name, pointer.version)
     model = load_export(folder, settings.signing)
-    rows, total = 0, 0.0
+    rows, unknown, total = 0, 0, 0.0
     with written_aside(target) as write:
         for piece in _pieces(model, source):
             scored = _score_piece(model, settings, piece, str(source), with_reasons)
             write(scored)
             rows, total = rows + len(scored), total + float(scored["pd"].sum())
+            unknown += int(scored["pd"].isna().sum())
             progress("rows scored", rows, rows)
         if not rows:
             raise BadInput("it has no rows", where=str(source), remedy="give at least one")
-    return Scored(recipe.name, pointer.version, rows, str(target), total / rows)
+    mean = total / (rows - unknown) if rows > unknown else None
+    return Scored(recipe.name, pointer.version, rows, unknown, str(target), mean)
 
 
 def _score_piece(
@@ -77,11 +82,13 @@ def _score_piece(
     manifest = model.manifest
     ids, matrix = _rows(model, settings, piece, where)
     log_odds = calibrated(model.scorer.raw_many(matrix), manifest.calibration)
+    if manifest.table is None:
+        log_odds[np.isnan(matrix).all(axis=1)] = np.nan
     scored = pd.DataFrame(
         {"id": ids, "pd": probability(log_odds), "points": points_many(log_odds, manifest.scaling)}
     )
     if with_reasons:
-        scored["reasons"] = _codes(model, matrix)
+        scored["reasons"] = np.where(np.isnan(log_odds), "", _codes(model, matrix))
     return scored
 
 

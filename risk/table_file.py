@@ -6,8 +6,11 @@ is refused with its line. Knows no recipe.
 
 from __future__ import annotations
 
+import gzip
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +19,8 @@ import pyarrow.parquet as pq
 
 from finmodel.errors import BadInput, NotFound
 
+NOTHING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"]
+"""What stands for 'missing' in a column of numbers."""
 PIECE = 100_000
 """Rows read at a time: about 100 MB for a hundred columns."""
 
@@ -38,8 +43,9 @@ def read_pieces(
     if path.suffix == ".parquet":
         yield from _parquet_pieces(path, wanted)
     elif path.name.endswith((".csv", ".csv.gz")):
-        _require_single_columns(path, separator, encoding)
-        yield from _csv_pieces(path, wanted, separator, encoding)
+        with _refusing(path, encoding):
+            nothing = _nothing_in(_header(path, separator, encoding), wanted)
+            yield from _csv_pieces(path, (separator, encoding), wanted, nothing)
     else:
         raise BadInput(
             f"the ending {path.suffix!r} is not known",
@@ -71,56 +77,74 @@ def _text_of(value: object) -> str | None:
 
 
 def _csv_pieces(
-    path: Path, text: tuple[str, ...], separator: str, encoding: str
+    path: Path, written: tuple[str, str], text: tuple[str, ...], nothing: dict[str, list[str]]
 ) -> Iterator[pd.DataFrame]:
+    separator, encoding = written
+    with warnings.catch_warnings():
+        # A row longer than the header would otherwise lose its last fields without a word.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        yield from pd.read_csv(
+            path,
+            sep=separator,
+            encoding=encoding,
+            dtype=dict.fromkeys(text, str),
+            keep_default_na=False,
+            na_values=nothing,
+            index_col=False,
+            low_memory=False,
+            chunksize=PIECE,
+        )
+
+
+@contextmanager
+def _refusing(path: Path, encoding: str) -> Iterator[None]:
+    """What pandas says of a file that is no table, as a sentence."""
+    where = str(path)
     try:
-        with warnings.catch_warnings():
-            # A row longer than the header would otherwise lose its last fields without a word.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            yield from pd.read_csv(
-                path,
-                sep=separator,
-                encoding=encoding,
-                dtype=dict.fromkeys(text, str),
-                index_col=False,
-                low_memory=False,
-                chunksize=PIECE,
-            )
+        yield
+    except pd.errors.EmptyDataError as error:
+        raise BadInput("it is empty", where=where, remedy="give a header and rows") from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise BadInput(
             f"a row does not fit the header ({str(error).strip()[:120]})",
-            where=str(path),
+            where=where,
             remedy="quote fields that hold the separator, or name another under `separator`",
         ) from error
     except (UnicodeDecodeError, LookupError) as error:
         raise BadInput(
             f"it is not {encoding} text",
-            where=str(path),
+            where=where,
             remedy="name its encoding in the recipe, such as gbk",
         ) from error
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise BadInput("it is not a gzip file", where=where, remedy="write it again") from error
 
 
-def _require_single_columns(path: Path, separator: str, encoding: str) -> None:
-    try:
-        header = pd.read_csv(
-            path, sep=separator, encoding=encoding, header=None, nrows=1, dtype=str
-        )
-    except pd.errors.EmptyDataError as error:
-        raise BadInput("it is empty", where=str(path), remedy="give a header and rows") from error
-    except (UnicodeDecodeError, LookupError) as error:
-        raise BadInput(
-            f"it is not {encoding} text",
-            where=str(path),
-            remedy="name its encoding in the recipe, such as gbk",
-        ) from error
+def _header(path: Path, separator: str, encoding: str) -> list[str]:
+    header = pd.read_csv(
+        path,
+        sep=separator,
+        encoding=encoding,
+        header=None,
+        nrows=1,
+        dtype=str,
+        keep_default_na=False,
+    )
     names = [str(name) for name in header.iloc[0]]
     _refuse_twins(names, path)
+    return names
+
+
+def _nothing_in(names: Iterable[str], text: tuple[str, ...]) -> dict[str, list[str]]:
+    """What stands for 'missing' in each column: a text column may well hold the word NA."""
+    return {name: [""] if name in text else NOTHING for name in names}
 
 
 def _parquet_pieces(path: Path, text: tuple[str, ...]) -> Iterator[pd.DataFrame]:
     try:
         with pq.ParquetFile(path) as file:
             _refuse_twins(list(file.schema_arrow.names), path)
+            _refuse_nested(file.schema_arrow, path)
             start = 0
             for batch in file.iter_batches(PIECE):
                 piece = batch.to_pandas()
@@ -134,6 +158,16 @@ def _parquet_pieces(path: Path, text: tuple[str, ...]) -> Iterator[pd.DataFrame]
         raise BadInput(
             "it is not a Parquet file", where=str(path), remedy="write it again"
         ) from error
+
+
+def _refuse_nested(schema: pa.Schema, path: Path) -> None:
+    for field in schema:
+        if pa.types.is_nested(field.type):
+            raise BadInput(
+                f"it holds {field.type}, and a feature is one number or text",
+                where=f"{path}: column {field.name!r}",
+                remedy="take it out, or write each part as a column",
+            )
 
 
 def _refuse_twins(names: list[str], path: Path) -> None:

@@ -7,9 +7,13 @@ Imports stand inside the commands: `finmodel --help` must not wait for MLflow.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -53,7 +57,14 @@ def serve() -> None:
     from finmodel.settings import Settings
     from serving.launch import serve as launch
 
-    launch(Settings.from_env())
+    here = Settings.from_env()
+
+    def announce(trouble: str) -> None:
+        typer.echo(f"serving on http://{here.host}:{here.port}; Ctrl-C ends it")
+        if trouble:
+            typer.echo(f"no model is in service yet: {trouble}", err=True)
+
+    launch(here, announce)
 
 
 @app.command()
@@ -69,7 +80,7 @@ def train(
 
     settings, loaded = operators.settings(), load_recipe(recipe)
     # Feast takes seconds to import: a mistake in the recipe need not wait for it.
-    from risk.train import cross_validate
+    from risk.train import TRAINERS, cross_validate
     from risk.train import train as fit
     from serving.access import signed_in
 
@@ -77,7 +88,7 @@ def train(
         if cv:
             emit(cross_validate(loaded, settings, progress=progress), json)
             return
-        trained = fit(loaded, settings, signed_in(settings, {"engineer"}), progress=progress)
+        trained = fit(loaded, settings, signed_in(settings, TRAINERS), progress=progress)
     emit(trained, json)
 
 
@@ -129,11 +140,16 @@ def score(
     json: Json = False,
 ) -> None:
     """Score a file with the recipe's registered champion."""
+    from finmodel.registry import audited
     from risk.recipe import load_recipe
     from risk.score import score_file
 
+    here = operators.settings()
     with Progress() as progress:
-        emit(score_file(load_recipe(recipe), operators.settings(), input, output, progress), json)
+        scored = score_file(load_recipe(recipe), here, input, output, progress)
+    about = {"name": scored.name, "version": scored.version, "rows": scored.rows}
+    audited(here, "file_scored", about | {"unknown": scored.unknown})
+    emit(scored, json)
 
 
 @app.command()
@@ -152,6 +168,8 @@ def main() -> None:
     # What libraries say to their own developers is not for the person at the shell.
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.filterwarnings("ignore", message=r".*(noload|Arrow output on a DB-API)")
+    os.umask(0o077)  # customers' data are for their keeper alone
+    interrupted = _noting_ctrl_c()
     try:
         app()
     except FinmodelError as error:
@@ -159,5 +177,28 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            Console(stderr=True).print("stopped; nothing is half-written")
+            _say_stopped()
         raise
+    except Exception:
+        if not interrupted.is_set():
+            raise
+        # A library made its own error of the interrupt, as DuckDB does within a query.
+        _say_stopped()
+        sys.exit(INTERRUPTED)
+
+
+def _noting_ctrl_c() -> threading.Event:
+    """Set once Ctrl-C was pressed; what is interrupted sees the usual KeyboardInterrupt."""
+    pressed = threading.Event()
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, press)
+    return pressed
+
+
+def _say_stopped() -> None:
+    Console(stderr=True).print("stopped; nothing is half-written")

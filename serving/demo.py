@@ -7,9 +7,11 @@ beginning. Knows only the order of the steps.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from finmodel.errors import NotReady, Refused
 from finmodel.records import Person
 from finmodel.settings import Settings
 from serving.launch import require_free_port, serve
@@ -50,13 +53,48 @@ def run_demo(settings: Settings, *, serve_it: bool = True) -> None:
     settings = replace(settings, standing_clock=settings.standing_clock or CLOCK)
     if serve_it:
         require_free_port(settings)
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with Progress() as progress:
+    with _alone_in(settings), Progress() as progress:
         for step in due(settings):
             step.work(settings, progress)
             stamp_of(settings, step).write_text(digest(settings, step))
     if serve_it:
-        serve(settings, announce=lambda: _announce(settings))
+        serve(settings, lambda trouble: _announce(settings, trouble))
+
+
+@contextmanager
+def _alone_in(settings: Settings) -> Iterator[None]:
+    """The demo's own home, for this demo alone; Refused where somebody works there."""
+    folder = settings.home / "demo"
+    made = [settings.events, settings.exports, settings.audit, settings.people]
+    theirs = (
+        [path.name for path in made if path.exists()] if not folder.exists() else _real(settings)
+    )
+    if theirs:
+        raise Refused(
+            f"this home is not the demo's: it holds {', '.join(theirs)}",
+            where=str(settings.home),
+            remedy="give the demo another, such as FINMODEL_HOME=.demo",
+        )
+    settings.make_home()
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NotReady(
+                "another demo is being set up here",
+                where=str(settings.home),
+                remedy="wait until it answers, or give this one another FINMODEL_HOME",
+            ) from error
+        yield
+
+
+def _real(settings: Settings) -> list[str]:
+    """People who are not the demo's, where a step is due that would replace what they made."""
+    from serving.access import People
+
+    names = [one.name for one in People(settings.people).everyone() if not one.demo]
+    return names if due(settings) else []
 
 
 def due(settings: Settings) -> list[Step]:
@@ -70,9 +108,7 @@ def due(settings: Settings) -> list[Step]:
 
 def stamp_of(settings: Settings, step: Step) -> Path:
     """The file that says that a step is done."""
-    folder = settings.home / "demo"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{step.name}.done"
+    return settings.home / "demo" / f"{step.name}.done"
 
 
 def digest(settings: Settings, step: Step) -> str:
@@ -155,7 +191,7 @@ def _keys(settings: Settings) -> Path:
     return settings.home / "demo" / "keys.json"
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, trouble: str) -> None:
     keys = msgspec.json.decode(_keys(settings).read_bytes(), type=dict[str, str])
     address = f"http://{settings.host}:{settings.port}"
     body = (
@@ -163,7 +199,10 @@ def _announce(settings: Settings) -> None:
         '"term_months": 12, "product": "cash_loan", "channel": "app"}'
     )
     screen = Console(highlight=False, soft_wrap=True)
-    screen.print(f"\n[bold]The demo lender answers[/] (its clock stands at {CLOCK})")
+    if trouble:
+        screen.print(f"[bold red]no model is in service[/]: {trouble}")
+    clock = settings.standing_clock
+    screen.print(f"\n[bold]The demo lender answers[/] (its clock stands at {clock})")
     screen.print(f"  console   {address}")
     screen.print(f"  key       {keys[ENGINEER]}   (engineer and underwriter)")
     screen.print(f"  auditor   {keys[VALIDATOR]}   (validator and auditor)")

@@ -6,7 +6,9 @@ process behind. Knows nothing about decisions.
 
 from __future__ import annotations
 
+import ctypes
 import http.client
+import json
 import os
 import signal
 import socket
@@ -15,26 +17,32 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 from finmodel.errors import BadInput, NotReady
 from finmodel.settings import Settings
+from serving.live import LOADING
 from serving.watch import watch_aliases
 
 START_SECONDS = 90
 STOP_SECONDS = 15
+LEFT_SECONDS = 5
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+"""prctl(2)"""
 
 
-def serve(settings: Settings, announce: Callable[[], None] | None = None) -> None:
-    """Serve until Ctrl-C or SIGTERM; `announce` is called once the service answers."""
+def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM; `announce` is called with what is amiss, once it answers.
+
+    Without a model that can be served it waits for one: what to do is said, and a promotion is
+    picked up.
+    """
     require_free_port(settings)
     log = settings.home / "service.log"
-    with _terminate_on_sigterm(), _service(settings, log) as child:
-        _wait_until_ready(settings, child, log)
-        if announce:
-            announce()
+    with _unwinding(), _service(settings, log) as child:
+        announce(_trouble_once_open(settings, child, log))
         stop = threading.Event()
         watcher = threading.Thread(target=watch_aliases, args=(settings, stop), daemon=True)
         watcher.start()
@@ -61,68 +69,86 @@ def require_free_port(settings: Settings) -> None:
 
 @contextmanager
 def _service(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     command = [
         *(sys.executable, "-m", "bentoml", "serve", "serving.decisions:Decisions"),
         *("--host", settings.host, "--port", str(settings.port)),
     ]
     with log.open("ab") as out:
+        _adopt_orphans()
         child = subprocess.Popen(
             command,
             stdout=out,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # its own group: one signal reaches all that it starts
+            start_new_session=True,  # a terminal's Ctrl-C reaches the launcher alone
+            preexec_fn=_end_with_parent,  # no thread is running yet
             env=settings.child_env(),
             cwd=Path(__file__).resolve().parent.parent,
         )
     try:
         yield child
     finally:
-        _end_group(child)
+        _end(child)
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Ask the whole group to stop, then insist."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, sign)
-        except ProcessLookupError:
-            break
-        try:
-            child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        if not _group_lives(child.pid):
-            break
+def _adopt_orphans() -> None:
+    """Become the parent of whatever a dying child leaves (Linux): so that nothing is left."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _group_lives(group: int) -> bool:
+def _end_with_parent() -> None:
+    """In the child: SIGTERM as soon as the launcher is gone, however it went (Linux)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ask the service to stop, then insist; then end what it left, which is ours by then."""
+    child.terminate()
     try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + LEFT_SECONDS
+        while (left := _children()) and time.monotonic() < deadline:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, sign)
+            time.sleep(0.05)
 
 
-def _wait_until_ready(settings: Settings, child: subprocess.Popen[bytes], log: Path) -> None:
+def _children() -> list[int]:
+    """Processes whose parent we are and that have not ended; the ended are let go."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    tasks = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def _trouble_once_open(settings: Settings, child: subprocess.Popen[bytes], log: Path) -> str:
+    """Why no model is in service, empty where one is; asked until there is an answer."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if child.poll() is not None:
             break
-        if _is_ready(settings):
-            return
+        trouble = _trouble(settings)
+        if trouble not in (None, LOADING):
+            return trouble
         time.sleep(0.1)
     raise NotReady("the service did not start", where=str(log), remedy=_tail(log))
 
 
-def _is_ready(settings: Settings) -> bool:
+def _trouble(settings: Settings) -> str | None:
+    """What the service says is amiss; None while it does not answer."""
     connection = http.client.HTTPConnection(settings.host, settings.port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:  # not listening yet
-        return False
+        connection.request("GET", "/status")
+        return str(json.loads(connection.getresponse().read())["trouble"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError):  # not open yet
+        return None
     finally:
         connection.close()
 
@@ -133,14 +159,15 @@ def _tail(log: Path) -> str:
 
 
 @contextmanager
-def _terminate_on_sigterm() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C, so that the child is ended in both cases."""
+def _unwinding() -> Iterator[None]:
+    """SIGTERM, and a terminal that closes, unwind like Ctrl-C: the child is ended in each case."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {sign: signal.signal(sign, interrupt) for sign in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for sign, was in before.items():
+            signal.signal(sign, was)

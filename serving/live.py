@@ -24,6 +24,8 @@ from risk.reasons import ReasonTable, reason_table
 
 log = logging.getLogger("bentoml.finmodel")
 
+NO_CHAMPION = "no version is champion"
+LOADING = "the model is being loaded"
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 """An export that was refused is tried again so often, should the fault have passed by itself."""
@@ -91,7 +93,7 @@ class Live:
         self._again = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live", daemon=True)
-        self.trouble = "the model is being loaded"
+        self.trouble = LOADING
         """Why the pointer's model is not the one in service; empty while all is well."""
 
     def start(self) -> None:
@@ -119,9 +121,16 @@ class Live:
             raise NotReady(
                 self.trouble,
                 where=f"model {self._place.name}",
-                remedy=f"promote a version: finmodel promote {self._place.name}",
+                remedy=self._remedy(),
             )
         return self._served
+
+    def _remedy(self) -> str:
+        if self.trouble == LOADING:
+            return "ask again in a moment"
+        if self.trouble == NO_CHAMPION:
+            return f"promote a version: finmodel promote {self._place.name}"
+        return "find out what happened to the export, then promote or roll back"
 
     def look(self) -> None:
         """Take in what the pointer names, if it is another than before."""
@@ -129,7 +138,7 @@ class Live:
         try:
             stat = pointer_path(place.exports, place.name, "champion").stat()
         except FileNotFoundError:
-            self.trouble = "no version is champion"
+            self.trouble = NO_CHAMPION
             return
         seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         if seen == self._seen and not (self.trouble and time.monotonic() >= self._again):

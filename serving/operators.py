@@ -6,18 +6,22 @@ Words from a shell in, one call each, an answer out. Who may do what is known to
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from finmodel.clock import parse_time
+from finmodel.errors import NotFound
 from finmodel.settings import Settings
 from serving.screen import Progress, emit
 
 Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 
 people = typer.Typer(no_args_is_help=True, help="Who may do what: names, roles and keys.")
-audit = typer.Typer(no_args_is_help=True, help="The audit log: list, show, replay, verify.")
+audit = typer.Typer(
+    no_args_is_help=True, help="The audit log: list, show, replay, verify, anchor, erase."
+)
 features = typer.Typer(no_args_is_help=True, help="Feature definitions and values.")
 
 
@@ -34,7 +38,11 @@ def people_add(
     """Add a person and print the key, once: only its hash is kept."""
     from serving.access import People
 
-    typer.echo(People(settings().people).add(name, frozenset(role)))
+    here, roles = settings(), frozenset(role)
+    here.make_home()
+    key = People(here.people).add(name, roles)
+    _record(here, "person_added", {"name": name, "roles": sorted(roles)})
+    typer.echo(key)
 
 
 @people.command("list")
@@ -50,15 +58,62 @@ def people_revoke(name: Annotated[str, typer.Argument(help="The person's name.")
     """End a person's key."""
     from serving.access import People
 
-    People(settings().people).revoke(name)
+    here = settings()
+    People(here.people).revoke(name)
+    _record(here, "person_revoked", {"name": name})
+
+
+def _record(here: Settings, kind: str, body: dict[str, Any]) -> None:
+    """Who may write the home may change its people; the log says when that happened."""
+    from finmodel.registry import audited
+
+    audited(here, kind, body)
 
 
 @audit.command("verify")
-def audit_verify(json: Json = False) -> None:
+def audit_verify(
+    anchor: Annotated[
+        list[Path] | None, typer.Option(help="A kept anchor to pass through; repeat it for more.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Check the whole chain; a broken one names the segment and the byte."""
+    from finmodel.audit import Anchor, verify
+
+    kept = [Anchor.from_json(path.read_bytes()) for path in anchor or ()]
+    emit(verify(settings().audit, kept), json)
+
+
+@audit.command("anchor")
+def audit_anchor() -> None:
+    """Print where the log stands now, to be kept where its keeper cannot write."""
     from finmodel.audit import verify
 
-    emit(verify(settings().audit), json)
+    typer.echo(verify(settings().audit).anchor.to_json())
+
+
+@audit.command("erase")
+def audit_erase(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
+) -> None:
+    """Erase a customer's key: what is personal in the log can never be read again."""
+    from contextlib import closing
+
+    from finmodel.vault import Vault
+    from serving.access import signed_in
+
+    here = settings()
+    person = signed_in(here, {"auditor"})
+    with closing(Vault(here.vault)) as vault:
+        found = vault.erase(customer)
+    if not found:
+        raise NotFound(
+            "the log holds nothing personal of this customer",
+            where=f"customer {customer}",
+            remedy="check the id",
+        )
+    _record(here, "customer_erased", {"by": person.name, "reason": reason})
 
 
 @audit.command("list")

@@ -105,7 +105,7 @@ def _record(record: dict[str, Any]) -> Table:
 def _rows(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("id", "name"))
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table

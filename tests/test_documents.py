@@ -40,6 +40,18 @@ def code_of(page: Path) -> str:
     return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.S))
 
 
+def test_sentences_that_operators_look_up_are_said_somewhere():
+    table = (ROOT / "docs" / "operations.md").read_text().rpartition("## When something")[2]
+    sentences = re.findall(r"^\| `([^`]+)` \|", table, re.M)
+    code = "\n".join(
+        path.read_text()
+        for folder in ("finmodel", "feature_store", "risk", "serving")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    assert len(sentences) >= 5
+    assert [one for one in sentences if one not in code] == []
+
+
 def test_the_map_is_the_tree():
     rows = re.findall(r"^\| `([a-z_./]+/)` \|", README, re.M)
     assert len(rows) >= 9

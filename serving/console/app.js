@@ -128,7 +128,9 @@ function showExamples() {
 
 function application(form) {
   const text = form.customer.value.trim();
-  const numbered = state.status.model?.customer_id_type !== "string" && /^-?\d+$/.test(text);
+  // A number too large for JavaScript would become another customer's: as text it is refused.
+  const numbered =
+    state.status.model?.customer_id_type !== "string" && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text));
   return {
     application_id: `C-${Date.now().toString(36)}`,
     customer_id: numbered ? Number(text) : text,

@@ -22,6 +22,7 @@ from feast.repo_config import RegistryConfig, RepoConfig
 from feast.types import Bool, Float32, Float64, Int32, Int64, String
 from feast.value_type import ValueType
 
+from feature_store import online as online_module
 from feature_store.lmdb_map import MapPlace, open_map
 from feature_store.online import OnlineFeatures
 from feature_store.packed_columns import ViewColumns
@@ -425,6 +426,28 @@ def test_a_dropped_view_made_again_is_missing_until_written(
     assert online.fetch([1], wanted, T0).states[0, 0] == ViewState.MISSING
     writer.apply({"bill": wanted.views[0].features}, [])
     assert online.fetch([1], wanted, T0).states[0, 0] == ViewState.MISSING
+
+
+def test_a_map_made_anew_in_its_place_is_read_without_a_restart(
+    tmp_path: Path, online: OnlineFeatures, writer: PackedWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online_module, "LOOK_SECONDS", 0.0)
+    wanted, path = plan(("bill", 0.0, "a")), tmp_path / "online"
+    writer.write_columns("customer_id", [1], [columns("bill", "a", T0, [[1]])])
+    assert online.fetch([1], wanted, T0).matrix[0, 0] == 1
+    program = (
+        "import shutil, sys; from pathlib import Path; import numpy as np;"
+        "from feature_store.lmdb_map import MapPlace;"
+        "from feature_store.packed_columns import ViewColumns;"
+        "from feature_store.packed_writer import PackedWriter;"
+        "from feature_store.plan import FeaturePlan;"
+        "path = Path(sys.argv[1]); shutil.rmtree(path);"
+        "view = ViewColumns('bill', (FeaturePlan('a', 'Float32'),), np.array([int(sys.argv[2])]),"
+        " np.float32([[2]]));"
+        "PackedWriter(MapPlace(path, 0.1), 'finmodel').write_columns('customer_id', [1], [view])"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path), str(micros(T0))], check=True)
+    assert online.fetch([1], wanted, T0).matrix[0, 0] == 2
 
 
 def reader_of_rows(path: Path, wanted: ServicePlan, stop: Any, mixed: Any, seen: Any) -> None:

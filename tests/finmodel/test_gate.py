@@ -9,9 +9,9 @@ import pytest
 
 from finmodel.gate import (
     NO_OUT_OF_TIME,
-    Discrimination,
     Evidence,
     Figures,
+    Itself,
     Thresholds,
     failures,
     judge,
@@ -25,12 +25,17 @@ GOOD = Evidence(
     parity=0.0,
     parity_rows=2001,
     monotone_breaks=0,
-    itself=Discrimination(0.8, 0.45),
+    itself=Itself(0.8, 0.45, 0.13, 0.01),
 )
 
 
 def _with(**changed: float) -> Evidence:
     return replace(GOOD, figures=replace(GOOD.figures, **changed))
+
+
+def _itself(**changed: float) -> Evidence:
+    assert GOOD.itself is not None
+    return replace(GOOD, itself=replace(GOOD.itself, **changed))
 
 
 def test_a_good_model_passes_and_says_what_it_was_not_asked():
@@ -58,8 +63,11 @@ def test_out_of_time_evidence_needs_no_note():
         (replace(GOOD, parity=2e-12), "parity with MLflow"),
         (replace(GOOD, parity=math.nan), "parity with MLflow"),
         (replace(GOOD, monotone_breaks=1), "monotone breaks"),
-        (replace(GOOD, itself=Discrimination(0.5, 0.45)), "auc of the model itself"),
-        (replace(GOOD, itself=Discrimination(0.8, 0.1)), "ks of the model itself"),
+        (_itself(auc=0.5), "auc of the model itself"),
+        (_itself(ks=0.1), "ks of the model itself"),
+        (_itself(brier=0.2), "brier of the model itself"),
+        (_itself(shift=2.3), "shift of probabilities of the model itself"),
+        (_itself(shift=math.nan), "shift of probabilities of the model itself"),
     ],
 )
 def test_one_figure_is_enough_to_fail(evidence, name):

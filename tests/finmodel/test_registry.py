@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -122,7 +123,7 @@ def test_what_the_demo_does_is_recorded_as_demo_everywhere(settings):
 
 def test_what_the_demo_trained_is_promoted_in_the_demo_only(settings):
     registered(settings, demo=True)
-    with pytest.raises(Refused, match="trained by the demo's people"):
+    with pytest.raises(Refused, match="by the demo's people"):
         promote(settings)
     assert promote(settings, demo=True).demo
 
@@ -214,6 +215,45 @@ def test_an_alias_moved_by_hand_is_seen_and_changes_nothing_served(settings):
     assert [drift.alias for drift in registry.alias_drift(settings)] == ["challenger"]
 
 
+def test_lost_exports_are_made_again_with_a_number_that_a_running_service_takes(settings):
+    registered(settings)
+    registered(settings)
+    promote(settings, 1)
+    before = promote(settings, 2)
+    shutil.rmtree(settings.exports)
+    again = promote(settings, 2)
+    assert again.sequence > before.sequence
+    load_export(export_folder(settings.exports, "small", 2), settings.signing)
+
+
+def test_a_damaged_export_is_put_aside_and_made_again(settings):
+    registered(settings)
+    promote(settings)
+    folder = export_folder(settings.exports, "small", 1)
+    (folder / "model.txt").write_text("tree\n")
+    promote(settings)
+    load_export(folder, settings.signing)
+    assert kinds(settings)[-1] == "export_damaged"
+    (aside,) = folder.parent.glob(".1.damaged-*")
+    assert (aside / "model.txt").read_text() == "tree\n"
+
+
+def test_a_real_validator_does_not_roll_back_to_the_demos(settings):
+    registered(settings, demo=True)
+    promote(settings, approver=DEMO, demo=True)
+    registered(settings)
+    promote(settings)
+    with pytest.raises(Refused, match="by the demo's people"):
+        registry.rollback(settings, "small", VALIDATOR, "a test")
+    assert served(settings) == 2
+
+
+def test_a_database_that_is_none_is_told_in_a_sentence(settings):
+    (settings.home / "mlflow.db").write_bytes(b"not a database, but as long as one" * 100)
+    with pytest.raises(NotReady, match="MLflow's database cannot be read"):
+        registry.versions(settings)
+
+
 def test_a_challenger_has_a_pointer_of_its_own(settings):
     for _ in (1, 2):
         registered(settings)
@@ -250,9 +290,9 @@ def test_a_move_cut_short_before_the_pointer_is_completed_by_asking_again(settin
     assert not (settings.exports / "small" / "champion.json").exists()
     assert tracking.alias(settings, "small", "champion") is None
     pointer = promote(settings)
-    assert pointer.sequence == 1
+    assert pointer.sequence == 2  # the log holds a first move, which never ended
     assert kinds(settings) == ["gate", "promotion", "promotion"]
-    assert find(settings.audit, pointer.audit_entry).body["sequence"] == 1
+    assert find(settings.audit, pointer.audit_entry).body["sequence"] == 2
 
 
 def test_a_move_cut_short_before_the_alias_is_completed_by_asking_again(settings, monkeypatch):

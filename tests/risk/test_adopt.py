@@ -27,6 +27,7 @@ from tests.risk.small_lender import RECIPE, table_recipe
 
 VALIDATOR = Person("val", frozenset({"validator"}))
 NO_TIME = table_recipe(time=None, exclude=["note", "applied_on"])
+STRICT = {**RECIPE["gate"], "calibration_intercept": [-0.3, 0.3]}
 PARAMS = {"objective": "binary", "num_leaves": 5, "learning_rate": 0.1, "verbosity": -1}
 
 
@@ -104,6 +105,26 @@ def test_a_model_of_something_else_does_not_pass(recipe, settings):
     log(settings, taught(rows, shuffled), rows, recipe.name)
     adopted = adopt(recipe, settings, 1, VALIDATOR)
     assert "auc of the model itself" in adopted.failures
+
+
+@pytest.mark.parametrize("weight", [6.0, 1 / 6])
+def test_a_model_taught_with_weights_has_other_probabilities_and_does_not_pass(
+    lender, settings, weight
+):
+    recipe = load_recipe(lender(source=NO_TIME, gate=STRICT))
+    rows, labels = rows_of(recipe, settings)
+    data = lgb.Dataset(rows, labels, weight=np.where(labels == 1, weight, 1.0))
+    log(settings, lgb.train(PARAMS, data, 30), rows, recipe.name)
+    adopted = adopt(recipe, settings, 1, VALIDATOR)
+    assert "shift of probabilities of the model itself" in adopted.failures
+
+
+def test_a_model_that_starts_from_other_scores_does_not_pass(lender, settings):
+    recipe = load_recipe(lender(source=NO_TIME, gate=STRICT))
+    rows, labels = rows_of(recipe, settings)
+    data = lgb.Dataset(rows, labels, init_score=np.full(len(labels), 2.0))
+    log(settings, lgb.train(PARAMS, data, 30), rows, recipe.name)
+    assert "shift of probabilities" in adopt(recipe, settings, 1, VALIDATOR).failures
 
 
 def test_its_trainer_may_not_approve_it(recipe, settings):

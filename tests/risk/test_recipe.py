@@ -74,6 +74,11 @@ def test_a_recipe_with_its_defaults(tmp_path):
         ("label: bad", "label: bad\nscaling: {pdo: 0}", "must be above 0"),
         ("label: bad", "label: bad\nmonotone: {income: 2}", "monotone"),
         ("label: bad", "label: [bad", "it is not YAML"),
+        ("label: bad", "label: bad\n? [a, b]\n: 1", "a key is no text"),
+        ("label: bad", "label: bad\nscaling: {pdo: .inf}", "scaling.pdo: it is no number"),
+        ("refer_points: 580", "refer_points: .nan", "policy.refer_points: it is no number"),
+        ("auc: 0.6", "auc: 0.6, parity_rows: -5", "gate.parity_rows"),
+        ("entity: id", "entity: id, separator: ''", "separator '' is not one character"),
     ],
 )
 def test_a_mistake_is_told_with_file_key_and_remedy(tmp_path, old, new, says):

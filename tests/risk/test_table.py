@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,6 +155,7 @@ def test_a_table_without_a_time_is_never_split_at_random(lender):
         (b"loan_id,bad\n1,0\n2,1,7\n", "a row does not fit the header"),
         (b"loan_id,bad\n1,0,5\n2,1,7\n", "a row does not fit the header"),
         (b"loan_id,bad,bad\n1,0,1\n", "two columns are called 'bad'"),
+        (b'"loan_id,bad\n1,0\n', "a row does not fit the header"),
         ("loan_id,备注,bad\n1,好,0\n".encode("gbk"), "it is not utf-8-sig text"),
     ],
 )
@@ -168,6 +171,32 @@ def test_a_parquet_file_that_is_none(lender):
     (path.parent / "loans.parquet").write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(BadInput, match="it is not a Parquet file"):
         load_table(load_recipe(path))
+
+
+def test_a_gzip_file_that_is_none(lender):
+    path = lender(source=table_recipe(path="loans.csv.gz"))
+    (path.parent / "loans.csv.gz").write_bytes(b"loan_id,bad\n1,0\n")
+    with pytest.raises(BadInput, match="it is not a gzip file"):
+        load_table(load_recipe(path))
+    whole = gzip.compress(loans().to_csv(index=False).encode())
+    (path.parent / "loans.csv.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match="it is not a gzip file"):
+        load_table(load_recipe(path))
+
+
+def test_a_column_of_lists_is_refused_by_its_name(lender):
+    path = lender(loans().assign(tags=[["a"]] * 1200), source=table_recipe(path="loans.parquet"))
+    with pytest.raises(BadInput, match="column 'tags': it holds list"):
+        load_table(load_recipe(path))
+
+
+def test_the_word_na_is_a_category_like_any_other_and_no_number(lender):
+    table = loans().assign(job="NA").astype({"income": object})
+    table.loc[:599, "job"], table.loc[0, "income"] = "null", "NA"
+    frame = load_table(load_recipe(lender(table)))
+    assert frame.table is not None
+    assert frame.table.categories["job"] == ("NA", "null")
+    assert np.isnan(frame.matrix[0, frame.names.index("income")])
 
 
 def test_another_ending_and_an_absent_file(lender):

@@ -34,12 +34,14 @@ class Shell:
 
     home: Path
     port: int = field(default_factory=free_port)
+    more: dict[str, str] = field(default_factory=dict)
+    """Settings beside home and port."""
 
     def environment(self, key: str = "") -> dict[str, str]:
         ours = {"FINMODEL_HOME": str(self.home), "FINMODEL_PORT": str(self.port)}
         # MLflow leaves the address that another test gave it in this process's environment.
         theirs = {name: value for name, value in os.environ.items() if name[:7] != "MLFLOW_"}
-        return theirs | ours | ({"FINMODEL_KEY": key} if key else {})
+        return theirs | ours | self.more | ({"FINMODEL_KEY": key} if key else {})
 
     def finmodel(self, *words: str, key: str = "") -> Answer:
         """Run `finmodel …` to its end."""

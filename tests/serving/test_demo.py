@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,7 @@ from mlflow import MlflowClient
 from finmodel.audit import Entry, scan
 from finmodel.settings import Settings
 from serving import demo as road
-from tests.serving.demo_shell import Demo, Shell, press_ctrl_c, processes_in, start_demo
+from tests.serving.demo_shell import Answer, Demo, Shell, press_ctrl_c, processes_in, start_demo
 from tests.serving.small_world import ROOT, wait_until
 
 RECIPE = ROOT / "risk" / "behaviour_risk.yaml"
@@ -107,39 +108,56 @@ def test_demo_people_may_promote_nothing_outside_the_demo(demo):
 
 
 def test_another_version_goes_live_and_back_with_no_failed_request(demo, lin, wang, small_recipe):
-    trained = demo.shell.finmodel("train", str(small_recipe), "--json", key=lin)
-    assert trained.code == 0, trained.err
-    assert trained.json["passed"] is True, trained.out
-    version = str(trained.json["version"])
-    own = demo.shell.finmodel("promote", "behaviour_risk", "--version", version, key=lin)
+    def train() -> str:
+        trained = demo.shell.finmodel("train", str(small_recipe), "--json", key=lin)
+        assert trained.code == 0, trained.err
+        assert trained.json["passed"] is True, trained.out
+        return str(trained.json["version"])
+
+    def promote(version: str, key: str) -> Answer:
+        return demo.shell.finmodel("promote", "behaviour_risk", "--version", version, key=key)
+
+    def roll_back() -> Answer:
+        return demo.shell.finmodel("rollback", "behaviour_risk", "--reason", "a test", key=wang)
+
+    first = train()
+    own = promote(first, lin)
     assert own.code == 2
     assert "validator" in own.err
     with _asking(demo) as asked:
-        words = ("promote", "behaviour_risk", "--version", version)
-        assert demo.shell.finmodel(*words, key=wang).code == 0
-        wait_until(lambda: asked.versions[-1:] == [int(version)], 15)
-        back = demo.shell.finmodel("rollback", "behaviour_risk", "--reason", "a test", key=wang)
-        assert back.code == 0, back.err
-        wait_until(lambda: asked.versions[-1:] == [1], 15)
+        assert promote(first, wang).code == 0
+        wait_until(lambda: asked.versions[-1:] == [int(first)], 15)
+        to_the_demos = roll_back()
+        assert to_the_demos.code == 2
+        assert "the demo's people" in to_the_demos.err
+        second = train()
+        assert promote(second, wang).code == 0
+        wait_until(lambda: asked.versions[-1:] == [int(second)], 15)
+        assert roll_back().code == 0
+        wait_until(lambda: asked.versions[-1:] == [int(first)], 15)
     assert set(asked.codes) == {200}
-    row = demo.shell.finmodel("models", "--json").json
-    assert {one["version"]: one["served_as"] for one in row} == {int(version): "", 1: "champion"}
+    rows = demo.shell.finmodel("models", "--json").json
+    assert [(row["version"], row["served_as"]) for row in rows] == [
+        (3, ""),
+        (2, "champion"),
+        (1, ""),
+    ]
 
 
 def test_an_alias_moved_by_hand_serves_nothing_else_and_is_shown_and_audited(demo):
     client = _mlflow(demo.shell)
-    client.set_registered_model_alias("behaviour_risk", "champion", 2)
+    client.set_registered_model_alias("behaviour_risk", "champion", 1)
     headers = {"Authorization": f"Bearer {demo.key('key')}"}
 
     def status() -> dict:
         return httpx.get(f"{demo.address}/status", headers=headers).json()
 
     wait_until(lambda: status()["alias"]["moved"], 40)
-    moved = {"name": "behaviour_risk", "alias": "champion", "served": 1, "mlflow": 2}
+    moved = {"name": "behaviour_risk", "alias": "champion", "served": 2, "mlflow": 1}
     assert status()["alias"]["moved"] == [moved]
-    assert status()["model"]["version"] == 1
-    assert _decide(demo)["model"]["version"] == 1
-    client.set_registered_model_alias("behaviour_risk", "champion", 1)
+    assert status()["model"]["version"] == 2
+    assert _decide(demo)["model"]["version"] == 2
+    client.set_registered_model_alias("behaviour_risk", "champion", 2)
     wait_until(lambda: not status()["alias"]["moved"], 40)
     recorded = [one for one in _audited(demo.shell) if one.kind == "alias_moved"]
     assert [one.body["moved"] for one in recorded] == [[moved]]
@@ -187,17 +205,107 @@ def test_steps_cut_short_are_done_again_from_their_beginning(demo, tmp_path):
     """The first step leaves a partial log when it is interrupted; the next run replaces it."""
     shell = Shell(tmp_path / "home")
     child = shell.start("demo", "--no-serve")
-    wait_until(lambda: any(shell.home.glob("events/*")), 60)
+    wait_until(lambda: any(shell.home.glob("events/*/*/*.log")), 60)
     press_ctrl_c(child)
     child.communicate(timeout=60)
     assert child.returncode == 130
     assert not (shell.home / "demo" / "history.done").exists()
-    with_rest = Settings(home=shell.home, data=shell.home, standing_clock=road.CLOCK)
-    road.STEPS[0].work(with_rest, lambda *_: None)
-    wanted = {path.name: path.stat().st_size for path in (demo.shell.home / "events").iterdir()}
-    found = {path.name: path.stat().st_size for path in (shell.home / "events").iterdir()}
-    assert found == wanted
+    assert digests(shell.home / "events") != digests(demo.shell.home / "events")
+    again = shell.start("demo", "--no-serve")
+    wait_until((shell.home / "demo" / "history.done").exists, 60)
+    press_ctrl_c(again)
+    again.communicate(timeout=60)
+    assert digests(shell.home / "events") == digests(demo.shell.home / "events")
     shutil.rmtree(shell.home)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    found = sorted(path for path in folder.rglob("*.log"))
+    return {str(p.relative_to(folder)): sha256(p.read_bytes()).hexdigest() for p in found}
+
+
+def test_a_home_that_is_not_the_demos_is_left_as_it_is(tmp_path):
+    shell = Shell(tmp_path / "home")
+    shell.finmodel("people", "add", "lin", "--role", "engineer")
+    before = sorted(shell.home.rglob("*"))
+    answer = shell.finmodel("demo", "--no-serve")
+    assert answer.code == 2
+    assert "not the demo's" in answer.err
+    assert "FINMODEL_HOME" in answer.err
+    assert sorted(shell.home.rglob("*")) == before
+
+
+def test_real_people_in_the_demos_home_are_not_overrun_by_a_step_that_is_due(demo, lin):
+    stamp = demo.shell.home / "demo" / "history.done"
+    whole = stamp.read_text()
+    stamp.unlink()
+    answer = demo.shell.finmodel("demo", "--no-serve")
+    stamp.write_text(whole)
+    assert answer.code == 2
+    assert "lin" in answer.err
+
+
+def test_a_second_demo_waits_for_nobody_and_harms_nothing(tmp_path):
+    shell = Shell(tmp_path / "home")
+    first = shell.start("demo", "--no-serve")
+    wait_until((shell.home / "demo" / ".lock").exists, 30)
+    second = shell.finmodel("demo", "--no-serve")
+    press_ctrl_c(first)
+    first.communicate(timeout=60)
+    assert second.code == 3
+    assert "another demo" in second.err
+    shutil.rmtree(shell.home)
+
+
+def test_everything_is_for_its_owner_alone(demo):
+    places = [demo.shell.home, *demo.shell.home.rglob("*")]
+    public = {"signing.pub", "model.txt", "manifest.json", "SIGNATURE.json", "champion.json"}
+    seen = [place for place in places if place.name not in public and place.suffix != ".done"]
+    assert len(seen) > 50
+    assert [str(place) for place in seen if place.stat().st_mode & 0o077] == []
+
+
+def test_a_file_of_customers_is_scored_and_nobody_known_has_no_score(demo, tmp_path):
+    (tmp_path / "in.csv").write_text("customer_id\n2\n99999999\n3\n")
+    words = ("--input", str(tmp_path / "in.csv"), "--output", str(tmp_path / "out.csv"), "--json")
+    now = demo.shell.finmodel("score", str(RECIPE), *words)
+    assert now.json["unknown"] == 3  # as of today all that is known is stale
+    then = Shell(demo.shell.home, demo.shell.port, {"FINMODEL_STANDING_CLOCK": road.CLOCK})
+    scored = then.finmodel("score", str(RECIPE), *words)
+    assert (scored.json["rows"], scored.json["unknown"]) == (3, 1)
+    rows = (tmp_path / "out.csv").read_text().splitlines()
+    assert rows[2] == "99999999,,"
+    assert float(rows[1].split(",")[1]) == pytest.approx(_decide(demo)["probability_of_default"])
+
+
+def test_an_anchor_that_was_kept_tells_a_log_that_was_cut(demo, decided, tmp_path):
+    kept = tmp_path / "anchor.json"
+    kept.write_text(demo.shell.finmodel("audit", "anchor").out)
+    assert demo.shell.finmodel("audit", "verify", "--anchor", str(kept)).code == 0
+    elsewhere = Shell(tmp_path / "home")
+    elsewhere.finmodel("people", "add", "lin", "--role", "engineer")
+    answer = elsewhere.finmodel("audit", "verify", "--anchor", str(kept))
+    assert answer.code == 4
+    assert "another log" in answer.err
+
+
+def test_an_erased_customers_application_is_gone_for_good(demo):
+    key, asked = demo.key("auditor"), _request(demo)
+    asked["content"] = asked["content"].replace('"customer_id": 2', '"customer_id": 7')
+    entry = httpx.post(**asked).json()["decision_id"]
+
+    def explained() -> dict:
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.get(f"{demo.address}/explain/{entry}", headers=headers).json()
+
+    assert explained()["application"]["customer_id"] == 7
+    erased = demo.shell.finmodel("audit", "erase", "7", "--reason", "asked", key=key)
+    assert erased.code == 0, erased.err
+    wait_until(lambda: explained()["personal_data"] == "erased", 15)
+    assert explained()["application"] is None
+    assert explained()["replay"]["same"] is True
+    again = demo.shell.finmodel("audit", "erase", "7", "--reason", "asked", key=key)
+    assert again.code == 2
 
 
 def test_ctrl_c_ends_everything_that_it_started(demo):
