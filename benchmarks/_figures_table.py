@@ -1,0 +1,117 @@
+"""The README's table of figures, out of the committed results: no figure there is typed by hand.
+
+python benchmarks/_figures_table.py      write it into README.md, after new results
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ONLINE, CARD = "online", "behaviour_risk"
+HEAD = "| figure | here | what it is, and its peer | command |\n|---|---|---|---|\n"
+TABLE = re.compile(r"\| figure \| here \|.*?\n(?=\n)", re.S)
+
+ROWS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "read_features_per_s",
+        "M.1",
+        "features read, 1,000 customers a call; stock Feast on sqlite"
+        " {stock_feast_sqlite_features_per_s:M.2}, on redis {stock_feast_redis_features_per_s:M.2}",
+        ONLINE,
+    ),
+    ("read_over_stock_feast_sqlite", "×.0", "the same, as a ratio", ONLINE),
+    (
+        "read_features_per_s_batch_1",
+        "M.1",
+        "one customer a call; stock {stock_feast_sqlite_features_per_s_batch_1:M.2}"
+        " and {stock_feast_redis_features_per_s_batch_1:M.2}",
+        ONLINE,
+    ),
+    (
+        "score_over_lightgbm",
+        "×.1",
+        "scoring 1,000 rows, one core, the same bits: {score_features_per_s:M.0} features a"
+        " second; `Booster.predict` {lightgbm_features_per_s:M.0}",
+        ONLINE,
+    ),
+    (
+        "score_row_us",
+        "µs.1",
+        "one row; LightGBM's single-row fast call {lightgbm_fast_row_us:µs.1}",
+        ONLINE,
+    ),
+    ("read_and_score_features_per_s", "M.0", "read and scored, two cores, in process", ONLINE),
+    (
+        "score_http_features_per_s",
+        "M.1",
+        "through `POST /score`, one worker; stock Feast and `Booster.predict` behind the same"
+        " server {stock_http_features_per_s:M.2}",
+        ONLINE,
+    ),
+    (
+        "decide_p99_ms",
+        "ms.1",
+        "`POST /decide` at 200 a second: four reasons, and its audit record on the disk",
+        ONLINE,
+    ),
+    (
+        "decide_p99_over_echo_p99",
+        "×.1",
+        "the same over an empty endpoint of the server ({echo_p99_ms:ms.1})",
+        ONLINE,
+    ),
+    (
+        "card_auc",
+        ".4",
+        "B卡, mean of 2 × 5 folds, sd {card_auc_sd:.4}; plain LightGBM on the table's columns"
+        " {plain_lightgbm_auc:.4}, with sex, age, marriage and education"
+        " {reference_with_audit_only_auc:.4}",
+        CARD,
+    ),
+    ("card_ks", ".3", "likewise; {plain_lightgbm_ks:.3}, {reference_with_audit_only_ks:.3}", CARD),
+    ("first_decision_s", "s.0", "from an empty home to a decision, packages installed", CARD),
+    ("second_start_s", "s.0", "from a home that is set up", CARD),
+)
+
+
+def figures() -> dict[str, float]:
+    """Every committed figure."""
+    found: dict[str, float] = {}
+    for result in sorted((ROOT / "benchmarks" / "results").glob("*.json")):
+        found |= json.loads(result.read_text())["figures"]
+    return found
+
+
+def shown(value: float, form: str) -> str:
+    """A figure as people read it; `form` is a unit and a number of digits.
+
+    >>> shown(98_892_628.5, "M.1"), shown(1059.9, "×.0"), shown(3.776, "µs.1"), shown(0.789, ".4")
+    ('98.9 M', '1,060×', '3.8 µs', '0.7890')
+    """
+    unit, _, digits = form.rpartition(".")
+    number = f"{value / (1e6 if unit == 'M' else 1):,.{digits}f}"
+    return number + (unit if unit in ("", "×") else f" {unit}")
+
+
+def table() -> str:
+    """The table, each row with the command that measures it."""
+    known = figures()
+
+    def filled(text: str) -> str:
+        return re.sub(r"\{(\w+):([^}]+)\}", lambda m: shown(known[m[1]], m[2]), text)
+
+    return HEAD + "".join(
+        f"| `{name}` | {shown(known[name], form)} | {filled(text)} |"
+        f" `finmodel bench {bench} --json` |\n"
+        for name, form, text, bench in ROWS
+    )
+
+
+if __name__ == "__main__":
+    page = ROOT / "README.md"
+    page.write_text(TABLE.sub(lambda _: table(), page.read_text(), count=1))
+    sys.stdout.write(table())
