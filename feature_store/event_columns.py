@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import msgspec
+import msgspec.inspect
 import pyarrow as pa
 
 from feature_store.event_log import EventLog
 from finmodel.events import TOPICS, TYPES
 
-_TIME = pa.timestamp("us", "UTC")
-_ARROW = {
-    "event_id": pa.string(),
-    "occurred_at": _TIME,
-    "known_at": _TIME,
-    "currency": pa.string(),
+_ARROW: dict[type[msgspec.inspect.Type], pa.DataType] = {
+    msgspec.inspect.IntType: pa.int64(),
+    msgspec.inspect.StrType: pa.string(),
+    msgspec.inspect.LiteralType: pa.string(),
+    msgspec.inspect.DateTimeType: pa.timestamp("us", "UTC"),
 }
-"""Arrow types of the fields that are not whole numbers."""
+"""What an event's field may be, and its Arrow type."""
 
 
 def read_columns(log: EventLog, topic: str) -> pa.Table:
@@ -31,5 +31,11 @@ def read_columns(log: EventLog, topic: str) -> pa.Table:
 
 
 def _schema(topic: str) -> pa.Schema:
-    kind = TYPES[TOPICS.index(topic)]
-    return pa.schema([(name, _ARROW.get(name, pa.int64())) for name in kind.__struct_fields__])
+    kind = msgspec.inspect.type_info(TYPES[TOPICS.index(topic)])
+    assert isinstance(kind, msgspec.inspect.StructType)
+    return pa.schema([(field.name, _ARROW[_plain(field.type)]) for field in kind.fields])
+
+
+def _plain(kind: msgspec.inspect.Type) -> type[msgspec.inspect.Type]:
+    """A field's type without what is said about it."""
+    return type(kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind)

@@ -1,1 +1,1 @@
-"""Where a lender's history comes from: real tables here, a simulated lender later."""
+"""Where a lender's history comes from: a real table, and a simulated lender."""

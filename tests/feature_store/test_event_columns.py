@@ -1,15 +1,19 @@
 """Columns are the events, and a broken event is named by its place."""
 
+import msgspec
 import pytest
 
 from feature_store.event_columns import read_columns
-from feature_store.event_log import Batch, FileEventLog
+from feature_store.event_log import Batch, FileEventLog, append_all
 from finmodel.errors import BadInput
-from finmodel.events import TOPICS, TYPES
+from finmodel.events import TOPICS, TYPES, topic_of
+from finmodel.lender.simulated import LENDER_TOPICS, Lender
 
 
 def test_columns_are_the_events(lender):
-    for topic, kind in zip(TOPICS, TYPES, strict=True):
+    assert len(lender.log().topics()) == 3
+    for topic in lender.log().topics():
+        kind = TYPES[TOPICS.index(topic)]
         events = [e for p in range(4) for b in lender.log().read(topic, p) for e in b.events()]
         columns = read_columns(lender.log(), topic)
         assert columns.column_names == list(kind.__struct_fields__)
@@ -24,6 +28,23 @@ def test_an_empty_topic_has_its_columns(tmp_path):
     assert columns.num_rows == 0
     assert str(columns.schema.field("known_at").type) == "timestamp[us, tz=UTC]"
     assert str(columns.schema.field("amount_minor").type) == "int64"
+
+
+def test_every_type_of_event_has_columns(tmp_path):
+    """A batch of each topic of the simulated lender, field by field."""
+    told = list(Lender(customers=60, days=90, seed=4, twice_share=0).events())
+    with FileEventLog(tmp_path, write=True) as log:
+        append_all(log, told)
+        for topic in LENDER_TOPICS:
+            rows = read_columns(log, topic).to_pylist()
+            wanted = [msgspec.structs.asdict(event) for event in told if topic_of(event) == topic]
+            assert len(wanted) > 0
+            assert len(rows) == len(wanted)
+            assert by_id(rows) == by_id(wanted)
+
+
+def by_id(rows):
+    return {row["event_id"]: row for row in rows}
 
 
 class BrokenLog:

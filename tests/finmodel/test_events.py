@@ -13,6 +13,16 @@ from finmodel.events import (
     TOPICS,
     TYPES,
     AccountStatusObserved,
+    InstalmentDue,
+    LoanApplied,
+    LoanDrawn,
+    LoanOverdue,
+    LoanRepaid,
+    LoggedIn,
+    MessageExchanged,
+    OfferClicked,
+    OfferShown,
+    PageViewed,
     RepaymentReceived,
     StatementIssued,
     decode,
@@ -39,26 +49,77 @@ heads = st.fixed_dictionaries(
     }
 ).filter(lambda head: head["occurred_at"] <= head["known_at"])
 money = st.integers(-(10**15), 10**15)
-events = st.one_of(
-    st.builds(
-        lambda head, limit, balance: StatementIssued(
-            **head, currency="TWD", limit_minor=limit, balance_minor=balance
-        ),
-        heads,
-        money,
-        money,
+owed, paid = st.integers(0, 10**15), st.integers(1, 10**15)
+products = st.sampled_from(["cash_loan", "instalment", "limit_increase"])
+devices = st.sampled_from(["app", "web", "mini_program"])
+touches = st.sampled_from(["app", "push", "sms"])
+offers = st.text(min_size=1, max_size=64)
+CNY = st.just("CNY")
+
+
+def of(kind, **fields):
+    """Events of a type, the head made here."""
+    return st.builds(lambda head, rest: kind(**head, **rest), heads, st.fixed_dictionaries(fields))
+
+
+MADE = {
+    StatementIssued: of(StatementIssued, currency=CNY, limit_minor=money, balance_minor=money),
+    RepaymentReceived: of(RepaymentReceived, currency=CNY, amount_minor=paid),
+    AccountStatusObserved: of(AccountStatusObserved, status_code=st.integers(-2, 8)),
+    LoggedIn: of(LoggedIn, channel=devices, status=st.sampled_from(["success", "failure"])),
+    PageViewed: of(
+        PageViewed,
+        page=st.sampled_from(["home", "loan", "limit", "repay", "offers", "help"]),
+        dwell_ms=st.integers(0, 86_400_000),
     ),
-    st.builds(
-        lambda head, amount: RepaymentReceived(**head, currency="TWD", amount_minor=amount),
-        heads,
-        st.integers(1, 10**15),
+    LoanApplied: of(
+        LoanApplied,
+        product=products,
+        channel=devices | st.just("partner"),
+        status=st.sampled_from(["submitted", "approved", "declined"]),
+        currency=CNY,
+        requested_minor=paid,
+        limit_minor=owed,
     ),
-    st.builds(
-        lambda head, code: AccountStatusObserved(**head, status_code=code),
-        heads,
-        st.integers(-2, 8),
+    LoanDrawn: of(
+        LoanDrawn,
+        product=products,
+        loan_number=st.integers(1, 10**6),
+        currency=CNY,
+        amount_minor=paid,
+        term_months=st.integers(1, 60),
+        apr_bp=st.integers(0, 10_000),
     ),
-)
+    InstalmentDue: of(
+        InstalmentDue,
+        currency=CNY,
+        instalment_minor=owed,
+        due_minor=paid,
+        balance_minor=owed,
+        due_at=times,
+    ),
+    LoanRepaid: of(
+        LoanRepaid,
+        channel=st.sampled_from(["auto_debit", "app", "transfer"]),
+        status=st.sampled_from(["full", "partial"]),
+        currency=CNY,
+        amount_minor=paid,
+    ),
+    LoanOverdue: of(LoanOverdue, dpd=st.integers(1, 3650), currency=CNY, amount_minor=paid),
+    OfferShown: of(OfferShown, offer_id=offers, product=products, channel=touches),
+    OfferClicked: of(OfferClicked, offer_id=offers, channel=touches),
+    MessageExchanged: of(
+        MessageExchanged,
+        direction=st.sampled_from(["inbound", "outbound"]),
+        channel=st.sampled_from(["chat", "sms", "phone", "email"]),
+        length=st.integers(0, 100_000),
+    ),
+}
+events = st.one_of(*MADE.values())
+
+
+def test_every_type_is_tried():
+    assert tuple(MADE) == TYPES
 
 
 @given(st.lists(events, max_size=8))
@@ -79,13 +140,79 @@ def test_the_bytes_of_a_version_never_change():
         "card.statement.v1": (*head, "currency", "limit_minor", "balance_minor"),
         "card.repayment.v1": (*head, "currency", "amount_minor"),
         "card.status.v1": (*head, "status_code"),
+        "app.login.v1": (*head, "channel", "status"),
+        "app.page_view.v1": (*head, "page", "dwell_ms"),
+        "loan.application.v1": (
+            *(*head, "product", "channel", "status"),
+            *("currency", "requested_minor", "limit_minor"),
+        ),
+        "loan.drawdown.v1": (
+            *(*head, "product", "loan_number"),
+            *("currency", "amount_minor", "term_months", "apr_bp"),
+        ),
+        "loan.statement.v1": (
+            *(*head, "currency", "instalment_minor"),
+            *("due_minor", "balance_minor", "due_at"),
+        ),
+        "loan.repayment.v1": (*head, "channel", "status", "currency", "amount_minor"),
+        "loan.overdue.v1": (*head, "dpd", "currency", "amount_minor"),
+        "marketing.offer_shown.v1": (*head, "offer_id", "product", "channel"),
+        "marketing.offer_clicked.v1": (*head, "offer_id", "channel"),
+        "service.message.v1": (*head, "direction", "channel", "length"),
     }
 
 
 def test_topics_are_named_as_agreed():
-    assert len(TOPICS) == 3
+    assert len(set(TOPICS)) == len(TOPICS) == len(TYPES) == 13
     assert all(re.fullmatch(r"[a-z_]+\.[a-z_]+\.v\d+", topic) for topic in TOPICS)
     assert topic_of(STATUS) == "card.status.v1"
+
+
+def test_events_say_nothing_of_a_person():
+    """What may not be scored with, and what identifies somebody, has no field in any type."""
+    personal = {
+        *("sex", "gender", "age", "birth", "birthday", "education", "marriage", "marital"),
+        *("religion", "nationality", "ethnicity", "name", "phone_number", "mobile", "address"),
+        *("email_address", "id_card", "text", "body", "content", "latitude", "longitude"),
+    }
+    fields = {field for kind in TYPES for field in kind.__struct_fields__}
+    assert len(fields) >= 25
+    assert not fields & personal
+
+
+OVERDUE = LoanOverdue(
+    event_id="b", customer_id=7, occurred_at=AT, known_at=AT, dpd=3, currency="CNY", amount_minor=9
+)
+MESSAGE = MessageExchanged(
+    event_id="c",
+    customer_id=7,
+    occurred_at=AT,
+    known_at=AT,
+    direction="inbound",
+    channel="chat",
+    length=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("event", "change", "what"),
+    [
+        (OVERDUE, {"dpd": 0}, ">= 1"),
+        (OVERDUE, {"dpd": 3.5}, "dpd"),
+        (OVERDUE, {"amount_minor": 0}, ">= 1"),
+        (OVERDUE, {"amount_minor": 12.5}, "amount_minor"),
+        (OVERDUE, {"currency": "RENMINBI"}, "currency"),
+        (OVERDUE, {"known_at": "2005-09-29T20:00:00+08:00"}, "before"),
+        (MESSAGE, {"text": "hello"}, "unknown field `text`"),
+        (MESSAGE, {"channel": "pigeon"}, "pigeon"),
+        (MESSAGE, {"direction": None}, "direction"),
+        (MESSAGE, {"length": -1}, ">= 0"),
+    ],
+)
+def test_bounds_and_vocabularies_are_closed(event, change, what):
+    fields = msgspec.json.decode(encode(event)) | change
+    with pytest.raises(BadInput, match=re.escape(what)):
+        decode(msgspec.json.encode(fields))
 
 
 @pytest.mark.parametrize(
