@@ -1,4 +1,7 @@
-"""The file log keeps what Kafka would: order by customer, offsets, durability, one writer."""
+"""What every event log keeps (order by customer, offsets), asked of files and of a real Kafka.
+
+And what the file log alone must: durability, one writer, damage.
+"""
 
 import itertools
 import os
@@ -15,7 +18,8 @@ from hypothesis import strategies as st
 from feature_store import event_log
 from feature_store.event_log import EventLog, FileEventLog, append_all, partition_of
 from finmodel.errors import BadInput, Damaged, NotReady
-from finmodel.events import AccountStatusObserved, RepaymentReceived
+from finmodel.events import TOPICS, AccountStatusObserved, RepaymentReceived, StatementIssued
+from tests.feature_store.kafka import empty_log
 
 ROOT = Path(event_log.__file__).parent.parent
 AT = datetime(2005, 9, 30, 20, tzinfo=UTC)
@@ -43,9 +47,108 @@ def repayment(customer, number=0):
     )
 
 
+def statement(customer, number=0):
+    return StatementIssued(
+        event_id=f"t{customer}-{number}",
+        customer_id=customer,
+        occurred_at=AT,
+        known_at=AT,
+        currency="TWD",
+        limit_minor=5_000_000,
+        balance_minor=-number,
+    )
+
+
 def everything(log: EventLog, topic):
     batches = [b for p in range(log.partitions) for b in log.read(topic, p)]
     return [event for batch in batches for event in batch.events()]
+
+
+@pytest.fixture(params=["files", pytest.param("kafka", marks=pytest.mark.servers)])
+def log(request, tmp_path):
+    """An empty log of four partitions."""
+    if request.param == "files":
+        opened = FileEventLog(tmp_path, write=True)
+    else:
+        opened = empty_log(request.getfixturevalue("broker"))
+    with opened:
+        yield opened
+
+
+def test_an_empty_log_answers(log):
+    assert (log.partitions, log.topics()) == (4, ())
+    assert log.end_offsets(STATUS) == (0, 0, 0, 0)
+    assert everything(log, STATUS) == list(log.read(STATUS, 0, 7)) == []
+    assert log.append(STATUS, []) == 0
+    assert log.topics() == ()
+
+
+def test_every_type_comes_back_as_it_went(log):
+    for topic, make in zip(TOPICS, (statement, repayment, status), strict=True):
+        events = [make(customer, number) for customer in (0, 1, 2**63 - 1) for number in range(3)]
+        assert log.append(topic, iter(events)) == 9
+        assert sorted(everything(log, topic), key=events.index) == events
+    assert log.topics() == TOPICS
+
+
+def test_a_customers_events_stay_in_order_and_a_line_is_an_offset(log):
+    events = [status(number % 7, number) for number in range(200)]
+    for start in range(0, 200, 40):
+        log.append(STATUS, events[start : start + 40])
+    for partition, end in enumerate(log.end_offsets(STATUS)):
+        mine = [event for event in events if partition_of(event.customer_id, 4) == partition]
+        assert end == len(mine)
+        for offset in {0, 1, end // 2, max(end - 1, 0), end, end + 5}:
+            at = offset
+            for batch in log.read(STATUS, partition, offset):
+                assert (batch.topic, batch.partition) == (STATUS, partition)
+                assert (batch.first_offset, batch.count) == (at, batch.lines.count(b"\n"))
+                assert batch.events() == mine[at : at + batch.count]
+                at += batch.count
+            assert at == max(offset, end)
+
+
+def test_topics_are_co_partitioned(log):
+    log.append(STATUS, [status(customer) for customer in range(400)])
+    log.append(REPAYMENT, [repayment(customer) for customer in range(400)])
+    placed = [
+        {
+            partition: {e.customer_id for b in log.read(topic, partition) for e in b.events()}
+            for partition in range(log.partitions)
+        }
+        for topic in (STATUS, REPAYMENT)
+    ]
+    assert log.topics() == (REPAYMENT, STATUS)
+    assert placed[0] == placed[1]
+    assert all(len(customers) > 60 for customers in placed[0].values())
+
+
+def test_what_readers_would_refuse_is_not_written(log):
+    for events in ([status(1), status(2, code=9)], [status(1), repayment(1)]):
+        with pytest.raises(BadInput):
+            log.append(STATUS, events)
+    with pytest.raises(BadInput, match="no such topic"):
+        list(log.read("card.status.v9", 0))
+    for partition in (4, -1):
+        with pytest.raises(BadInput, match=f"no partition {partition}"):
+            list(log.read(STATUS, partition))
+    assert log.topics() == ()
+
+
+def test_many_events_of_all_topics_go_in_chunks(log, monkeypatch):
+    monkeypatch.setattr(event_log, "CHUNK", 10)
+    events = [e for c in range(25) for e in (status(c), repayment(c))]
+    told = []
+    done = append_all(log, events, lambda *step: told.append(step), total=50)
+    assert done == 50
+    assert {topic: sum(log.end_offsets(topic)) for topic in TOPICS} == {
+        "card.statement.v1": 0,
+        REPAYMENT: 25,
+        STATUS: 25,
+    }
+    assert told[-1] == ("events", 50, 50)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert len(told) == 5
 
 
 @settings(max_examples=40, deadline=None)
@@ -80,22 +183,6 @@ def test_a_log_is_what_was_appended(tmp_path_factory, appends, partitions, segme
             for batch in batches:
                 assert (batch.first_offset, batch.count) == (at, len(batch.events()))
                 at += batch.count
-
-
-def test_topics_are_co_partitioned(tmp_path):
-    with FileEventLog(tmp_path, write=True) as log:
-        log.append(STATUS, [status(customer) for customer in range(400)])
-        log.append(REPAYMENT, [repayment(customer) for customer in range(400)])
-        placed = [
-            {
-                partition: {e.customer_id for b in log.read(topic, partition) for e in b.events()}
-                for partition in range(log.partitions)
-            }
-            for topic in (STATUS, REPAYMENT)
-        ]
-        assert log.topics() == (REPAYMENT, STATUS)
-    assert placed[0] == placed[1]
-    assert all(len(customers) > 60 for customers in placed[0].values())
 
 
 def test_partitions_never_move():
@@ -186,15 +273,10 @@ def count_of(folder):
     return sum(FileEventLog(folder).end_offsets(STATUS)) if (folder / "log.json").exists() else 0
 
 
-def test_what_readers_would_refuse_is_not_written(tmp_path):
+def test_what_is_refused_leaves_no_file(tmp_path):
     with FileEventLog(tmp_path, write=True) as log:
-        for events in ([status(1), status(2, code=9)], [status(1), repayment(1)]):
-            with pytest.raises(BadInput):
-                log.append(STATUS, events)
-        with pytest.raises(BadInput, match="no such topic"):
-            list(log.read("card.status.v9", 0))
-        with pytest.raises(BadInput, match="no partition 4"):
-            list(log.read(STATUS, 4))
+        with pytest.raises(BadInput):
+            log.append(STATUS, [status(1), status(2, code=9)])
         assert log.topics() == ()
     assert list(tmp_path.glob("card.*")) == []
 
@@ -214,19 +296,3 @@ def test_no_log_is_not_ready_and_a_broken_one_is_damaged(tmp_path):
     (tmp_path / "log.json").write_text("{")
     with pytest.raises(Damaged, match=r"log\.json"):
         FileEventLog(tmp_path)
-
-
-def test_many_events_of_all_topics_go_in_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(event_log, "CHUNK", 10)
-    events = [e for c in range(25) for e in (status(c), repayment(c))]
-    told = []
-    with FileEventLog(tmp_path, write=True) as log:
-        done = append_all(log, events, lambda *step: told.append(step), total=50)
-        assert done == 50
-        assert {topic: sum(log.end_offsets(topic)) for topic in log.topics()} == {
-            REPAYMENT: 25,
-            STATUS: 25,
-        }
-    assert told[-1] == ("events", 50, 50)
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert len(told) == 5

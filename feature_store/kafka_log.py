@@ -1,0 +1,246 @@
+"""A log of events in Kafka: the `EventLog` of `event_log.py` on kafka-python.
+
+An event is one record: its JSON, under its customer's id as text, in the partition that every
+topic of this platform gives that customer. Events go in, raw lines come out, and what fails is
+told in our words. One log is for one thread. This module knows no consumer group and no commit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from types import TracebackType
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.protocol.consumer import IsolationLevel, OffsetSpec
+
+from feature_store.event_log import Batch, partition_of
+from feature_store.kafka_client import admin_of, consumer_of, producer_of
+from feature_store.kafka_errors import in_our_words
+from feature_store.kafka_records import batches_of, records_until
+from feature_store.kafka_settings import KafkaSettings
+from finmodel.errors import BadInput, NotReady
+from finmodel.events import TOPICS, Event, decode, encode, topic_of
+
+VALUE_BYTES = 1_000_000
+"""A record's value: with its frame under the megabyte that producers and brokers keep to."""
+
+Answer = TypeVar("Answer")
+_SAME = "give every topic the same number"
+
+
+class KafkaEventLog:
+    """An `EventLog` whose topics are Kafka's.
+
+    `partitions` is what the topics that exist have, all the same number; 0 where there is none yet.
+    Transactions of other producers count when they are committed, here and in `end_offsets`.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._where = f"Kafka at {settings.address}"
+        self._producer: KafkaProducer | None = None
+        self._admin = self._opened(lambda: admin_of(settings))
+        try:
+            self.partitions = self._common_partitions()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> KafkaEventLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the brokers."""
+        self._drop_producer()
+        self._admin.close()
+
+    def create(self, topic: str, partitions: int) -> None:
+        """Make a topic; none is made if it is there, with as many partitions."""
+        if partitions < 1:
+            raise BadInput(f"{partitions} partitions", where=topic, remedy="give at least 1")
+        if self.partitions not in (0, partitions):
+            raise BadInput(
+                f"it would have {partitions} partitions, and the others have {self.partitions}",
+                where=topic,
+                remedy=_SAME,
+            )
+        self._ask(topic, lambda admin: _create(admin, topic, partitions))
+        self._partitions_of(topic, partitions)
+        self.partitions = partitions
+
+    def topic_id(self, topic: str) -> str:
+        """What tells a topic from a later one of the same name."""
+        found = self._described(topic)["topic_id"]
+        if found is None:
+            raise NotReady(
+                "it has no topic ids", where=self._where, remedy="use Kafka 2.8 or later"
+            )
+        return str(found)
+
+    def append(self, topic: str, events: Iterable[Event]) -> int:
+        """Write events to their customers' partitions; how many, once all are acknowledged.
+
+        Nothing is sent if one of them is not fit for the topic. After NotReady some may be written:
+        append the same again, and readers drop a second sending by its event's id.
+        """
+        asked = list(events)
+        if not asked:
+            return 0
+        partitions = self._partitions_of(topic)
+        records = [record_of(topic, event, partitions) for event in asked]
+        try:
+            self._send(topic, records)
+        except BaseException:
+            self._drop_producer()  # and with it what it has not sent
+            raise
+        return len(records)
+
+    def read(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Batch]:
+        """What one partition holds now, in order, from an offset on, or from the oldest it keeps.
+
+        The end is that of the call. A line is a record's value as it came (its line ends, which
+        JSON does not need, made tabs; one without JSON is `null`), so that its reader may judge it.
+        """
+        if not 0 <= partition < self._partitions_of(topic):
+            raise BadInput(f"no partition {partition}", where=topic)
+        place = TopicPartition(topic, partition)
+        oldest = self._offsets(topic, [place], OffsetSpec.EARLIEST)[0]
+        end = self._offsets(topic, [place], OffsetSpec.LATEST)[0]
+        return self._batches(place, max(oldest, from_offset), end)
+
+    def topics(self) -> tuple[str, ...]:
+        """Topics that hold something, among those that we may see."""
+        found = self._ask("", lambda admin: admin.describe_topics(list(TOPICS)))
+        seen = {told["name"] for told in found if not told["error_code"]}
+        return tuple(topic for topic in TOPICS if topic in seen and any(self.end_offsets(topic)))
+
+    def end_offsets(self, topic: str) -> tuple[int, ...]:
+        """The offset that each partition's next event will have."""
+        count = self._partitions_of(topic)
+        places = [TopicPartition(topic, partition) for partition in range(count)]
+        return self._offsets(topic, places, OffsetSpec.LATEST)
+
+    def _send(self, topic: str, records: Sequence[tuple[int, bytes, bytes]]) -> None:
+        if self._producer is None:
+            self._producer = self._opened(lambda: producer_of(self._settings))
+        where = f"{self._where}: {topic}"
+        try:
+            sent = [
+                self._producer.send(topic, value, key, partition=partition)
+                for partition, key, value in records
+            ]
+            self._producer.flush(self._settings.delivery_ms / 1000 + 5)
+        except kafka_errors.KafkaError as error:
+            raise in_our_words(error, where) from error
+        failed = [future.exception for future in sent if not future.succeeded()]
+        if failed:
+            raise in_our_words(
+                failed[0], where, f"{len(failed)} of {len(sent)} events were not acknowledged"
+            ) from failed[0]
+
+    def _drop_producer(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            with suppress(kafka_errors.KafkaError):
+                producer.close(timeout=1)
+
+    def _batches(self, place: TopicPartition, start: int, end: int) -> Iterator[Batch]:
+        if start >= end:
+            return
+        with closing(self._opened(lambda: consumer_of(self._settings))) as consumer:
+            consumer.assign([place])
+            consumer.seek(place, start)
+            fetched = records_until(consumer, place, end, self._settings.answer_ms)
+            try:
+                for offsets, values in fetched:
+                    yield from batches_of(place.topic, place.partition, offsets, values)
+            except kafka_errors.KafkaError as error:
+                raise in_our_words(error, f"{self._where}: {place.topic}") from error
+
+    def _common_partitions(self) -> int:
+        found = self._ask("", lambda admin: admin.describe_topics(list(TOPICS)))
+        counts = {told["name"]: len(told["partitions"]) for told in found if not told["error_code"]}
+        if len(set(counts.values())) > 1:
+            said = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+            raise BadInput(f"topics differ in partitions: {said}", where=self._where, remedy=_SAME)
+        return next(iter(counts.values()), 0)
+
+    def _partitions_of(self, topic: str, partitions: int = 0) -> int:
+        """How many a topic has; BadInput if it is not what is asked, or what every topic has."""
+        self.partitions = self.partitions or self._common_partitions()
+        partitions = partitions or self.partitions
+        count = len(self._described(topic)["partitions"])
+        if count != (partitions or count):
+            raise BadInput(
+                f"it has {count} partitions, not {partitions}",
+                where=f"{self._where}: {topic}",
+                remedy=f"{_SAME}; after a change, open the log again",
+            )
+        return count
+
+    def _described(self, topic: str) -> dict[str, Any]:
+        """What the brokers say of a topic."""
+        told: dict[str, Any] = self._ask(topic, lambda admin: admin.describe_topics([topic]))[0]
+        error = kafka_errors.for_code(told["error_code"])
+        if error is not kafka_errors.NoError:
+            raise in_our_words(error(), f"{self._where}: {topic}")
+        return told
+
+    def _offsets(
+        self, topic: str, places: list[TopicPartition], which: OffsetSpec
+    ) -> tuple[int, ...]:
+        asked = dict.fromkeys(places, which)
+        level = IsolationLevel.READ_COMMITTED
+        found = self._ask(topic, lambda admin: admin.list_partition_offsets(asked, level))
+        return tuple(found[place].offset for place in places)
+
+    def _ask(self, topic: str, question: Callable[[KafkaAdminClient], Answer]) -> Answer:
+        """An answer of the brokers, asked again until it is late.
+
+        kafka-python gives up at once while it waits to connect anew.
+        """
+        deadline = time.monotonic() + self._settings.answer_ms / 1000
+        while True:
+            try:
+                return question(self._admin)
+            except kafka_errors.KafkaError as error:
+                again = isinstance(error, kafka_errors.RetriableError)
+                if not again or time.monotonic() > deadline:
+                    where = f"{self._where}: {topic}" if topic else self._where
+                    raise in_our_words(error, where) from error
+            time.sleep(0.05)
+
+    def _opened(self, make: Callable[[], Answer]) -> Answer:
+        try:
+            return make()
+        except kafka_errors.KafkaError as error:
+            raise in_our_words(error, self._where) from error
+
+
+def _create(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
+    told = {topic: {"num_partitions": partitions}}
+    with suppress(kafka_errors.TopicAlreadyExistsError):
+        admin.create_topics(told, wait_for_metadata=True)
+
+
+def record_of(topic: str, event: Event, partitions: int) -> tuple[int, bytes, bytes]:
+    """An event's partition, key and value; BadInput where a reader would refuse it."""
+    if topic_of(event) != topic:
+        raise BadInput("an event of another topic", where=topic, remedy=topic_of(event))
+    value = encode(event)
+    decode(value, topic)
+    if len(value) > VALUE_BYTES:
+        raise BadInput(f"an event of {len(value)} bytes", where=topic, remedy="send less of it")
+    return partition_of(event.customer_id, partitions), str(event.customer_id).encode(), value

@@ -1,0 +1,67 @@
+"""What tests do to a Kafka behind the log's back: begin anew, deny, write as other programs do."""
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+
+from benchmarks._kafka_broker import Broker
+from feature_store.kafka_log import KafkaEventLog
+from feature_store.kafka_settings import KafkaSettings
+from finmodel.events import TOPICS
+
+SOON = {"request_timeout_ms": 1_000, "delivery_timeout_ms": 2_000}
+"""For who knows that nobody answers."""
+
+
+def open_log(broker: Broker, **options: str | int) -> KafkaEventLog:
+    return KafkaEventLog(KafkaSettings(broker.address, options))
+
+
+def empty_log(broker: Broker, partitions: int = 4, **options: str | int) -> KafkaEventLog:
+    """A log with new topics."""
+    forget_topics(broker, **options)
+    log = open_log(broker, **options)
+    for topic in TOPICS:
+        log.create(topic, partitions)
+    return log
+
+
+def admin(broker: Broker, **options: str | int) -> KafkaAdminClient:
+    known = {
+        name: told for name, told in options.items() if name in KafkaAdminClient.DEFAULT_CONFIG
+    }
+    return KafkaAdminClient(bootstrap_servers=broker.address, **known)
+
+
+def forget_topics(broker: Broker, *only: str, **options: str | int) -> None:
+    with admin(broker, **options) as client:
+        there = [topic for topic in client.list_topics() if topic in (only or TOPICS)]
+        if there:
+            client.delete_topics(there)
+
+
+def deny(broker: Broker, user: str, topic: str, **options: str | int) -> None:
+    """From now on the user may do nothing to the topic."""
+    pattern = ResourcePattern(ResourceType.TOPIC, topic)
+    rule = ACL(f"User:{user}", "*", ACLOperation.ALL, ACLPermissionType.DENY, pattern)
+    with admin(broker, **options) as client:
+        client.create_acls([rule])
+
+
+def write(broker: Broker, topic: str, *values: bytes | None) -> None:
+    """Records as any other program would write them, into partition 0."""
+    producer = KafkaProducer(bootstrap_servers=broker.address)
+    for value in values:
+        producer.send(topic, value, b"1", partition=0).get(10)
+    producer.close()
+
+
+def transact(broker: Broker, topic: str, value: bytes, *, commit: bool) -> None:
+    """A transaction of two records, into partition 0."""
+    producer = KafkaProducer(bootstrap_servers=broker.address, transactional_id="other")
+    producer.init_transactions()
+    producer.begin_transaction()
+    for _ in range(2):
+        producer.send(topic, value, b"1", partition=0)
+    producer.flush()
+    (producer.commit_transaction if commit else producer.abort_transaction)()
+    producer.close()
