@@ -1,0 +1,277 @@
+"""Compiled loops over tiles: fold an event in, merge two tiles, read windows.
+
+Arrays in, arrays changed in place; every shape is checked by `tiles.py`, which explains the words.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+from finmodel.records import Float32s, Int64s
+
+COUNT, SUM, SQUARES, MIN, MAX, LAST, DISTINCT = range(7)
+"""What a slot of a tile keeps."""
+F_COUNT, F_SUM, F_MEAN, F_MIN, F_MAX, F_LAST, F_STD, F_DISTINCT, F_SINCE = range(9)
+"""What a feature is, in the order of `window_plan.FUNCTIONS`."""
+_LOWEST, _HIGHEST = np.int64(-(2**63)), np.int64(2**63 - 1)
+_BITS = 256
+
+jit = numba.njit(cache=True, nogil=True)
+
+
+@jit
+def blank(row: Int64s, slots: Int64s) -> None:
+    """A tile in which nothing happened."""
+    row[:] = 0
+    for s in range(len(slots)):
+        kind, at = slots[s, 0], slots[s, 1]
+        if kind == MIN:
+            row[at] = _HIGHEST
+        elif kind == MAX:
+            row[at] = _LOWEST
+        elif kind == LAST:
+            row[at] = _LOWEST
+            row[at + 1] = _LOWEST
+
+
+@jit
+def _later(a: Int64s, b: Int64s, at: int) -> bool:
+    """Whether b's last event is later than a's: by time, then by its place in the log."""
+    return bool(b[at] > a[at] or (b[at] == a[at] and b[at + 1] > a[at + 1]))
+
+
+@jit
+def _add_128(row: Int64s, at: int, high: np.int64, low: np.uint64) -> None:
+    before = np.uint64(row[at + 1])
+    after = before + low
+    row[at + 1] = np.int64(after)
+    row[at] += high + (np.int64(1) if after < before else np.int64(0))
+
+
+@jit
+def _multiply(a: np.uint64, b: np.uint64, halves: Any) -> None:
+    """A product of two words in 128 bits: halves[0] the high word, halves[1] the low one."""
+    half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
+    a1, a0, b1, b0 = a >> half, a & mask, b >> half, b & mask
+    low = a0 * b0
+    middle = a1 * b0 + (low >> half)
+    other = a0 * b1 + (middle & mask)
+    halves[0] = a1 * b1 + (middle >> half) + (other >> half)
+    halves[1] = (other << half) | (low & mask)
+
+
+@jit
+def _size(value: np.int64) -> np.uint64:
+    """A value without its sign."""
+    return np.uint64(value) if value >= 0 else np.uint64(0) - np.uint64(value)
+
+
+@jit
+def _mixed(value: np.int64) -> np.uint64:
+    """A value's bits spread over a word (the end of MurmurHash3)."""
+    word = np.uint64(value)
+    word ^= word >> np.uint64(33)
+    word *= np.uint64(0xFF51AFD7ED558CCD)
+    word ^= word >> np.uint64(33)
+    word *= np.uint64(0xC4CEB9FE1A85EC53)
+    return word ^ (word >> np.uint64(33))
+
+
+@jit
+def fold(row: Int64s, slots: Int64s, event: Any, halves: Any) -> None:
+    """One event into its tile. `event` is (time, offset, values, present)."""
+    event_us, offset, values, present = event
+    for s in range(len(slots)):
+        kind, at, measure = slots[s, 0], slots[s, 1], slots[s, 2]
+        if not present[measure]:
+            continue
+        value = values[measure]
+        if kind == LAST:
+            if event_us > row[at] or (event_us == row[at] and offset > row[at + 1]):
+                row[at], row[at + 1], row[at + 2] = event_us, offset, value
+        elif kind == DISTINCT:
+            bit = _mixed(value) % np.uint64(_BITS)
+            word = at + np.int64(bit >> np.uint64(6))
+            row[word] |= np.int64(np.uint64(1) << (bit & np.uint64(63)))
+        elif kind == SQUARES:
+            _multiply(_size(value), _size(value), halves)
+            _add_128(row, at, np.int64(halves[0]), halves[1])
+        else:
+            _gather(row, at, kind, np.int64(1) if kind == COUNT else value)
+
+
+@jit
+def merge(into: Int64s, row: Int64s, slots: Int64s) -> None:
+    """Another tile's words added; start and width stay."""
+    for s in range(len(slots)):
+        kind, at = slots[s, 0], slots[s, 1]
+        if kind == LAST:
+            if _later(into, row, at):
+                into[at : at + 3] = row[at : at + 3]
+        elif kind == DISTINCT:
+            for word in range(at, at + 4):
+                into[word] |= row[word]
+        elif kind == SQUARES:
+            _add_128(into, at, row[at], np.uint64(row[at + 1]))
+        else:
+            _gather(into, at, kind, row[at])
+
+
+@jit
+def _gather(row: Int64s, at: int, kind: int, value: np.int64) -> None:
+    """One more number into a slot of one word."""
+    if kind == MIN:
+        row[at] = min(row[at], value)
+    elif kind == MAX:
+        row[at] = max(row[at], value)
+    else:
+        row[at] += value
+
+
+@jit
+def width_at(event_us: int, levels: Int64s, oldest_us: int) -> int:
+    """`Tiling.width`, for a loop."""
+    width = levels[0, 1]
+    for n in range(1, len(levels)):
+        tile = levels[n, 1]
+        ends = event_us // tile * tile + tile
+        if ends > (oldest_us - levels[n - 1, 0]) // levels[n - 1, 1] * levels[n - 1, 1]:
+            return int(width)
+        width = tile
+    ends = event_us // width * width + width
+    last = levels[-1]
+    return 0 if ends <= (oldest_us - last[0]) // last[1] * last[1] else int(width)
+
+
+@jit
+def settle(tiles: Int64s, count: int, rules: Any, oldest_us: int) -> int:
+    """Merge what no window can cut any more, drop what none can reach; how many tiles are left."""
+    slots, levels = rules
+    left = 0
+    for n in range(count):
+        width = width_at(tiles[n, 0], levels, oldest_us)
+        if width == 0:
+            continue
+        start = tiles[n, 0] // width * width
+        if left and tiles[left - 1, 0] == start:
+            merge(tiles[left - 1], tiles[n], slots)
+            continue
+        tiles[left] = tiles[n]
+        tiles[left, 0], tiles[left, 1] = start, width
+        left += 1
+    return left
+
+
+@jit
+def _place(tiles: Int64s, count: int, start: int) -> int:
+    """Where the tile that starts there is, or belongs; from the newest back."""
+    at = count
+    while at > 0 and tiles[at - 1, 0] >= start:
+        at -= 1
+    return at
+
+
+@jit
+def add_events(tiles: Int64s, count: int, events: Any, rules: Any, oldest_us: int) -> int:
+    """Fold events into a customer's tiles, oldest tile first; how many tiles there are."""
+    slots, levels = rules
+    event_us, offsets, values, present = events
+    halves = np.zeros(2, dtype=np.uint64)
+    count = settle(tiles, count, rules, oldest_us)
+    for e in range(len(event_us)):
+        width = width_at(event_us[e], levels, oldest_us)
+        if width == 0:
+            continue
+        start = event_us[e] // width * width
+        at = _place(tiles, count, start)
+        if at == count or tiles[at, 0] != start:
+            for n in range(count, at, -1):
+                tiles[n] = tiles[n - 1]
+            blank(tiles[at], slots)
+            tiles[at, 0], tiles[at, 1] = start, width
+            count += 1
+        fold(tiles[at], slots, (event_us[e], offsets[e], values[e], present[e]), halves)
+    return count
+
+
+@jit
+def _float_128(high: np.uint64, low: np.uint64) -> float:
+    return float(high) * 18446744073709551616.0 + float(low)
+
+
+@jit
+def _deviation(count: int, total: np.int64, high: np.int64, low: np.int64) -> float:
+    """Of the sample, from n Σx² - (Σx)² in whole numbers: nothing cancels before it is rounded."""
+    n = float(count)
+    squares = _float_128(np.uint64(high), np.uint64(low))
+    if n * squares > 1e38:  # beyond 128 bits, as the tiles of no real lender are
+        return math.sqrt(max(squares - float(total) * float(total) / n, 0.0) / (n - 1.0))
+    product, own = np.zeros(2, dtype=np.uint64), np.zeros(2, dtype=np.uint64)
+    _multiply(np.uint64(count), np.uint64(low), product)
+    product[0] += np.uint64(count) * np.uint64(high)
+    _multiply(_size(total), _size(total), own)
+    borrow = np.uint64(1) if own[1] > product[1] else np.uint64(0)
+    left = _float_128(product[0] - own[0] - borrow, product[1] - own[1])
+    return math.sqrt(left / (n * (n - 1.0)))
+
+
+@jit
+def _distinct(sums: Int64s, at: int) -> float:
+    """Linear counting; with every bit set, what all but one would say."""
+    empty = 0
+    for word in range(at, at + 4):
+        bits = np.uint64(sums[word])
+        for _ in range(64):
+            empty += 1 - int(bits & np.uint64(1))
+            bits >>= np.uint64(1)
+    return -_BITS * math.log(max(empty, 1) / _BITS)
+
+
+@jit
+def _finish(sums: Int64s, feature: Int64s, as_of_us: int) -> float:
+    """One feature out of a window's sums; `feature` is a row of `TileProgram.features`."""
+    function, count, first, second = feature[0], sums[feature[1]], feature[2], feature[3]
+    if function == F_COUNT:
+        return float(count)
+    if function == F_SUM:
+        return float(sums[first])
+    if function == F_DISTINCT:
+        return _distinct(sums, first) if count else 0.0
+    if count < (2 if function == F_STD else 1):
+        return math.nan
+    if function == F_STD:
+        return _deviation(count, sums[first], sums[second], sums[second + 1])
+    return _of_some(function, sums[first : first + 3], count, as_of_us)
+
+
+@jit
+def _of_some(function: int, words: Int64s, count: int, as_of_us: int) -> float:
+    """What only a window with events has."""
+    if function == F_MEAN:
+        return float(words[0]) / float(count)
+    if function == F_LAST:
+        return float(words[2])
+    if function == F_SINCE:
+        return float(as_of_us - words[0]) / 1e6
+    return float(words[0])
+
+
+@jit
+def read_tiles(tiles: Int64s, as_of_us: int, program: Any, sums: Int64s, found: Float32s) -> None:
+    """All features of one customer in one walk from the newest tile to the oldest."""
+    slots, features, windows = program
+    at = len(tiles) - 1
+    while at >= 0 and tiles[at, 0] >= as_of_us:
+        at -= 1
+    for w in range(len(windows)):
+        begins = (as_of_us - windows[w, 0]) // windows[w, 1] * windows[w, 1]
+        while at >= 0 and tiles[at, 0] >= begins:
+            merge(sums, tiles[at], slots)
+            at -= 1
+        for f in range(len(features)):
+            if features[f, 4] == w:
+                found[f] = _finish(sums, features[f], as_of_us)

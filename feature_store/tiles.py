@@ -1,0 +1,155 @@
+"""The arithmetic of windows: events into tiles, tiles into features; the only one there is.
+
+Comes in: a view's plan, events of a customer in the log's order, a time. Goes out: tiles as rows
+of int64 words, and float32 features. Stream, backfill and check all call it. It knows neither the
+bytes that tiles are kept in, nor a store, nor a topic.
+
+A tile is a row: start, width, then each measure's words. Everything in it is an integer, added,
+compared or or-ed, so the order in which events come changes no bit:
+
+    COUNT    events
+    SUM      of the column
+    SQUARES  of the column, 128 bits: high word, low word (unsigned)
+    MIN MAX  of the column
+    LAST     event time, offset, the column's value
+    DISTINCT 256 bits, one of them set for each value (linear counting: Whang et al. 1990)
+
+A distinct count of n is off by `sqrt(256 (e^t - t - 1)) / n`, t = n / 256, in one standard
+deviation: 4 % at 10, 5 % at 100; beyond 1,000 do not trust it, and beyond 1,420 it says no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.tile_kernels import (
+    COUNT,
+    DISTINCT,
+    LAST,
+    MAX,
+    MIN,
+    SQUARES,
+    SUM,
+    add_events,
+    blank,
+    read_tiles,
+)
+from feature_store.window_plan import FUNCTIONS, WindowPlan
+from finmodel.records import Float32s, Int64s
+
+WORDS: Final = {COUNT: 1, SUM: 1, SQUARES: 2, MIN: 1, MAX: 1, LAST: 3, DISTINCT: 4}
+_NEEDS: Final = {
+    "count": (),
+    "sum": (SUM,),
+    "mean": (SUM,),
+    "min": (MIN,),
+    "max": (MAX,),
+    "last": (LAST,),
+    "std": (SUM, SQUARES),
+    "count_distinct": (DISTINCT,),
+    "time_since_last": (LAST,),
+}
+"""What a function reads beside the count."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileProgram:
+    """A plan compiled to arrays: what stands in which word, and what is made of it."""
+
+    width: int
+    """Words of a tile."""
+    slots: Int64s
+    """(s, 3): kind, first word, measure."""
+    features: Int64s
+    """(f, 5): function, count's word, two more words that it reads, window."""
+    windows: Int64s
+    """(w, 2): width and tile, µs; short windows first."""
+    levels: Int64s
+    """(l, 2): the longest window of each tile width."""
+    lateness_us: int
+    capacity: int
+    """Tiles that one customer can have at most."""
+
+
+def compile_plan(plan: WindowPlan) -> TileProgram:
+    """The arrays that the kernels run by."""
+    kinds = [
+        sorted({COUNT}.union(*(_NEEDS[a.function] for a in plan.aggregates if a.measure == m)))
+        for m in plan.measures
+    ]
+    places, slots, word = {}, [], 2
+    for number, wanted in enumerate(kinds):
+        for kind in wanted:
+            places[number, kind] = word
+            slots.append((kind, word, number))
+            word += WORDS[kind]
+    windows = list(plan.tiling.windows)
+    features = []
+    for one in plan.aggregates:
+        measure = plan.measures.index(one.measure)
+        reads = [places[measure, kind] for kind in _NEEDS[one.function]]
+        first, second = (*reads, 0, 0)[:2]
+        code = FUNCTIONS.index(one.function)
+        count = places[measure, COUNT]
+        features.append((code, count, first, second, windows.index(one.window)))
+    pairs = [(w.width_us, w.tile_us) for w in windows]
+    levels = [(w.width_us, w.tile_us) for w in plan.tiling.levels]
+    capacity = sum((width + plan.lateness_us) // tile + 3 for width, tile in levels)
+    return TileProgram(
+        word,
+        _table(slots),
+        _table(features),
+        _table(pairs),
+        _table(levels),
+        plan.lateness_us,
+        capacity,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Events:
+    """A customer's events that count, in the log's order."""
+
+    event_us: Int64s
+    offsets: Int64s
+    values: Int64s
+    """(n, m) each measure's column; a text stands as its hash."""
+    present: npt.NDArray[np.bool_]
+    """(n, m) whether the event has the column and passes the measure's filter."""
+
+
+def no_tiles(program: TileProgram) -> Int64s:
+    """(0, words) tiles of a customer of whom nothing is known."""
+    return np.zeros((0, program.width), dtype=np.int64)
+
+
+def update(program: TileProgram, tiles: Int64s, events: Events, clock_us: int) -> Int64s:
+    """Tiles with more events in them, as they stand once the log's clock is here."""
+    room = np.empty((program.capacity, program.width), dtype=np.int64)
+    room[: len(tiles)] = tiles
+    count = add_events(
+        room,
+        len(tiles),
+        (events.event_us, events.offsets, events.values, events.present),
+        (program.slots, program.levels),
+        clock_us - program.lateness_us,
+    )
+    return room[:count].copy()
+
+
+def features(program: TileProgram, tiles: Int64s, as_of_us: int) -> Float32s:
+    """(f,) features as of a time, in the plan's order; NaN where a window has no such value."""
+    found = np.empty(len(program.features), dtype=np.float32)
+    sums = np.empty(program.width, dtype=np.int64)
+    blank(sums, program.slots)
+    read_tiles(tiles, as_of_us, (program.slots, program.features, program.windows), sums, found)
+    return found
+
+
+def _table(rows: Sequence[tuple[int, ...]]) -> Int64s:
+    return np.array(rows, dtype=np.int64)
