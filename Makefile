@@ -82,6 +82,8 @@ endef
 .venv/.servers: Makefile | .venv/.dev
 	@missing=; command -v redis-server >/dev/null || missing="redis-server"; \
 	command -v chromium >/dev/null || missing="$$missing chromium fonts-noto-cjk"; \
+	command -v java >/dev/null || missing="$$missing default-jre-headless"; \
+	command -v mvn >/dev/null || missing="$$missing maven"; \
 	[ -z "$$missing" ] || { $(call debian,$$missing); }
 	@touch $@
 

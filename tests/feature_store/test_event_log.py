@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from feature_store import event_log
 from feature_store.event_log import EventLog, FileEventLog, append_all, partition_of
 from finmodel.errors import BadInput, Damaged, NotReady
-from finmodel.events import TOPICS, AccountStatusObserved, RepaymentReceived, StatementIssued
-from tests.feature_store.kafka import empty_log
+from finmodel.events import AccountStatusObserved, RepaymentReceived, StatementIssued
+from tests.feature_store.kafka import CARD_TOPICS, empty_log
 
 ROOT = Path(event_log.__file__).parent.parent
 AT = datetime(2005, 9, 30, 20, tzinfo=UTC)
@@ -84,11 +84,11 @@ def test_an_empty_log_answers(log):
 
 
 def test_every_type_comes_back_as_it_went(log):
-    for topic, make in zip(TOPICS, (statement, repayment, status), strict=True):
+    for topic, make in zip(CARD_TOPICS, (statement, repayment, status), strict=True):
         events = [make(customer, number) for customer in (0, 1, 2**63 - 1) for number in range(3)]
         assert log.append(topic, iter(events)) == 9
         assert sorted(everything(log, topic), key=events.index) == events
-    assert log.topics() == TOPICS
+    assert log.topics() == CARD_TOPICS
 
 
 def test_a_customers_events_stay_in_order_and_a_line_is_an_offset(log):
@@ -141,7 +141,7 @@ def test_many_events_of_all_topics_go_in_chunks(log, monkeypatch):
     told = []
     done = append_all(log, events, lambda *step: told.append(step), total=50)
     assert done == 50
-    assert {topic: sum(log.end_offsets(topic)) for topic in TOPICS} == {
+    assert {topic: sum(log.end_offsets(topic)) for topic in CARD_TOPICS} == {
         "card.statement.v1": 0,
         REPAYMENT: 25,
         STATUS: 25,
