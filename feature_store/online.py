@@ -23,6 +23,7 @@ from feature_store.packed_keys import checked_ids, keys_of, place_of
 from feature_store.packed_rows import damaged
 from feature_store.packed_tables import tables_of, ttls_s
 from feature_store.plan import ServicePlan
+from feature_store.tile_reading import TileView, fill, tile_views
 from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import FeatureBatch
@@ -32,13 +33,16 @@ _KEPT = 64
 """Plans whose tables are kept; a process serves few."""
 
 
+_Tables = tuple[kernels.Tables, tuple[TileView, ...]]
+
+
 class OnlineFeatures:
     """The online features of one map, to be read by threads and processes at the same time."""
 
     def __init__(self, path: Path, map_gb: float = 8.0) -> None:
         self._map = open_map(MapPlace(path, map_gb))
         self._looked = 0.0
-        self._tables: dict[ServicePlan, tuple[bytes, kernels.Tables]] = {}
+        self._tables: dict[ServicePlan, tuple[bytes, _Tables]] = {}
 
     def fetch(
         self, ids: Sequence[Any] | npt.NDArray[Any], plan: ServicePlan, as_of: datetime
@@ -55,9 +59,9 @@ class OnlineFeatures:
         keys = keys_of(plan.join_key, found)
         place = place_of(plan.join_key, plan.key_type)
         with self._map.reading(META, place.name) as (txn, (meta, rows)):
-            tables = self._tables_in(txn, meta, plan)
+            tables, windows = self._tables_in(txn, meta, plan)
             values = _values(txn, rows, keys)
-        answer = _read(values, micros(as_of), tables)
+        answer = _read(values, micros(as_of), tables, windows)
         return FeatureBatch(
             service=plan.service,
             as_of=as_of,
@@ -82,12 +86,13 @@ class OnlineFeatures:
         """Close the map in this process; a later fetch opens it again."""
         self._map.close()
 
-    def _tables_in(self, txn: Any, meta: Any, plan: ServicePlan) -> kernels.Tables:
+    def _tables_in(self, txn: Any, meta: Any, plan: ServicePlan) -> _Tables:
         stamp = stamp_of(txn, meta)
         kept = self._tables.get(plan)
         if kept is not None and kept[0] == stamp:
             return kept[1]
-        tables = tables_of(plan, load(txn, meta).catalog)
+        catalog = load(txn, meta).catalog
+        tables = tables_of(plan, catalog), tile_views(plan, catalog)
         if len(self._tables) >= _KEPT:
             self._tables.clear()
         self._tables[plan] = stamp, tables
@@ -100,7 +105,9 @@ def _values(txn: Any, rows: Any, keys: list[bytes]) -> list[bytes]:
     return list(map(txn.get, keys, repeat(b""), repeat(rows)))
 
 
-def _read(values: list[bytes], as_of_us: int, tables: kernels.Tables) -> kernels.Answer:
+def _read(
+    values: list[bytes], as_of_us: int, tables: kernels.Tables, windows: tuple[TileView, ...]
+) -> kernels.Answer:
     n, views = len(values), len(tables.ttl_us)
     answer = kernels.Answer(
         matrix=np.empty((n, tables.columns[-1]), np.float32),
@@ -114,4 +121,8 @@ def _read(values: list[bytes], as_of_us: int, tables: kernels.Tables) -> kernels
     bad = kernels.read(words, sizes, as_of_us, tables, answer)
     if bad >= 0:
         raise damaged(f"(of id {bad} in this call) does not hold together")
+    if windows:
+        starts = np.zeros(n + 1, np.int64)
+        np.cumsum(sizes >> 3, out=starts[1:])
+        fill(windows, kernels.Sections(words, starts), as_of_us, answer)
     return answer

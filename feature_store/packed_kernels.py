@@ -283,14 +283,14 @@ def merge(
 
 @njit(cache=True, nogil=True)
 def _find(old: Sections, i: int, head: int) -> int:
-    """Where customer i's row of the head's view starts; -1 if there is none, or DAMAGED."""
+    """Where customer i's section of the head's view and kind starts; -1 if none, or DAMAGED."""
     at, end = old.starts[i], old.starts[i + 1]
     while at < end:
         length = _length(old.words, at, end)
         if length == 0:
             return DAMAGED
         found = old.words[at]
-        if found & 0xFFFF == head & 0xFFFF and (found >> 32) & 0xFF == ROW:
+        if found & 0xFFFF == head & 0xFFFF and (found ^ head) >> 32 & 0xFF == 0:
             flags = (found >> 40) & 0xFF
             return at if 2 + (flags & CREATED) + (flags & STREAM) <= length else DAMAGED
         at += length

@@ -8,14 +8,15 @@ packed_writer's. Beside it, `writer_of` and `columns_of` write the same rows fro
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy.typing as npt
-from feast import Entity, FeatureView, RepoConfig
+from feast import Entity, FeatureView, RepoConfig, StreamFeatureView
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.helpers import compute_versioned_name
 from feast.infra.online_stores.online_store import OnlineStore
@@ -25,12 +26,14 @@ from feast.repo_config import FeastConfigBaseModel
 from pydantic import StrictStr
 
 from feature_store.lmdb_map import MapPlace, open_map
-from feature_store.packed_catalog import META, Features, View, load
+from feature_store.packed_catalog import META, Catalog, Features, View, load
 from feature_store.packed_columns import ViewColumns
 from feature_store.packed_keys import LONGEST, Place, place_of
 from feature_store.packed_rows import NONE, ROW, Row, RowLayout, decode, layout_of, sections, widens
 from feature_store.packed_writer import PackedWriter
-from feature_store.plan import FeaturePlan
+from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
+from feature_store.tile_reading import windows_of
+from feature_store.window_plan import schema_of, window_plan_of
 from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import Float32s, Int64s
@@ -81,6 +84,12 @@ class PackedOnlineStore(OnlineStore):
         progress: Callable[[int], Any] | None,
     ) -> None:
         """Store rows of one view: all of them, or on an error none."""
+        if _windowed(table):
+            raise BadInput(
+                "its features are computed from events",
+                where=f"view {table.name}",
+                remedy="send its topic events, and let the stream count them",
+            )
         view = _stored_name(config, table), _features(table)
         layout = layout_of(view[1])
         by_place: dict[Place, tuple[list[bytes], list[Row]]] = {}
@@ -116,13 +125,17 @@ class PackedOnlineStore(OnlineStore):
             wanted = {name: wanted[name] for name in requested_features if name in wanted}
         found_map = open_map(_place(config))
         with found_map.reading(META, *(place.name for place in places)) as (txn, (meta, *rows)):
-            view = load(txn, meta).catalog.find(_stored_name(config, table))
+            catalog = load(txn, meta).catalog
+            view = catalog.find(_stored_name(config, table))
             if view is None:
                 return answers
+            values = [b""] * len(entity_keys)
             for some, handle in zip(places.values(), rows, strict=True):
                 for i, key in some if handle else ():
-                    answers[i] = _answer(txn.get(key, b"", handle), view, wanted)
-        return answers
+                    values[i] = txn.get(key, b"", handle)
+        if _windowed(table):
+            return _computed(values, _stored_name(config, table), catalog, wanted)
+        return [_answer(value, view, wanted) for value in values]
 
     async def online_write_batch_async(
         self,
@@ -157,7 +170,7 @@ class PackedOnlineStore(OnlineStore):
     ) -> None:
         """Enter the views' schemas and drop the deleted views: their rows are dead at once."""
         writer_of(config).apply(
-            {_stored_name(config, table): _features(table) for table in tables_to_keep},
+            {_stored_name(config, table): _schema(table) for table in tables_to_keep},
             [_stored_name(config, table) for table in tables_to_delete],
         )
 
@@ -204,6 +217,35 @@ def _stored_name(config: RepoConfig, table: FeatureView) -> str:
 
 def _features(table: FeatureView) -> Features:
     return tuple(FeaturePlan(str(field.name), str(field.dtype)) for field in table.features)
+
+
+def _windowed(table: FeatureView) -> TypeGuard[StreamFeatureView]:
+    """Whether a view's features are computed from tiles when they are read."""
+    return isinstance(table, StreamFeatureView) and bool(table.aggregations)
+
+
+def _schema(table: FeatureView) -> Features:
+    return schema_of(window_plan_of(table)) if _windowed(table) else _features(table)
+
+
+def _computed(
+    values: list[bytes], name: str, catalog: Catalog, wanted: dict[str, str]
+) -> list[FeastAnswer]:
+    """Windows as of now, the time that stands beside them; null where one has no such value."""
+    fields = tuple(FeaturePlan(feature, dtype) for feature, dtype in wanted.items())
+    plan = ServicePlan(name, "", "", (ViewPlan(name, 0.0, fields),))
+    now = datetime.now(UTC)
+    matrix = windows_of(values, plan, catalog, micros(now))
+    return [
+        (
+            now,
+            {
+                field.name: _proto(field.dtype, None if math.isnan(value) else value)
+                for field, value in zip(fields, row, strict=True)
+            },
+        )
+        for row in matrix.tolist()
+    ]
 
 
 def _key(entity: EntityKeyProto) -> tuple[Place, bytes]:

@@ -21,6 +21,9 @@ from feature_store.packed_catalog import META, Catalog, Features, load_for, reti
 from feature_store.packed_columns import ViewColumns, built, checked
 from feature_store.packed_keys import Place, checked_ids, key_order, keys_of, place_of
 from feature_store.packed_rows import Row, damaged, encode, layout_of
+from feature_store.tile_columns import EventColumns, Fates, advanced, grouped, rules_of
+from feature_store.tile_columns import checked as checked_events
+from feature_store.window_plan import WindowPlan, schema_of
 from finmodel.records import Int64s
 
 _CHUNK = 50_000
@@ -88,6 +91,21 @@ class PackedWriter:
             new = _joined([newest[key] for key in order])
             written = _put(work, order, [new], Written(0, len(keys) - len(order)))
         return written
+
+    def write_events(self, join_key: str, plan: WindowPlan, events: EventColumns) -> Fates:
+        """Count events of one partition in their customers' tiles; what became of them.
+
+        Customers are int64. Each event counts once, however often it is delivered.
+        """
+        ids, incoming = grouped(checked_events(plan, events))
+        keys = keys_of(join_key, ids)
+        with self._transaction(place_of(join_key, "int64")) as work:
+            head = work.catalog.declare(plan.view, schema_of(plan))
+            rules = rules_of(plan, head, events.topic, events.partition)
+            values = _joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
+            sections, fates = advanced(values, incoming, rules, plan)
+            _put(work, keys, [sections], Written(0, 0))
+        return fates
 
     def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:
         """Enter views and their schemas, and retire dropped ones: their rows are dead at once.

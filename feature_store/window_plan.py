@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from feature_store.plan import FeaturePlan
 from feature_store.windows import LATENESS, SKEW, Tiling, Window
 from finmodel.errors import BadInput
 
@@ -39,6 +40,8 @@ FUNCTIONS = (
 )
 """An empty window has count, sum and count_distinct 0 and no other value. `std` is of the sample
 (n - 1) and needs two events; `time_since_last` is in seconds."""
+TILES = "Tiles"
+"""Type, in a map's catalog, of what is no feature but a view's tiles."""
 _COLUMN = re.compile(r"(\w+)(?:\s+where\s+(\w+)\s*=\s*(\S+))?")
 
 
@@ -78,6 +81,18 @@ class WindowPlan(msgspec.Struct, frozen=True, dict=True):
     def measures(self) -> tuple[Measure, ...]:
         """What is measured, each once."""
         return tuple(dict.fromkeys(one.measure for one in self.aggregates))
+
+
+def schema_of(plan: WindowPlan) -> tuple[FeaturePlan, ...]:
+    """How a map's catalog enters a view of tiles: one entry that says all of the plan."""
+    return (FeaturePlan(msgspec.json.encode(plan).decode(), TILES),)
+
+
+def plan_in(schema: tuple[FeaturePlan, ...]) -> WindowPlan | None:
+    """The plan in a catalog's entry; None where the view's rows are plain."""
+    if len(schema) != 1 or schema[0].dtype != TILES:
+        return None
+    return msgspec.json.decode(schema[0].name, type=WindowPlan)
 
 
 def measure_of(text: str) -> Measure:

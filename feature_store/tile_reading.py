@@ -1,0 +1,115 @@
+"""Windowed features of many customers, read from their tiles as of one time.
+
+A plan, a map's catalog and customers' values come in; the columns of the plan's stream views are
+filled. A customer of whom a stream view holds nothing has no events: counts are 0. A view that no
+event was ever counted for is missing for everybody. Knows no map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store import packed_kernels as kernels
+from feature_store.packed_catalog import Catalog
+from feature_store.packed_rows import damaged
+from feature_store.plan import ServicePlan, ViewPlan
+from feature_store.tile_columns import program_of, rules_of
+from feature_store.tile_sections import Rules, read_sections, room_for
+from feature_store.window_plan import WindowPlan, plan_in
+from finmodel.records import Float32s, Int64s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileView:
+    """A stream view as a plan reads it."""
+
+    position: int
+    """In the plan's views."""
+    columns: Int64s
+    """Columns of the matrix that it fills, and"""
+    taken: Int64s
+    """which of its features stands in each."""
+    windows: WindowPlan
+    rules: Rules
+
+
+def tile_views(plan: ServicePlan, catalog: Catalog) -> tuple[TileView, ...]:
+    """The stream views among a plan's, by the plan that their events were last counted by."""
+    found, start = [], 0
+    for position, view in enumerate(plan.views):
+        entry = catalog.find(view.name)
+        windows = plan_in(entry[1].schemas[-1]) if entry and entry[1].schemas else None
+        if entry is not None and windows is not None:
+            head = entry[0], len(entry[1].schemas) - 1
+            found.append(_view(position, start, view, windows, rules_of(windows, head)))
+        start += len(view.features)
+    return tuple(found)
+
+
+def _view(position: int, start: int, view: ViewPlan, windows: WindowPlan, rules: Rules) -> TileView:
+    names = {one.name: place for place, one in enumerate(windows.aggregates)}
+    pairs = [
+        (start + place, names[feature.name])
+        for place, feature in enumerate(view.features)
+        if feature.name in names
+    ]
+    columns, taken = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return TileView(position, columns, taken, windows, rules)
+
+
+def windows_of(
+    values: Sequence[bytes], plan: ServicePlan, catalog: Catalog, as_of_us: int
+) -> Float32s:
+    """(n, f) features of a plan of stream views alone, as of a time."""
+    n, views = len(values), len(plan.views)
+    answer = kernels.Answer(
+        matrix=np.full((n, len(plan.names)), np.nan, np.float32),
+        ages_s=np.empty((n, views), np.float64),
+        states=np.empty((n, views), np.uint8),
+        offsets=np.empty((n, views), np.int64),
+    )
+    starts = np.zeros(n + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, n) >> 3, out=starts[1:])
+    words = np.frombuffer(b"".join(values), "<i8")
+    fill(tile_views(plan, catalog), kernels.Sections(words, starts), as_of_us, answer)
+    return answer.matrix
+
+
+def fill(
+    views: tuple[TileView, ...], values: kernels.Sections, as_of_us: int, answer: kernels.Answer
+) -> None:
+    """Fill each stream view's columns; Damaged where a value does not hold together."""
+    for view in views:
+        _fill(view, values, as_of_us, answer)
+
+
+def _fill(view: TileView, values: kernels.Sections, as_of_us: int, answer: kernels.Answer) -> None:
+    program, n = program_of(view.windows), len(answer.matrix)
+    matrix = np.empty((n, len(program.features)), np.float32)
+    clocks, offsets = np.empty(n, np.int64), np.empty(n, np.int64)
+    bad = read_sections(
+        values,
+        (view.rules, program.features, program.windows),
+        as_of_us,
+        room_for(program.capacity, program.width),
+        (matrix, clocks, offsets),
+    )
+    if bad >= 0:
+        raise damaged(f"(of id {bad} in this call) does not hold together")
+    state = _states(view, clocks, as_of_us)
+    matrix[state == kernels.FUTURE] = np.nan
+    answer.matrix[:, view.columns] = matrix[:, view.taken]
+    answer.offsets[:, view.position] = offsets
+    answer.states[:, view.position] = state
+    ages = (as_of_us - clocks) / 1e6
+    answer.ages_s[:, view.position] = np.where(clocks < 0, np.nan, ages)
+
+
+def _states(view: TileView, clocks: Int64s, as_of_us: int) -> npt.NDArray[np.uint8]:
+    """Tiles answer for no time before what they may have merged, nor for one they do not know."""
+    unknown = clocks > as_of_us + view.rules.lateness_us
+    return np.where(unknown, kernels.FUTURE, kernels.PRESENT).astype(np.uint8)

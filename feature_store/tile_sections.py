@@ -1,0 +1,246 @@
+"""A customer's section of a stream view: its tiles, as they stand after more events.
+
+Values of customers and a batch of one partition's events come in; new sections come out, and what
+became of each event. Each event counts once: an offset at or below the section's was counted
+before, and an event id seen within the allowed lateness is a second sending. One section is
+
+    word 0   view u16 | schema u16 | TILES u8 | STREAM u8 | words u16
+    word 1   the log's clock: the latest time at which it took in an event of this customer (i64)
+    word 2   topic id u32 | partition u32
+    word 3   offset of the last event that was looked at (i64)
+    body     recent event ids, tiles (tile_bytes says how), zeros up to a word
+
+The state is a function of which events counted and of the clock, not of how they were batched.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.packed_kernels import STREAM, Sections
+from feature_store.tile_bytes import (
+    DAMAGED,
+    decode_ids,
+    decode_tiles,
+    encode_ids,
+    encode_tiles,
+    most_bytes,
+)
+from feature_store.tile_kernels import add_events, blank, read_tiles
+from finmodel.records import Int64s
+
+TILES = 2
+"""Kind of a section that holds tiles."""
+COUNTED, SEEN, REPEATED, LATE, AHEAD = range(5)
+"""What becomes of an event: counted; counted before; sent twice; too late; of the future."""
+TOO_LONG = -3
+HEAD_WORDS = 4
+MOST_IDS = 4096
+"""Event ids kept of one customer and view; the oldest go first."""
+
+jit = numba.njit(cache=True, nogil=True)
+
+
+class Incoming(NamedTuple):
+    """Events of one topic's partition, by customer, each customer's in the log's order."""
+
+    starts: Int64s
+    """(c + 1,) where each customer's events start."""
+    event_us: Int64s
+    logged_us: Int64s
+    offsets: Int64s
+    ids: npt.NDArray[np.uint64]
+    """Hashes of event ids."""
+    values: Int64s
+    """(n, m), as `tiles.Events` has them."""
+    present: npt.NDArray[np.bool_]
+
+
+class Rules(NamedTuple):
+    """What a view computes (see `tiles.TileProgram`), and under which numbers it is stored."""
+
+    slots: Int64s
+    levels: Int64s
+    lateness_us: int
+    skew_us: int
+    head: int
+    """View id and schema number, as a section's first word has them."""
+    stream: int
+    """Topic id and partition, as a section's third word has them."""
+
+
+class Room(NamedTuple):
+    """Scratch for one customer."""
+
+    tiles: Int64s
+    hashes: npt.NDArray[np.uint64]
+    logged_us: Int64s
+
+
+def room_for(capacity: int, width: int) -> Room:
+    """Scratch for tiles of so many words."""
+    return Room(
+        np.empty((capacity, width), np.int64),
+        np.empty(MOST_IDS, np.uint64),
+        np.empty(MOST_IDS, np.int64),
+    )
+
+
+@jit
+def advance(old: Sections, new: Incoming, rules: Rules, room: Room, out: Any, fate: Any) -> int:
+    """Sections of each customer after its events; -1, or the customer whose value is damaged.
+
+    `out` is (words, starts) with room enough (`most_words`); `fate` is what became of each event.
+    """
+    words, starts = out
+    at = 0
+    for c in range(len(new.starts) - 1):
+        starts[c] = at
+        mine = _find(old, c, rules.head)
+        if mine == DAMAGED - 1:
+            return c
+        counts = _load(old.words, mine, rules, room)
+        if counts[0] == DAMAGED:
+            return c
+        clock, last = _known(old.words, mine, rules.stream)
+        at = _advance_one(new, c, rules, (room, counts, clock, last), (words, at), fate)
+    starts[len(new.starts) - 1] = at
+    return -1
+
+
+@jit
+def most_words(events: int, tiles: int, width: int, ids: int) -> int:
+    """Words that one customer's section can take."""
+    return HEAD_WORDS + (most_bytes(tiles + events, width, ids + events) + 7) // 8
+
+
+@jit
+def _find(old: Sections, c: int, head: int) -> int:
+    """Where customer c's section of this view and schema starts; -1 if there is none, -2 damaged.
+
+    One that another schema wrote is none: its tiles hold other things.
+    """
+    at, end = old.starts[c], old.starts[c + 1]
+    while at < end:
+        length = (old.words[at] >> 48) & 0xFFFF
+        if length < 2 or length > end - at:
+            return -2
+        if old.words[at] & 0xFFFFFFFF == head and (old.words[at] >> 32) & 0xFF == TILES:
+            return int(at) if length >= HEAD_WORDS else -2
+        at += length
+    return -1
+
+
+@jit
+def _known(words: Int64s, mine: int, stream: int) -> Any:
+    """The clock, and the offset up to which this partition was counted."""
+    if mine < 0:
+        return np.int64(-(2**62)), np.int64(-1)
+    same = words[mine + 2] == stream
+    return words[mine + 1], words[mine + 3] if same else np.int64(-1)
+
+
+@jit
+def _load(words: Int64s, mine: int, rules: Rules, room: Room) -> Any:
+    """How many ids and tiles a section has, laid out in the room; DAMAGED first if it is broken."""
+    if mine < 0:
+        return np.int64(0), np.int64(0)
+    clock, length = words[mine + 1], (words[mine] >> 48) & 0xFFFF
+    data = words[mine : mine + length].view(np.uint8)
+    place = np.array([8 * HEAD_WORDS, 8 * length])
+    ids = decode_ids(data, place, clock, (room.hashes, room.logged_us))
+    if ids < 0:
+        return np.int64(DAMAGED), np.int64(0)
+    oldest = clock - rules.lateness_us
+    count = decode_tiles(data, place, (rules.slots, rules.levels), oldest, room.tiles)
+    return np.int64(DAMAGED if count < 0 else ids), np.int64(count)
+
+
+@jit
+def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate: Any) -> int:
+    """Count one customer's events and write its section; where it ends."""
+    room, counts, clock, last = known
+    ids, count = counts
+    first, end = new.starts[c], new.starts[c + 1]
+    for e in range(first, end):
+        fate[e] = _fate(new, e, rules, last)
+        last = max(last, new.offsets[e])
+        if fate[e] != SEEN:
+            clock = max(clock, new.logged_us[e])
+        if fate[e] == COUNTED:
+            ids = _remember(room, ids, new.ids[e], new.logged_us[e], rules.lateness_us)
+            if ids < 0:
+                ids, fate[e] = -ids - 1, REPEATED
+    counted = np.flatnonzero(fate[first:end] == COUNTED) + first
+    some = (new.event_us[counted], new.offsets[counted], new.values[counted], new.present[counted])
+    shape = (rules.slots, rules.levels)
+    count = add_events(room.tiles, count, some, shape, clock - rules.lateness_us)
+    words, at = out
+    data = words[at:].view(np.uint8)
+    ends = encode_ids((room.hashes, room.logged_us), ids, clock, data, 8 * HEAD_WORDS)
+    ends = encode_tiles(room.tiles, count, shape, data, ends)
+    length = (ends + 7) >> 3
+    data[ends : 8 * length] = 0
+    words[at] = rules.head | TILES << 32 | STREAM << 40 | length << 48
+    words[at + 1], words[at + 2], words[at + 3] = clock, rules.stream, last
+    return int(at + length)
+
+
+@jit
+def _fate(new: Incoming, e: int, rules: Rules, last: int) -> int:
+    """Whether an event counts, before its id is looked at."""
+    if new.offsets[e] <= last:
+        return SEEN
+    if new.event_us[e] > new.logged_us[e] + rules.skew_us:
+        return AHEAD
+    return COUNTED if new.logged_us[e] - new.event_us[e] <= rules.lateness_us else LATE
+
+
+@jit
+def _remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_us: int) -> int:
+    """Keep an event's id, and let go of old ones; how many are kept, or -1 - that if it is known.
+
+    Only what the log took in within the lateness before this event is looked at.
+    """
+    left, known = 0, False
+    for n in range(ids):
+        if room.logged_us[n] < logged_us - lateness_us:
+            continue
+        known |= room.hashes[n] == found
+        room.hashes[left], room.logged_us[left] = room.hashes[n], room.logged_us[n]
+        left += 1
+    if known:
+        return -1 - left
+    if left == MOST_IDS:
+        for n in range(1, left):
+            room.hashes[n - 1], room.logged_us[n - 1] = room.hashes[n], room.logged_us[n]
+        left -= 1
+    room.hashes[left], room.logged_us[left] = found, logged_us
+    return left + 1
+
+
+@jit
+def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer: Any) -> int:
+    """Features of one stream view for each customer, as of a time; -1, or a damaged one's number.
+
+    `program` is (rules, features, windows); `answer` is (matrix, clocks, offsets), where a customer
+    of whom the view holds nothing has the features of no events, and clock and offset -1.
+    """
+    rules, features, windows = program
+    matrix, clocks, offsets = answer
+    sums = np.empty(room.tiles.shape[1], np.int64)
+    for c in range(len(matrix)):
+        mine = _find(old, c, rules.head)
+        counts = _load(old.words, mine, rules, room) if mine != -2 else (DAMAGED, 0)
+        if counts[0] == DAMAGED:
+            return c
+        blank(sums, rules.slots)
+        shape = (rules.slots, features, windows)
+        read_tiles(room.tiles[: counts[1]], as_of_us, shape, sums, matrix[c])
+        clocks[c] = old.words[mine + 1] if mine >= 0 else -1
+        offsets[c] = old.words[mine + 3] if mine >= 0 else -1
+    return -1
