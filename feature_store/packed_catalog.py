@@ -174,6 +174,25 @@ def store(txn: Any, meta: Any, catalog: Catalog) -> None:
         txn.put(_STAMP, os.urandom(16), db=meta)
 
 
+Position = tuple[int, int, int, int]
+"""View id, schema number, topic id, partition: another of any of these is counted from 0."""
+
+
+def position_of(txn: Any, meta: Any, place: Position) -> int:
+    """The offset up to which a partition's events are in the rows of this snapshot."""
+    return int.from_bytes(txn.get(_position(place), b"", meta), "little")
+
+
+def note_position(txn: Any, meta: Any, place: Position, offset: int) -> None:
+    """Write how far a partition was counted; it never goes back, whatever is delivered again."""
+    if offset > position_of(txn, meta, place):
+        txn.put(_position(place), offset.to_bytes(8, "little"), db=meta)
+
+
+def _position(place: Position) -> bytes:
+    return b"position " + " ".join(map(str, place)).encode()
+
+
 def retired_ids(catalog: Catalog) -> list[bool]:
     """By view id, whether the view was dropped."""
     return [view.retired for view in catalog.views]

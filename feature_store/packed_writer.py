@@ -17,7 +17,16 @@ import numpy.typing as npt
 
 from feature_store import packed_kernels as kernels
 from feature_store.lmdb_map import MapPlace, open_map
-from feature_store.packed_catalog import META, Catalog, Features, load_for, retired_ids, store
+from feature_store.packed_catalog import (
+    META,
+    Catalog,
+    Features,
+    load_for,
+    note_position,
+    position_of,
+    retired_ids,
+    store,
+)
 from feature_store.packed_columns import ViewColumns, built, checked
 from feature_store.packed_keys import Place, checked_ids, key_order, keys_of, place_of
 from feature_store.packed_rows import Row, damaged, encode, layout_of
@@ -42,6 +51,7 @@ class _Work(NamedTuple):
     """An open write transaction on one database of rows."""
 
     txn: Any
+    meta: Any
     rows: Any
     catalog: Catalog
     integer: bool
@@ -95,7 +105,8 @@ class PackedWriter:
     def write_events(self, join_key: str, plan: WindowPlan, events: EventColumns) -> Fates:
         """Count events of one partition in their customers' tiles; what became of them.
 
-        Customers are int64. Each event counts once, however often it is delivered.
+        Customers are int64. Each event counts once, however often it is delivered; how far the
+        partition was counted is written in the same transaction.
         """
         ids, incoming = grouped(checked_events(plan, events))
         keys = keys_of(join_key, ids)
@@ -105,7 +116,18 @@ class PackedWriter:
             values = _joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
             sections, fates = advanced(values, incoming, rules, plan)
             _put(work, keys, [sections], Written(0, 0))
+            if len(events.offsets):
+                upto = int(events.offsets[-1]) + 1
+                note_position(work.txn, work.meta, (*head, events.topic, events.partition), upto)
         return fates
+
+    def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
+        """The offset from which a partition of a view's topic is still to be counted."""
+        with self._map.writing({META: False}) as (txn, (meta,)):
+            catalog = load_for(txn, meta, self._project)
+            head = catalog.declare(plan.view, schema_of(plan))
+            store(txn, meta, catalog)
+            return position_of(txn, meta, (*head, topic, partition))
 
     def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:
         """Enter views and their schemas, and retire dropped ones: their rows are dead at once.
@@ -134,7 +156,7 @@ class PackedWriter:
         with self._map.writing(names) as (txn, (meta, rows)):
             catalog = load_for(txn, meta, self._project)
             catalog.note(place)
-            yield _Work(txn, rows, catalog, place.integer)
+            yield _Work(txn, meta, rows, catalog, place.integer)
             store(txn, meta, catalog)
 
 

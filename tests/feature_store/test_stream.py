@@ -1,0 +1,274 @@
+"""A simulated lender's log counted into tiles, against SQL over the raw events."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+import numpy as np
+import pytest
+
+from feature_store import event_log
+from feature_store.event_columns import read_columns
+from feature_store.event_log import FileEventLog, append_all
+from feature_store.event_measures import columns_of
+from feature_store.lmdb_map import MapPlace
+from feature_store.online import OnlineFeatures
+from feature_store.packed_writer import PackedWriter
+from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
+from feature_store.stream import catch_up
+from feature_store.window_plan import Aggregate, Measure, WindowPlan, measure_of
+from feature_store.windows import DAY, HOUR, Window
+from finmodel.errors import BadInput
+from finmodel.events import decode_lines
+from finmodel.lender.simulated import Lender
+from tests.feature_store.kafka import open_log
+from tests.feature_store.test_tile_sections import stored
+
+WINDOWS = {
+    "24h": Window(DAY, HOUR),
+    "7d": Window(7 * DAY, 6 * HOUR),
+    "30d": Window(30 * DAY, DAY),
+}
+CUSTOMERS = 120
+
+
+def plan(topic: str, view: str, *measures: tuple[str, str]) -> WindowPlan:
+    return WindowPlan(
+        view,
+        topic,
+        tuple(
+            Aggregate(f"{view}_{place}_{function}_{name}", function, measure_of(column), window)
+            for place, (function, column) in enumerate(measures)
+            for name, window in WINDOWS.items()
+        ),
+        lateness_us=6 * HOUR,
+    )
+
+
+PLANS = [
+    plan(
+        "loan.repayment.v1",
+        "repayment",
+        ("count", "event_id"),
+        ("sum", "amount_minor"),
+        ("max", "amount_minor where channel = app"),
+        ("last", "amount_minor"),
+        ("time_since_last", "event_id"),
+    ),
+    plan(
+        "app.login.v1",
+        "login",
+        ("count", "event_id"),
+        ("count", "event_id where status = failure"),
+        ("count_distinct", "channel"),
+    ),
+]
+SERVICE = ServicePlan(
+    "s_v1",
+    "customer_id",
+    "int64",
+    tuple(
+        ViewPlan(p.view, 0.0, tuple(FeaturePlan(a.name, "Float32") for a in p.aggregates))
+        for p in PLANS
+    ),
+)
+VALUES = {
+    "count": "count(*)",
+    "sum": "coalesce(sum({column}), 0)",
+    "max": "max({column})",
+    "last": "arg_max({column}, (occurred_at, place))",
+    "time_since_last": "epoch_us($t::TIMESTAMPTZ - max(occurred_at)) / 1e6",
+    "count_distinct": "count(DISTINCT {column})",
+}
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory) -> Path:
+    """A log in small batches."""
+    folder = tmp_path_factory.mktemp("events")
+    lender = Lender(customers=CUSTOMERS, days=75, seed=3, late_share=0.1, twice_share=0.1)
+    with pytest.MonkeyPatch.context() as patch, FileEventLog(folder, write=True) as opened:
+        patch.setattr(event_log, "CHUNK", 100)
+        append_all(opened, lender.events())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def log(events) -> FileEventLog:
+    return FileEventLog(events)
+
+
+@pytest.fixture(scope="module")
+def whole(log, tmp_path_factory) -> Path:
+    """Everything counted in one go."""
+    folder = tmp_path_factory.mktemp("whole") / "online"
+    catch_up(log, writer_at(folder), PLANS)
+    return folder
+
+
+def writer_at(folder: Path) -> PackedWriter:
+    return PackedWriter(MapPlace(folder, 0.2, sync=False), "finmodel")
+
+
+def end_of(log: FileEventLog) -> datetime:
+    times = [read_columns(log, p.topic)["known_at"].to_pylist() for p in PLANS]
+    return max(max(some) for some in times)
+
+
+def by_sql(log: FileEventLog, one: Aggregate, view: WindowPlan, as_of: datetime) -> dict:
+    """A feature of each customer: each event once, none that came too late."""
+    events = read_columns(log, view.topic)
+    begins = one.window.begins(int(as_of.timestamp() * 1_000_000))
+    named = one.measure
+    query = f"""
+        WITH numbered AS (SELECT *, row_number() OVER () AS place FROM events),
+        once AS (
+            SELECT * FROM numbered
+            QUALIFY row_number() OVER (PARTITION BY customer_id, event_id ORDER BY place) = 1
+        )
+        SELECT customer_id, {VALUES[one.function].format(column=named.column)}
+        FROM once
+        WHERE known_at - occurred_at <= to_microseconds({view.lateness_us})
+          AND occurred_at < $t AND epoch_us(occurred_at) >= {begins}
+          {f"AND {named.field} = '{named.equals}'" if named.field else ""}
+        GROUP BY customer_id
+    """
+    with duckdb.connect() as connection:
+        connection.register("events", events)
+        connection.execute("SET TimeZone = 'UTC'")
+        asked = {"t": as_of} if "$t" in query else {}
+        return dict(connection.execute(query, asked).fetchall())
+
+
+def test_windows_say_what_sql_says_of_the_raw_log(log, whole):
+    as_of = end_of(log)
+    batch = OnlineFeatures(whole).fetch(np.arange(1, CUSTOMERS + 1), SERVICE, as_of)
+    column, compared = 0, 0
+    for view in PLANS:
+        for one in view.aggregates:
+            wanted = by_sql(log, one, view, as_of)
+            nothing = 0.0 if one.function in ("count", "sum", "count_distinct") else np.nan
+            theirs = np.array(
+                [wanted.get(customer, nothing) for customer in range(1, CUSTOMERS + 1)],
+                dtype=np.float32,
+            )
+            ours = batch.matrix[:, column]
+            exact = one.function != "count_distinct"  # a sketch
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6 if exact else 0.02, err_msg=one.name)
+            compared += int((ours > 0).sum())
+            column += 1
+    assert compared > 300
+
+
+def test_a_second_pass_counts_nothing_and_changes_no_byte(log, whole, tmp_path):
+    folder = tmp_path / "online"
+    writer = writer_at(folder)
+    first = catch_up(log, writer, PLANS)
+    assert [one.events for one in first] == [sum(log.end_offsets(p.topic)) for p in PLANS]
+    for fate in ("repeated", "late", "counted"):
+        assert sum(getattr(one, fate) for one in first) > 10
+    before = stored(folder, list(range(1, CUSTOMERS + 1)))
+    assert [one.events for one in catch_up(log, writer, PLANS)] == [0, 0]
+    assert stored(folder, list(range(1, CUSTOMERS + 1))) == before
+    assert before == stored(whole, list(range(1, CUSTOMERS + 1)))
+
+
+def test_partitions_can_be_shared(log, whole, tmp_path):
+    folder = tmp_path / "online"
+    for mine in ((0, 2), (3,), (1,)):
+        catch_up(log, writer_at(folder), PLANS, partitions=mine)
+    customers = list(range(1, CUSTOMERS + 1))
+    assert stored(folder, customers) == stored(whole, customers)
+
+
+WORKER = """
+import sys
+from pathlib import Path
+
+import msgspec
+
+from feature_store.event_log import FileEventLog
+from feature_store.lmdb_map import MapPlace
+from feature_store.packed_writer import PackedWriter
+from feature_store.stream import catch_up
+from feature_store.window_plan import WindowPlan
+
+plans = msgspec.json.decode(sys.argv[3], type=list[WindowPlan])
+writer = PackedWriter(MapPlace(Path(sys.argv[2]), 0.2), "finmodel")
+catch_up(FileEventLog(Path(sys.argv[1])), writer, plans)
+"""
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_counts_nothing_twice(events, whole, tmp_path):
+    folder, rng = tmp_path / "online", random.Random(5)
+    told = msgspec.json.encode(PLANS).decode()
+    command = [sys.executable, "-c", WORKER, str(events), str(folder), told]
+    killed = 0
+    for _ in range(6):
+        worker = subprocess.Popen(command)
+        began = time.monotonic()
+        while not folder.exists() and worker.poll() is None and time.monotonic() < began + 60:
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.4)
+        killed += worker.poll() is None
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    subprocess.run(command, check=True)
+    customers = list(range(1, CUSTOMERS + 1))
+    assert killed > 0
+    assert stored(folder, customers) == stored(whole, customers)
+
+
+@pytest.mark.servers
+def test_kafka_gives_the_same_tiles_as_files(log, whole, broker, tmp_path):
+    with open_log(broker) as kafka:
+        for view in PLANS:
+            kafka.create(view.topic, log.partitions)
+            for partition in range(log.partitions):
+                for batch in log.read(view.topic, partition):
+                    kafka.append(view.topic, batch.events())
+        counted = catch_up(kafka, writer_at(tmp_path / "online"), PLANS)
+    assert [one.events for one in counted] == [sum(log.end_offsets(p.topic)) for p in PLANS]
+    customers = list(range(1, CUSTOMERS + 1))
+    assert stored(tmp_path / "online", customers) == stored(whole, customers)
+
+
+@pytest.mark.parametrize(
+    ("measure", "topic", "said"),
+    [
+        (Measure("colour"), "app.login.v1", "have no field 'colour'"),
+        (Measure("event_id", "colour", "red"), "app.login.v1", "have no field 'colour'"),
+        (Measure("event_id"), "app.logout.v1", "there is no topic app.logout.v1"),
+    ],
+)
+def test_a_measure_that_no_event_has_is_refused_before_anything_is_counted(
+    log, tmp_path, measure, topic, said
+):
+    bad = WindowPlan("v", topic, (Aggregate("v_count_24h", "count", measure, WINDOWS["24h"]),))
+    with pytest.raises(BadInput, match=f"view v: .*{said}"):
+        catch_up(log, writer_at(tmp_path / "online"), [*PLANS, bad])
+    assert not (tmp_path / "online").exists()
+
+
+def test_a_text_a_time_and_a_filter_become_numbers():
+    line = (
+        b'{"topic":"app.login.v1","event_id":"e1","customer_id":7,"occurred_at":'
+        b'"2026-01-01T00:00:00Z","known_at":"2026-01-01T00:00:01Z","channel":"%s",'
+        b'"status":"success"}\n'
+    )
+    events = decode_lines(line % b"app" + line % b"web")
+    measures = ("channel", "occurred_at", "event_id where channel = web")
+    some = plan("app.login.v1", "login", *(("count", one) for one in measures))
+    columns = columns_of(some, events, 40, topic=1, partition=2)
+    assert columns.offsets.tolist() == [40, 41]
+    assert columns.event_us[0] == int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+    assert columns.values[0, 0] != columns.values[1, 0]
+    assert columns.values[0, 1] == columns.event_us[0]
+    assert columns.present.tolist() == [[True, True, False], [True, True, True]]
+    assert columns.ids[0] == columns.ids[1]
