@@ -8,6 +8,7 @@ in repo/definitions.py.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
@@ -26,6 +27,7 @@ from feast import (
     FileSource,
     Project,
     RequestSource,
+    StreamFeatureView,
 )
 from feast.errors import DataSourceObjectNotFoundException
 from feast.feature_view import DUMMY_ENTITY
@@ -37,6 +39,7 @@ from feature_store.audit_only import check_services
 from feature_store.packed_columns import ViewColumns
 from feature_store.packed_store import columns_of, writer_of
 from feature_store.progress import Progress, teller
+from feature_store.window_plan import WindowPlan, window_plan_of
 from finmodel.errors import NotFound, NotReady
 from finmodel.records import Int64s
 from finmodel.settings import Settings
@@ -71,6 +74,12 @@ def apply(settings: Settings) -> FeatureStore:
     )
     store.apply(wanted, objects_to_delete=unwanted, partial=False)
     return store
+
+
+def window_plans(settings: Settings) -> list[WindowPlan]:
+    """What the stream views that were defined last compute, by name."""
+    views = open_store(settings).list_stream_feature_views()
+    return [window_plan_of(view) for view in sorted(views, key=lambda view: view.name)]
 
 
 def request_fields(store: FeatureStore, source: str) -> dict[str, str]:
@@ -164,21 +173,32 @@ def _filled(value: Any, names: dict[str, str]) -> Any:
 def _contents(settings: Settings) -> RepoContents:
     """Everything that is defined, with the views' files where these settings have them."""
     things = list(vars(_definitions()).values())
-    views = [one for one in things if isinstance(one, FeatureView)]
-    sources = [view.batch_source for view in views if isinstance(view.batch_source, FileSource)]
-    for source in sources:
-        source.file_options.uri = str(settings.offline / Path(source.path).name)
+    every = [one for one in things if isinstance(one, FeatureView)]
+    streams = [one for one in every if isinstance(one, StreamFeatureView)]
+    views = [one for one in every if not isinstance(one, StreamFeatureView)]
+    for some, folder in ((views, settings.offline), (streams, settings.archive)):
+        for source in _files(some):
+            source.file_options.uri = str(folder / Path(source.path).name)
+    kafka = [one.stream_source for one in streams if one.stream_source is not None]
     return RepoContents(
         projects=[Project(name="finmodel")],
-        data_sources=[*sources, *(one for one in things if isinstance(one, RequestSource))],
+        data_sources=[
+            *_files(every),
+            *kafka,
+            *(one for one in things if isinstance(one, RequestSource)),
+        ],
         feature_views=views,
         on_demand_feature_views=[],
-        stream_feature_views=[],
+        stream_feature_views=streams,
         label_views=[],
         entities=[*(one for one in things if isinstance(one, Entity)), DUMMY_ENTITY],
         feature_services=[one for one in things if isinstance(one, FeatureService)],
         permissions=[],
     )
+
+
+def _files(views: Iterable[FeatureView]) -> list[FileSource]:
+    return [view.batch_source for view in views if isinstance(view.batch_source, FileSource)]
 
 
 def _definitions() -> ModuleType:

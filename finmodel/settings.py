@@ -108,6 +108,11 @@ class Settings:
         return self.home / "offline"
 
     @property
+    def archive(self) -> Path:
+        """Folder of events as Parquet: what windowed views are computed from again."""
+        return self.home / "archive"
+
+    @property
     def online(self) -> Path:
         """Folder of the LMDB map of online features."""
         return self.home / "online"

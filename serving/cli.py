@@ -153,6 +153,23 @@ def score(
 
 
 @app.command()
+def stream(
+    kafka: Annotated[
+        str, typer.Option(help="Brokers, such as 127.0.0.1:9092; the file event log if not given.")
+    ] = "",
+    kafka_config: Annotated[
+        Path | None, typer.Option(help="A file of security options for Kafka, `key: value`.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop at the log's end.")] = False,
+    json: Json = False,
+) -> None:
+    """Count events into windowed features, from where it was left. Ctrl-C ends it."""
+    from serving.streaming import run_stream
+
+    run_stream(operators.settings(), kafka, kafka_config, once, lambda rows: emit(rows, json))
+
+
+@app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="Which bench: a file of benchmarks/.")],
     json: Json = False,

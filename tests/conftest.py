@@ -4,9 +4,19 @@ import os
 
 # Before Feast, whose metrics module would turn the whole process to counters kept in files.
 import prometheus_client  # noqa: F401
+import pytest
 from hypothesis import settings
+
+from benchmarks._kafka_broker import running
 
 # A run that passed passes again; `HYPOTHESIS_PROFILE=explore make test` looks for new examples.
 settings.register_profile("settled", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "settled"))
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """Who stops it starts it again."""
+    with running(tmp_path_factory.mktemp("kafka")) as started:
+        yield started

@@ -1,25 +1,34 @@
 """Every feature, defined once: what `feast apply` reads, and the only Python file that it reads.
 
 Views of a customer's behaviour are snapshots, one a closed month (`feature_store/sql/` computes
-them); amounts are in units of the account's currency. `customer_profile` is for audits: no service
+them); amounts are in units of the account's currency. Views that are streamed are counted from a
+topic's events as they come, amounts in minor units. `customer_profile` is for audits: no service
 that scores may hold it. `drawdown_request` is what only the request knows.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, RequestSource, ValueType
+from feast import (
+    Entity,
+    FeatureService,
+    FeatureView,
+    Field,
+    FileSource,
+    RequestSource,
+    StreamFeatureView,
+    ValueType,
+)
 from feast.types import Float32, Int64, String, UnixTimestamp
 
 from feature_store.audit_only import AUDIT_ONLY, PURPOSE, check_services
+from feature_store.snapshot_views import Snapshots, lags, snapshots
+from feature_store.stream_views import Stream, Windowed, streamed
 from finmodel.errors import BadInput
 from finmodel.settings import Settings
 
 OWNER = "risk features"
-TTL = timedelta(days=45)
-"""A month and a half: the next month's snapshot is due within it, and one late month is stale."""
 HERE = Path(__file__).parent
 SETTINGS = Settings.from_env()
 if HERE in SETTINGS.home.parents:
@@ -38,32 +47,12 @@ customer = Entity(
 )
 
 
-def lags(what: str, months: int, says: str) -> dict[str, str]:
-    """A feature for each of the latest months: `<what>_lag_<months ago>m`."""
-    return {f"{what}_lag_{ago}m": f"{says}, {ago} months ago" for ago in range(months)}
+MONTHLY = Snapshots(customer, SETTINGS.offline, OWNER)
 
 
 def view(name: str, says: str, features: dict[str, str]) -> FeatureView:
-    """A view of a customer's behaviour, with its snapshots' file and its features' meanings."""
-    source = FileSource(
-        name=f"{name}_snapshots",
-        path=str(SETTINGS.offline / f"{name}.parquet"),
-        timestamp_field="event_timestamp",
-        created_timestamp_column="created_timestamp",
-        description=f"Monthly snapshots: {says}",
-        owner=OWNER,
-    )
-    fields = [Field(name=n, dtype=Float32, description=text) for n, text in features.items()]
-    return FeatureView(
-        name=name,
-        entities=[customer],
-        ttl=TTL,
-        schema=[Field(name="customer_id", dtype=Int64), *fields],
-        source=source,
-        description=says,
-        owner=OWNER,
-        tags={"domain": "card", "grain": "closed month", "made_by": f"sql/{name}.sql"},
-    )
+    """A view of monthly snapshots."""
+    return snapshots(MONTHLY, name, says, features)
 
 
 payment_status = view(
@@ -326,6 +315,79 @@ behaviour_risk_audit_v1 = FeatureService(
     description="Groups that behaviour_risk is measured by",
     owner="model validation",
     tags={PURPOSE: "audit"},
+)
+
+
+BEHAVIOUR = Stream(customer, SETTINGS.home / "archive", OWNER)
+SHORT, LONG = "1h 24h 7d 30d 90d", "7d 30d 90d"
+W = Windowed
+# fmt: off
+login_activity = streamed(BEHAVIOUR, "login_activity", "app.login.v1", "Sessions opened, or not", {
+    "login_count": W("count", "event_id", SHORT, "Logins"),
+    "login_failed_count": W("count", "event_id where status = failure", SHORT, "Failed logins"),
+    "login_channel_distinct": W("count_distinct", "channel", SHORT, "Channels used"),
+    "login_since": W("time_since_last", "event_id", "90d", "Seconds since the last"),
+})
+page_activity = streamed(BEHAVIOUR, "page_activity", "app.page_view.v1", "Pages looked at", {
+    "page_count": W("count", "event_id", SHORT, "Pages"),
+    "page_limit_count": W("count", "event_id where page = limit", SHORT, "Pages on limits"),
+    "page_offers_count": W("count", "event_id where page = offers", SHORT, "Pages on offers"),
+    "page_dwell_sum": W("sum", "dwell_ms", SHORT, "Milliseconds on pages"),
+    "page_dwell_mean": W("mean", "dwell_ms", SHORT, "Milliseconds a page"),
+})
+loan_applications = streamed(BEHAVIOUR, "loan_applications", "loan.application.v1", "Applied", {
+    "application_count": W("count", "event_id where status = submitted", LONG, "Sent in"),
+    "application_declined_count": W("count", "event_id where status = declined", LONG, "Declined"),
+    "application_requested_sum": W("sum", "requested_minor", LONG, "Amounts asked for, each step"),
+    "application_requested_max": W("max", "requested_minor", LONG, "Highest amount asked for"),
+})
+drawdowns = streamed(BEHAVIOUR, "drawdowns", "loan.drawdown.v1", "Money drawn under the limit", {
+    "drawdown_count": W("count", "event_id", LONG, "Drawdowns"),
+    "drawdown_amount_sum": W("sum", "amount_minor", LONG, "Amounts"),
+    "drawdown_amount_max": W("max", "amount_minor", LONG, "Highest amount"),
+    "drawdown_amount_mean": W("mean", "amount_minor", LONG, "Mean amount"),
+    "drawdown_apr_last": W("last", "apr_bp", LONG, "Rate of the latest, in 0.01 %"),
+})
+instalments_due = streamed(BEHAVIOUR, "instalments_due", "loan.statement.v1", "Bills of loans", {
+    "instalment_count": W("count", "event_id", "30d 90d", "Bills"),
+    "instalment_due_sum": W("sum", "due_minor", "30d 90d", "Amounts due"),
+    "instalment_due_max": W("max", "due_minor", "30d 90d", "Highest amount due"),
+    "instalment_balance_last": W("last", "balance_minor", "30d 90d", "Latest balance"),
+})
+loan_repayments = streamed(BEHAVIOUR, "loan_repayments", "loan.repayment.v1", "Money paid", {
+    "loan_repayment_count": W("count", "event_id", LONG, "Repayments"),
+    "loan_repayment_partial_count": W("count", "event_id where status = partial", LONG, "In part"),
+    "loan_repayment_sum": W("sum", "amount_minor", LONG, "Amounts paid"),
+    "loan_repayment_mean": W("mean", "amount_minor", LONG, "Mean amount paid"),
+    "loan_repayment_stddev": W("std", "amount_minor", LONG, "Deviation of amounts paid"),
+    "loan_repayment_since": W("time_since_last", "event_id", LONG, "Seconds since the latest"),
+})
+loan_delays = streamed(BEHAVIOUR, "loan_delays", "loan.overdue.v1", "Marks of delay passed", {
+    "overdue_count": W("count", "event_id", LONG, "Marks passed"),
+    "overdue_dpd_max": W("max", "dpd", LONG, "Most days past due"),
+    "overdue_dpd_last": W("last", "dpd", LONG, "Days past due at the latest mark"),
+    "overdue_amount_max": W("max", "amount_minor", LONG, "Highest amount past due"),
+    "overdue_since": W("time_since_last", "event_id", LONG, "Seconds since the latest"),
+})
+offers_shown = streamed(BEHAVIOUR, "offers_shown", "marketing.offer_shown.v1", "Offers shown", {
+    "offer_shown_count": W("count", "event_id", SHORT, "Offers"),
+    "offer_sms_count": W("count", "event_id where channel = sms", SHORT, "Offers by SMS"),
+})
+offers_clicked = streamed(BEHAVIOUR, "offers_clicked", "marketing.offer_clicked.v1", "Opened", {
+    "offer_clicked_count": W("count", "event_id", SHORT, "Offers opened"),
+    "offer_clicked_since": W("time_since_last", "event_id", LONG, "Seconds since the latest"),
+})
+service_messages = streamed(BEHAVIOUR, "service_messages", "service.message.v1", "Messages", {
+    "message_inbound_count": W("count", "event_id where direction = inbound", SHORT, "From them"),
+    "message_length_sum": W("sum", "length", LONG, "Characters, both ways"),
+})
+# fmt: on
+customer_behaviour_v1 = FeatureService(
+    name="customer_behaviour_v1",
+    features=[one for one in list(globals().values()) if isinstance(one, StreamFeatureView)],
+    description="What a customer did lately, counted from events as they come",
+    owner=OWNER,
+    tags={PURPOSE: "score"},
 )
 
 _defined = list(globals().values())

@@ -12,9 +12,10 @@ from feature_store import history
 from feature_store.audit_only import is_audit_only, is_for_audits
 from feature_store.plan import plan_of
 from feature_store.store import REPO, open_store
+from feature_store.window_plan import window_plan_of
 from finmodel.errors import BadInput, Refused
 
-SERVICE = "behaviour_risk_v1"
+SERVICE, STREAMED = "behaviour_risk_v1", "customer_behaviour_v1"
 VECTOR = "a7bd540ea14ee3b5f0910f43f2618b7148a37e19f241383e0fbb003310090bf8"
 """SHA-256 over the names of behaviour_risk_v1, in order."""
 AUDITED = {"sex", "marriage", "education", "age"}
@@ -116,7 +117,7 @@ def test_the_attributes_that_are_audited_stand_in_one_view_for_audits(store, vie
 
 def test_no_service_that_scores_holds_them_under_any_name(services):
     scoring = [service for service in services if not is_for_audits(service)]
-    assert [service.name for service in scoring] == [SERVICE]
+    assert {service.name for service in scoring} == {SERVICE, STREAMED}
     for service in scoring:
         held = service.feature_view_projections
         assert history.PROFILE not in {view.name for view in held}
@@ -125,6 +126,17 @@ def test_no_service_that_scores_holds_them_under_any_name(services):
         assert not words & AUDITED
     (audit,) = (service for service in services if is_for_audits(service))
     assert [view.name for view in audit.feature_view_projections] == [history.PROFILE]
+
+
+def test_what_is_streamed_is_128_features_and_more_of_ten_topics(store):
+    plans = [window_plan_of(view) for view in store.list_stream_feature_views()]
+    assert len({plan.topic for plan in plans}) == len(plans) == 10
+    plan = plan_of(store, STREAMED)
+    assert len(plan.names) == len(set(plan.names)) == sum(len(p.aggregates) for p in plans) >= 128
+    streamed = re.compile(rf"[a-z]+(_[a-z]+)*_({STATISTICS}|distinct|last)_(1h|24h|7d|30d|90d)")
+    assert [name for name in plan.names if not streamed.fullmatch(name)] == []
+    fields = [f for view in store.list_stream_feature_views() for f in view.features]
+    assert [f.name for f in fields if f.name != "customer_id" and not f.description] == []
 
 
 @pytest.mark.parametrize("tags", ["{}", '{PURPOSE: "score"}'])
