@@ -27,7 +27,7 @@ from feature_store.windows import DAY, HOUR, Window
 from finmodel.errors import BadInput
 from finmodel.events import decode_lines
 from finmodel.lender.simulated import Lender
-from tests.feature_store.kafka import open_log
+from tests.feature_store.kafka import empty_log
 from tests.feature_store.test_tile_sections import stored
 
 WINDOWS = {
@@ -227,7 +227,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_counts_nothing_twice(events, 
 
 @pytest.mark.servers
 def test_kafka_gives_the_same_tiles_as_files(log, whole, broker, tmp_path):
-    with open_log(broker) as kafka:
+    with empty_log(broker) as kafka:
         for view in PLANS:
             kafka.create(view.topic, log.partitions)
             for partition in range(log.partitions):

@@ -12,7 +12,7 @@ from feature_store.plan import plan_of
 from feature_store.store import open_store
 from finmodel.lender.simulated import Lender
 from finmodel.settings import Settings
-from tests.feature_store.kafka import open_log
+from tests.feature_store.kafka import empty_log
 from tests.serving.demo_shell import Shell, press_ctrl_c
 
 LENDER = Lender(customers=40, days=60, seed=4)
@@ -60,7 +60,31 @@ def test_a_vector_has_at_least_128_features_that_are_told_apart(shell, counted):
     assert len(np.unique(matrix, axis=0)) > 30
 
 
+@pytest.mark.servers
+def test_the_same_events_in_kafka_give_the_same_vectors(shell, counted, broker, tmp_path):
+    other, log = Shell(tmp_path / "home", 3000), FileEventLog(shell.home / "events")
+    assert other.finmodel("features", "apply").code == 0
+    with empty_log(broker) as kafka:
+        for topic in log.topics():
+            kafka.create(topic, log.partitions)
+            for partition in range(log.partitions):
+                for batch in log.read(topic, partition):
+                    kafka.append(topic, batch.events())
+    answer = other.finmodel("stream", "--kafka", broker.address, "--once", "--json")
+    assert answer.code == 0, answer.err
+    assert len(answer.json) == 10
+    np.testing.assert_array_equal(vectors(other), vectors(shell))
+
+
+def test_where_there_is_nothing_to_follow_is_one_sentence(tmp_path):
+    shell = Shell(tmp_path / "home", 3000)
+    answer = shell.finmodel("stream", "--once")
+    assert answer.code == 3
+    assert "feast apply" in answer.err
+
+
 def test_it_follows_the_log_until_ctrl_c(shell, counted):
+    """Last, since it adds to the log of this file."""
     child = shell.start("stream")
     time.sleep(1)
     with FileEventLog(shell.home / "events", write=True) as log:
@@ -71,32 +95,3 @@ def test_it_follows_the_log_until_ctrl_c(shell, counted):
     assert "view" in line
     assert child.returncode == 130
     assert "Traceback" not in said
-
-
-@pytest.mark.servers
-def test_the_same_events_in_kafka_give_the_same_vectors(shell, counted, broker, tmp_path):
-    other = Shell(tmp_path / "home", 3000)
-    assert other.finmodel("features", "apply").code == 0
-    files = Shell(tmp_path / "files", 3000)
-    assert files.finmodel("features", "apply").code == 0
-    with FileEventLog(files.home / "events", write=True) as log:
-        append_all(log, LENDER.events())
-    files.finmodel("stream", "--once")
-    with open_log(broker) as kafka:
-        log = FileEventLog(files.home / "events")
-        for topic in log.topics():
-            kafka.create(topic, log.partitions)
-            for partition in range(log.partitions):
-                for batch in log.read(topic, partition):
-                    kafka.append(topic, batch.events())
-    answer = other.finmodel("stream", "--kafka", broker.address, "--once", "--json")
-    assert answer.code == 0, answer.err
-    assert len(answer.json) == 10
-    np.testing.assert_array_equal(vectors(other), vectors(files))
-
-
-def test_where_there_is_nothing_to_follow_is_one_sentence(tmp_path):
-    shell = Shell(tmp_path / "home", 3000)
-    answer = shell.finmodel("stream", "--once")
-    assert answer.code == 3
-    assert "feast apply" in answer.err
