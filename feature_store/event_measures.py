@@ -61,12 +61,12 @@ def number_of(value: Any) -> int:
         return int(value)
     if isinstance(value, datetime):
         return micros(value)
-    return _signed(_hash(str(value)))
+    return _text_number(str(value))
 
 
-def hash_of(event_id: str) -> int:
-    """64 bits of an event's id: two ids of one customer meet once in a billion billions."""
-    return _hash(event_id)
+def hash_of(text: str) -> int:
+    """64 bits of a text; two event ids of one customer meet once in a billion billions."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def check_measures(plan: WindowPlan) -> None:
@@ -102,10 +102,8 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@lru_cache(maxsize=65_536)
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-def _signed(word: int) -> int:
+@lru_cache(maxsize=4_096)
+def _text_number(text: str) -> int:
+    """A text's hash as a signed word; kept, since few words stand in many events."""
+    word = hash_of(text)
     return word - 2**64 if word >= 2**63 else word

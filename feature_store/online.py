@@ -19,6 +19,7 @@ import numpy.typing as npt
 from feature_store import packed_kernels as kernels
 from feature_store.lmdb_map import MapPlace, open_map
 from feature_store.packed_catalog import META, load, stamp_of
+from feature_store.packed_columns import answer_for
 from feature_store.packed_keys import checked_ids, keys_of, place_of
 from feature_store.packed_rows import damaged
 from feature_store.packed_tables import tables_of, ttls_s
@@ -109,12 +110,7 @@ def _read(
     values: list[bytes], as_of_us: int, tables: kernels.Tables, windows: tuple[TileView, ...]
 ) -> kernels.Answer:
     n, views = len(values), len(tables.ttl_us)
-    answer = kernels.Answer(
-        matrix=np.empty((n, tables.columns[-1]), np.float32),
-        ages_s=np.empty((n, views), np.float64),
-        states=np.empty((n, views), np.uint8),
-        offsets=np.empty((n, views), np.int64),
-    )
+    answer = answer_for(n, int(tables.columns[-1]), views)
     sizes = np.fromiter(map(len, values), np.int64, n)
     joined = b"".join(values)
     words = np.frombuffer(joined, "<i8", len(joined) // 8)

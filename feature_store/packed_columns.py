@@ -5,6 +5,7 @@ Float32 columns of one view come in, words come out. Knows no map.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store import packed_kernels as kernels
-from feature_store.packed_rows import CREATED, MAX_WORDS, STREAM
+from feature_store.packed_rows import CREATED, MAX_WORDS, STREAM, damaged
 from feature_store.plan import FeaturePlan
 from finmodel.errors import BadInput
 from finmodel.records import Float32s, Int64s
@@ -103,3 +104,22 @@ def built(view: ViewColumns, head: tuple[int, int], rows: npt.NDArray[Any]) -> k
     words = out[: starts[-1]]
     words.flags.writeable = False
     return kernels.Sections(words, starts)
+
+
+def joined(values: Sequence[bytes]) -> kernels.Sections:
+    """Customers' values back to back; Damaged where one is not whole words."""
+    starts = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=starts[1:])
+    if (starts & 7).any():
+        raise damaged("is not whole words")
+    return kernels.Sections(np.frombuffer(b"".join(values), "<i8"), starts >> 3)
+
+
+def answer_for(n: int, columns: int, views: int) -> kernels.Answer:
+    """Arrays for the features of n customers, to be filled."""
+    return kernels.Answer(
+        matrix=np.empty((n, columns), np.float32),
+        ages_s=np.empty((n, views), np.float64),
+        states=np.empty((n, views), np.uint8),
+        offsets=np.empty((n, views), np.int64),
+    )

@@ -266,7 +266,7 @@ def merge(
     for i in range(len(changed)):
         out.starts[i] = at
         begin, end = new.starts[i], new.starts[i + 1]
-        mine = _find(old, i, new.words[begin]) if begin < end else -1
+        mine = find(old, i, new.words[begin]) if begin < end else -1
         if mine == DAMAGED:
             return i
         changed[i] = begin < end and (mine < 0 or supersedes(new.words, begin, old.words, mine))
@@ -282,7 +282,7 @@ def merge(
 
 
 @njit(cache=True, nogil=True)
-def _find(old: Sections, i: int, head: int) -> int:
+def find(old: Sections, i: int, head: int) -> int:
     """Where customer i's section of the head's view and kind starts; -1 if none, or DAMAGED."""
     at, end = old.starts[i], old.starts[i + 1]
     while at < end:

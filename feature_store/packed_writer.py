@@ -27,7 +27,7 @@ from feature_store.packed_catalog import (
     retired_ids,
     store,
 )
-from feature_store.packed_columns import ViewColumns, built, checked
+from feature_store.packed_columns import ViewColumns, built, checked, joined
 from feature_store.packed_keys import Place, checked_ids, key_order, keys_of, place_of
 from feature_store.packed_rows import Row, damaged, encode, layout_of
 from feature_store.tile_columns import EventColumns, Fates, advanced, grouped, rules_of
@@ -83,7 +83,8 @@ class PackedWriter:
             for start in range(0, len(chosen[0]) if chosen else 0, _CHUNK):
                 some = [rows[start : start + _CHUNK] for rows in chosen]
                 new = [built(v, h, r) for v, h, r in zip(views, heads, some, strict=True)]
-                written = _put(work, keys_of(join_key, found[some[0]]), new, written)
+                keys = keys_of(join_key, found[some[0]])
+                written = _put(work, keys, _values(work, keys), new, written)
         return written
 
     def write_rows(
@@ -98,8 +99,9 @@ class PackedWriter:
                 if key not in newest or _supersedes(data, newest[key]):
                     newest[key] = data
             order = sorted(newest, key=_as_integer) if place.integer else sorted(newest)
-            new = _joined([newest[key] for key in order])
-            written = _put(work, order, [new], Written(0, len(keys) - len(order)))
+            new = joined([newest[key] for key in order])
+            before = Written(0, len(keys) - len(order))
+            written = _put(work, order, _values(work, order), [new], before)
         return written
 
     def write_events(self, join_key: str, plan: WindowPlan, events: EventColumns) -> Fates:
@@ -113,9 +115,9 @@ class PackedWriter:
         with self._transaction(place_of(join_key, "int64")) as work:
             head = work.catalog.declare(plan.view, schema_of(plan))
             rules = rules_of(plan, head, events.topic, events.partition)
-            values = _joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
+            values = _values(work, keys)
             sections, fates = advanced(values, incoming, rules, plan)
-            _put(work, keys, [sections], Written(0, 0))
+            _put(work, keys, values, [sections], Written(0, 0))
             if len(events.offsets):
                 upto = int(events.offsets[-1]) + 1
                 note_position(work.txn, work.meta, (*head, events.topic, events.partition), upto)
@@ -160,11 +162,18 @@ class PackedWriter:
             store(txn, meta, catalog)
 
 
+def _values(work: _Work, keys: list[bytes]) -> kernels.Sections:
+    return joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
+
+
 def _put(
-    work: _Work, keys: list[bytes], new: Sequence[kernels.Sections], before: Written
+    work: _Work,
+    keys: list[bytes],
+    values: kernels.Sections,
+    new: Sequence[kernels.Sections],
+    before: Written,
 ) -> Written:
     """Merge views of unique, ordered keys into their values, and store those that changed."""
-    values = _joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
     retired = np.array(retired_ids(work.catalog), dtype=np.bool_)
     any_changed = np.zeros(len(keys), dtype=np.bool_)
     stored = 0
@@ -197,14 +206,6 @@ def _frozen(words: Int64s) -> Int64s:
     # Kernels are compiled once for bytes that LMDB gave, which are read-only.
     words.flags.writeable = False
     return words
-
-
-def _joined(values: Sequence[bytes]) -> kernels.Sections:
-    starts = np.zeros(len(values) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=starts[1:])
-    if (starts & 7).any():
-        raise damaged("is not whole words")
-    return kernels.Sections(np.frombuffer(b"".join(values), "<i8"), starts >> 3)
 
 
 def _supersedes(new: bytes, old: bytes) -> bool:

@@ -76,10 +76,10 @@ def apply(settings: Settings) -> FeatureStore:
     return store
 
 
-def window_plans(settings: Settings) -> list[WindowPlan]:
+def window_plans(store: FeatureStore) -> list[WindowPlan]:
     """What the stream views that were defined last compute, by name."""
-    views = open_store(settings).list_stream_feature_views()
-    return [window_plan_of(view) for view in sorted(views, key=lambda view: view.name)]
+    views = sorted(store.list_stream_feature_views(), key=lambda view: view.name)
+    return [window_plan_of(view) for view in views]
 
 
 def request_fields(store: FeatureStore, source: str) -> dict[str, str]:

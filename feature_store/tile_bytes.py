@@ -10,20 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from feature_store.tile_kernels import LAST, blank, width_at
+from feature_store.tile_kernels import LAST, WORDS, blank, jit, width_at
 from finmodel.records import Int64s
 
 Bytes = npt.NDArray[np.uint8]
 DAMAGED = -1
 MOST_BYTES_A_WORD = 10
-_WORDS = np.array([1, 1, 2, 1, 1, 3, 4])
-"""By kind of slot."""
-
-jit = numba.njit(cache=True, nogil=True)
 
 
 @jit
@@ -69,7 +64,7 @@ def encode_tiles(tiles: Int64s, count: int, rules: Any, out: Bytes, at: int) -> 
                 at = _put(out, at, tiles[n, word])
             elif here:
                 base = start if kind == LAST else np.int64(0)
-                for w in range(_WORDS[kind]):
+                for w in range(WORDS[kind]):
                     at = _put(out, at, tiles[n, word + w] - (base if w == 0 else np.int64(0)))
     return at
 
@@ -111,7 +106,7 @@ def _decode_words(data: Bytes, at: int, end: int, slots: Int64s, tile: Int64s) -
             here = found[0] != 0
             tile[word] = found[0]
         elif here:
-            for w in range(_WORDS[kind]):
+            for w in range(WORDS[kind]):
                 at = _get(data, at, end, found)
                 if at < 0:
                     return DAMAGED

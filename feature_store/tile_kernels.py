@@ -15,6 +15,10 @@ from finmodel.records import Float32s, Int64s
 
 COUNT, SUM, SQUARES, MIN, MAX, LAST, DISTINCT = range(7)
 """What a slot of a tile keeps."""
+WORDS = np.array([1, 1, 2, 1, 1, 3, 4])
+"""How many words each takes."""
+ON_TIME, TOO_LATE, TOO_EARLY = range(3)
+"""Whether an event counts."""
 F_COUNT, F_SUM, F_MEAN, F_MIN, F_MAX, F_LAST, F_STD, F_DISTINCT, F_SINCE = range(9)
 """What a feature is, in the order of `window_plan.FUNCTIONS`."""
 _LOWEST, _HIGHEST = np.int64(-(2**63)), np.int64(2**63 - 1)
@@ -133,18 +137,33 @@ def _gather(row: Int64s, at: int, kind: int, value: np.int64) -> None:
 
 
 @jit
+def begins(as_of_us: int, window: Int64s) -> int:
+    """The earliest time that a window (width, tile) holds as of another."""
+    return int((as_of_us - window[0]) // window[1] * window[1])
+
+
+@jit
+def _ends(event_us: int, tile_us: int) -> int:
+    return int(event_us // tile_us * tile_us + tile_us)
+
+
+@jit
 def width_at(event_us: int, levels: Int64s, oldest_us: int) -> int:
-    """`Tiling.width`, for a loop."""
+    """How wide the tile is that holds an instant; 0 where no window can reach it any more."""
     width = levels[0, 1]
     for n in range(1, len(levels)):
-        tile = levels[n, 1]
-        ends = event_us // tile * tile + tile
-        if ends > (oldest_us - levels[n - 1, 0]) // levels[n - 1, 1] * levels[n - 1, 1]:
+        if _ends(event_us, levels[n, 1]) > begins(oldest_us, levels[n - 1]):
             return int(width)
-        width = tile
-    ends = event_us // width * width + width
-    last = levels[-1]
-    return 0 if ends <= (oldest_us - last[0]) // last[1] * last[1] else int(width)
+        width = levels[n, 1]
+    return 0 if _ends(event_us, width) <= begins(oldest_us, levels[-1]) else int(width)
+
+
+@jit
+def timing_of(event_us: int, logged_us: int, lateness_us: int, skew_us: int) -> int:
+    """Whether an event that the log took in at a time counts."""
+    if event_us > logged_us + skew_us:
+        return TOO_EARLY
+    return ON_TIME if logged_us - event_us <= lateness_us else TOO_LATE
 
 
 @jit
@@ -268,8 +287,8 @@ def read_tiles(tiles: Int64s, as_of_us: int, program: Any, sums: Int64s, found: 
     while at >= 0 and tiles[at, 0] >= as_of_us:
         at -= 1
     for w in range(len(windows)):
-        begins = (as_of_us - windows[w, 0]) // windows[w, 1] * windows[w, 1]
-        while at >= 0 and tiles[at, 0] >= begins:
+        first = begins(as_of_us, windows[w])
+        while at >= 0 and tiles[at, 0] >= first:
             merge(sums, tiles[at], slots)
             at -= 1
         for f in range(len(features)):

@@ -1,8 +1,8 @@
 """Windowed features of many customers, read from their tiles as of one time.
 
 A plan, a map's catalog and customers' values come in; the columns of the plan's stream views are
-filled. A customer of whom a stream view holds nothing has no events: counts are 0. A view that no
-event was ever counted for is missing for everybody. Knows no map.
+filled. A customer of whom a stream view holds nothing has no events: counts are 0, also before the
+first event of anybody was counted. A view that the map was never told of is missing. Knows no map.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from feature_store import packed_kernels as kernels
 from feature_store.packed_catalog import Catalog
+from feature_store.packed_columns import answer_for, joined
 from feature_store.packed_rows import damaged
 from feature_store.plan import ServicePlan, ViewPlan
 from feature_store.tile_columns import program_of, rules_of
@@ -65,17 +66,9 @@ def windows_of(
     values: Sequence[bytes], plan: ServicePlan, catalog: Catalog, as_of_us: int
 ) -> Float32s:
     """(n, f) features of a plan of stream views alone, as of a time."""
-    n, views = len(values), len(plan.views)
-    answer = kernels.Answer(
-        matrix=np.full((n, len(plan.names)), np.nan, np.float32),
-        ages_s=np.empty((n, views), np.float64),
-        states=np.empty((n, views), np.uint8),
-        offsets=np.empty((n, views), np.int64),
-    )
-    starts = np.zeros(n + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, values), np.int64, n) >> 3, out=starts[1:])
-    words = np.frombuffer(b"".join(values), "<i8")
-    fill(tile_views(plan, catalog), kernels.Sections(words, starts), as_of_us, answer)
+    answer = answer_for(len(values), len(plan.names), len(plan.views))
+    answer.matrix[:] = np.nan
+    fill(tile_views(plan, catalog), joined(values), as_of_us, answer)
     return answer.matrix
 
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from feature_store.packed_kernels import STREAM, Sections
+from feature_store.packed_kernels import DAMAGED as BROKEN
+from feature_store.packed_kernels import STREAM, Sections, find
 from feature_store.tile_bytes import (
     DAMAGED,
     decode_ids,
@@ -30,19 +30,16 @@ from feature_store.tile_bytes import (
     encode_tiles,
     most_bytes,
 )
-from feature_store.tile_kernels import add_events, blank, read_tiles
+from feature_store.tile_kernels import add_events, blank, jit, read_tiles, timing_of
 from finmodel.records import Int64s
 
 TILES = 2
 """Kind of a section that holds tiles."""
 COUNTED, SEEN, REPEATED, LATE, AHEAD = range(5)
 """What becomes of an event: counted; counted before; sent twice; too late; of the future."""
-TOO_LONG = -3
 HEAD_WORDS = 4
 MOST_IDS = 4096
 """Event ids kept of one customer and view; the oldest go first."""
-
-jit = numba.njit(cache=True, nogil=True)
 
 
 class Incoming(NamedTuple):
@@ -100,9 +97,7 @@ def advance(old: Sections, new: Incoming, rules: Rules, room: Room, out: Any, fa
     at = 0
     for c in range(len(new.starts) - 1):
         starts[c] = at
-        mine = _find(old, c, rules.head)
-        if mine == DAMAGED - 1:
-            return c
+        mine = _mine(old, c, rules.head)
         counts = _load(old.words, mine, rules, room)
         if counts[0] == DAMAGED:
             return c
@@ -119,20 +114,17 @@ def most_words(events: int, tiles: int, width: int, ids: int) -> int:
 
 
 @jit
-def _find(old: Sections, c: int, head: int) -> int:
-    """Where customer c's section of this view and schema starts; -1 if there is none, -2 damaged.
+def _mine(old: Sections, c: int, head: int) -> int:
+    """Where customer c's section of this view and schema starts; -1 if there is none, or BROKEN.
 
     One that another schema wrote is none: its tiles hold other things.
     """
-    at, end = old.starts[c], old.starts[c + 1]
-    while at < end:
-        length = (old.words[at] >> 48) & 0xFFFF
-        if length < 2 or length > end - at:
-            return -2
-        if old.words[at] & 0xFFFFFFFF == head and (old.words[at] >> 32) & 0xFF == TILES:
-            return int(at) if length >= HEAD_WORDS else -2
-        at += length
-    return -1
+    at = find(old, c, head | TILES << 32)
+    if at < 0:
+        return at
+    if (old.words[at] ^ head) & 0xFFFFFFFF:
+        return -1
+    return at if (old.words[at] >> 48) & 0xFFFF >= HEAD_WORDS else BROKEN
 
 
 @jit
@@ -148,7 +140,7 @@ def _known(words: Int64s, mine: int, stream: int) -> Any:
 def _load(words: Int64s, mine: int, rules: Rules, room: Room) -> Any:
     """How many ids and tiles a section has, laid out in the room; DAMAGED first if it is broken."""
     if mine < 0:
-        return np.int64(0), np.int64(0)
+        return np.int64(DAMAGED if mine == BROKEN else 0), np.int64(0)
     clock, length = words[mine + 1], (words[mine] >> 48) & 0xFFFF
     data = words[mine : mine + length].view(np.uint8)
     place = np.array([8 * HEAD_WORDS, 8 * length])
@@ -195,9 +187,8 @@ def _fate(new: Incoming, e: int, rules: Rules, last: int) -> int:
     """Whether an event counts, before its id is looked at."""
     if new.offsets[e] <= last:
         return SEEN
-    if new.event_us[e] > new.logged_us[e] + rules.skew_us:
-        return AHEAD
-    return COUNTED if new.logged_us[e] - new.event_us[e] <= rules.lateness_us else LATE
+    when = timing_of(new.event_us[e], new.logged_us[e], rules.lateness_us, rules.skew_us)
+    return (COUNTED, LATE, AHEAD)[when]  # on time, too late, too early
 
 
 @jit
@@ -234,8 +225,8 @@ def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer
     matrix, clocks, offsets = answer
     sums = np.empty(room.tiles.shape[1], np.int64)
     for c in range(len(matrix)):
-        mine = _find(old, c, rules.head)
-        counts = _load(old.words, mine, rules, room) if mine != -2 else (DAMAGED, 0)
+        mine = _mine(old, c, rules.head)
+        counts = _load(old.words, mine, rules, room)
         if counts[0] == DAMAGED:
             return c
         blank(sums, rules.slots)

@@ -35,14 +35,15 @@ from feature_store.tile_kernels import (
     MIN,
     SQUARES,
     SUM,
+    WORDS,
     add_events,
     blank,
     read_tiles,
 )
 from feature_store.window_plan import FUNCTIONS, WindowPlan
+from feature_store.windows import windows_table
 from finmodel.records import Float32s, Int64s
 
-WORDS: Final = {COUNT: 1, SUM: 1, SQUARES: 2, MIN: 1, MAX: 1, LAST: 3, DISTINCT: 4}
 _NEEDS: Final = {
     "count": (),
     "sum": (SUM,),
@@ -87,8 +88,8 @@ def compile_plan(plan: WindowPlan) -> TileProgram:
         for kind in wanted:
             places[number, kind] = word
             slots.append((kind, word, number))
-            word += WORDS[kind]
-    windows = list(plan.tiling.windows)
+            word += int(WORDS[kind])
+    windows, levels = plan.tiling.windows, plan.tiling.levels
     features = []
     for one in plan.aggregates:
         measure = plan.measures.index(one.measure)
@@ -97,15 +98,13 @@ def compile_plan(plan: WindowPlan) -> TileProgram:
         code = FUNCTIONS.index(one.function)
         count = places[measure, COUNT]
         features.append((code, count, first, second, windows.index(one.window)))
-    pairs = [(w.width_us, w.tile_us) for w in windows]
-    levels = [(w.width_us, w.tile_us) for w in plan.tiling.levels]
-    capacity = sum((width + plan.lateness_us) // tile + 3 for width, tile in levels)
+    capacity = sum((one.width_us + plan.lateness_us) // one.tile_us + 3 for one in levels)
     return TileProgram(
         word,
         _table(slots),
         _table(features),
-        _table(pairs),
-        _table(levels),
+        windows_table(windows),
+        windows_table(levels),
         plan.lateness_us,
         capacity,
     )

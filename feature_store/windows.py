@@ -1,7 +1,8 @@
 """Windows of time, and the tiles that events are gathered into: the rule, written once.
 
-Times in microseconds go in, edges, tile widths and starts come out; stream, backfill and check all
-ask here. It knows no event, no store and no feature by name.
+Times in microseconds go in, edges, tile widths and starts come out. The rule is told and tried
+here; its arithmetic is compiled in `tile_kernels.py`, the same for stream, backfill and check. It
+knows no event, no store and no feature by name.
 
 **The rule.** As of time t, a window of width W over tiles of width w holds the events with
 `floor(t - W, w) <= event time < t`: its tail is rounded down to a tile, its head is the time of
@@ -42,8 +43,11 @@ from enum import Enum
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 
+from feature_store import tile_kernels as kernels
 from finmodel.errors import BadInput
+from finmodel.records import Int64s
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -53,7 +57,7 @@ SKEW = HOUR
 
 
 class Timing(Enum):
-    """Whether an event counts."""
+    """Whether an event counts, in the order of the kernels' numbers."""
 
     ON_TIME = "on time"
     TOO_LATE = "too late"
@@ -76,7 +80,7 @@ class Window(msgspec.Struct, frozen=True, order=True):
 
     def begins(self, as_of_us: int) -> int:
         """The earliest time that counts."""
-        return (as_of_us - self.width_us) // self.tile_us * self.tile_us
+        return kernels.begins(as_of_us, windows_table((self,))[0])
 
     def holds(self, event_us: int, as_of_us: int) -> bool:
         """Whether an event of that time counts as of another."""
@@ -117,9 +121,8 @@ class Tiling(msgspec.Struct, frozen=True):
 
     def timing(self, event_us: int, logged_us: int) -> Timing:
         """Whether an event that the log took in at a time counts."""
-        if event_us > logged_us + self.skew_us:
-            return Timing.AHEAD
-        return Timing.ON_TIME if logged_us - event_us <= self.lateness_us else Timing.TOO_LATE
+        found = kernels.timing_of(event_us, logged_us, self.lateness_us, self.skew_us)
+        return tuple(Timing)[found]
 
     def oldest_as_of(self, clock_us: int) -> int:
         """The earliest time that tiles answer for, once the log's clock stands here."""
@@ -127,14 +130,9 @@ class Tiling(msgspec.Struct, frozen=True):
 
     def width(self, event_us: int, clock_us: int) -> int:
         """How wide the tile is that holds an instant; 0 where no window can reach it any more."""
-        levels, oldest = self.levels, self.oldest_as_of(clock_us)
-        width = levels[0].tile_us
-        for narrow, wide in pairwise(levels):
-            if _end(event_us, wide.tile_us) > narrow.begins(oldest):
-                return width
-            width = wide.tile_us
-        return 0 if _end(event_us, width) <= levels[-1].begins(oldest) else width
+        return kernels.width_at(event_us, windows_table(self.levels), self.oldest_as_of(clock_us))
 
 
-def _end(event_us: int, tile_us: int) -> int:
-    return event_us // tile_us * tile_us + tile_us
+def windows_table(windows: tuple[Window, ...]) -> Int64s:
+    """(w, 2) width and tile of each window, as the kernels read them."""
+    return np.array([(one.width_us, one.tile_us) for one in windows], dtype=np.int64)

@@ -7,7 +7,10 @@ It knows nothing of what it writes.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from finmodel.errors import Damaged, FinmodelError, NoRoom, Refused
@@ -38,6 +41,17 @@ def write_file(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True)
                 os.fsync(file.fileno())
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+@contextmanager
+def held_alone(path: Path, busy: FinmodelError) -> Iterator[None]:
+    """Hold a lock file; `busy` is raised where another process holds it."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise busy from error
+        yield
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,7 +7,6 @@ for it again (docs/adr/0007-registry-and-promotion.md). Knows no recipe and no d
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,6 +19,7 @@ import msgspec
 
 from finmodel import tracking
 from finmodel.audit import AuditLog, find, scan
+from finmodel.durable import held_alone
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.export import (
     Pointer,
@@ -192,7 +192,7 @@ def alias_drift(settings: Settings) -> list[AliasDrift]:
 
 
 def audited(settings: Settings, kind: str, body: dict[str, Any]) -> str:
-    """Write one entry about models into the audit log; its id."""
+    """Write one entry into the audit log of these settings; its id."""
     with (
         closing(Vault(settings.vault)) as vault,
         closing(AuditLog(settings.audit, vault, settings.clock)) as log,
@@ -378,11 +378,6 @@ def _manifest_file(version: int) -> str:
 def _one_at_a_time(settings: Settings, name: str) -> Iterator[None]:
     folder = pointer_path(settings.exports, name, "champion").parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise NotReady(
-                "another promotion is under way", where=name, remedy="try again"
-            ) from error
+    busy = NotReady("another promotion is under way", where=name, remedy="try again")
+    with held_alone(folder / ".lock", busy):
         yield

@@ -45,7 +45,7 @@ class Settings:
         3999
         >>> Settings.from_env({"FINMODEL_PORT": "many"})
         Traceback (most recent call last):
-        finmodel.errors.BadInput: FINMODEL_PORT: 'many' is no number from 0 to 65535; give 3000
+        finmodel.errors.BadInput: FINMODEL_PORT: 'many' is no number above 0, up to 65535; give 3000
         """
         env = os.environ if env is None else env
         return cls(
@@ -150,7 +150,7 @@ def _number(env: Mapping[str, str], name: str, default: float, most: float) -> f
         found = math.nan
     if not 0 < found <= most:
         raise BadInput(
-            f"{env[name]!r} is no number from 0 to {most:.0f}",
+            f"{env[name]!r} is no number above 0, up to {most:.0f}",
             where=name,
             remedy=f"give {default:g}",
         )

@@ -180,8 +180,6 @@ def _require_consistent(recipe: Recipe, path: Path) -> None:
         raise _bad(path, "decision_point", what, f"write one of {allowed}, or another card")
     if recipe.gate.parity_rows < 1:
         raise _bad(path, "gate.parity_rows", "it is below 1", "compare at least one row")
-    if recipe.scaling.pdo <= 0 or recipe.scaling.base_odds <= 0:
-        raise _bad(path, "scaling", "pdo or base_odds is not above 0", "write 20 and 50")
     _require_reasons(recipe, path)
     _require_audit_only(recipe, path)
 

@@ -7,8 +7,6 @@ beginning. Knows only the order of the steps.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from finmodel.durable import held_alone, replace_file
 from finmodel.errors import NotReady, Refused
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -77,15 +76,12 @@ def _alone_in(settings: Settings) -> Iterator[None]:
         )
     settings.make_home()
     folder.mkdir(exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise NotReady(
-                "another demo is being set up here",
-                where=str(settings.home),
-                remedy="wait until it answers, or give this one another FINMODEL_HOME",
-            ) from error
+    busy = NotReady(
+        "another demo is being set up here",
+        where=str(settings.home),
+        remedy="wait until it answers, or give this one another FINMODEL_HOME",
+    )
+    with held_alone(folder / ".lock", busy):
         yield
 
 
@@ -153,10 +149,7 @@ def _people(settings: Settings, _progress: Progress) -> None:
     for left in {person.name for person in people.everyone()} & PEOPLE.keys():
         people.revoke(left)  # of an earlier try that was cut short
     keys = {name: people.add(name, roles, demo=True) for name, roles in PEOPLE.items()}
-    aside = _keys(settings).with_suffix(".tmp")
-    aside.touch(mode=0o600)
-    aside.write_bytes(msgspec.json.encode(keys))
-    os.replace(aside, _keys(settings))
+    replace_file(_keys(settings), msgspec.json.encode(keys))
     (settings.home / "examples.json").write_bytes(msgspec.json.encode(EXAMPLES))
 
 

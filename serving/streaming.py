@@ -28,7 +28,8 @@ def run_stream(
     settings: Settings, brokers: str, config: Path | None, once: bool, tell: Tell
 ) -> None:
     """Count what the log holds, again and again; with `once`, up to its end."""
-    plans, writer = window_plans(settings), writer_of(open_store(settings).config)
+    store = open_store(settings)
+    plans, writer = window_plans(store), writer_of(store.config)
     with _log(settings, brokers, config) as (log, topic_number):
         while True:
             there = set(log.topics())

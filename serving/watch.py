@@ -7,7 +7,6 @@ into a small status file that the console shows. MLflow is imported here, never 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from finmodel.durable import replace_file
 from finmodel.errors import FinmodelError
 from finmodel.registry import alias_drift, audited
 from finmodel.settings import Settings
@@ -48,9 +48,7 @@ def _look(settings: Settings, stop: threading.Event) -> None:
         return
     if moved:
         audited(settings, "alias_moved", {"moved": moved})
-    aside = status_file(settings).with_suffix(".tmp")
-    aside.write_bytes(msgspec.json.encode({"moved": moved}))
-    os.replace(aside, status_file(settings))
+    replace_file(status_file(settings), msgspec.json.encode({"moved": moved}))
 
 
 def _moved(settings: Settings) -> Moved:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 RULES = [
     Rule("POST", "/work", frozenset({"underwriter"})),
-    Rule("GET", "/work/{piece}", frozenset({"underwriter", "auditor"})),
+    Rule("GET", "/task/{piece}", frozenset({"underwriter", "auditor"})),
     Rule("GET", "/page", weighs=False),
 ]
 
@@ -79,7 +79,7 @@ async def test_a_known_key_with_the_role_passes_with_its_body(world):
 
 
 async def test_a_piece_of_the_path_is_handed_on(world):
-    await world.ask("GET", "/work/a-1", key=world.key)
+    await world.ask("GET", "/task/a-1", key=world.key)
     assert world.calls[0].piece == "a-1"
 
 
@@ -90,7 +90,7 @@ async def test_everything_else_is_refused_in_one_form_before_the_application(wor
         (401, "NoKey", "GET", "/page", "fm_wrong"),
         (403, "Refused", "POST", "/work", world.other),
         (404, "NotFound", "GET", "/", world.key),
-        (404, "NotFound", "GET", "/work/a/b", world.key),
+        (404, "NotFound", "GET", "/task/a/b", world.key),
         (405, "WrongMethod", "GET", "/work", world.key),
         (405, "WrongMethod", "TRACE", "/page", None),
     ):
@@ -190,9 +190,9 @@ async def test_a_websocket_is_closed(world):
 
 
 async def test_counts_know_routes_and_never_a_path_that_a_caller_made_up(world):
-    await world.ask("GET", "/work/secret-1", key=world.key)
+    await world.ask("GET", "/task/secret-1", key=world.key)
     await world.ask("GET", "/secret-2", key=world.key)
     counts = world.telemetry.exposition().decode()
-    assert 'finmodel_requests_total{route="/work/{piece}",status="200"} 1.0' in counts
+    assert 'finmodel_requests_total{route="/task/{piece}",status="200"} 1.0' in counts
     assert 'finmodel_requests_total{route="none",status="404"} 1.0' in counts
     assert "secret" not in counts
