@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import struct
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,6 +48,9 @@ _ATTRIBUTES = {
     "Bool": "bool_val",
 }
 """The protobuf field of each Feast type that has a slot of its own."""
+
+# Feast would say so at each of them, after any filter that was set before it was imported.
+warnings.filterwarnings("ignore", "Stream feature views are experimental", RuntimeWarning)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

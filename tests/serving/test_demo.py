@@ -77,6 +77,11 @@ def test_the_pasted_request_gets_a_whole_decision(decided):
     assert decided["model"]["demo"] is True
 
 
+def test_setting_up_says_nothing_of_its_libraries_to_the_user(demo):
+    answer = demo.shell.finmodel("features", "apply")
+    assert (answer.code, answer.out, answer.err) == (0, "", "")
+
+
 def test_the_audit_log_shows_the_decision_and_computes_it_again(demo, decided):
     shown = demo.shell.finmodel("audit", "show", decided["decision_id"])
     assert shown.code == 0
