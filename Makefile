@@ -22,7 +22,7 @@ run: .venv/.run ## set up, train on real data, serve, and open the console
 	@exec .venv/bin/finmodel demo
 
 test: .venv/.dev .venv/.servers ## set up, and pass every test
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 check: .venv/.dev ## format, lint, types, import contracts
 	$(PY) -m ruff format --check .
