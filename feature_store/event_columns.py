@@ -24,6 +24,8 @@ def read_columns(log: EventLog, topic: str) -> pa.Table:
     tables = [schema.empty_table()]
     for partition in range(log.partitions):
         for batch in log.read(topic, partition):
+            if not len(batch):
+                continue
             columns = zip(*map(msgspec.structs.astuple, batch.events()), strict=True)
             arrays = [pa.array(column) for column in columns]
             tables.append(pa.Table.from_arrays(arrays, schema.names).cast(schema))

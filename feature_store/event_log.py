@@ -9,38 +9,47 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 import msgspec
 
+from feature_store.event_batch import Batch, batch_of_lines
 from feature_store.event_segments import Frame, append_frame, cut_tail, segments, walk
 from feature_store.progress import Progress
 from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.events import TOPICS, Event, decode_lines, encode_lines, topic_of
 
 SEGMENT_BYTES = 64 << 20
+POLL_BYTES = 1 << 20
+"""Of one partition in one poll, more by a frame at most."""
+LOOK_SECONDS = 0.05
 LAYOUT = "log.json"
 CHUNK = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Consecutive events of one partition, as JSON lines."""
+Place = tuple[str, int]
+"""A topic and a partition number."""
 
-    topic: str
-    partition: int
-    first_offset: int
-    count: int
-    lines: bytes
 
-    def events(self) -> list[Event]:
-        """The events; BadInput with topic, partition and offset where one cannot be read."""
-        return decode_lines(self.lines, f"{self.topic}[{self.partition}]", self.first_offset)
+class Following(Protocol):
+    """Some partitions of a log, followed from where they were left."""
+
+    def __enter__(self) -> Following: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def poll(self, wait_s: float) -> list[Batch]:
+        """What came since, some megabytes of it at most; empty if nothing did within the wait."""
 
 
 class EventLog(Protocol):
@@ -53,6 +62,12 @@ class EventLog(Protocol):
 
     def read(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Batch]:
         """What one partition holds now, in order, from an offset on."""
+
+    def follow(self, starts: Mapping[Place, int]) -> Following:
+        """What comes to some partitions from offsets on, to be polled."""
+
+    def topic_number(self, topic: str) -> int:
+        """32 bits that tell a topic from a later one of the same name."""
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something."""
@@ -150,7 +165,21 @@ class FileEventLog:
                 continue
             for frame in walk(path, is_last=last):
                 if frame.first_offset + frame.count > from_offset:
-                    yield _batch(topic, partition, frame, from_offset)
+                    begin = max(from_offset, frame.first_offset)
+                    yield batch_of_lines(topic, partition, frame.first_offset, frame.body, begin)
+
+    def follow(self, starts: Mapping[Place, int]) -> FileFollowing:
+        """What comes to some partitions from offsets on, to be polled."""
+        return FileFollowing(self, starts)
+
+    def topic_number(self, topic: str) -> int:
+        """Always 0: a folder's topics are made once."""
+        return 0
+
+    def size(self, topic: str, partition: int) -> tuple[int, int]:
+        """How many segments a partition has, and the last one's bytes: another after an append."""
+        paths = segments(self._place(topic, partition))
+        return len(paths), paths[-1].stat().st_size if paths else 0
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something."""
@@ -195,6 +224,46 @@ class FileEventLog:
         self._ends[topic, partition] = first + count
 
 
+class FileFollowing:
+    """A file log's partitions, looked at again and again."""
+
+    def __init__(self, log: FileEventLog, starts: Mapping[Place, int]) -> None:
+        self._log, self._at = log, dict(starts)
+        self._sizes: dict[Place, tuple[int, int]] = {}
+
+    def __enter__(self) -> FileFollowing:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is held open."""
+
+    def poll(self, wait_s: float) -> list[Batch]:
+        """What came since, some megabytes of it at most; empty if nothing did within the wait."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            found = [batch for place in self._at for batch in self._some_of(place)]
+            if found or time.monotonic() >= deadline:
+                return found
+            time.sleep(min(LOOK_SECONDS, wait_s))
+
+    def _some_of(self, place: Place) -> Iterator[Batch]:
+        size, taken = self._log.size(*place), 0
+        if self._sizes.get(place) == size:
+            return
+        for batch in self._log.read(*place, self._at[place]):
+            self._at[place] = batch.end
+            yield batch
+            taken += len(batch.data)
+            if taken > POLL_BYTES:
+                return
+        self._sizes[place] = size
+
+
 def append_all(
     log: EventLog, events: Iterable[Event], progress: Progress | None = None, total: int = 0
 ) -> int:
@@ -214,12 +283,6 @@ def append_all(
     if progress is not None:
         progress("events", done, max(total, done))
     return done
-
-
-def _batch(topic: str, partition: int, frame: Frame, from_offset: int) -> Batch:
-    skip = max(0, from_offset - frame.first_offset)
-    body = frame.body.split(b"\n", skip)[skip] if skip else frame.body
-    return Batch(topic, partition, frame.first_offset + skip, frame.count - skip, body)
 
 
 def _locked(folder: Path) -> int:

@@ -1,72 +1,52 @@
-"""From typed events to the columns that a view's measures read.
+"""From a topic's columns to those that a view's measures read.
 
-Events of one topic and a plan come in, arrays go out. A text stands as a hash of it, a time as its
-microseconds; an event without a measure's field does not count there. When the log took an event
-in is its `known_at`: the lender's own word, the same in every replay and in every kind of log.
+A table of events and a plan come in, arrays go out. An event without a measure's filter's value
+does not count there. When the log took an event in is its `known_at`: the lender's own word, the
+same in every replay and in every kind of log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from functools import lru_cache
-from hashlib import blake2b
-from typing import Any
-
-import msgspec
+import msgspec.inspect as shapes
 import numpy as np
 
+from feature_store.event_table import EventTable, fields_of, kind_of
+from feature_store.text_hash import signed
 from feature_store.tile_columns import EventColumns
 from feature_store.window_plan import Measure, WindowPlan
-from finmodel.clock import micros
 from finmodel.errors import BadInput
-from finmodel.events import TOPICS, TYPES, Event
+from finmodel.events import TOPICS
 
 
-def columns_of(
-    plan: WindowPlan, events: Sequence[Event], first_offset: int, topic: int, partition: int
-) -> EventColumns:
-    """Events that follow each other in one partition, as a view's columns."""
-    check_measures(plan)
-    n, measures = len(events), plan.measures
-    values = np.zeros((n, len(measures)), dtype=np.int64)
-    present = np.zeros((n, len(measures)), dtype=np.bool_)
+def columns_of(plan: WindowPlan, table: EventTable, topic: int) -> EventColumns:
+    """Events as a view's columns; `topic` is the number of the topic that they came from."""
+    n, measures = len(table.offsets), plan.measures
+    values = np.empty((n, len(measures)), dtype=np.int64)
+    present = np.ones((n, len(measures)), dtype=np.bool_)
     for m, measure in enumerate(measures):
-        for e, event in enumerate(events):
-            if measure.field and _text(getattr(event, measure.field)) != measure.equals:
-                continue
-            value = getattr(event, measure.column)
-            if value is not None:
-                values[e, m], present[e, m] = number_of(value), True
+        values[:, m] = table.column(measure.column)
+        if measure.field:
+            present[:, m] = table.column(measure.field) == _wanted(plan.topic, measure)
     return EventColumns(
-        customers=np.fromiter((event.customer_id for event in events), np.int64, n),
-        event_us=np.fromiter((micros(event.occurred_at) for event in events), np.int64, n),
-        logged_us=np.fromiter((micros(event.known_at) for event in events), np.int64, n),
-        offsets=np.arange(first_offset, first_offset + n, dtype=np.int64),
-        ids=np.fromiter((hash_of(event.event_id) for event in events), np.uint64, n),
+        customers=np.ascontiguousarray(table.column("customer_id")),
+        event_us=table.column("occurred_at"),
+        logged_us=table.column("known_at"),
+        offsets=table.offsets,
+        ids=np.ascontiguousarray(table.column("event_id")).view(np.uint64),
         values=values,
         present=present,
         topic=topic,
-        partition=partition,
+        partition=table.partition,
+        begin=table.begin,
+        end=table.end,
     )
 
 
-def number_of(value: Any) -> int:
-    """The whole number that stands for a field's value.
-
-    >>> number_of(184), number_of(True), number_of("app") == number_of("app") != number_of("web")
-    (184, 1, True)
-    """
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, datetime):
-        return micros(value)
-    return _text_number(str(value))
-
-
-def hash_of(text: str) -> int:
-    """64 bits of a text; two event ids of one customer meet once in a billion billions."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+def _wanted(topic: str, measure: Measure) -> int:
+    """The number that a filter's value stands as."""
+    if isinstance(kind_of(topic, measure.field), shapes.IntType):
+        return int(measure.equals)
+    return signed(measure.equals)
 
 
 def check_measures(plan: WindowPlan) -> None:
@@ -78,7 +58,7 @@ def check_measures(plan: WindowPlan) -> None:
             where=where,
             remedy=f"name one of {', '.join(TOPICS)}",
         )
-    fields = _fields(plan.topic)
+    fields = fields_of(plan.topic)
     for measure in plan.measures:
         for name in _named(measure):
             if name not in fields:
@@ -87,23 +67,27 @@ def check_measures(plan: WindowPlan) -> None:
                     where=where,
                     remedy=f"name one of {', '.join(fields)}",
                 )
+        _check_filter(plan, measure)
 
 
 def _named(measure: Measure) -> list[str]:
     return [measure.column, measure.field] if measure.field else [measure.column]
 
 
-@lru_cache(maxsize=64)
-def _fields(topic: str) -> tuple[str, ...]:
-    return tuple(field.name for field in msgspec.structs.fields(TYPES[TOPICS.index(topic)]))
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-@lru_cache(maxsize=4_096)
-def _text_number(text: str) -> int:
-    """A text's hash as a signed word; kept, since few words stand in many events."""
-    word = hash_of(text)
-    return word - 2**64 if word >= 2**63 else word
+def _check_filter(plan: WindowPlan, measure: Measure) -> None:
+    """BadInput where no event's field can have the filter's value."""
+    if not measure.field:
+        return
+    kind, said = kind_of(plan.topic, measure.field), ""
+    if isinstance(kind, shapes.LiteralType) and measure.equals not in kind.values:
+        said = f"one of {', '.join(map(str, kind.values))}"
+    elif isinstance(kind, shapes.IntType) and not measure.equals.lstrip("-").isdecimal():
+        said = "a whole number"
+    elif isinstance(kind, shapes.DateTimeType):
+        said = "another field: no filter is by an instant"
+    if said:
+        raise BadInput(
+            f"{measure.field} is never {measure.equals!r}",
+            where=f"view {plan.view}: column {measure.column!r}",
+            remedy=f"name {said}",
+        )

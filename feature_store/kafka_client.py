@@ -53,7 +53,9 @@ def consumer_of(settings: KafkaSettings) -> KafkaConsumer:
         auto_offset_reset="none",
         isolation_level="read_committed",
         allow_auto_create_topics=False,
-        max_partition_fetch_bytes=8 << 20,
+        # What one poll brings is one transaction of a stream: tens of thousands of events.
+        max_partition_fetch_bytes=4 << 20,
+        fetch_max_bytes=8 << 20,
         metrics_enabled=False,
     )
 

@@ -8,8 +8,9 @@ told in our words. One log is for one thread. This module knows no consumer grou
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,10 +18,11 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
-from feature_store.event_log import Batch, partition_of
-from feature_store.kafka_client import admin_of, consumer_of, producer_of
+from feature_store.event_batch import Batch
+from feature_store.event_log import Place, partition_of
+from feature_store.kafka_client import admin_of, producer_of
 from feature_store.kafka_errors import in_our_words
-from feature_store.kafka_records import batches_of, records_until
+from feature_store.kafka_following import KafkaFollowing
 from feature_store.kafka_settings import KafkaSettings
 from finmodel.errors import BadInput, NotReady
 from finmodel.events import TOPICS, Event, decode, encode, topic_of
@@ -29,6 +31,8 @@ VALUE_BYTES = 1_000_000
 """A record's value: with its frame under the megabyte that producers and brokers keep to."""
 
 Answer = TypeVar("Answer")
+_POLL_SECONDS = 0.1
+"""A poll with nothing to give but a marker lasts so long."""
 _SAME = "give every topic the same number"
 
 
@@ -89,6 +93,10 @@ class KafkaEventLog:
             )
         return str(found)
 
+    def topic_number(self, topic: str) -> int:
+        """32 bits of a topic's id."""
+        return zlib.crc32(self.topic_id(topic).encode())
+
     def append(self, topic: str, events: Iterable[Event]) -> int:
         """Write events to their customers' partitions; how many, once all are acknowledged.
 
@@ -110,15 +118,18 @@ class KafkaEventLog:
     def read(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Batch]:
         """What one partition holds now, in order, from an offset on, or from the oldest it keeps.
 
-        The end is that of the call. A line is a record's value as it came (its line ends, which
-        JSON does not need, made tabs; one without JSON is `null`), so that its reader may judge it.
+        The end is that of the call. Values are as they came, so that their reader may judge them.
         """
         if not 0 <= partition < self._partitions_of(topic):
             raise BadInput(f"no partition {partition}", where=topic)
         place = TopicPartition(topic, partition)
         oldest = self._offsets(topic, [place], OffsetSpec.EARLIEST)[0]
         end = self._offsets(topic, [place], OffsetSpec.LATEST)[0]
-        return self._batches(place, max(oldest, from_offset), end)
+        return self._until(place, max(oldest, from_offset), end)
+
+    def follow(self, starts: Mapping[Place, int]) -> KafkaFollowing:
+        """What comes to some partitions from offsets on, to be polled."""
+        return KafkaFollowing(self._settings, starts)
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something, among those that we may see."""
@@ -156,18 +167,20 @@ class KafkaEventLog:
             with suppress(kafka_errors.KafkaError):
                 producer.close(timeout=1)
 
-    def _batches(self, place: TopicPartition, start: int, end: int) -> Iterator[Batch]:
-        if start >= end:
+    def _until(self, place: TopicPartition, at: int, end: int) -> Iterator[Batch]:
+        if at >= end:
             return
-        with closing(self._opened(lambda: consumer_of(self._settings))) as consumer:
-            consumer.assign([place])
-            consumer.seek(place, start)
-            fetched = records_until(consumer, place, end, self._settings.answer_ms)
-            try:
-                for offsets, values in fetched:
-                    yield from batches_of(place.topic, place.partition, offsets, values)
-            except kafka_errors.KafkaError as error:
-                raise in_our_words(error, f"{self._where}: {place.topic}") from error
+        patience = self._settings.answer_ms / 1000
+        late = time.monotonic() + patience
+        with self.follow({(place.topic, place.partition): at}) as following:
+            while at < end:
+                for batch in following.poll(_POLL_SECONDS):
+                    at, late = batch.end, time.monotonic() + patience
+                    yield batch.until(end)
+                if at < end and time.monotonic() > late:
+                    raise in_our_words(
+                        kafka_errors.KafkaTimeoutError(), f"{self._where}: {place.topic}"
+                    )
 
     def _common_partitions(self) -> int:
         found = self._ask("", lambda admin: admin.describe_topics(list(TOPICS)))

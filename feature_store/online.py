@@ -13,28 +13,22 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from feature_store import packed_kernels as kernels
 from feature_store.lmdb_map import MapPlace, open_map
 from feature_store.packed_catalog import META, load, stamp_of
-from feature_store.packed_columns import answer_for
+from feature_store.packed_columns import joined
 from feature_store.packed_keys import checked_ids, keys_of, place_of
-from feature_store.packed_rows import damaged
-from feature_store.packed_tables import tables_of, ttls_s
+from feature_store.packed_tables import ttls_s
 from feature_store.plan import ServicePlan
-from feature_store.tile_reading import TileView, fill, tile_views
+from feature_store.vectors import VectorReader, read_vectors, reader_of
 from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import FeatureBatch
 
 LOOK_SECONDS = 1.0
 _KEPT = 64
-"""Plans whose tables are kept; a process serves few."""
-
-
-_Tables = tuple[kernels.Tables, tuple[TileView, ...]]
+"""Plans whose readers are kept; a process serves few."""
 
 
 class OnlineFeatures:
@@ -43,7 +37,7 @@ class OnlineFeatures:
     def __init__(self, path: Path, map_gb: float = 8.0) -> None:
         self._map = open_map(MapPlace(path, map_gb))
         self._looked = 0.0
-        self._tables: dict[ServicePlan, tuple[bytes, _Tables]] = {}
+        self._readers: dict[ServicePlan, tuple[bytes, VectorReader]] = {}
 
     def fetch(
         self, ids: Sequence[Any] | npt.NDArray[Any], plan: ServicePlan, as_of: datetime
@@ -60,9 +54,9 @@ class OnlineFeatures:
         keys = keys_of(plan.join_key, found)
         place = place_of(plan.join_key, plan.key_type)
         with self._map.reading(META, place.name) as (txn, (meta, rows)):
-            tables, windows = self._tables_in(txn, meta, plan)
+            reader = self._reader_in(txn, meta, plan)
             values = _values(txn, rows, keys)
-        answer = _read(values, micros(as_of), tables, windows)
+        answer = read_vectors(joined(values), reader, micros(as_of))
         return FeatureBatch(
             service=plan.service,
             as_of=as_of,
@@ -87,38 +81,19 @@ class OnlineFeatures:
         """Close the map in this process; a later fetch opens it again."""
         self._map.close()
 
-    def _tables_in(self, txn: Any, meta: Any, plan: ServicePlan) -> _Tables:
+    def _reader_in(self, txn: Any, meta: Any, plan: ServicePlan) -> VectorReader:
         stamp = stamp_of(txn, meta)
-        kept = self._tables.get(plan)
+        kept = self._readers.get(plan)
         if kept is not None and kept[0] == stamp:
             return kept[1]
-        catalog = load(txn, meta).catalog
-        tables = tables_of(plan, catalog), tile_views(plan, catalog)
-        if len(self._tables) >= _KEPT:
-            self._tables.clear()
-        self._tables[plan] = stamp, tables
-        return tables
+        reader = reader_of(plan, load(txn, meta).catalog)
+        if len(self._readers) >= _KEPT:
+            self._readers.clear()
+        self._readers[plan] = stamp, reader
+        return reader
 
 
 def _values(txn: Any, rows: Any, keys: list[bytes]) -> list[bytes]:
     if rows is None:
         return [b""] * len(keys)
     return list(map(txn.get, keys, repeat(b""), repeat(rows)))
-
-
-def _read(
-    values: list[bytes], as_of_us: int, tables: kernels.Tables, windows: tuple[TileView, ...]
-) -> kernels.Answer:
-    n, views = len(values), len(tables.ttl_us)
-    answer = answer_for(n, int(tables.columns[-1]), views)
-    sizes = np.fromiter(map(len, values), np.int64, n)
-    joined = b"".join(values)
-    words = np.frombuffer(joined, "<i8", len(joined) // 8)
-    bad = kernels.read(words, sizes, as_of_us, tables, answer)
-    if bad >= 0:
-        raise damaged(f"(of id {bad} in this call) does not hold together")
-    if windows:
-        starts = np.zeros(n + 1, np.int64)
-        np.cumsum(sizes >> 3, out=starts[1:])
-        fill(windows, kernels.Sections(words, starts), as_of_us, answer)
-    return answer

@@ -7,7 +7,7 @@ which of two rows wins stands here once, in `supersedes`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -250,35 +250,94 @@ def _length(words: Int64s, at: int, end: int) -> int:
     return length if 2 <= length <= end - at else 0
 
 
+class News(NamedTuple):
+    """New sections of v views for some of n customers."""
+
+    words: Int64s
+    at: Int64s
+    """(v, n) where in `words` a customer's section of each view starts, -1 where it has none;
+    views in the order of their ids."""
+
+
 @njit(cache=True, nogil=True)
 def merge(
     old: Sections,
-    new: Sections,
+    new: News,
     retired: npt.NDArray[np.bool_],
     out: Sections,
-    changed: npt.NDArray[np.bool_],
+    won: npt.NDArray[np.bool_],
 ) -> int:
-    """Put each new section into its customer's value, by `supersedes`; -1, or a damaged one's i.
+    """Put new sections into their customers' values, by `supersedes`; -1, or a damaged one's i.
 
-    At most one new section a customer. Sections of retired views go; those nobody here knows stay.
+    won (v, n) is which were put. Sections of retired views go; those nobody here knows stay. A
+    value's sections stand in the order of their views' ids, whoever wrote first.
     """
-    at = 0
-    for i in range(len(changed)):
+    at, mine = 0, np.empty(len(new.at), np.int64)
+    for i in range(new.at.shape[1]):
         out.starts[i] = at
-        begin, end = new.starts[i], new.starts[i + 1]
-        mine = find(old, i, new.words[begin]) if begin < end else -1
-        if mine == DAMAGED:
-            return i
-        changed[i] = begin < end and (mine < 0 or supersedes(new.words, begin, old.words, mine))
-        at = _others(old, i, mine if changed[i] else -1, retired, out, at)
+        for v in range(len(mine)):
+            begin = new.at[v, i]
+            mine[v] = find(old, i, new.words[begin]) if begin >= 0 else -1
+            if mine[v] == DAMAGED:
+                return i
+            won[v, i] = begin >= 0 and (
+                mine[v] < 0 or supersedes(new.words, begin, old.words, mine[v])
+            )
+        at = _merge_one(old, i, (new.words, new.at[:, i], won[:, i], mine), retired, out.words, at)
         if at == DAMAGED:
             return i
-        if changed[i]:
-            for j in range(end - begin):
-                out.words[at + j] = new.words[begin + j]
-            at += end - begin
-    out.starts[len(changed)] = at
+    out.starts[new.at.shape[1]] = at
     return -1
+
+
+@njit(cache=True, nogil=True)
+def _merge_one(
+    old: Sections, i: int, new: Any, retired: npt.NDArray[np.bool_], out: Int64s, to: int
+) -> int:
+    """Customer i's value with the sections that won; where it ends in out, or DAMAGED."""
+    at, end, next_new = old.starts[i], old.starts[i + 1], 0
+    while at < end:
+        length, view = _length(old.words, at, end), old.words[at] & 0xFFFF
+        if length == 0:
+            return DAMAGED
+        to, next_new = _insert(new, next_new, view, out, to)
+        before, to = to, _replace(new, at, out, to)
+        if to == before and not (view < len(retired) and retired[view]):
+            to = _copied(old.words, at, out, to)
+        at += length
+    to, _ = _insert(new, next_new, 0x10000, out, to)
+    return int(to)
+
+
+@njit(cache=True, nogil=True)
+def _insert(new: Any, first: int, view: int, out: Int64s, to: int) -> Any:
+    """Copy the new sections, from the first on, that belong before a view's and replace none;
+    where they end in out, and which is the next."""
+    words, begins, won, mine = new
+    while first < len(begins) and (begins[first] < 0 or words[begins[first]] & 0xFFFF < view):
+        if won[first] and mine[first] < 0:
+            to = _copied(words, begins[first], out, to)
+        first += 1
+    return to, first
+
+
+@njit(cache=True, nogil=True)
+def _replace(new: Any, at: int, out: Int64s, to: int) -> int:
+    """Copy the new section that takes the place of the old one at `at`, if there is one."""
+    words, begins, won, mine = new
+    for v in range(len(begins)):
+        if won[v] and mine[v] == at:
+            return int(_copied(words, begins[v], out, to))
+    return to
+
+
+@njit(cache=True, nogil=True)
+def _copied(words: Int64s, at: int, out: Int64s, to: int) -> int:
+    """A section copied; where it ends in out."""
+    length = (words[at] >> 48) & 0xFFFF
+    for j in range(length):
+        out[to + j] = words[at + j]
+    return int(to + length)
 
 
 @njit(cache=True, nogil=True)
@@ -295,22 +354,3 @@ def find(old: Sections, i: int, head: int) -> int:
             return at if 2 + (flags & CREATED) + (flags & STREAM) <= length else DAMAGED
         at += length
     return -1
-
-
-@njit(cache=True, nogil=True)
-def _others(
-    old: Sections, i: int, left_out: int, retired: npt.NDArray[np.bool_], out: Sections, to: int
-) -> int:
-    """Copy customer i's sections but one and the retired; where they end in out, or DAMAGED."""
-    at, end = old.starts[i], old.starts[i + 1]
-    while at < end:
-        length = _length(old.words, at, end)
-        if length == 0:
-            return DAMAGED
-        view = old.words[at] & 0xFFFF
-        if at != left_out and not (view < len(retired) and retired[view]):
-            for j in range(length):
-                out.words[to + j] = old.words[at + j]
-            to += length
-        at += length
-    return to

@@ -30,11 +30,15 @@ from feature_store.packed_catalog import (
 from feature_store.packed_columns import ViewColumns, built, checked, joined
 from feature_store.packed_keys import Place, checked_ids, key_order, keys_of, place_of
 from feature_store.packed_rows import Row, damaged, encode, layout_of
+from feature_store.packed_sections import NewSections, differing, frozen, news_of, taken
 from feature_store.tile_columns import EventColumns, Fates, advanced, grouped, rules_of
 from feature_store.tile_columns import checked as checked_events
+from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan, schema_of
+from finmodel.errors import Refused
 from finmodel.records import Int64s
 
+_NOBODY = np.empty(0, np.uint64)
 _CHUNK = 50_000
 """Customers merged at once: bounds the memory of a large call, which stays one transaction."""
 
@@ -45,6 +49,18 @@ class Written(NamedTuple):
     stored: int
     late: int
     """Not stored, because a newer row (or the same event) was there."""
+
+
+class Part(NamedTuple):
+    """Events of one partition, as one view counts them."""
+
+    plan: WindowPlan
+    events: EventColumns
+
+    @property
+    def customers(self) -> npt.NDArray[np.uint64]:
+        """In the map's order of keys."""
+        return self.events.customers.view(np.uint64)
 
 
 class _Work(NamedTuple):
@@ -82,9 +98,9 @@ class PackedWriter:
             heads = [work.catalog.declare(view.view, view.features) for view in views]
             for start in range(0, len(chosen[0]) if chosen else 0, _CHUNK):
                 some = [rows[start : start + _CHUNK] for rows in chosen]
-                new = [built(v, h, r) for v, h, r in zip(views, heads, some, strict=True)]
-                keys = keys_of(join_key, found[some[0]])
-                written = _put(work, keys, _values(work, keys), new, written)
+                each = np.arange(len(some[0]))
+                new = [(each, built(*of)) for of in zip(views, heads, some, strict=True)]
+                written = _put(work, keys_of(join_key, found[some[0]]), new, written)
         return written
 
     def write_rows(
@@ -99,28 +115,38 @@ class PackedWriter:
                 if key not in newest or _supersedes(data, newest[key]):
                     newest[key] = data
             order = sorted(newest, key=_as_integer) if place.integer else sorted(newest)
-            new = joined([newest[key] for key in order])
-            before = Written(0, len(keys) - len(order))
-            written = _put(work, order, _values(work, order), [new], before)
+            new = np.arange(len(order)), joined([newest[key] for key in order])
+            written = _put(work, order, [new], Written(0, len(keys) - len(order)))
         return written
 
     def write_events(self, join_key: str, plan: WindowPlan, events: EventColumns) -> Fates:
-        """Count events of one partition in their customers' tiles; what became of them.
+        """Count events of one partition for one view: see `write_parts`."""
+        return self.write_parts(join_key, [Part(plan, events)])[0]
 
-        Customers are int64. Each event counts once, however often it is delivered; how far the
-        partition was counted is written in the same transaction.
+    def write_parts(
+        self, join_key: str, parts: Sequence[Part], scoring: Scoring | None = None
+    ) -> list[Fates]:
+        """Count events of views and partitions in their customers' tiles, in one transaction; what
+        became of each part's events. With `scoring`, whoever had new ones is scored anew.
+
+        Customers are int64. Each event counts once, however often it is delivered, since how far
+        each partition was counted is written in the same transaction. Refused where events between
+        that and a part's first would be left out.
         """
-        ids, incoming = grouped(checked_events(plan, events))
-        keys = keys_of(join_key, ids)
+        for plan, events in parts:
+            checked_events(plan, events)
+        customers = np.unique(np.concatenate([_NOBODY, *(part.customers for part in parts)]))
+        keys, fates = keys_of(join_key, customers.view(np.int64)), []
         with self._transaction(place_of(join_key, "int64")) as work:
-            head = work.catalog.declare(plan.view, schema_of(plan))
-            rules = rules_of(plan, head, events.topic, events.partition)
-            values = _values(work, keys)
-            sections, fates = advanced(values, incoming, rules, plan)
-            _put(work, keys, values, [sections], Written(0, 0))
-            if len(events.offsets):
-                upto = int(events.offsets[-1]) + 1
-                note_position(work.txn, work.meta, (*head, events.topic, events.partition), upto)
+            before = values = _values(work, keys)
+            for some in in_rounds(parts):
+                found = [_counted(work, customers, values, part) for part in some]
+                values, _ = _merged(work, values, [new for new, _ in found])
+                fates += [fate for _, fate in found]
+            changed = differing(before, values)
+            if scoring is not None and changed.any():
+                values = _with_scores(work, values, changed, scoring)
+            _store(work, keys, values, changed)
         return fates
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
@@ -166,46 +192,89 @@ def _values(work: _Work, keys: list[bytes]) -> kernels.Sections:
     return joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
 
 
-def _put(
-    work: _Work,
-    keys: list[bytes],
-    values: kernels.Sections,
-    new: Sequence[kernels.Sections],
-    before: Written,
-) -> Written:
+def _put(work: _Work, keys: list[bytes], new: Sequence[NewSections], before: Written) -> Written:
     """Merge views of unique, ordered keys into their values, and store those that changed."""
-    retired = np.array(retired_ids(work.catalog), dtype=np.bool_)
-    any_changed = np.zeros(len(keys), dtype=np.bool_)
-    stored = 0
-    for sections in new:
-        changed = np.empty(len(keys), dtype=np.bool_)
-        values = _merged(values, sections, retired, changed)
-        any_changed |= changed
-        stored += int(changed.sum())
-    at, words = values.starts * 8, values.words.view(np.uint8).data
-    pairs = [(keys[i], words[at[i] : at[i + 1]]) for i in np.flatnonzero(any_changed).tolist()]
-    work.txn.cursor(work.rows).putmulti(pairs, append=bool(pairs) and _is_last(work, pairs[0][0]))
+    values, won = _merged(work, _values(work, keys), new)
+    _store(work, keys, values, np.asarray(won.any(axis=0)))
+    stored = int(won.sum())
     return Written(before.stored + stored, before.late + len(new) * len(keys) - stored)
 
 
 def _merged(
-    old: kernels.Sections,
-    new: kernels.Sections,
-    retired: npt.NDArray[np.bool_],
-    changed: npt.NDArray[np.bool_],
-) -> kernels.Sections:
-    out = kernels.Sections(
-        np.empty(len(old.words) + len(new.words), np.int64), np.empty_like(old.starts)
-    )
-    if kernels.merge(old, new, retired, out, changed) >= 0:
+    work: _Work, old: kernels.Sections, new: Sequence[NewSections]
+) -> tuple[kernels.Sections, npt.NDArray[np.bool_]]:
+    """Values with new sections in them, and which of those were put, by view and customer."""
+    n = len(old.starts) - 1
+    news = news_of(new, n)
+    won = np.zeros((len(news.at), n), np.bool_)
+    retired = np.array(retired_ids(work.catalog), dtype=np.bool_)
+    out = np.empty(len(old.words) + len(news.words), np.int64), np.empty(n + 1, np.int64)
+    if kernels.merge(old, news, retired, kernels.Sections(*out), won) >= 0:
         raise damaged("does not hold together")
-    return kernels.Sections(_frozen(out.words[: out.starts[-1]]), out.starts)
+    words, starts = out
+    return kernels.Sections(frozen(words[: starts[-1]]), starts), won
 
 
-def _frozen(words: Int64s) -> Int64s:
-    # Kernels are compiled once for bytes that LMDB gave, which are read-only.
-    words.flags.writeable = False
-    return words
+def _store(
+    work: _Work, keys: list[bytes], values: kernels.Sections, changed: npt.NDArray[np.bool_]
+) -> None:
+    at, words = (values.starts * 8).tolist(), values.words.view(np.uint8).data
+    pairs = [(keys[i], words[at[i] : at[i + 1]]) for i in np.flatnonzero(changed).tolist()]
+    work.txn.cursor(work.rows).putmulti(pairs, append=bool(pairs) and _is_last(work, pairs[0][0]))
+
+
+def _counted(
+    work: _Work, customers: npt.NDArray[np.uint64], values: kernels.Sections, part: Part
+) -> tuple[NewSections, Fates]:
+    """A part's new sections; how far its partition is counted is noted."""
+    plan, events = part
+    head = work.catalog.declare(plan.view, schema_of(plan))
+    place = (*head, events.topic, events.partition)
+    upto, (begin, end) = position_of(work.txn, work.meta, place), events.bounds
+    if begin > upto:
+        raise Refused(
+            f"events from offset {upto} to {begin} would be left out",
+            where=f"view {plan.view}: {plan.topic}[{events.partition}]",
+            remedy="go on from where it was counted",
+        )
+    new = events.since(upto)
+    some, incoming = grouped(new)
+    places = np.searchsorted(customers, some.view(np.uint64))
+    rules = rules_of(plan, head, events.topic, events.partition)
+    sections, fates = advanced(values, places, incoming, rules, plan)
+    note_position(work.txn, work.meta, place, end)
+    again = len(events.offsets) - len(new.offsets)
+    return (places, sections), fates._replace(seen=fates.seen + again)
+
+
+def _with_scores(
+    work: _Work, values: kernels.Sections, changed: npt.NDArray[np.bool_], scoring: Scoring
+) -> kernels.Sections:
+    """Values with the scores of those that changed."""
+    places = np.flatnonzero(changed)
+    rows = scoring.rows(taken(values, places), work.catalog)
+    head = work.catalog.declare(rows.view, rows.features)
+    sections = built(checked(rows, len(places)), head, np.arange(len(places)))
+    return _merged(work, values, [(places, sections)])[0]
+
+
+def in_rounds(parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts that can be counted side by side: where a customer's events of one view come from two
+    partitions (their topic was given more), one after the other."""
+    rounds: list[list[Part]] = []
+    for part in parts:
+        for some in rounds:
+            if not any(_meet(part, other) for other in some):
+                some.append(part)
+                break
+        else:
+            rounds.append([part])
+    return rounds
+
+
+def _meet(one: Part, other: Part) -> bool:
+    same = one.plan.view == other.plan.view
+    return same and bool(np.isin(one.customers, other.customers).any())
 
 
 def _supersedes(new: bytes, old: bytes) -> bool:

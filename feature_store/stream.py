@@ -1,19 +1,23 @@
 """From a log to tiles: each view's topic, partition by partition, from where it was left.
 
-A log (files or Kafka) and plans come in; customers' tiles are brought up to the log's end, and how
-far each partition was counted is written in the same transaction. Killed at any moment, it goes on
-from there: at worst it reads some events again, and the rows know them. Knows no clock of its own.
+A log (files or Kafka) and plans come in; customers' tiles are brought up to what the log holds, and
+how far each partition was counted is written in the same transaction. Killed at any moment, it goes
+on from there. Knows no clock of its own, no group of workers and no model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from feature_store.event_log import Batch, EventLog
+from feature_store.event_batch import Batch
+from feature_store.event_log import EventLog, Place
 from feature_store.event_measures import check_measures, columns_of
-from feature_store.packed_writer import PackedWriter
+from feature_store.event_table import joined_tables, table_of
+from feature_store.packed_writer import PackedWriter, Part
 from feature_store.tile_columns import Fates
+from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan
 
 JOIN_KEY = "customer_id"
@@ -22,7 +26,7 @@ NOTHING = Fates(0, 0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one pass over a log did to one view."""
+    """What became of a view's events."""
 
     view: str
     topic: str
@@ -32,6 +36,63 @@ class Counted:
     repeated: int
     late: int
     ahead: int
+    unread: int
+    """Of the topic's values that are no events."""
+
+
+class Stream:
+    """Views that are counted from a log into an online store, micro-batch by micro-batch."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        writer: PackedWriter,
+        plans: Sequence[WindowPlan],
+        scoring: Scoring | None = None,
+    ) -> None:
+        """BadInput where a view's measures do not fit its topic."""
+        for plan in plans:
+            check_measures(plan)
+        self._log, self._writer, self._scoring = log, writer, scoring
+        self._plans: dict[str, list[WindowPlan]] = defaultdict(list)
+        for plan in plans:
+            self._plans[plan.topic].append(plan)
+        self._numbers = {topic: log.topic_number(topic) for topic in self._plans}
+
+    def starts(self, partitions: Iterable[int]) -> dict[Place, int]:
+        """Where each topic's partitions were left by the view that is least far."""
+        return {
+            (topic, partition): min(
+                self._writer.position(plan, self._numbers[topic], partition) for plan in plans
+            )
+            for partition in partitions
+            for topic, plans in self._plans.items()
+        }
+
+    def count(self, batches: Sequence[Batch]) -> list[Counted]:
+        """Count some batches, each view's partitions in one transaction; what became of them."""
+        parts, unread = [], dict.fromkeys(self._plans, 0)
+        for place, some in _by_place(batches).items():
+            tables = [table_of(batch) for batch in some]
+            unread[place[0]] += sum(len(missed) for _, missed in tables)
+            table = joined_tables([table for table, _ in tables])
+            number = self._numbers[place[0]]
+            parts += [Part(plan, columns_of(plan, table, number)) for plan in self._plans[place[0]]]
+        fates = self._writer.write_parts(JOIN_KEY, parts, self._scoring) if parts else []
+        return self._told(parts, fates, unread)
+
+    def _told(
+        self, parts: Sequence[Part], fates: Sequence[Fates], unread: Mapping[str, int]
+    ) -> list[Counted]:
+        sums = {plan.view: NOTHING for plans in self._plans.values() for plan in plans}
+        for part, fate in zip(parts, fates, strict=True):
+            before = sums[part.plan.view]
+            sums[part.plan.view] = Fates(*(a + b for a, b in zip(before, fate, strict=True)))
+        return [
+            Counted(plan.view, topic, sum(sums[plan.view]), *sums[plan.view], unread[topic])
+            for topic, plans in self._plans.items()
+            for plan in plans
+        ]
 
 
 def catch_up(
@@ -40,34 +101,37 @@ def catch_up(
     plans: Sequence[WindowPlan],
     *,
     partitions: Iterable[int] | None = None,
-    topic_number: Callable[[str], int] = lambda _: 0,
+    scoring: Scoring | None = None,
 ) -> list[Counted]:
     """Count what the log holds beyond what was counted, of all partitions or of some.
 
-    `topic_number` tells a topic from a later one of the same name; where it changes, offsets start
-    afresh. BadInput, before anything is counted, where a view's measures do not fit its topic.
+    BadInput, before anything is counted, where a view's measures do not fit its topic.
     """
-    for plan in plans:
-        check_measures(plan)
+    stream = Stream(log, writer, plans, scoring)
+    ends = {plan.topic: log.end_offsets(plan.topic) for plan in plans}
     mine = range(log.partitions) if partitions is None else partitions
-    return [_view(log, writer, plan, mine, topic_number(plan.topic)) for plan in plans]
+    left = {place: at for place, at in stream.starts(mine).items() if at < ends[place[0]][place[1]]}
+    told = [stream.count([])]
+    with log.follow(left) as following:
+        while any(at < ends[topic][partition] for (topic, partition), at in left.items()):
+            batches = following.poll(1.0)
+            left |= {(batch.topic, batch.partition): batch.end for batch in batches}
+            told.append(stream.count(batches))
+    return [_sum(of_view) for of_view in zip(*told, strict=True)]
 
 
-def _view(
-    log: EventLog, writer: PackedWriter, plan: WindowPlan, partitions: Iterable[int], topic: int
-) -> Counted:
-    fates = NOTHING
-    for partition in partitions:
-        start = writer.position(plan, topic, partition)
-        for batch in log.read(plan.topic, partition, start):
-            found = _count(writer, plan, batch, topic)
-            fates = Fates(*(a + b for a, b in zip(fates, found, strict=True)))
-    return Counted(plan.view, plan.topic, sum(fates), *fates)
+def _by_place(batches: Sequence[Batch]) -> dict[Place, list[Batch]]:
+    found: dict[Place, list[Batch]] = defaultdict(list)
+    for batch in batches:
+        found[batch.topic, batch.partition].append(batch)
+    return found
 
 
-def _count(writer: PackedWriter, plan: WindowPlan, batch: Batch, topic: int) -> Fates:
-    events = batch.events()
-    if not events:
-        return NOTHING
-    columns = columns_of(plan, events, batch.first_offset, topic, batch.partition)
-    return writer.write_events(JOIN_KEY, plan, columns)
+def _sum(told: Sequence[Counted]) -> Counted:
+    """What became of one view's events over several calls."""
+    named = told[0].view, told[0].topic
+    return Counted(*named, *(sum(some) for some in zip(*map(_numbers, told), strict=True)))
+
+
+def _numbers(one: Counted) -> tuple[int, ...]:
+    return one.events, one.counted, one.seen, one.repeated, one.late, one.ahead, one.unread

@@ -6,7 +6,7 @@ events met which fate. Knows no map and no topic's format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,6 +40,29 @@ class EventColumns:
     topic: int
     """Topic id: a topic made anew has another."""
     partition: int
+    begin: int = -1
+    """The offset from which none was left out; the first event's if not given."""
+    end: int = -1
+    """The offset to go on from; that behind the last event if not given."""
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """From which offset, and up to which, nothing was left out."""
+        first, behind = (self.offsets[0], self.offsets[-1] + 1) if len(self.offsets) else (0, 0)
+        return (
+            int(first) if self.begin < 0 else self.begin,
+            int(behind) if self.end < 0 else self.end,
+        )
+
+    def since(self, offset: int) -> EventColumns:
+        """The events at an offset and behind it."""
+        first = int(np.searchsorted(self.offsets, offset))
+        if first == 0:
+            return self
+        rows = ("customers", "event_us", "logged_us", "offsets", "ids", "values", "present")
+        begin, end = self.bounds
+        some = {name: getattr(self, name)[first:] for name in rows}
+        return replace(self, **some, begin=max(begin, offset), end=end)
 
 
 class Fates(NamedTuple):
@@ -112,21 +135,19 @@ def grouped(events: EventColumns) -> tuple[Int64s, Incoming]:
 
 
 def advanced(
-    old: Sections, new: Incoming, rules: Rules, plan: WindowPlan
+    values: Sections, places: Int64s, new: Incoming, rules: Rules, plan: WindowPlan
 ) -> tuple[Sections, Fates]:
-    """Each customer's new section, and what became of the events."""
+    """New sections of the customers whose values stand at some places, and the events' fates."""
     program = program_of(plan)
     room = room_for(program.capacity, program.width)
-    most = _most_words(np.diff(old.starts), np.diff(new.starts), program.width)
+    most = _most_words(np.diff(values.starts)[places], np.diff(new.starts), program.width)
     words = np.empty(most, np.int64)
     starts = np.empty_like(new.starts)
     fate = np.empty(len(new.offsets), np.uint8)
-    if advance(old, new, rules, room, (words, starts), fate) >= 0:
+    if advance((values, places), new, rules, room, (words, starts), fate) >= 0:
         raise damaged("has tiles that do not hold together")
     found = np.bincount(fate, minlength=5)
-    words = words[: starts[-1]]
-    words.flags.writeable = False
-    return Sections(words, starts), Fates(*found.tolist())
+    return Sections(words[: starts[-1]], starts), Fates(*found.tolist())
 
 
 def _most_words(held: Int64s, counts: Int64s, width: int) -> int:

@@ -88,20 +88,21 @@ def room_for(capacity: int, width: int) -> Room:
 
 
 @jit
-def advance(old: Sections, new: Incoming, rules: Rules, room: Room, out: Any, fate: Any) -> int:
+def advance(old: Any, new: Incoming, rules: Rules, room: Room, out: Any, fate: Any) -> int:
     """Sections of each customer after its events; -1, or the customer whose value is damaged.
 
-    `out` is (words, starts) with room enough (`most_words`); `fate` is what became of each event.
+    `old` is (values, places): customer c's value is the one at places[c]. `out` is (words, starts)
+    with room enough (`most_words`); `fate` is what became of each event.
     """
-    words, starts = out
+    (words, starts), (values, places) = out, old
     at = 0
     for c in range(len(new.starts) - 1):
         starts[c] = at
-        mine = _mine(old, c, rules.head)
-        counts = _load(old.words, mine, rules, room)
+        mine = _mine(values, places[c], rules.head)
+        counts = _load(values.words, mine, rules, room)
         if counts[0] == DAMAGED:
             return c
-        clock, last = _known(old.words, mine, rules.stream)
+        clock, last = _known(values.words, mine, rules.stream)
         at = _advance_one(new, c, rules, (room, counts, clock, last), (words, at), fate)
     starts[len(new.starts) - 1] = at
     return -1

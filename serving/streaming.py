@@ -7,7 +7,6 @@ something. What is counted, and that it counts once, is the feature store's busi
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +29,11 @@ def run_stream(
     """Count what the log holds, again and again; with `once`, up to its end."""
     store = open_store(settings)
     plans, writer = window_plans(store), writer_of(store.config)
-    with _log(settings, brokers, config) as (log, topic_number):
+    with _log(settings, brokers, config) as log:
         while True:
             there = set(log.topics())
             some = [plan for plan in plans if plan.topic in there]
-            counted = catch_up(log, writer, some, topic_number=topic_number)
+            counted = catch_up(log, writer, some)
             busy = [one for one in counted if one.events]
             if busy or once:
                 tell(counted if once else busy)
@@ -44,12 +43,10 @@ def run_stream(
 
 
 @contextmanager
-def _log(
-    settings: Settings, brokers: str, config: Path | None
-) -> Iterator[tuple[EventLog, Callable[[str], int]]]:
+def _log(settings: Settings, brokers: str, config: Path | None) -> Iterator[EventLog]:
     if not brokers:
         with FileEventLog(settings.events) as files:
-            yield files, lambda _topic: 0
+            yield files
         return
     try:
         from feature_store.kafka_log import KafkaEventLog
@@ -59,5 +56,4 @@ def _log(
             "kafka-python is not installed", where="--kafka", remedy="install finmodel[stream]"
         ) from error
     with KafkaEventLog(load_settings(brokers, config)) as log:
-        # 32 bits of a topic's id: what tells it from a later one of the same name.
-        yield log, lambda topic: zlib.crc32(log.topic_id(topic).encode())
+        yield log

@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
+from feature_store.event_batch import batch_of_lines
 from feature_store.event_columns import read_columns
-from feature_store.event_log import Batch, FileEventLog, append_all
+from feature_store.event_log import FileEventLog, append_all
 from finmodel.errors import BadInput
 from finmodel.events import TOPICS, TYPES, topic_of
 from finmodel.lender.simulated import LENDER_TOPICS, Lender
@@ -56,12 +57,12 @@ class BrokenLog:
         self.lines = lines
 
     def read(self, topic, partition, from_offset=0):
-        yield Batch(topic, partition, 70, 3, self.lines)
+        yield batch_of_lines(topic, partition, 70, self.lines, 70)
 
 
 def test_a_broken_event_is_named(lender):
     batch = next(lender.log().read("card.status.v1", 0))
-    lines = batch.lines.split(b"\n")[:3]
+    lines = list(batch.values())[:3]
     lines[2] = lines[2].replace(b"card.status.v1", b"card.status.v2")
     with pytest.raises(BadInput, match=r"card\.status\.v1\[0\]@72: .*card\.status\.v2"):
         read_columns(BrokenLog(b"\n".join(lines) + b"\n"), "card.status.v1")

@@ -102,9 +102,10 @@ def test_a_customers_events_stay_in_order_and_a_line_is_an_offset(log):
             at = offset
             for batch in log.read(STATUS, partition, offset):
                 assert (batch.topic, batch.partition) == (STATUS, partition)
-                assert (batch.first_offset, batch.count) == (at, batch.lines.count(b"\n"))
-                assert batch.events() == mine[at : at + batch.count]
-                at += batch.count
+                assert (batch.begin, batch.end) == (at, at + len(batch))
+                assert batch.offsets.tolist() == list(range(at, batch.end))
+                assert batch.events() == mine[at : batch.end]
+                at = batch.end
             assert at == max(offset, end)
 
 
@@ -181,8 +182,8 @@ def test_a_log_is_what_was_appended(tmp_path_factory, appends, partitions, segme
             assert [e for batch in batches for e in batch.events()] == expected[offset:]
             at = offset
             for batch in batches:
-                assert (batch.first_offset, batch.count) == (at, len(batch.events()))
-                at += batch.count
+                assert (batch.begin, batch.end) == (at, at + len(batch.events()))
+                at = batch.end
 
 
 def test_partitions_never_move():

@@ -240,12 +240,12 @@ def test_no_damage_makes_the_kernels_read_past_the_value(data: st.DataObject) ->
     if len(value) % 8 == 0:
         old = kernels.Sections(words, np.array([0, len(words)], np.int64))
         new = np.frombuffer(encode(0, 0, layout, row), "<i8").view(Guarded)
-        fresh = kernels.Sections(new, np.array([0, len(new)], np.int64))
+        fresh = kernels.News(new, np.zeros((1, 1), np.int64))
         out = kernels.Sections(
             np.zeros(len(words) + len(new), np.int64).view(Guarded), np.zeros(2, np.int64)
         )
         nobody = np.zeros(1, np.bool_)
-        bad = _uncompiled(kernels.merge)(old, fresh, nobody, out, np.zeros(1, np.bool_))
+        bad = _uncompiled(kernels.merge)(old, fresh, nobody, out, np.zeros((1, 1), np.bool_))
         assert bad in (-1, 0)
 
 

@@ -17,6 +17,7 @@ from feature_store import event_log
 from feature_store.event_columns import read_columns
 from feature_store.event_log import FileEventLog, append_all
 from feature_store.event_measures import columns_of
+from feature_store.event_table import table_from
 from feature_store.lmdb_map import MapPlace
 from feature_store.online import OnlineFeatures
 from feature_store.packed_writer import PackedWriter
@@ -194,6 +195,7 @@ from pathlib import Path
 import msgspec
 
 from feature_store.event_log import FileEventLog
+from feature_store.event_table import table_from
 from feature_store.lmdb_map import MapPlace
 from feature_store.packed_writer import PackedWriter
 from feature_store.stream import catch_up
@@ -228,6 +230,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_counts_nothing_twice(events, 
 @pytest.mark.servers
 def test_kafka_gives_the_same_tiles_as_files(log, whole, broker, tmp_path):
     with empty_log(broker) as kafka:
+        kafka.topic_number = log.topic_number  # it stands in the sections
         for view in PLANS:
             kafka.create(view.topic, log.partitions)
             for partition in range(log.partitions):
@@ -265,7 +268,8 @@ def test_a_text_a_time_and_a_filter_become_numbers():
     events = decode_lines(line % b"app" + line % b"web")
     measures = ("channel", "occurred_at", "event_id where channel = web")
     some = plan("app.login.v1", "login", *(("count", one) for one in measures))
-    columns = columns_of(some, events, 40, topic=1, partition=2)
+    table = table_from("app.login.v1", 2, events, np.array([40, 41]), 40, 42)
+    columns = columns_of(some, table, topic=1)
     assert columns.offsets.tolist() == [40, 41]
     assert columns.event_us[0] == int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1e6)
     assert columns.values[0, 0] != columns.values[1, 0]

@@ -1,0 +1,84 @@
+"""Events of one partition as they were sent: one buffer of bytes, where each lies, its offset.
+
+What a log's reader hands on, whatever the log is made of. Nothing is decoded here but by `events`,
+the strict road of few events; `event_table.py` has the fast one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from feature_store.text_hash import Bytes
+from finmodel.events import Event, decode
+from finmodel.records import Int64s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """n events that follow each other in one partition, none left out between `begin` and `end`.
+
+    Offsets may jump, by what a log keeps for itself or no longer has.
+    """
+
+    topic: str
+    partition: int
+    data: Bytes
+    spans: Int64s
+    """(2, n) where each event's JSON starts in `data`, and ends; empty where there was no value."""
+    offsets: Int64s
+    """(n,) rising."""
+    begin: int
+    """The offset that was asked for."""
+    end: int
+    """The offset to go on from."""
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @property
+    def first_offset(self) -> int:
+        """The first event's offset; where there is none, where it would have been."""
+        return int(self.offsets[0]) if len(self.offsets) else self.begin
+
+    def value(self, index: int) -> bytes:
+        """One event's bytes, as they came."""
+        start, end = self.spans[:, index].tolist()
+        return self.data[start:end].tobytes()
+
+    def values(self) -> Iterator[bytes]:
+        """Every event's bytes, as they came."""
+        return map(self.value, range(len(self)))
+
+    def until(self, end: int) -> Batch:
+        """The same without what stands at an offset or behind it."""
+        if end >= self.end:
+            return self
+        kept = int(np.searchsorted(self.offsets, end))
+        return replace(self, spans=self.spans[:, :kept], offsets=self.offsets[:kept], end=end)
+
+    def place(self, index: int) -> str:
+        """Where an event stands, for people."""
+        return f"{self.topic}[{self.partition}]@{self.offsets[index]}"
+
+    def events(self) -> list[Event]:
+        """The events; BadInput with topic, partition and offset where one cannot be read."""
+        return [decode(value, self.place(index)) for index, value in enumerate(self.values())]
+
+
+def batch_of_lines(topic: str, partition: int, first: int, lines: bytes, begin: int) -> Batch:
+    r"""Lines, each with its end, as events of consecutive offsets, from `begin` on.
+
+    >>> batch = batch_of_lines("t", 0, 4, b"{}\n[]\n{ }\n", 5)
+    >>> list(batch.values()), batch.offsets.tolist(), batch.begin, batch.end
+    ([b'[]', b'{ }'], [5, 6], 5, 7)
+    """
+    data = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+    skip = max(0, begin - first)
+    spans = np.stack([starts, ends])[:, skip:].astype(np.int64)
+    offsets = np.arange(first + skip, first + len(ends), dtype=np.int64)
+    return Batch(topic, partition, data, spans, offsets, begin, first + len(ends))
