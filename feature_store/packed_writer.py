@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import compress, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -218,9 +218,13 @@ def _merged(
 def _store(
     work: _Work, keys: list[bytes], values: kernels.Sections, changed: npt.NDArray[np.bool_]
 ) -> None:
-    at, words = (values.starts * 8).tolist(), values.words.view(np.uint8).data
-    pairs = [(keys[i], words[at[i] : at[i + 1]]) for i in np.flatnonzero(changed).tolist()]
-    work.txn.cursor(work.rows).putmulti(pairs, append=bool(pairs) and _is_last(work, pairs[0][0]))
+    if not changed.any():
+        return
+    at, data = (values.starts * 8).tolist(), values.words.view(np.uint8).data
+    # Lazily, since a list of so many pairs would set off the garbage collector again and again.
+    each = zip(keys, map(data.__getitem__, map(slice, at, at[1:])), strict=False)
+    behind = _is_last(work, keys[int(changed.argmax())])
+    work.txn.cursor(work.rows).putmulti(compress(each, changed.tolist()), append=behind)
 
 
 def _counted(

@@ -30,10 +30,8 @@ class TileView:
 
     position: int
     """In the plan's views."""
-    columns: Int64s
-    """Columns of the matrix that it fills, and"""
-    taken: Int64s
-    """which of its features stands in each."""
+    places: Int64s
+    """(k, 2) a column of the matrix that it fills, and which of its features stands there."""
     windows: WindowPlan
     rules: Rules
 
@@ -58,8 +56,7 @@ def _view(position: int, start: int, view: ViewPlan, windows: WindowPlan, rules:
         for place, feature in enumerate(view.features)
         if feature.name in names
     ]
-    columns, taken = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return TileView(position, columns, taken, windows, rules)
+    return TileView(position, np.array(pairs, dtype=np.int64).reshape(-1, 2), windows, rules)
 
 
 def windows_of(
@@ -82,20 +79,19 @@ def fill(
 
 def _fill(view: TileView, values: kernels.Sections, as_of_us: int, answer: kernels.Answer) -> None:
     program, n = program_of(view.windows), len(answer.matrix)
-    matrix = np.empty((n, len(program.features)), np.float32)
     clocks, offsets = np.empty(n, np.int64), np.empty(n, np.int64)
     bad = read_sections(
         values,
         (view.rules, program.features, program.windows),
         as_of_us,
         room_for(program.capacity, program.width),
-        (matrix, clocks, offsets),
+        (answer.matrix, view.places, clocks, offsets),
     )
     if bad >= 0:
         raise damaged(f"(of id {bad} in this call) does not hold together")
     state = _states(view, clocks, as_of_us)
-    matrix[state == kernels.FUTURE] = np.nan
-    answer.matrix[:, view.columns] = matrix[:, view.taken]
+    unknown = np.flatnonzero(state == kernels.FUTURE)
+    answer.matrix[unknown[:, None], view.places[:, 0]] = np.nan
     answer.offsets[:, view.position] = offsets
     answer.states[:, view.position] = state
     ages = (as_of_us - clocks) / 1e6

@@ -219,20 +219,27 @@ def _remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_u
 def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer: Any) -> int:
     """Features of one stream view for each customer, as of a time; -1, or a damaged one's number.
 
-    `program` is (rules, features, windows); `answer` is (matrix, clocks, offsets), where a customer
-    of whom the view holds nothing has the features of no events, and clock and offset -1.
+    `program` is (rules, features, windows); `answer` is (matrix, places, clocks, offsets): places
+    (k, 2) say which column of the matrix gets which of the features. A customer of whom the view
+    holds nothing has the features of no events, and clock and offset -1.
     """
     rules, features, windows = program
-    matrix, clocks, offsets = answer
+    matrix, places, clocks, offsets = answer
+    shape = (rules.slots, features, windows)
     sums = np.empty(room.tiles.shape[1], np.int64)
+    nothing, found = np.empty(len(features), np.float32), np.empty(len(features), np.float32)
+    blank(sums, rules.slots)
+    read_tiles(room.tiles[:0], as_of_us, shape, sums, nothing)
     for c in range(len(matrix)):
         mine = _mine(old, c, rules.head)
-        counts = _load(old.words, mine, rules, room)
-        if counts[0] == DAMAGED:
-            return c
-        blank(sums, rules.slots)
-        shape = (rules.slots, features, windows)
-        read_tiles(room.tiles[: counts[1]], as_of_us, shape, sums, matrix[c])
-        clocks[c] = old.words[mine + 1] if mine >= 0 else -1
-        offsets[c] = old.words[mine + 3] if mine >= 0 else -1
+        clocks[c], offsets[c], some = -1, -1, nothing
+        if mine != -1:
+            counts = _load(old.words, mine, rules, room)
+            if counts[0] == DAMAGED:
+                return c
+            clocks[c], offsets[c], some = old.words[mine + 1], old.words[mine + 3], found
+            blank(sums, rules.slots)
+            read_tiles(room.tiles[: counts[1]], as_of_us, shape, sums, found)
+        for k in range(len(places)):
+            matrix[c, places[k, 0]] = some[places[k, 1]]
     return -1
