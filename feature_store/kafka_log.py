@@ -39,7 +39,8 @@ _SAME = "give every topic the same number"
 class KafkaEventLog:
     """An `EventLog` whose topics are Kafka's.
 
-    `partitions` is what the topics that exist have, all the same number; 0 where there is none yet.
+    `partitions` is what the topics that exist have, 0 where there is none yet; the most of them,
+    while topics are given more one by one. Events go only to a topic that has so many.
     Transactions of other producers count when they are committed, here and in `end_offsets`.
     """
 
@@ -49,7 +50,7 @@ class KafkaEventLog:
         self._producer: KafkaProducer | None = None
         self._admin = self._opened(lambda: admin_of(settings))
         try:
-            self.partitions = self._common_partitions()
+            self.partitions = self._most_partitions()
         except BaseException:
             self.close()
             raise
@@ -120,7 +121,7 @@ class KafkaEventLog:
 
         The end is that of the call. Values are as they came, so that their reader may judge them.
         """
-        if not 0 <= partition < self._partitions_of(topic):
+        if not 0 <= partition < self._count_of(topic):
             raise BadInput(f"no partition {partition}", where=topic)
         place = TopicPartition(topic, partition)
         oldest = self._offsets(topic, [place], OffsetSpec.EARLIEST)[0]
@@ -139,8 +140,7 @@ class KafkaEventLog:
 
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
-        count = self._partitions_of(topic)
-        places = [TopicPartition(topic, partition) for partition in range(count)]
+        places = [TopicPartition(topic, partition) for partition in range(self._count_of(topic))]
         return self._offsets(topic, places, OffsetSpec.LATEST)
 
     def _send(self, topic: str, records: Sequence[tuple[int, bytes, bytes]]) -> None:
@@ -182,19 +182,18 @@ class KafkaEventLog:
                         kafka_errors.KafkaTimeoutError(), f"{self._where}: {place.topic}"
                     )
 
-    def _common_partitions(self) -> int:
+    def _most_partitions(self) -> int:
         found = self._ask("", lambda admin: admin.describe_topics(list(TOPICS)))
-        counts = {told["name"]: len(told["partitions"]) for told in found if not told["error_code"]}
-        if len(set(counts.values())) > 1:
-            said = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
-            raise BadInput(f"topics differ in partitions: {said}", where=self._where, remedy=_SAME)
-        return next(iter(counts.values()), 0)
+        return max((len(told["partitions"]) for told in found if not told["error_code"]), default=0)
+
+    def _count_of(self, topic: str) -> int:
+        return len(self._described(topic)["partitions"])
 
     def _partitions_of(self, topic: str, partitions: int = 0) -> int:
         """How many a topic has; BadInput if it is not what is asked, or what every topic has."""
-        self.partitions = self.partitions or self._common_partitions()
+        self.partitions = self.partitions or self._most_partitions()
         partitions = partitions or self.partitions
-        count = len(self._described(topic)["partitions"])
+        count = self._count_of(topic)
         if count != (partitions or count):
             raise BadInput(
                 f"it has {count} partitions, not {partitions}",

@@ -8,7 +8,7 @@ on from there. Knows no clock of its own, no group of workers and no model.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from feature_store.event_batch import Batch
@@ -59,14 +59,15 @@ class Stream:
             self._plans[plan.topic].append(plan)
         self._numbers = {topic: log.topic_number(topic) for topic in self._plans}
 
-    def starts(self, partitions: Iterable[int]) -> dict[Place, int]:
-        """Where each topic's partitions were left by the view that is least far."""
+    def starts(self, partitions: Container[int] | None = None) -> dict[Place, int]:
+        """Where the topics' partitions, all or some, were left by the view that is least far."""
         return {
             (topic, partition): min(
                 self._writer.position(plan, self._numbers[topic], partition) for plan in plans
             )
-            for partition in partitions
             for topic, plans in self._plans.items()
+            for partition in range(len(self._log.end_offsets(topic)))
+            if partitions is None or partition in partitions
         }
 
     def count(self, batches: Sequence[Batch]) -> list[Counted]:
@@ -100,7 +101,7 @@ def catch_up(
     writer: PackedWriter,
     plans: Sequence[WindowPlan],
     *,
-    partitions: Iterable[int] | None = None,
+    partitions: Container[int] | None = None,
     scoring: Scoring | None = None,
 ) -> list[Counted]:
     """Count what the log holds beyond what was counted, of all partitions or of some.
