@@ -45,7 +45,7 @@ class KafkaEventLog:
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._where = f"Kafka at {settings.address}"
         self._producer: KafkaProducer | None = None
         self._admin = self._opened(lambda: admin_of(settings))
@@ -130,7 +130,7 @@ class KafkaEventLog:
 
     def follow(self, starts: Mapping[Place, int]) -> KafkaFollowing:
         """What comes to some partitions from offsets on, to be polled."""
-        return KafkaFollowing(self._settings, starts)
+        return KafkaFollowing(self.settings, starts)
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something, among those that we may see."""
@@ -145,14 +145,14 @@ class KafkaEventLog:
 
     def _send(self, topic: str, records: Sequence[tuple[int, bytes, bytes]]) -> None:
         if self._producer is None:
-            self._producer = self._opened(lambda: producer_of(self._settings))
+            self._producer = self._opened(lambda: producer_of(self.settings))
         where = f"{self._where}: {topic}"
         try:
             sent = [
                 self._producer.send(topic, value, key, partition=partition)
                 for partition, key, value in records
             ]
-            self._producer.flush(self._settings.delivery_ms / 1000 + 5)
+            self._producer.flush(self.settings.delivery_ms / 1000 + 5)
         except kafka_errors.KafkaError as error:
             raise in_our_words(error, where) from error
         failed = [future.exception for future in sent if not future.succeeded()]
@@ -170,7 +170,7 @@ class KafkaEventLog:
     def _until(self, place: TopicPartition, at: int, end: int) -> Iterator[Batch]:
         if at >= end:
             return
-        patience = self._settings.answer_ms / 1000
+        patience = self.settings.answer_ms / 1000
         late = time.monotonic() + patience
         with self.follow({(place.topic, place.partition): at}) as following:
             while at < end:
@@ -223,7 +223,7 @@ class KafkaEventLog:
 
         kafka-python gives up at once while it waits to connect anew.
         """
-        deadline = time.monotonic() + self._settings.answer_ms / 1000
+        deadline = time.monotonic() + self.settings.answer_ms / 1000
         while True:
             try:
                 return question(self._admin)

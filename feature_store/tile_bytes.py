@@ -51,7 +51,7 @@ def _get(data: Bytes, at: int, end: int, found: Int64s) -> int:
 @jit
 def encode_tiles(tiles: Int64s, count: int, rules: Any, out: Bytes, at: int) -> int:
     """Tiles, oldest first, at out[at:]; where they end."""
-    slots, levels = rules
+    slots, levels, _ = rules
     at, before, step = _put(out, at, np.int64(count)), np.int64(0), levels[0, 1]
     for n in range(count):
         start = tiles[n, 0]
@@ -72,7 +72,7 @@ def encode_tiles(tiles: Int64s, count: int, rules: Any, out: Bytes, at: int) -> 
 @jit
 def decode_tiles(data: Bytes, place: Any, rules: Any, oldest_us: int, tiles: Int64s) -> int:
     """Tiles out of data[place[0]:place[1]]; how many, or DAMAGED. place[0] moves behind them."""
-    slots, levels = rules
+    slots, levels, edges = rules
     word, before, step = np.zeros(1, dtype=np.int64), np.int64(0), levels[0, 1]
     at, end = place[0], place[1]
     at = _get(data, at, end, word)
@@ -83,7 +83,7 @@ def decode_tiles(data: Bytes, place: Any, rules: Any, oldest_us: int, tiles: Int
         at = _get(data, at, end, word)
         if at < 0:
             return DAMAGED
-        blank(tiles[n], slots)
+        blank(tiles[n], edges)
         tiles[n, 0] = before + word[0] * step
         before = tiles[n, 0]
         tiles[n, 1] = width_at(before, levels, oldest_us)

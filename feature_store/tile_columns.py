@@ -89,6 +89,7 @@ def rules_of(plan: WindowPlan, head: tuple[int, int], topic: int = 0, partition:
     return Rules(
         slots=program.slots,
         levels=program.levels,
+        edges=program.edges,
         lateness_us=plan.lateness_us,
         skew_us=plan.skew_us,
         head=head[0] | head[1] << 16,

@@ -28,18 +28,14 @@ jit = numba.njit(cache=True, nogil=True)
 
 
 @jit
-def blank(row: Int64s, slots: Int64s) -> None:
+def blank(row: Int64s, edges: Int64s) -> None:
     """A tile in which nothing happened."""
     row[:] = 0
-    for s in range(len(slots)):
-        kind, at = slots[s, 0], slots[s, 1]
-        if kind == MIN:
-            row[at] = _HIGHEST
-        elif kind == MAX:
-            row[at] = _LOWEST
-        elif kind == LAST:
-            row[at] = _LOWEST
-            row[at + 1] = _LOWEST
+    row[edges[1] : edges[2]] = _HIGHEST
+    row[edges[2] : edges[3]] = _LOWEST
+    for at in range(edges[5], edges[6], 3):
+        row[at] = _LOWEST
+        row[at + 1] = _LOWEST
 
 
 @jit
@@ -109,20 +105,46 @@ def fold(row: Int64s, slots: Int64s, event: Any, halves: Any) -> None:
 
 
 @jit
-def merge(into: Int64s, row: Int64s, slots: Int64s) -> None:
+def merge(into: Int64s, row: Int64s, edges: Int64s) -> None:
     """Another tile's words added; start and width stay."""
-    for s in range(len(slots)):
-        kind, at = slots[s, 0], slots[s, 1]
-        if kind == LAST:
-            if _later(into, row, at):
-                into[at : at + 3] = row[at : at + 3]
-        elif kind == DISTINCT:
-            for word in range(at, at + 4):
-                into[word] |= row[word]
-        elif kind == SQUARES:
+    _merge_all(into, row.reshape((1, len(row))), edges)
+
+
+@jit
+def _merge_all(into: Int64s, tiles: Int64s, edges: Int64s) -> None:
+    """Every one of some tiles merged, word by word: a word's sum stays in a register."""
+    for at in range(edges[0], edges[1]):
+        word = into[at]
+        for n in range(len(tiles)):
+            word += tiles[n, at]
+        into[at] = word
+    for at in range(edges[1], edges[2]):
+        word = into[at]
+        for n in range(len(tiles)):
+            word = min(word, tiles[n, at])
+        into[at] = word
+    for at in range(edges[2], edges[3]):
+        word = into[at]
+        for n in range(len(tiles)):
+            word = max(word, tiles[n, at])
+        into[at] = word
+    if edges[3] < edges[6]:
+        _merge_rest(into, tiles, edges)
+
+
+@jit
+def _merge_rest(into: Int64s, tiles: Int64s, edges: Int64s) -> None:
+    """What takes several words a value."""
+    for n in range(len(tiles)):
+        row = tiles[n]
+        for at in range(edges[3], edges[4]):
+            into[at] |= row[at]
+        for at in range(edges[4], edges[5], 2):
             _add_128(into, at, row[at], np.uint64(row[at + 1]))
-        else:
-            _gather(into, at, kind, row[at])
+        for at in range(edges[5], edges[6], 3):
+            if _later(into, row, at):
+                for word in range(at, at + 3):
+                    into[word] = row[word]
 
 
 @jit
@@ -140,6 +162,15 @@ def _gather(row: Int64s, at: int, kind: int, value: np.int64) -> None:
 def begins(as_of_us: int, window: Int64s) -> int:
     """The earliest time that a window (width, tile) holds as of another."""
     return int((as_of_us - window[0]) // window[1] * window[1])
+
+
+@jit
+def all_begin(as_of_us: int, windows: Int64s) -> Int64s:
+    """(w,) the earliest time that each window holds."""
+    firsts = np.empty(len(windows), np.int64)
+    for w in range(len(windows)):
+        firsts[w] = begins(as_of_us, windows[w])
+    return firsts
 
 
 @jit
@@ -169,7 +200,7 @@ def timing_of(event_us: int, logged_us: int, lateness_us: int, skew_us: int) -> 
 @jit
 def settle(tiles: Int64s, count: int, rules: Any, oldest_us: int) -> int:
     """Merge what no window can cut any more, drop what none can reach; how many tiles are left."""
-    slots, levels = rules
+    _, levels, edges = rules
     left = 0
     for n in range(count):
         width = width_at(tiles[n, 0], levels, oldest_us)
@@ -177,7 +208,7 @@ def settle(tiles: Int64s, count: int, rules: Any, oldest_us: int) -> int:
             continue
         start = tiles[n, 0] // width * width
         if left and tiles[left - 1, 0] == start:
-            merge(tiles[left - 1], tiles[n], slots)
+            merge(tiles[left - 1], tiles[n], edges)
             continue
         tiles[left] = tiles[n]
         tiles[left, 0], tiles[left, 1] = start, width
@@ -197,7 +228,7 @@ def _place(tiles: Int64s, count: int, start: int) -> int:
 @jit
 def add_events(tiles: Int64s, count: int, events: Any, rules: Any, oldest_us: int) -> int:
     """Fold events into a customer's tiles, oldest tile first; how many tiles there are."""
-    slots, levels = rules
+    slots, levels, edges = rules
     event_us, offsets, values, present = events
     halves = np.zeros(2, dtype=np.uint64)
     count = settle(tiles, count, rules, oldest_us)
@@ -210,7 +241,7 @@ def add_events(tiles: Int64s, count: int, events: Any, rules: Any, oldest_us: in
         if at == count or tiles[at, 0] != start:
             for n in range(count, at, -1):
                 tiles[n] = tiles[n - 1]
-            blank(tiles[at], slots)
+            blank(tiles[at], edges)
             tiles[at, 0], tiles[at, 1] = start, width
             count += 1
         fold(tiles[at], slots, (event_us[e], offsets[e], values[e], present[e]), halves)
@@ -254,10 +285,6 @@ def _distinct(sums: Int64s, at: int) -> float:
 def _finish(sums: Int64s, feature: Int64s, as_of_us: int) -> float:
     """One feature out of a window's sums; `feature` is a row of `TileProgram.features`."""
     function, count, first, second = feature[0], sums[feature[1]], feature[2], feature[3]
-    if function == F_COUNT:
-        return float(count)
-    if function == F_SUM:
-        return float(sums[first])
     if function == F_DISTINCT:
         return _distinct(sums, first) if count else 0.0
     if count < (2 if function == F_STD else 1):
@@ -281,16 +308,22 @@ def _of_some(function: int, words: Int64s, count: int, as_of_us: int) -> float:
 
 @jit
 def read_tiles(tiles: Int64s, as_of_us: int, program: Any, sums: Int64s, found: Float32s) -> None:
-    """All features of one customer in one walk from the newest tile to the oldest."""
-    slots, features, windows = program
-    at = len(tiles) - 1
+    """All features of one customer in one walk from the newest tile to the oldest.
+
+    `program` is (edges, features, and the earliest time of each window as of then).
+    """
+    edges, features, firsts = program
+    at, f = len(tiles) - 1, 0
     while at >= 0 and tiles[at, 0] >= as_of_us:
         at -= 1
-    for w in range(len(windows)):
-        first = begins(as_of_us, windows[w])
-        while at >= 0 and tiles[at, 0] >= first:
-            merge(sums, tiles[at], slots)
+    for w in range(len(firsts)):
+        behind = at + 1
+        while at >= 0 and tiles[at, 0] >= firsts[w]:
             at -= 1
-        for f in range(len(features)):
-            if features[f, 4] == w:
-                found[f] = _finish(sums, features[f], as_of_us)
+        _merge_all(sums, tiles[at + 1 : behind], edges)
+        while f < len(features) and features[f, 4] == w:
+            if features[f, 0] <= F_SUM:  # a word as it stands
+                found[features[f, 5]] = sums[features[f, 2 if features[f, 0] == F_SUM else 1]]
+            else:
+                found[features[f, 5]] = _finish(sums, features[f], as_of_us)
+            f += 1

@@ -30,7 +30,7 @@ from feature_store.tile_bytes import (
     encode_tiles,
     most_bytes,
 )
-from feature_store.tile_kernels import add_events, blank, jit, read_tiles, timing_of
+from feature_store.tile_kernels import add_events, all_begin, blank, jit, read_tiles, timing_of
 from finmodel.records import Int64s
 
 TILES = 2
@@ -62,6 +62,7 @@ class Rules(NamedTuple):
 
     slots: Int64s
     levels: Int64s
+    edges: Int64s
     lateness_us: int
     skew_us: int
     head: int
@@ -138,6 +139,12 @@ def _known(words: Int64s, mine: int, stream: int) -> Any:
 
 
 @jit
+def _shape(rules: Rules) -> Any:
+    """What the loops over tiles follow."""
+    return rules.slots, rules.levels, rules.edges
+
+
+@jit
 def _load(words: Int64s, mine: int, rules: Rules, room: Room) -> Any:
     """How many ids and tiles a section has, laid out in the room; DAMAGED first if it is broken."""
     if mine < 0:
@@ -149,7 +156,7 @@ def _load(words: Int64s, mine: int, rules: Rules, room: Room) -> Any:
     if ids < 0:
         return np.int64(DAMAGED), np.int64(0)
     oldest = clock - rules.lateness_us
-    count = decode_tiles(data, place, (rules.slots, rules.levels), oldest, room.tiles)
+    count = decode_tiles(data, place, _shape(rules), oldest, room.tiles)
     return np.int64(DAMAGED if count < 0 else ids), np.int64(count)
 
 
@@ -170,7 +177,7 @@ def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate
                 ids, fate[e] = -ids - 1, REPEATED
     counted = np.flatnonzero(fate[first:end] == COUNTED) + first
     some = (new.event_us[counted], new.offsets[counted], new.values[counted], new.present[counted])
-    shape = (rules.slots, rules.levels)
+    shape = _shape(rules)
     count = add_events(room.tiles, count, some, shape, clock - rules.lateness_us)
     words, at = out
     data = words[at:].view(np.uint8)
@@ -225,10 +232,10 @@ def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer
     """
     rules, features, windows = program
     matrix, places, clocks, offsets = answer
-    shape = (rules.slots, features, windows)
+    shape = (rules.edges, features, all_begin(as_of_us, windows))
     sums = np.empty(room.tiles.shape[1], np.int64)
     nothing, found = np.empty(len(features), np.float32), np.empty(len(features), np.float32)
-    blank(sums, rules.slots)
+    blank(sums, rules.edges)
     read_tiles(room.tiles[:0], as_of_us, shape, sums, nothing)
     for c in range(len(matrix)):
         mine = _mine(old, c, rules.head)
@@ -238,7 +245,7 @@ def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer
             if counts[0] == DAMAGED:
                 return c
             clocks[c], offsets[c], some = old.words[mine + 1], old.words[mine + 3], found
-            blank(sums, rules.slots)
+            blank(sums, rules.edges)
             read_tiles(room.tiles[: counts[1]], as_of_us, shape, sums, found)
         for k in range(len(places)):
             matrix[c, places[k, 0]] = some[places[k, 1]]

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -37,6 +38,7 @@ from feature_store.tile_kernels import (
     SUM,
     WORDS,
     add_events,
+    all_begin,
     blank,
     read_tiles,
 )
@@ -58,6 +60,10 @@ _NEEDS: Final = {
 """What a function reads beside the count."""
 
 
+_GROUPS: Final = ((COUNT, SUM), (MIN,), (MAX,), (DISTINCT,), (SQUARES,), (LAST,))
+"""Kinds of words in the order in which they lie in a tile."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TileProgram:
     """A plan compiled to arrays: what stands in which word, and what is made of it."""
@@ -66,8 +72,11 @@ class TileProgram:
     """Words of a tile."""
     slots: Int64s
     """(s, 3): kind, first word, measure."""
+    edges: Int64s
+    """(7,) where words of one kind begin: those that are added, MIN, MAX, DISTINCT, SQUARES, LAST;
+    and where the last ends. Each kind is merged in one loop."""
     features: Int64s
-    """(f, 5): function, count's word, two more words that it reads, window."""
+    """(f, 6): function, count's word, two more words that it reads, window, column; by window."""
     windows: Int64s
     """(w, 2): width and tile, µs; short windows first."""
     levels: Int64s
@@ -83,25 +92,31 @@ def compile_plan(plan: WindowPlan) -> TileProgram:
         sorted({COUNT}.union(*(_NEEDS[a.function] for a in plan.aggregates if a.measure == m)))
         for m in plan.measures
     ]
-    places, slots, word = {}, [], 2
-    for number, wanted in enumerate(kinds):
-        for kind in wanted:
-            places[number, kind] = word
-            slots.append((kind, word, number))
-            word += int(WORDS[kind])
+    wanted = [(number, kind) for number, some in enumerate(kinds) for kind in some]
+    places: dict[tuple[int, int], int] = {}
+    edges, word = [2], 2
+    for group in _GROUPS:
+        for number, kind in wanted:
+            if kind in group:
+                places[number, kind] = word
+                word += int(WORDS[kind])
+        edges.append(word)
+    slots = [(kind, places[number, kind], number) for number, kind in wanted]
     windows, levels = plan.tiling.windows, plan.tiling.levels
     features = []
-    for one in plan.aggregates:
+    for column, one in enumerate(plan.aggregates):
         measure = plan.measures.index(one.measure)
         reads = [places[measure, kind] for kind in _NEEDS[one.function]]
         first, second = (*reads, 0, 0)[:2]
         code = FUNCTIONS.index(one.function)
         count = places[measure, COUNT]
-        features.append((code, count, first, second, windows.index(one.window)))
+        features.append((code, count, first, second, windows.index(one.window), column))
+    features.sort(key=itemgetter(4))
     capacity = sum((one.width_us + plan.lateness_us) // one.tile_us + 3 for one in levels)
     return TileProgram(
         word,
         _table(slots),
+        np.array(edges, dtype=np.int64),
         _table(features),
         windows_table(windows),
         windows_table(levels),
@@ -135,7 +150,7 @@ def update(program: TileProgram, tiles: Int64s, events: Events, clock_us: int) -
         room,
         len(tiles),
         (events.event_us, events.offsets, events.values, events.present),
-        (program.slots, program.levels),
+        (program.slots, program.levels, program.edges),
         clock_us - program.lateness_us,
     )
     return room[:count].copy()
@@ -145,8 +160,9 @@ def features(program: TileProgram, tiles: Int64s, as_of_us: int) -> Float32s:
     """(f,) features as of a time, in the plan's order; NaN where a window has no such value."""
     found = np.empty(len(program.features), dtype=np.float32)
     sums = np.empty(program.width, dtype=np.int64)
-    blank(sums, program.slots)
-    read_tiles(tiles, as_of_us, (program.slots, program.features, program.windows), sums, found)
+    blank(sums, program.edges)
+    firsts = all_begin(as_of_us, program.windows)
+    read_tiles(tiles, as_of_us, (program.edges, program.features, firsts), sums, found)
     return found
 
 
