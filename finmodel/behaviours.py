@@ -2,7 +2,7 @@
 
 In comes what the lender's systems saw: when it happened, when the lender knew, and the few facts
 that a feature may use; closed vocabularies where a lender has one, money as integers in minor
-units. Another shape is another version. An unknown field is refused, a message's words and a
+units. Another shape is another version. An unknown field is kept out, and a message's words and a
 person's attributes have no field. How events are written as bytes is the business of `events.py`.
 """
 
@@ -39,7 +39,6 @@ class Behaviour(
     Struct,
     tag_field="topic",
     frozen=True,
-    forbid_unknown_fields=True,
     kw_only=True,
     gc=False,
 ):

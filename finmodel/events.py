@@ -1,7 +1,8 @@
 """Events and their one form in bytes (JSON): what happens to a customer, in types and topics.
 
 In come events of `behaviours.py`, or lines of JSON; out come lines, or events that keep every
-bound of their type. A broken one is named by its place. This module knows no log.
+bound of their type. What a line says beyond its version's fields is kept out; a broken one is named
+by its place. This module knows no log.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ TOPICS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in TYPE
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises: also for text that is no UTF-8, and lists in lists without end."""
 
 
 def topic_of(event: Event) -> str:
@@ -106,7 +109,7 @@ send one of card.statement.v1, card.repayment.v1, card.status.v1, app.login.v1, 
     """
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except _BROKEN as error:
         raise BadInput(
             str(error), where=where, remedy=f"send one of {', '.join(TOPICS)}"
         ) from error
@@ -116,7 +119,7 @@ def decode_lines(data: bytes, where: str = "events", first: int = 0) -> list[Eve
     """Events from JSON lines; an error's place has the line's number, counted from `first`."""
     try:
         return _decoder.decode_lines(data)
-    except msgspec.DecodeError as error:
+    except _BROKEN as error:
         for number, line in enumerate(data.splitlines(), start=first):
             decode(line, f"{where}@{number}")
         raise BadInput(str(error), where=where) from error
