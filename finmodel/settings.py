@@ -113,6 +113,11 @@ class Settings:
         return self.home / "archive"
 
     @property
+    def dead_letters(self) -> Path:
+        """Folder of records that made no event, a file for each topic."""
+        return self.home / "dead_letters"
+
+    @property
     def online(self) -> Path:
         """Folder of the LMDB map of online features."""
         return self.home / "online"
