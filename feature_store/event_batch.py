@@ -27,13 +27,15 @@ class Batch:
     partition: int
     data: Bytes
     spans: Int64s
-    """(2, n) where each event's JSON starts in `data`, and ends; empty where there was no value."""
+    """(2, n) where each event's JSON starts in `data`, and ends; a null ends before it starts."""
     offsets: Int64s
     """(n,) rising."""
     begin: int
     """The offset that was asked for."""
     end: int
     """The offset to go on from."""
+    times_ms: Int64s | None = None
+    """(n,) when the log got each, by its own word, in Unix milliseconds; below 0 where unknown."""
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -48,6 +50,11 @@ class Batch:
         start, end = self.spans[:, index].tolist()
         return self.data[start:end].tobytes()
 
+    def sent(self, index: int) -> bytes | None:
+        """The same, and None where nothing was sent."""
+        start, end = self.spans[:, index].tolist()
+        return None if end < start else self.value(index)
+
     def values(self) -> Iterator[bytes]:
         """Every event's bytes, as they came."""
         return map(self.value, range(len(self)))
@@ -57,7 +64,9 @@ class Batch:
         if end >= self.end:
             return self
         kept = int(np.searchsorted(self.offsets, end))
-        return replace(self, spans=self.spans[:, :kept], offsets=self.offsets[:kept], end=end)
+        times = None if self.times_ms is None else self.times_ms[:kept]
+        spans, offsets = self.spans[:, :kept], self.offsets[:kept]
+        return replace(self, spans=spans, offsets=offsets, end=end, times_ms=times)
 
     def place(self, index: int) -> str:
         """Where an event stands, for people."""

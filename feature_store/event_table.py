@@ -19,10 +19,12 @@ import numpy as np
 
 from feature_store.event_batch import Batch
 from feature_store.json_kernels import NUMBER, TEXT, TIME, WORD, Format, read
+from feature_store.judging import judge
+from feature_store.rejections import Reason, Rejected
 from feature_store.text_hash import signed
+from feature_store.windows import SKEW
 from finmodel.clock import micros
-from finmodel.errors import BadInput
-from finmodel.events import TOPICS, TYPES, Event, decode, topic_of
+from finmodel.events import TOPICS, TYPES, Event
 from finmodel.records import Int64s
 
 _FARTHEST = 2**63 - 1
@@ -177,14 +179,21 @@ def _next(bound: int | None, step: int, otherwise: int) -> int:
 
 def _slowly(batch: Batch, index: int, columns: Int64s) -> Unread | None:
     """One event by the full decoder into its column; what is wrong with it, if it is none."""
-    try:
-        event = decode(batch.value(index), batch.place(index))
-    except BadInput as error:
-        return Unread(index, error.what)
-    if topic_of(event) != batch.topic:
-        return Unread(index, f"an event of {topic_of(event)}")
+    event = judge(batch.topic, batch.sent(index))
+    if isinstance(event, Rejected):
+        return Unread(index, str(event))
     columns[:, index] = [number_of(value) for value in msgspec.structs.astuple(event)]
     return None
+
+
+def _from_the_future(batch: Batch, known_us: Int64s, unread: Sequence[Unread]) -> list[Unread]:
+    """Events that claim to be known long after the log got them: one would age its customer."""
+    if batch.times_ms is None:
+        return []
+    ahead = (batch.times_ms >= 0) & (known_us > batch.times_ms * 1_000 + SKEW)
+    ahead[[one.place for one in unread]] = False
+    why = str(Rejected(Reason.KNOWN_AHEAD, "known_at"))
+    return [Unread(index, why) for index in np.flatnonzero(ahead).tolist()]
 
 
 @lru_cache(maxsize=4_096)

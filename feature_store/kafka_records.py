@@ -22,7 +22,6 @@ from finmodel.records import Int64s
 
 RECORD_BATCHES = 2_000
 """So many are taken of a fetch in one poll, whether of many records or of one each."""
-_NOTHING = np.empty(0, np.uint8)
 
 
 class Columns(NamedTuple):
@@ -32,6 +31,11 @@ class Columns(NamedTuple):
     spans: Int64s
     """(2, n), as a `Batch` has them."""
     offsets: Int64s
+    times_ms: Int64s
+
+
+_EMPTY = np.empty(0, np.int64)
+_NONE = Columns(np.empty(0, np.uint8), np.empty((2, 0), np.int64), _EMPTY, _EMPTY)
 
 
 class _OneRecord(NamedTuple):
@@ -98,19 +102,16 @@ def give_columns(consumer: KafkaConsumer) -> KafkaConsumer:
 
 def batch_of(topic: str, partition: int, some: Sequence[Columns], begin: int, end: int) -> Batch:
     """Record batches that follow each other as one batch, from an offset on, up to another."""
-    shifts = np.cumsum([0, *(len(one.data) for one in some)])
-    data = np.concatenate([_NOTHING, *(one.data for one in some)])
-    offsets = np.concatenate([np.empty(0, np.int64), *(one.offsets for one in some)])
-    spans = np.concatenate(
-        [
-            np.empty((2, 0), np.int64),
-            *(one.spans + shift for one, shift in zip(some, shifts, strict=False)),
-        ],
-        axis=1,
-    )
-    first, last = np.searchsorted(offsets, [begin, end]).tolist()
+    some = [_NONE, *some]
+    shifts = np.cumsum([0, *(len(one.data) for one in some[:-1])])
+    data = np.concatenate([one.data for one in some])
+    offsets = np.concatenate([one.offsets for one in some])
+    times = np.concatenate([one.times_ms for one in some])
+    moved = [one.spans + shift for one, shift in zip(some, shifts, strict=True)]
+    spans = np.concatenate(moved, axis=1)
+    kept = slice(*np.searchsorted(offsets, [begin, end]).tolist())
     data.flags.writeable = False  # as a file's are: compiled once for both
-    return Batch(topic, partition, data, spans[:, first:last], offsets[first:last], begin, end)
+    return Batch(topic, partition, data, spans[:, kept], offsets[kept], begin, end, times[kept])
 
 
 def _unpacked(batch: Any) -> Columns:
@@ -118,11 +119,14 @@ def _unpacked(batch: Any) -> Columns:
     iter(batch)  # decompresses
     n = batch.records_count
     data = np.frombuffer(batch._buffer, np.uint8)
-    offsets, spans = np.empty(n, np.int64), np.empty((2, n), np.int64)
-    whole = unpack(data, batch._pos, batch.base_offset, offsets, spans)
+    offsets, times, spans = np.empty(n, np.int64), np.empty(n, np.int64), np.empty((2, n), np.int64)
+    base = batch.base_offset, batch.first_timestamp
+    whole = unpack(data, batch._pos, base, (offsets, times, spans))
     if whole < n:
         raise CorruptRecordError(f"record {whole} of the batch at {batch.base_offset} is broken")
-    return Columns(data, spans, offsets)
+    if batch.timestamp_type == batch.LOG_APPEND_TIME:
+        times[:] = batch.max_timestamp
+    return Columns(data, spans, offsets, times)
 
 
 def _one_by_one(batch: Any) -> Columns:
@@ -131,6 +135,8 @@ def _one_by_one(batch: Any) -> Columns:
     values = [record.value or b"" for record in records]
     ends = np.cumsum([len(value) for value in values], dtype=np.int64)
     starts = ends - np.array([len(value) for value in values], np.int64)
+    ends -= np.array([record.value is None for record in records])
     data = np.frombuffer(b"".join(values), np.uint8)
     offsets = np.array([record.offset for record in records], np.int64)
-    return Columns(data, np.stack([starts, ends]), offsets)
+    times = np.array([record.timestamp or -1 for record in records], np.int64)
+    return Columns(data, np.stack([starts, ends]), offsets, times)

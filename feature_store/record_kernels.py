@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from feature_store.text_hash import Bytes, jit
-from finmodel.records import Int64s
 
 _BROKEN = np.int64(-1)
 
@@ -33,7 +32,7 @@ def _varint(data: Bytes, at: int) -> Any:
 
 @jit
 def _three(data: Bytes, at: int) -> Any:
-    """The second of three varints that follow each other, the third, and where they end."""
+    """The second and the third of three varints in a row, and where they end."""
     second = third = np.int64(0)
     for _ in range(3):
         if at >= 0:
@@ -43,17 +42,19 @@ def _three(data: Bytes, at: int) -> Any:
 
 
 @jit
-def unpack(data: Bytes, at: Any, base: int, offsets: Int64s, spans: Int64s) -> int:
-    """Records from data[at:] into offsets (n,) and spans (2, n), empty where a value is null.
+def unpack(data: Bytes, at: Any, base: Any, columns: Any) -> int:
+    """Records from data[at:] into columns: offsets (n,), times (n,) and spans (2, n), where a null
+    ends before it starts. `base` is what their offsets and their times are counted from.
 
     How many hold together: n, or the number of the broken one.
     """
+    offsets, times, spans = columns
     for i in range(len(offsets)):
         length, at = _varint(data, at)
         end = at + length
         if at < 0 or length < 0 or end > len(data):
             return i
-        _, delta, at = _three(data, at)  # attributes, time, offset
+        time, delta, at = _three(data, at)  # the first is attributes
         if at >= 0:
             size, at = _varint(data, at)
             at = at + max(size, 0) if at >= 0 and size <= end - at else _BROKEN  # the key
@@ -62,6 +63,7 @@ def unpack(data: Bytes, at: Any, base: int, offsets: Int64s, spans: Int64s) -> i
             size, at = _varint(data, at)
         if at < 0 or at + max(size, 0) > end:
             return i
-        offsets[i], spans[0, i], spans[1, i] = base + delta, at, at + max(size, 0)
+        offsets[i], times[i] = base[0] + delta, base[1] + time
+        spans[0, i], spans[1, i] = at, at + size
         at = end
     return len(offsets)

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     HOUR_REPEATED = "hour_repeated"
     NO_RECORD_TIME = "no_record_time"
     KNOWN_TOO_EARLY = "known_too_early"
+    KNOWN_AHEAD = "known_ahead"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
+from feature_store.dead_letters import DeadLetter, DeadLetters
 from feature_store.event_batch import Batch
 from feature_store.event_log import EventLog, Place
 from feature_store.event_measures import check_measures, columns_of
-from feature_store.event_table import joined_tables, table_of
+from feature_store.event_table import EventTable, joined_tables, table_of
 from feature_store.packed_writer import PackedWriter, Part
 from feature_store.tile_columns import Fates
 from feature_store.vectors import Scoring
@@ -49,11 +50,15 @@ class Stream:
         writer: PackedWriter,
         plans: Sequence[WindowPlan],
         scoring: Scoring | None = None,
+        dead: DeadLetters | None = None,
     ) -> None:
-        """BadInput where a view's measures do not fit its topic."""
+        """What is no event is only counted where there are no dead letters to put it into.
+
+        BadInput where a view's measures do not fit its topic.
+        """
         for plan in plans:
             check_measures(plan)
-        self._log, self._writer, self._scoring = log, writer, scoring
+        self._log, self._writer, self._scoring, self._dead = log, writer, scoring, dead
         self._plans: dict[str, list[WindowPlan]] = defaultdict(list)
         for plan in plans:
             self._plans[plan.topic].append(plan)
@@ -74,13 +79,19 @@ class Stream:
         """Count some batches, each view's partitions in one transaction; what became of them."""
         parts, unread = [], dict.fromkeys(self._plans, 0)
         for place, some in _by_place(batches).items():
-            tables = [table_of(batch) for batch in some]
-            unread[place[0]] += sum(len(missed) for _, missed in tables)
-            table = joined_tables([table for table, _ in tables])
+            tables, letters = zip(*map(_read, some), strict=True)
+            unread[place[0]] += self._bury([letter for each in letters for letter in each])
+            table = joined_tables(tables)
             number = self._numbers[place[0]]
             parts += [Part(plan, columns_of(plan, table, number)) for plan in self._plans[place[0]]]
         fates = self._writer.write_parts(JOIN_KEY, parts, self._scoring) if parts else []
         return self._told(parts, fates, unread)
+
+    def _bury(self, letters: Sequence[DeadLetter]) -> int:
+        """Keep what is no event, before anything behind it is counted; how many there were."""
+        if letters and self._dead is not None:
+            self._dead.put(letters)
+        return len(letters)
 
     def _told(
         self, parts: Sequence[Part], fates: Sequence[Fates], unread: Mapping[str, int]
@@ -126,6 +137,20 @@ def _by_place(batches: Sequence[Batch]) -> dict[Place, list[Batch]]:
     for batch in batches:
         found[batch.topic, batch.partition].append(batch)
     return found
+
+
+def _read(batch: Batch) -> tuple[EventTable, list[DeadLetter]]:
+    table, unread = table_of(batch)
+    return table, [
+        DeadLetter(
+            batch.topic,
+            batch.partition,
+            int(batch.offsets[one.place]),
+            one.why,
+            batch.sent(one.place),
+        )
+        for one in unread
+    ]
 
 
 def _sum(told: Sequence[Counted]) -> Counted:

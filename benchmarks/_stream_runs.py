@@ -1,0 +1,161 @@
+"""Whole workers on a filled Kafka: how fast they score, how fresh they are, how fast they rebuild.
+
+Each worker is a process as `finmodel stream` runs it: a member of a group, offsets committed after
+the store's sync, LMDB with a sync at each transaction's end.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import time
+from dataclasses import dataclass, field
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _stream_world import PARTITIONS, SHARES, StreamWorld
+
+from feature_store.kafka_group import KafkaGroup
+from feature_store.kafka_log import KafkaEventLog
+from feature_store.kafka_settings import KafkaSettings
+from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.packed_keys import place_of
+from feature_store.packed_writer import PackedWriter
+from feature_store.stream import Stream
+from feature_store.stream_worker import Pass, work
+from feature_store.vectors import Scoring
+from finmodel.records import Float32s
+
+VECTOR = 128
+"""Features that a vector counts for; the shipped one has a few more."""
+STAGES = {
+    "json_kernels.py:read": "decode",
+    "record_kernels.py:unpack": "decode",
+    "tile_sections.py:advance": "tiles",
+    "packed_kernels.py:merge": "merge",
+    "tile_sections.py:read_sections": "windows",
+    "packed_kernels.py:read": "windows",
+    "kernels.py:score_blocks": "score",
+    "packed_writer.py:_values": "get",
+    "~:<method 'putmulti' of 'Cursor' objects>": "put",
+    "~:<method '__exit__' of 'Transaction' objects>": "sync",
+}
+"""Where a worker's time goes, by the functions that take it."""
+
+
+@dataclass
+class Tally:
+    """What one worker did, pass by pass."""
+
+    events: int = 0
+    vectors: int = 0
+    passes: int = 0
+    waited_s: float = 0.0
+    worked_s: float = 0.0
+    rss_mb: list[float] = field(default_factory=list)
+
+    def note(self, one: Pass) -> None:
+        """One more pass."""
+        self.events += sum(map(len, one.batches))
+        self.passes += bool(one.batches)
+        self.waited_s += one.waited_s
+        self.worked_s += one.worked_s
+        if one.batches:
+            self.rss_mb.append(_rss_mb())
+
+
+def score_run(world: StreamWorld, address: str, folder: Path, workers: int) -> dict[str, float]:
+    """Workers that share the partitions from an empty store to the log's end."""
+    spawn = multiprocessing.get_context("spawn")
+    start, told = spawn.Barrier(workers), spawn.Queue()
+    group = f"bench-{folder.name}"
+    processes = [
+        spawn.Process(target=_score, args=((world, address, folder), (group, workers), start, told))
+        for _ in range(workers)
+    ]
+    for process in processes:
+        process.start()
+    found = [told.get(timeout=400) for _ in processes]
+    for process in processes:
+        process.join()
+    tallies: list[Tally] = [tally for tally, _, _ in found]
+    took = max(end for _, _, end in found) - min(begin for _, begin, _ in found)
+    events, vectors = sum(t.events for t in tallies), sum(t.vectors for t in tallies)
+    early = [t.rss_mb[len(t.rss_mb) // 4] for t in tallies]
+    return {
+        "kafka_to_score_features_per_s": vectors * VECTOR / took,
+        "vectors_per_s": vectors / took,
+        "events_per_s": events / took,
+        "events_a_pass": events / sum(t.passes for t in tallies),
+        "value_bytes_median": float(np.median([len(value) for value in _values(folder).values()])),
+        "worker_mb_after_a_quarter": max(early),
+        "worker_mb_at_the_end": max(t.rss_mb[-1] for t in tallies),
+        "share_of_time_waiting_for_kafka": sum(t.waited_s for t in tallies) / took / workers,
+    }
+
+
+def _score(
+    place: tuple[StreamWorld, str, Path], share: tuple[str, int], start: Barrier, told: Any
+) -> None:
+    """One worker's process: its tally, and when it began and ended."""
+    world, address, folder = place
+    group, workers = share
+    tally, at = Tally(), dict[tuple[str, int], int]()
+    with KafkaEventLog(KafkaSettings(address)) as log, KafkaGroup(log.settings, group) as member:
+        while len(member.owned()) != PARTITIONS // workers:
+            time.sleep(0.01)
+        ends = {topic: log.end_offsets(topic) for topic in SHARES}
+        _warm(world, log, folder)
+
+        def finished() -> bool:
+            mine = [(topic, p) for topic in SHARES for p in member.owned()]
+            return all(at.get((topic, p), 0) >= ends[topic][p] for topic, p in mine)
+
+        def note(one: Pass) -> None:
+            tally.note(one)
+            at.update({(batch.topic, batch.partition): batch.end for batch in one.batches})
+
+        def stream() -> Stream:
+            return Stream(log, _writer(folder), world.plans, _tallied(world.scoring(), tally))
+
+        start.wait()
+        begin = time.perf_counter()
+        work(stream, log, member, stop=finished, tell=note)
+        told.put((tally, begin, time.perf_counter()))
+
+
+def _tallied(scoring: Scoring, tally: Tally) -> Scoring:
+    """The same scoring, which counts the vectors that it completes."""
+
+    def score(matrix: Float32s) -> Float32s:
+        tally.vectors += len(matrix)
+        return scoring.score(matrix)
+
+    return Scoring(scoring.plan, scoring.view, scoring.names, score, scoring.clock)
+
+
+def _warm(world: StreamWorld, log: KafkaEventLog, folder: Path) -> None:
+    """Compiled code loaded, on a store that is thrown away."""
+    aside = folder.with_name(f"{folder.name}-warm-{os.getpid()}")
+    stream = Stream(log, _writer(aside), world.plans, world.scoring())
+    with log.follow(stream.starts({0})) as following:
+        stream.count(following.poll(5.0))
+
+
+def _writer(folder: Path) -> PackedWriter:
+    return PackedWriter(MapPlace(folder, 16.0), "finmodel")
+
+
+def _values(folder: Path) -> dict[bytes, bytes]:
+    """Every customer's value."""
+    rows = place_of("customer_id", "int64").name
+    with open_map(MapPlace(folder, 16.0)).reading(rows) as (txn, (handle,)):
+        return dict(txn.cursor(handle).iternext(keys=True, values=True))
+
+
+def _rss_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20

@@ -1,0 +1,142 @@
+"""A lender's own topics as ours: an `EventLog` over another, by maps.
+
+Our topics' names come in; events are read from the topics that a lender keeps, with its offsets and
+partitions. What makes no event is kept as a dead letter before what is behind it is handed on. A
+lender's topic may give a customer another partition than ours do. Nothing is written through it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+
+import numpy as np
+
+from feature_store.dead_letters import DeadLetter, DeadLetters
+from feature_store.event_batch import Batch
+from feature_store.event_log import EventLog, Following, Place
+from feature_store.rejections import Rejected, Skipped
+from feature_store.topic_maps import TopicMap, translate
+from finmodel.errors import Refused
+from finmodel.events import Event, encode
+
+
+class TranslatedLog:
+    """The topics that maps name, read as ours; every other topic as it is."""
+
+    def __init__(self, log: EventLog, maps: Sequence[TopicMap], dead: DeadLetters) -> None:
+        self._log, self._dead = log, dead
+        self._maps = {one.topic: one for one in maps}
+        self.partitions = log.partitions
+        self.skipped: Counter[str] = Counter()
+        """Records that a map says to pass over, by source topic."""
+        self.rejected: Counter[str] = Counter()
+
+    def topics(self) -> tuple[str, ...]:
+        """Topics that hold something, by our names."""
+        ours = [topic for topic in self._log.topics() if topic not in self._maps]
+        theirs = [topic for topic in self._maps if self._holds(topic)]
+        return (*ours, *theirs)
+
+    def end_offsets(self, topic: str) -> tuple[int, ...]:
+        """The offset that each partition's next event will have."""
+        return self._log.end_offsets(self.source_of(topic))
+
+    def topic_number(self, topic: str) -> int:
+        """32 bits that tell the source from a later one of the same name."""
+        return self._log.topic_number(self.source_of(topic))
+
+    def append(self, topic: str, events: Iterable[Event]) -> int:
+        """Refused where the topic is a lender's own."""
+        if topic in self._maps:
+            raise Refused(
+                "it is read from the lender's own topic",
+                where=topic,
+                remedy=f"write to {self.source_of(topic)}",
+            )
+        return self._log.append(topic, events)
+
+    def read(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Batch]:
+        """What one partition holds now, in order, from an offset on."""
+        return map(self._ours, self._log.read(self.source_of(topic), partition, from_offset))
+
+    def follow(self, starts: Mapping[Place, int]) -> _Translated:
+        """What comes to some partitions from offsets on, to be polled."""
+        theirs = {(self.source_of(topic), n): at for (topic, n), at in starts.items()}
+        return _Translated(self, self._log.follow(theirs))
+
+    def source_of(self, topic: str) -> str:
+        """The name of the topic that one of ours is read from."""
+        found = self._maps.get(topic)
+        return found.source if found else topic
+
+    def _holds(self, topic: str) -> bool:
+        return any(self._log.end_offsets(self.source_of(topic)))
+
+    def _ours(self, batch: Batch) -> Batch:
+        found = next((one for one in self._maps.values() if one.source == batch.topic), None)
+        return batch if found is None else self._translated(found, batch)
+
+    def _translated(self, topic_map: TopicMap, batch: Batch) -> Batch:
+        kept, values, letters = [], [], []
+        for index in range(len(batch)):
+            value = batch.sent(index)
+            event = translate(topic_map, value, _time_of(batch, index))
+            if isinstance(event, Rejected):
+                place = batch.topic, batch.partition, int(batch.offsets[index])
+                letters.append(DeadLetter(*place, str(event), value))
+            elif isinstance(event, Skipped):
+                self.skipped[batch.topic] += 1
+            else:
+                kept.append(index)
+                values.append(encode(event))
+        if letters:
+            self._dead.put(letters)
+            self.rejected[batch.topic] += len(letters)
+        return _batch_of(topic_map.topic, batch, kept, values)
+
+
+class _Translated:
+    """A following whose batches are translated."""
+
+    def __init__(self, log: TranslatedLog, following: Following) -> None:
+        self._log, self._following = log, following
+
+    def __enter__(self) -> _Translated:
+        self._following.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._following.__exit__(kind, error, trace)
+
+    def poll(self, wait_s: float) -> list[Batch]:
+        """What came since, as our events."""
+        return [self._log._ours(batch) for batch in self._following.poll(wait_s)]
+
+
+def _time_of(batch: Batch, index: int) -> int | None:
+    if batch.times_ms is None or batch.times_ms[index] < 0:
+        return None
+    return int(batch.times_ms[index])
+
+
+def _batch_of(topic: str, source: Batch, kept: Sequence[int], values: Sequence[bytes]) -> Batch:
+    """Values at their sources' offsets, with nothing left out between the source's bounds."""
+    ends = np.cumsum([len(value) for value in values], dtype=np.int64)
+    starts = ends - np.array([len(value) for value in values], np.int64)
+    return Batch(
+        topic,
+        source.partition,
+        np.frombuffer(b"".join(values), np.uint8),
+        np.stack([starts, ends]).astype(np.int64),
+        source.offsets[np.array(kept, np.int64)],
+        source.begin,
+        source.end,
+        None if source.times_ms is None else source.times_ms[np.array(kept, np.int64)],
+    )
