@@ -82,9 +82,10 @@ def table_of(batch: Batch) -> tuple[EventTable, list[Unread]]:
     columns = found[1:]  # the first is the topic
     names = fields_of(batch.topic)
     plain &= columns[names.index("known_at")] >= columns[names.index("occurred_at")]
-    unread = [
-        one for index in np.flatnonzero(~plain).tolist() if (one := _slowly(batch, index, columns))
-    ]
+    odd = np.flatnonzero(~plain).tolist()
+    unread = [one for index in odd if (one := _slowly(batch, index, columns)) is not None]
+    unread += _from_the_future(batch, columns[names.index("known_at")], unread)
+    unread.sort()
     offsets = batch.offsets
     if unread:
         kept = np.ones(n, np.bool_)

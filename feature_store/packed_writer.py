@@ -136,18 +136,19 @@ class PackedWriter:
         for plan, events in parts:
             checked_events(plan, events)
         customers = np.unique(np.concatenate([_NOBODY, *(part.customers for part in parts)]))
-        keys, fates = keys_of(join_key, customers.view(np.int64)), []
+        keys = keys_of(join_key, customers.view(np.int64))
+        fates: dict[int, Fates] = {}
         with self._transaction(place_of(join_key, "int64")) as work:
             before = values = _values(work, keys)
             for some in in_rounds(parts):
-                found = [_counted(work, customers, values, part) for part in some]
+                found = [_counted(work, customers, values, parts[place]) for place in some]
                 values, _ = _merged(work, values, [new for new, _ in found])
-                fates += [fate for _, fate in found]
+                fates |= {place: fate for place, (_, fate) in zip(some, found, strict=True)}
             changed = differing(before, values)
             if scoring is not None and changed.any():
                 values = _with_scores(work, values, changed, scoring)
             _store(work, keys, values, changed)
-        return fates
+        return [fates[place] for place in range(len(parts))]
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
         """The offset from which a partition of a view's topic is still to be counted."""
@@ -262,17 +263,17 @@ def _with_scores(
     return _merged(work, values, [(places, sections)])[0]
 
 
-def in_rounds(parts: Sequence[Part]) -> list[list[Part]]:
-    """Parts that can be counted side by side: where a customer's events of one view come from two
-    partitions (their topic was given more), one after the other."""
-    rounds: list[list[Part]] = []
-    for part in parts:
+def in_rounds(parts: Sequence[Part]) -> list[list[int]]:
+    """Places of parts that can be counted side by side: where a customer's events of one view come
+    from two partitions (their topic was given more), one after the other."""
+    rounds: list[list[int]] = []
+    for place, part in enumerate(parts):
         for some in rounds:
-            if not any(_meet(part, other) for other in some):
-                some.append(part)
+            if not any(_meet(part, parts[other]) for other in some):
+                some.append(place)
                 break
         else:
-            rounds.append([part])
+            rounds.append([place])
     return rounds
 
 

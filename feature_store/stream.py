@@ -121,8 +121,8 @@ def catch_up(
     """
     stream = Stream(log, writer, plans, scoring)
     ends = {plan.topic: log.end_offsets(plan.topic) for plan in plans}
-    mine = range(log.partitions) if partitions is None else partitions
-    left = {place: at for place, at in stream.starts(mine).items() if at < ends[place[0]][place[1]]}
+    starts = stream.starts(partitions)
+    left = {place: at for place, at in starts.items() if at < ends[place[0]][place[1]]}
     told = [stream.count([])]
     with log.follow(left) as following:
         while any(at < ends[topic][partition] for (topic, partition), at in left.items()):
