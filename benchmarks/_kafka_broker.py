@@ -169,6 +169,8 @@ def properties(
         # Back from a kill at once: the controller waits for the broker's old session to end.
         "broker.session.timeout.ms": 1500,
         "broker.heartbeat.interval.ms": 250,
+        # So that a test need not wait long for who was killed.
+        "group.min.session.timeout.ms": 1000,
         "num.network.threads": 2,
         "num.io.threads": 2,
     }

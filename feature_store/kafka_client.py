@@ -1,14 +1,17 @@
 """kafka-python's clients as this project wants them, from settings.
 
-A producer that keeps each event once, a consumer that goes only where it is told, a client that
-asks. Three things that kafka-python 3.0.12 leaves open are closed here, for every client of the
-process: its debug log holds passwords and customers; it drops an answer that comes with the
-connection's end; and it tries a password that was refused until it is late. Knows no topic.
+A producer that keeps each event once, a consumer that goes only where it is told, one that is a
+member of a group, a client that asks. Three things that kafka-python 3.0.12 leaves open are closed
+here, for every client of the process: its debug log holds passwords and customers; it drops an
+answer that comes with the connection's end; and it tries a password that was refused until it is
+late. Knows no topic.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -16,6 +19,7 @@ from kafka import errors as kafka_errors
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
+from feature_store.kafka_assignor import CoPartitioned
 from feature_store.kafka_settings import KafkaSettings
 
 _FINAL = (
@@ -60,6 +64,32 @@ def consumer_of(settings: KafkaSettings) -> KafkaConsumer:
     )
 
 
+def group_consumer_of(
+    settings: KafkaSettings, group: str, instance: str, topics: Sequence[str], shares: CoPartitioned
+) -> KafkaConsumer:
+    """A member of a group that shares out partition numbers; a static one with an instance's name.
+
+    It subscribes to topics by a pattern: those that are there, and others soon after they are made;
+    asked for by name, one that is not there would be asked for ten times a second.
+    """
+    session = settings.session_ms(instance)
+    consumer = KafkaConsumer(
+        **{"metadata_max_age_ms": 10_000, **_options(settings)},
+        group_id=group,
+        group_instance_id=instance or None,
+        partition_assignment_strategy=(shares,),
+        session_timeout_ms=session,
+        heartbeat_interval_ms=max(1, session // 4),
+        max_poll_interval_ms=settings.options.get("max_poll_interval_ms", 300_000),
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        allow_auto_create_topics=False,
+        metrics_enabled=False,
+    )
+    consumer.subscribe(pattern=f"^({'|'.join(map(re.escape, topics))})$")
+    return consumer
+
+
 def _options(settings: KafkaSettings) -> dict[str, Any]:
     """What every client takes."""
     told = {
@@ -70,7 +100,8 @@ def _options(settings: KafkaSettings) -> dict[str, Any]:
         "request_timeout_ms": settings.answer_ms,
         "bootstrap_timeout_ms": settings.answer_ms,
     }
-    told.pop("delivery_timeout_ms", None)  # only a producer knows it
+    for name in ("delivery_timeout_ms", "session_timeout_ms", "max_poll_interval_ms"):
+        told.pop(name, None)  # only a producer knows it, or a member of a group
     return told
 
 

@@ -68,6 +68,13 @@ class KafkaSettings:
         """How long an append waits until all is acknowledged."""
         return int(self.options.get("delivery_timeout_ms", max(120_000, 2 * self.answer_ms)))
 
+    def session_ms(self, instance: str) -> int:
+        """How long a group waits for a worker that is silent, before others take its partitions.
+
+        The shortest that brokers take as they come; longer for one with a name, which may return.
+        """
+        return int(self.options.get("session_timeout_ms", 30_000 if instance else 6_000))
+
 
 def load_settings(address: str, path: Path | None = None) -> KafkaSettings:
     """Settings with what a file says; BadInput with the file's name, and never with a value."""
@@ -140,6 +147,8 @@ _KINDS: dict[Callable[[str], Option], tuple[str, tuple[str, ...]]] = {
             "reconnect_backoff_ms",
             "reconnect_backoff_max_ms",
             "retry_backoff_ms",
+            "session_timeout_ms",
+            "max_poll_interval_ms",
         ),
     ),
 }

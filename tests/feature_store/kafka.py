@@ -41,12 +41,26 @@ def forget_topics(broker: Broker, *only: str, **options: str | int) -> None:
             client.delete_topics(there)
 
 
-def deny(broker: Broker, user: str, topic: str, **options: str | int) -> None:
-    """From now on the user may do nothing to the topic."""
-    pattern = ResourcePattern(ResourceType.TOPIC, topic)
+def deny(
+    broker: Broker,
+    user: str,
+    name: str,
+    kind: ResourceType = ResourceType.TOPIC,
+    **options: str | int,
+) -> None:
+    """From now on the user may do nothing to the topic, or to the group."""
+    pattern = ResourcePattern(kind, name)
     rule = ACL(f"User:{user}", "*", ACLOperation.ALL, ACLPermissionType.DENY, pattern)
     with admin(broker, **options) as client:
         client.create_acls([rule])
+
+
+def make_topics(broker: Broker, partitions: int, *topics: str, **options: str | int) -> None:
+    """Topics of any name, anew."""
+    forget_topics(broker, *topics, **options)
+    with admin(broker, **options) as client:
+        told = {topic: {"num_partitions": partitions} for topic in topics}
+        client.create_topics(told, wait_for_metadata=True)
 
 
 def write(broker: Broker, topic: str, *values: bytes | None) -> None:

@@ -35,6 +35,7 @@ def test_a_file_says_security_and_patience(tmp_path):
         "request_timeout_ms": 5000,
     }
     assert (settings.answer_ms, settings.delivery_ms) == (5_000, 120_000)
+    assert (settings.session_ms(""), settings.session_ms("worker-1")) == (6_000, 30_000)
     assert load_settings(ADDRESS) == KafkaSettings(ADDRESS)
     path.write_text("# nothing\n")
     assert load_settings(ADDRESS, path) == KafkaSettings(ADDRESS)
