@@ -58,6 +58,13 @@ class Catalog(msgspec.Struct):
                 return i, view
         return None
 
+    def number_of(self, name: str, features: Features) -> tuple[int, int] | None:
+        """View id and schema number of rows of these features; None if they were never entered."""
+        found = self.find(name)
+        if found is None or features not in found[1].schemas:
+            return None
+        return found[0], found[1].schemas.index(features)
+
     def declare(self, name: str, features: Features) -> tuple[int, int]:
         """View id and schema number for rows of these features, entered if they are new.
 

@@ -21,6 +21,7 @@ from feature_store.packed_catalog import (
     META,
     Catalog,
     Features,
+    load,
     load_for,
     note_position,
     position_of,
@@ -35,7 +36,7 @@ from feature_store.tile_columns import EventColumns, Fates, advanced, grouped, r
 from feature_store.tile_columns import checked as checked_events
 from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan, schema_of
-from finmodel.errors import Refused
+from finmodel.errors import NotReady, Refused
 from finmodel.records import Int64s
 
 _NOBODY = np.empty(0, np.uint64)
@@ -152,11 +153,12 @@ class PackedWriter:
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
         """The offset from which a partition of a view's topic is still to be counted."""
-        with self._map.writing({META: False}) as (txn, (meta,)):
-            catalog = load_for(txn, meta, self._project)
-            head = catalog.declare(plan.view, schema_of(plan))
-            store(txn, meta, catalog)
-            return position_of(txn, meta, (*head, topic, partition))
+        try:
+            with self._map.reading(META) as (txn, (meta,)):
+                found = load(txn, meta).catalog.number_of(plan.view, schema_of(plan))
+                return 0 if found is None else position_of(txn, meta, (*found, topic, partition))
+        except NotReady:  # nothing was ever written
+            return 0
 
     def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:
         """Enter views and their schemas, and retire dropped ones: their rows are dead at once.

@@ -87,6 +87,19 @@ class Stream:
         fates = self._writer.write_parts(JOIN_KEY, parts, self._scoring) if parts else []
         return self._told(parts, fates, unread)
 
+    def catch_up(self, partitions: Container[int] | None = None) -> list[Counted]:
+        """Count up to the log's end, as it is now."""
+        ends = {topic: self._log.end_offsets(topic) for topic in self._plans}
+        starts = self.starts(partitions)
+        left = {place: at for place, at in starts.items() if at < ends[place[0]][place[1]]}
+        told = [self.count([])]
+        with self._log.follow(left) as following:
+            while any(at < ends[topic][partition] for (topic, partition), at in left.items()):
+                batches = following.poll(1.0)
+                left |= {(batch.topic, batch.partition): batch.end for batch in batches}
+                told.append(self.count(batches))
+        return [_sum(of_view) for of_view in zip(*told, strict=True)]
+
     def _bury(self, letters: Sequence[DeadLetter]) -> int:
         """Keep what is no event, before anything behind it is counted; how many there were."""
         if letters and self._dead is not None:
@@ -119,17 +132,7 @@ def catch_up(
 
     BadInput, before anything is counted, where a view's measures do not fit its topic.
     """
-    stream = Stream(log, writer, plans, scoring)
-    ends = {plan.topic: log.end_offsets(plan.topic) for plan in plans}
-    starts = stream.starts(partitions)
-    left = {place: at for place, at in starts.items() if at < ends[place[0]][place[1]]}
-    told = [stream.count([])]
-    with log.follow(left) as following:
-        while any(at < ends[topic][partition] for (topic, partition), at in left.items()):
-            batches = following.poll(1.0)
-            left |= {(batch.topic, batch.partition): batch.end for batch in batches}
-            told.append(stream.count(batches))
-    return [_sum(of_view) for of_view in zip(*told, strict=True)]
+    return Stream(log, writer, plans, scoring).catch_up(partitions)
 
 
 def _by_place(batches: Sequence[Batch]) -> dict[Place, list[Batch]]:

@@ -79,20 +79,27 @@ def work(
             if (owned, shape) != known:
                 following_now.close()
                 stream = open_stream()
-                following = following_now.enter_context(log.follow(stream.starts(owned)))
+                starts = stream.starts(owned)
+                following = following_now.enter_context(log.follow(starts)) if starts else None
                 known = owned, shape
-            assert following is not None
             tell(_pass(stream, following, member))
 
 
-def _pass(stream: Stream, following: Following, member: Membership) -> Pass:
+def _pass(stream: Stream, following: Following | None, member: Membership) -> Pass:
     began = time.perf_counter()
-    batches = following.poll(POLL_SECONDS)
+    batches = _poll(following)
     polled = time.perf_counter()
     counted = stream.count(batches)
     if batches:
         member.commit({(batch.topic, batch.partition): batch.end for batch in batches})
     return Pass(counted, batches, polled - began, time.perf_counter() - polled)
+
+
+def _poll(following: Following | None) -> list[Batch]:
+    if following is None:  # no partition is ours
+        time.sleep(POLL_SECONDS)
+        return []
+    return following.poll(POLL_SECONDS)
 
 
 def _shape(log: EventLog) -> dict[str, int]:

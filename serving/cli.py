@@ -160,13 +160,32 @@ def stream(
     kafka_config: Annotated[
         Path | None, typer.Option(help="A file of security options for Kafka, `key: value`.")
     ] = None,
+    topics: Annotated[
+        Path | None, typer.Option(help="topics.yaml: how your own topics become ours.")
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="Workers of one group share the partitions.")
+    ] = "finmodel-stream",
+    instance: Annotated[
+        str, typer.Option(help="This worker's own name: it keeps its partitions over a restart.")
+    ] = "",
+    metrics_port: Annotated[
+        int, typer.Option(help="Answer GET /metrics on the loopback address.", min=0, max=65_535)
+    ] = 0,
     once: Annotated[bool, typer.Option("--once", help="Stop at the log's end.")] = False,
     json: Json = False,
 ) -> None:
-    """Count events into windowed features, from where it was left. Ctrl-C ends it."""
-    from serving.streaming import run_stream
+    """Count events into windowed features, from where it was left. Start as many as you like."""
+    from serving.streaming import Source, run_stream
 
-    run_stream(operators.settings(), kafka, kafka_config, once, lambda rows: emit(rows, json))
+    source = Source(kafka, kafka_config, topics, group, instance)
+    run_stream(
+        operators.settings(),
+        source,
+        lambda rows: emit(rows, json),
+        once=once,
+        metrics_port=metrics_port,
+    )
 
 
 @app.command()

@@ -1,59 +1,135 @@
 """`finmodel stream`: a log of events, followed until somebody stops it.
 
-Comes in: settings and where the log is. Goes out: what each pass counted, told where there was
-something. What is counted, and that it counts once, is the feature store's business.
+Comes in: settings, where the log is, and which worker of which group this is. Goes out: what each
+pass counted, told where there was something. What is counted, and that it counts once, is the
+feature store's business.
 """
 
 from __future__ import annotations
 
-import time
+import gc
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
+from feature_store.dead_letters import DeadLetters, FileDeadLetters
 from feature_store.event_log import EventLog, FileEventLog
 from feature_store.packed_store import writer_of
 from feature_store.store import open_store, window_plans
-from feature_store.stream import Counted, catch_up
-from finmodel.errors import NotReady
+from feature_store.stream import Counted, Stream
+from feature_store.stream_worker import Alone, Membership, Pass, work
+from finmodel.errors import BadInput, NotReady
+from finmodel.events import TOPICS
 from finmodel.settings import Settings
+from serving.stream_metrics import StreamMetrics
 
-POLL_SECONDS = 0.25
+GROUP = "finmodel-stream"
 
 Tell = Callable[[list[Counted]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where events come from, and as whom they are counted."""
+
+    brokers: str = ""
+    """Kafka's; the file event log if empty."""
+    config: Path | None = None
+    """Security options for Kafka."""
+    topics: Path | None = None
+    """How a lender's own topics become ours."""
+    group: str = GROUP
+    instance: str = ""
+    """A worker's own name, under which it takes up its partitions after a restart."""
+
+
 def run_stream(
-    settings: Settings, brokers: str, config: Path | None, once: bool, tell: Tell
+    settings: Settings, source: Source, tell: Tell, *, once: bool = False, metrics_port: int = 0
 ) -> None:
-    """Count what the log holds, again and again; with `once`, up to its end."""
+    """Count what the log holds, again and again; with `once`, up to its end.
+
+    SIGTERM ends it after the transaction that is under way.
+    """
     store = open_store(settings)
-    plans, writer = window_plans(store), writer_of(store.config)
-    with _log(settings, brokers, config) as log:
-        while True:
+    plans, writer, metrics = window_plans(store), writer_of(store.config), StreamMetrics()
+    if metrics_port:
+        metrics.serve(metrics_port)
+    with _opened(settings, source) as (log, member, dead), _until_sigterm() as stopped:
+
+        def open_stream() -> Stream:
             there = set(log.topics())
             some = [plan for plan in plans if plan.topic in there]
-            counted = catch_up(log, writer, some)
-            busy = [one for one in counted if one.events]
-            if busy or once:
-                tell(counted if once else busy)
-            if once:
-                return
-            time.sleep(POLL_SECONDS)
+            return Stream(log, writer, some, dead=dead)
+
+        def note(one: Pass) -> None:
+            metrics.note(one)
+            metrics.look(log)
+            busy = [view for view in one.counted if view.events or view.unread]
+            if busy:
+                tell(busy)
+
+        if once:
+            tell(open_stream().catch_up())
+            return
+        # What is there now stays: the collector need not walk Feast at each pass.
+        gc.collect()
+        gc.freeze()
+        work(open_stream, log, member, stop=stopped, tell=note)
 
 
 @contextmanager
-def _log(settings: Settings, brokers: str, config: Path | None) -> Iterator[EventLog]:
-    if not brokers:
+def _opened(
+    settings: Settings, source: Source
+) -> Iterator[tuple[EventLog, Membership, DeadLetters]]:
+    letters = FileDeadLetters(settings.dead_letters)
+    if not source.brokers:
+        if source.topics or source.config:
+            raise BadInput(
+                "it is for Kafka", where="--topics, --kafka-config", remedy="name the brokers"
+            )
         with FileEventLog(settings.events) as files:
-            yield files
+            yield files, Alone(), letters
         return
+    with ExitStack() as stack:
+        yield _kafka(source, stack)
+
+
+def _kafka(source: Source, stack: ExitStack) -> tuple[EventLog, Membership, DeadLetters]:
     try:
+        from feature_store.dead_topics import KafkaDeadLetters
+        from feature_store.kafka_group import KafkaGroup
         from feature_store.kafka_log import KafkaEventLog
         from feature_store.kafka_settings import load_settings
+        from feature_store.topic_file import load_topic_maps
+        from feature_store.translated_log import TranslatedLog
     except ModuleNotFoundError as error:
         raise NotReady(
             "kafka-python is not installed", where="--kafka", remedy="install finmodel[stream]"
         ) from error
-    with KafkaEventLog(load_settings(brokers, config)) as log:
-        yield log
+    options = load_settings(source.brokers, source.config)
+    maps = load_topic_maps(source.topics) if source.topics else ()
+    letters = stack.enter_context(KafkaDeadLetters(options))
+    log: EventLog = stack.enter_context(KafkaEventLog(options))
+    if maps:
+        log = TranslatedLog(log, maps, letters)
+    topics = (*TOPICS, *(one.source for one in maps))
+    member = stack.enter_context(KafkaGroup(options, source.group, source.instance, topics))
+    return log, member, letters
+
+
+@contextmanager
+def _until_sigterm() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM has come; what is under way is finished first."""
+    come: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        come.append(number)
+
+    before = signal.signal(signal.SIGTERM, note)
+    try:
+        yield lambda: bool(come)
+    finally:
+        signal.signal(signal.SIGTERM, before)

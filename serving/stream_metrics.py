@@ -1,0 +1,90 @@
+"""What a stream's worker counts of itself, in Prometheus' text format on the loopback address.
+
+Passes come in; counts of events by fate, of dead letters, the lag behind the log, the age of what
+was counted last and the share of time at work go out. No customer is ever a label.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import prometheus_client as prometheus
+
+from feature_store.event_log import EventLog
+from feature_store.stream_worker import Pass
+from finmodel.errors import NotReady
+
+LOOK_SECONDS = 5.0
+"""How often the log's ends are asked for."""
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0)
+_FATES = ("counted", "seen", "repeated", "late", "ahead")
+
+
+class StreamMetrics:
+    """Counters of one worker."""
+
+    def __init__(self) -> None:
+        self.registry = prometheus.CollectorRegistry()
+        count = partial(prometheus.Counter, registry=self.registry)
+        gauge = partial(prometheus.Gauge, registry=self.registry)
+        self._events = count(
+            "finmodel_stream_events", "Events of a view by what became of them.", ["view", "fate"]
+        )
+        self._unread = count(
+            "finmodel_stream_dead_letters", "Values of a topic that are no events.", ["topic"]
+        )
+        self._passes = count("finmodel_stream_passes", "Transactions of the online store.")
+        self._seconds = count(
+            "finmodel_stream_seconds", "Waiting for the log, or at work (back-pressure).", ["doing"]
+        )
+        self._lag = gauge(
+            "finmodel_stream_lag_events",
+            "Events of the log that are not counted yet.",
+            ["topic", "partition"],
+        )
+        self._fresh = prometheus.Histogram(
+            "finmodel_stream_freshness_seconds",
+            "From the log's taking in a pass's oldest event to its being servable.",
+            ["topic"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._at: dict[tuple[str, int], int] = {}
+        self._looked = -LOOK_SECONDS
+
+    def note(self, one: Pass) -> None:
+        """One more pass."""
+        for view in one.counted:
+            for fate in _FATES:
+                self._events.labels(view.view, fate).inc(getattr(view, fate))
+        for topic, unread in {view.topic: view.unread for view in one.counted}.items():
+            self._unread.labels(topic).inc(unread)
+        self._seconds.labels("waiting").inc(one.waited_s)
+        self._seconds.labels("working").inc(one.worked_s)
+        self._passes.inc(bool(one.batches))
+        now_ms = time.time() * 1000
+        for batch in one.batches:
+            self._at[batch.topic, batch.partition] = batch.end
+            if batch.times_ms is not None and len(batch):
+                self._fresh.labels(batch.topic).observe((now_ms - batch.times_ms[0]) / 1000)
+
+    def look(self, log: EventLog) -> None:
+        """Ask, now and then, how far the log is ahead."""
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        for topic in {topic for topic, _ in self._at}:
+            for partition, end in enumerate(log.end_offsets(topic)):
+                at = self._at.get((topic, partition))
+                if at is not None:
+                    self._lag.labels(topic, str(partition)).set(end - at)
+
+    def serve(self, port: int) -> None:
+        """Answer `GET /metrics` on the loopback address, in a thread of its own."""
+        try:
+            prometheus.start_http_server(port, "127.0.0.1", self.registry)
+        except OSError as error:
+            raise NotReady(
+                "the port is taken", where=f"--metrics-port {port}", remedy="name another"
+            ) from error
