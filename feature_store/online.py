@@ -1,4 +1,4 @@
-"""Online features of many customers at once: ids and a plan in, one `FeatureBatch` out.
+"""Online features of many customers at once, out of the LMDB map: `OnlineFeatures.fetch`.
 
 One LMDB get an id and one compiled pass over the bytes, in one snapshot; no protobuf and no Feast.
 What a value means, and how old is too old, is for whoever asked.
@@ -16,19 +16,12 @@ from typing import Any
 import numpy.typing as npt
 
 from feature_store.lmdb_map import MapPlace, open_map
-from feature_store.packed_catalog import META, load, stamp_of
-from feature_store.packed_columns import joined
-from feature_store.packed_keys import checked_ids, keys_of, place_of
-from feature_store.packed_tables import ttls_s
+from feature_store.online_answers import Answers, question_of
+from feature_store.packed_catalog import META, load
 from feature_store.plan import ServicePlan
-from feature_store.vectors import VectorReader, read_vectors, reader_of
-from finmodel.clock import micros
-from finmodel.errors import BadInput
 from finmodel.records import FeatureBatch
 
 LOOK_SECONDS = 1.0
-_KEPT = 64
-"""Plans whose readers are kept; a process serves few."""
 
 
 class OnlineFeatures:
@@ -37,7 +30,7 @@ class OnlineFeatures:
     def __init__(self, path: Path, map_gb: float = 8.0) -> None:
         self._map = open_map(MapPlace(path, map_gb))
         self._looked = 0.0
-        self._readers: dict[ServicePlan, tuple[bytes, VectorReader]] = {}
+        self._answers = Answers()
 
     def fetch(
         self, ids: Sequence[Any] | npt.NDArray[Any], plan: ServicePlan, as_of: datetime
@@ -47,28 +40,12 @@ class OnlineFeatures:
         Missing, stale and later-than-`as_of` views are told apart by their state. BadInput for ids
         of the wrong type; NotReady if there is no map; Damaged if a value does not hold together.
         """
-        if as_of.tzinfo is None:
-            raise BadInput("it has no zone", where="as_of", remedy="give a datetime with one")
+        asked = question_of(ids, plan, as_of)
         self._follow_the_map()
-        found = checked_ids(ids, plan.key_type)
-        keys = keys_of(plan.join_key, found)
-        place = place_of(plan.join_key, plan.key_type)
-        with self._map.reading(META, place.name) as (txn, (meta, rows)):
-            reader = self._reader_in(txn, meta, plan)
-            values = _values(txn, rows, keys)
-        answer = read_vectors(joined(values), reader, micros(as_of))
-        return FeatureBatch(
-            service=plan.service,
-            as_of=as_of,
-            ids=found,
-            names=plan.names,
-            matrix=answer.matrix,
-            views=plan.view_names,
-            ages_s=answer.ages_s,
-            states=answer.states,
-            offsets=answer.offsets,
-            ttls_s=ttls_s(plan),
-        )
+        with self._map.reading(META, asked.place.name) as (txn, (meta, rows)):
+            catalog = load(txn, meta)
+            values = _values(txn, rows, asked.keys)
+        return self._answers.batch(asked, values, catalog)
 
     def _follow_the_map(self) -> None:
         """Look, once a second, whether somebody made the map anew in its place."""
@@ -80,17 +57,6 @@ class OnlineFeatures:
     def close(self) -> None:
         """Close the map in this process; a later fetch opens it again."""
         self._map.close()
-
-    def _reader_in(self, txn: Any, meta: Any, plan: ServicePlan) -> VectorReader:
-        stamp = stamp_of(txn, meta)
-        kept = self._readers.get(plan)
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        reader = reader_of(plan, load(txn, meta).catalog)
-        if len(self._readers) >= _KEPT:
-            self._readers.clear()
-        self._readers[plan] = stamp, reader
-        return reader
 
 
 def _values(txn: Any, rows: Any, keys: list[bytes]) -> list[bytes]:

@@ -1,8 +1,9 @@
 """What a map says of itself: whose it is, its views, and every schema that a row was written by.
 
 It is read from and written to the map's `meta` database in the caller's transaction, so that it
-always fits the rows beside it. A schema is appended and never changed; a view's id is never given
-twice, so a dropped view's rows are dead from that moment. Imports neither LMDB nor Feast.
+always fits the rows beside it; redis_catalog keeps the same book in a key. A schema is appended and
+never changed; a view's id is never given twice, so a dropped view's rows are dead from that moment.
+Imports neither LMDB nor Feast.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from feature_store.plan import FeaturePlan
 from finmodel.errors import BadInput, Damaged, NoRoom, NotReady
 
 META = b"meta"
-_STAMP, _BOOK = b"stamp", b"book"
+STAMP, BOOK = b"stamp", b"book"
 _FORMAT = 1
 _MOST = 0xFFFF
 
@@ -88,6 +89,13 @@ class Catalog(msgspec.Struct):
             )
         return i, view.schemas.index(features)
 
+    def known(self, name: str, features: Features) -> tuple[int, int] | None:
+        """View id and schema number for rows of these features, or None where they are new."""
+        found = self.find(name)
+        if found is None or features not in found[1].schemas:
+            return None
+        return found[0], found[1].schemas.index(features)
+
     def note(self, place: Place) -> None:
         """Remember a database of rows, so that a teardown finds it."""
         if str(place) not in self.places:
@@ -121,7 +129,7 @@ _MOST_KEPT = 16
 
 def stamp_of(txn: Any, meta: Any) -> bytes:
     """The stamp of the catalog in this snapshot; NotReady if nothing was ever applied."""
-    stamp = None if meta is None else txn.get(_STAMP, None, meta)
+    stamp = None if meta is None else txn.get(STAMP, None, meta)
     if stamp is None:
         raise NotReady(
             "the map of online features is empty",
@@ -134,17 +142,26 @@ def stamp_of(txn: Any, meta: Any) -> bytes:
 def load(txn: Any, meta: Any) -> Stamped:
     """The catalog of this snapshot; NotReady if there is none, Damaged if it cannot be read."""
     stamp = stamp_of(txn, meta)
-    if stamp not in _kept:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        _kept[stamp] = _parsed(txn.get(_BOOK, b"", meta))
-    return Stamped(stamp, _kept[stamp])
+    return Stamped(stamp, kept(stamp) or keep(stamp, txn.get(BOOK, b"", meta)))
+
+
+def kept(stamp: bytes) -> Catalog | None:
+    """The catalog of a stamp that was met before, to be read and not changed."""
+    return _kept.get(stamp)
+
+
+def keep(stamp: bytes, book: bytes) -> Catalog:
+    """The catalog in the bytes that stood beside a stamp; Damaged if it cannot be read."""
+    if len(_kept) >= _MOST_KEPT:
+        _kept.clear()
+    found = _kept[stamp] = parsed(book)
+    return found
 
 
 def load_for(txn: Any, meta: Any, project: str) -> Catalog:
     """The catalog of a project's map, or a new one; BadInput if it is another project's."""
-    book = txn.get(_BOOK, None, meta)
-    catalog = Catalog(project) if book is None else _parsed(book)
+    book = txn.get(BOOK, None, meta)
+    catalog = Catalog(project) if book is None else parsed(book)
     if catalog.project != project:
         raise BadInput(
             f"the map belongs to project {catalog.project}",
@@ -154,7 +171,8 @@ def load_for(txn: Any, meta: Any, project: str) -> Catalog:
     return catalog
 
 
-def _parsed(book: bytes) -> Catalog:
+def parsed(book: bytes) -> Catalog:
+    """A catalog of its own out of bytes; Damaged or NotReady if they are none of this program's."""
     try:
         catalog = msgspec.json.decode(book, type=Catalog)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
@@ -174,11 +192,20 @@ def _parsed(book: bytes) -> Catalog:
 
 def store(txn: Any, meta: Any, catalog: Catalog) -> None:
     """Write the catalog if it differs from what is stored, under a new stamp."""
-    book = msgspec.json.encode(catalog)
-    if txn.get(_BOOK, None, meta) != book:
-        txn.put(_BOOK, book, db=meta)
-        # Random, not counted: a map torn down and made again must not meet an old reader's number.
-        txn.put(_STAMP, os.urandom(16), db=meta)
+    book = encoded(catalog)
+    if txn.get(BOOK, None, meta) != book:
+        txn.put(BOOK, book, db=meta)
+        txn.put(STAMP, new_stamp(), db=meta)
+
+
+def encoded(catalog: Catalog) -> bytes:
+    """The catalog as it is stored."""
+    return msgspec.json.encode(catalog)
+
+
+def new_stamp() -> bytes:
+    """A stamp for another catalog; random, so that a map made again meets no old reader's."""
+    return os.urandom(16)
 
 
 Position = tuple[int, int, int, int]
@@ -187,16 +214,17 @@ Position = tuple[int, int, int, int]
 
 def position_of(txn: Any, meta: Any, place: Position) -> int:
     """The offset up to which a partition's events are in the rows of this snapshot."""
-    return int.from_bytes(txn.get(_position(place), b"", meta), "little")
+    return int.from_bytes(txn.get(position_field(place), b"", meta), "little")
 
 
 def note_position(txn: Any, meta: Any, place: Position, offset: int) -> None:
     """Write how far a partition was counted; it never goes back, whatever is delivered again."""
     if offset > position_of(txn, meta, place):
-        txn.put(_position(place), offset.to_bytes(8, "little"), db=meta)
+        txn.put(position_field(place), offset.to_bytes(8, "little"), db=meta)
 
 
-def _position(place: Position) -> bytes:
+def position_field(place: Position) -> bytes:
+    """Under what a position is stored."""
     return b"position " + " ".join(map(str, place)).encode()
 
 

@@ -25,43 +25,29 @@ from feature_store.packed_catalog import (
     load_for,
     note_position,
     position_of,
-    retired_ids,
     store,
 )
-from feature_store.packed_columns import ViewColumns, built, checked, joined
-from feature_store.packed_keys import Place, checked_ids, key_order, keys_of, place_of
-from feature_store.packed_rows import Row, damaged, encode, layout_of
-from feature_store.packed_sections import NewSections, differing, frozen, news_of, taken
-from feature_store.tile_columns import EventColumns, Fates, advanced, grouped, rules_of
+from feature_store.packed_columns import ViewColumns, joined
+from feature_store.packed_counting import (
+    Part,
+    counted,
+    customers_of,
+    in_rounds,
+    uncounted,
+    with_scores,
+)
+from feature_store.packed_keys import Place, keys_of, place_of
+from feature_store.packed_merge import Written, chosen, each_value, in_chunks, merged, newest
+from feature_store.packed_rows import Row, layout_of
+from feature_store.packed_sections import NewSections, differing
+from feature_store.tile_columns import EventColumns, Fates
 from feature_store.tile_columns import checked as checked_events
 from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan, schema_of
-from finmodel.errors import NotReady, Refused
-from finmodel.records import Int64s
+from finmodel.errors import NotReady
 
-_NOBODY = np.empty(0, np.uint64)
 _CHUNK = 50_000
 """Customers merged at once: bounds the memory of a large call, which stays one transaction."""
-
-
-class Written(NamedTuple):
-    """What became of the rows of one call."""
-
-    stored: int
-    late: int
-    """Not stored, because a newer row (or the same event) was there."""
-
-
-class Part(NamedTuple):
-    """Events of one partition, as one view counts them."""
-
-    plan: WindowPlan
-    events: EventColumns
-
-    @property
-    def customers(self) -> npt.NDArray[np.uint64]:
-        """In the map's order of keys."""
-        return self.events.customers.view(np.uint64)
 
 
 class _Work(NamedTuple):
@@ -88,35 +74,22 @@ class PackedWriter:
         An id that stands twice is written once, by the row that would have won. BadInput if the
         arrays do not fit together; NoRoom if the map or the disk is full.
         """
-        key_type = _key_type(ids)
-        found = checked_ids(ids, key_type)
-        views = [checked(view, len(found)) for view in columns]
-        order = key_order(found, keys_of(join_key, found))
-        group = _groups(found[order])
-        chosen = [order[_last_of_each(group, order, view)] for view in views]
+        rows = chosen(join_key, ids, columns)
         written = Written(0, 0)
-        with self._transaction(place_of(join_key, key_type)) as work:
-            heads = [work.catalog.declare(view.view, view.features) for view in views]
-            for start in range(0, len(chosen[0]) if chosen else 0, _CHUNK):
-                some = [rows[start : start + _CHUNK] for rows in chosen]
-                each = np.arange(len(some[0]))
-                new = [(each, built(*of)) for of in zip(views, heads, some, strict=True)]
-                written = _put(work, keys_of(join_key, found[some[0]]), new, written)
+        with self._transaction(rows.place) as work:
+            heads = [work.catalog.declare(view.view, view.features) for view in rows.views]
+            for keys, new in in_chunks(rows, heads, _CHUNK):
+                written = _put(work, keys, new, written)
         return written
 
     def write_rows(
         self, place: Place, keys: Sequence[bytes], view: tuple[str, Features], rows: Sequence[Row]
     ) -> Written:
         """Store rows of any types of one view, under keys that packed_keys or Feast made."""
-        newest: dict[bytes, bytes] = {}
         with self._transaction(place) as work:
-            head, layout = work.catalog.declare(*view), layout_of(view[1])
-            for key, row in zip(keys, rows, strict=True):
-                data = encode(*head, layout, row)
-                if key not in newest or _supersedes(data, newest[key]):
-                    newest[key] = data
-            order = sorted(newest, key=_as_integer) if place.integer else sorted(newest)
-            new = np.arange(len(order)), joined([newest[key] for key in order])
+            found = newest(work.catalog.declare(*view), layout_of(view[1]), keys, rows)
+            order = sorted(found, key=_as_integer) if place.integer else sorted(found)
+            new = np.arange(len(order)), joined([found[key] for key in order])
             written = _put(work, order, [new], Written(0, len(keys) - len(order)))
         return written
 
@@ -136,20 +109,19 @@ class PackedWriter:
         """
         for plan, events in parts:
             checked_events(plan, events)
-        customers = np.unique(np.concatenate([_NOBODY, *(part.customers for part in parts)]))
-        keys = keys_of(join_key, customers.view(np.int64))
-        fates: dict[int, Fates] = {}
+        customers = customers_of(parts)
+        keys, fates = keys_of(join_key, customers.view(np.int64)), dict[int, Fates]()
         with self._transaction(place_of(join_key, "int64")) as work:
             before = values = _values(work, keys)
             for some in in_rounds(parts):
-                found = [_counted(work, customers, values, parts[place]) for place in some]
-                values, _ = _merged(work, values, [new for new, _ in found])
-                fates |= {place: fate for place, (_, fate) in zip(some, found, strict=True)}
+                found = [_counted(work, customers, values, parts[number]) for number in some]
+                values, _ = merged(values, [new for new, _ in found], work.catalog)
+                fates |= zip(some, (fate for _, fate in found), strict=True)
             changed = differing(before, values)
             if scoring is not None and changed.any():
-                values = _with_scores(work, values, changed, scoring)
+                values = with_scores(values, changed, scoring, work.catalog)
             _store(work, keys, values, changed)
-        return [fates[place] for place in range(len(parts))]
+        return [fates[number] for number in range(len(parts))]
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
         """The offset from which a partition of a view's topic is still to be counted."""
@@ -197,25 +169,10 @@ def _values(work: _Work, keys: list[bytes]) -> kernels.Sections:
 
 def _put(work: _Work, keys: list[bytes], new: Sequence[NewSections], before: Written) -> Written:
     """Merge views of unique, ordered keys into their values, and store those that changed."""
-    values, won = _merged(work, _values(work, keys), new)
+    values, won = merged(_values(work, keys), new, work.catalog)
     _store(work, keys, values, np.asarray(won.any(axis=0)))
     stored = int(won.sum())
     return Written(before.stored + stored, before.late + len(new) * len(keys) - stored)
-
-
-def _merged(
-    work: _Work, old: kernels.Sections, new: Sequence[NewSections]
-) -> tuple[kernels.Sections, npt.NDArray[np.bool_]]:
-    """Values with new sections in them, and which of those were put, by view and customer."""
-    n = len(old.starts) - 1
-    news = news_of(new, n)
-    won = np.zeros((len(news.at), n), np.bool_)
-    retired = np.array(retired_ids(work.catalog), dtype=np.bool_)
-    out = np.empty(len(old.words) + len(news.words), np.int64), np.empty(n + 1, np.int64)
-    if kernels.merge(old, news, retired, kernels.Sections(*out), won) >= 0:
-        raise damaged("does not hold together")
-    words, starts = out
-    return kernels.Sections(frozen(words[: starts[-1]]), starts), won
 
 
 def _store(
@@ -223,11 +180,9 @@ def _store(
 ) -> None:
     if not changed.any():
         return
-    at, data = (values.starts * 8).tolist(), values.words.view(np.uint8).data
-    # Lazily, since a list of so many pairs would set off the garbage collector again and again.
-    each = zip(keys, map(data.__getitem__, map(slice, at, at[1:])), strict=False)
     behind = _is_last(work, keys[int(changed.argmax())])
-    work.txn.cursor(work.rows).putmulti(compress(each, changed.tolist()), append=behind)
+    pairs = compress(zip(keys, each_value(values), strict=True), changed.tolist())
+    work.txn.cursor(work.rows).putmulti(pairs, append=behind)
 
 
 def _counted(
@@ -237,56 +192,11 @@ def _counted(
     plan, events = part
     head = work.catalog.declare(plan.view, schema_of(plan))
     place = (*head, events.topic, events.partition)
-    upto, (begin, end) = position_of(work.txn, work.meta, place), events.bounds
-    if begin > upto:
-        raise Refused(
-            f"events from offset {upto} to {begin} would be left out",
-            where=f"view {plan.view}: {plan.topic}[{events.partition}]",
-            remedy="go on from where it was counted",
-        )
-    new = events.since(upto)
-    some, incoming = grouped(new)
-    places = np.searchsorted(customers, some.view(np.uint64))
-    rules = rules_of(plan, head, events.topic, events.partition)
-    sections, fates = advanced(values, places, incoming, rules, plan)
-    note_position(work.txn, work.meta, place, end)
+    new = uncounted(part, position_of(work.txn, work.meta, place))
+    sections, fates = counted(values, customers, part._replace(events=new), head)
+    note_position(work.txn, work.meta, place, events.bounds[1])
     again = len(events.offsets) - len(new.offsets)
-    return (places, sections), fates._replace(seen=fates.seen + again)
-
-
-def _with_scores(
-    work: _Work, values: kernels.Sections, changed: npt.NDArray[np.bool_], scoring: Scoring
-) -> kernels.Sections:
-    """Values with the scores of those that changed."""
-    places = np.flatnonzero(changed)
-    rows = scoring.rows(taken(values, places), work.catalog)
-    head = work.catalog.declare(rows.view, rows.features)
-    sections = built(checked(rows, len(places)), head, np.arange(len(places)))
-    return _merged(work, values, [(places, sections)])[0]
-
-
-def in_rounds(parts: Sequence[Part]) -> list[list[int]]:
-    """Places of parts that can be counted side by side: where a customer's events of one view come
-    from two partitions (their topic was given more), one after the other."""
-    rounds: list[list[int]] = []
-    for place, part in enumerate(parts):
-        for some in rounds:
-            if not any(_meet(part, parts[other]) for other in some):
-                some.append(place)
-                break
-        else:
-            rounds.append([place])
-    return rounds
-
-
-def _meet(one: Part, other: Part) -> bool:
-    same = one.plan.view == other.plan.view
-    return same and bool(np.isin(one.customers, other.customers).any())
-
-
-def _supersedes(new: bytes, old: bytes) -> bool:
-    words = np.frombuffer(new, "<i8"), np.frombuffer(old, "<i8")
-    return bool(kernels.supersedes(words[0], 0, words[1], 0))
+    return sections, fates._replace(seen=fates.seen + again)
 
 
 def _is_last(work: _Work, key: bytes) -> bool:
@@ -300,26 +210,3 @@ def _is_last(work: _Work, key: bytes) -> bool:
 
 def _as_integer(key: bytes) -> int:
     return int.from_bytes(key, "little")
-
-
-def _key_type(ids: Sequence[Any] | npt.NDArray[Any]) -> str:
-    if isinstance(ids, np.ndarray):
-        return "string" if ids.dtype.kind in "OU" else "int64"
-    return "string" if any(isinstance(value, str) for value in ids) else "int64"
-
-
-def _groups(ids: npt.NDArray[Any]) -> Int64s:
-    """The number of each of ordered ids, counting equal ones once."""
-    new = np.ones(len(ids), dtype=np.int64)
-    new[1:] = ids[1:] != ids[:-1]
-    return np.cumsum(new)
-
-
-def _last_of_each(group: Int64s, order: npt.NDArray[np.intp], view: ViewColumns) -> Int64s:
-    """Of each group's rows, the position of the one that supersedes the others."""
-    if not len(group) or group[-1] == len(group):
-        return np.arange(len(group))
-    created = np.zeros(len(order)) if view.created_us is None else view.created_us[order]
-    best = np.lexsort((np.arange(len(order)), created, view.event_us[order], group))
-    ends: Int64s = best[np.flatnonzero(np.append(np.diff(group[best]), 1))]
-    return ends

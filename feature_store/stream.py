@@ -1,7 +1,7 @@
 """From a log to tiles: each view's topic, partition by partition, from where it was left.
 
 A log (files or Kafka) and plans come in; customers' tiles are brought up to what the log holds, and
-how far each partition was counted is written in the same transaction. Killed at any moment, it goes
+how far each partition was counted is written with them or after them. Killed at any moment, it goes
 on from there. Knows no clock of its own, no group of workers and no model.
 """
 
@@ -16,7 +16,8 @@ from feature_store.event_batch import Batch
 from feature_store.event_log import EventLog, Place
 from feature_store.event_measures import check_measures, columns_of
 from feature_store.event_table import EventTable, joined_tables, table_of
-from feature_store.packed_writer import PackedWriter, Part
+from feature_store.online_writer import OnlineWriter
+from feature_store.packed_counting import Part
 from feature_store.tile_columns import Fates
 from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan
@@ -47,7 +48,7 @@ class Stream:
     def __init__(
         self,
         log: EventLog,
-        writer: PackedWriter,
+        writer: OnlineWriter,
         plans: Sequence[WindowPlan],
         scoring: Scoring | None = None,
         dead: DeadLetters | None = None,
@@ -122,7 +123,7 @@ class Stream:
 
 def catch_up(
     log: EventLog,
-    writer: PackedWriter,
+    writer: OnlineWriter,
     plans: Sequence[WindowPlan],
     *,
     partitions: Container[int] | None = None,

@@ -59,10 +59,16 @@ class EventColumns:
         first = int(np.searchsorted(self.offsets, offset))
         if first == 0:
             return self
+        return self._some(slice(first, None), max(self.bounds[0], offset))
+
+    def about(self, customers: npt.NDArray[np.uint64]) -> EventColumns:
+        """The events of some customers."""
+        return self._some(np.isin(self.customers.view(np.uint64), customers), self.bounds[0])
+
+    def _some(self, which: slice | npt.NDArray[np.bool_], begin: int) -> EventColumns:
         rows = ("customers", "event_us", "logged_us", "offsets", "ids", "values", "present")
-        begin, end = self.bounds
-        some = {name: getattr(self, name)[first:] for name in rows}
-        return replace(self, **some, begin=max(begin, offset), end=end)
+        some = {name: getattr(self, name)[which] for name in rows}
+        return replace(self, **some, begin=begin, end=self.bounds[1])
 
 
 class Fates(NamedTuple):

@@ -63,10 +63,14 @@ class Scoring:
     clock: Callable[[], datetime]
     """Vectors are as of this time."""
 
+    @property
+    def schema(self) -> tuple[str, tuple[FeaturePlan, ...]]:
+        """The scores' view and its features."""
+        return self.view, tuple(FeaturePlan(name, "Float32") for name in self.names)
+
     def rows(self, values: kernels.Sections, catalog: Catalog) -> ViewColumns:
         """The scores of each value, as rows of the view."""
         as_of_us = micros(self.clock())
         answer = read_vectors(values, reader_of(self.plan, catalog), as_of_us)
-        fields = tuple(FeaturePlan(name, "Float32") for name in self.names)
         times = np.full(len(answer.matrix), as_of_us, np.int64)
-        return ViewColumns(self.view, fields, times, self.score(answer.matrix))
+        return ViewColumns(*self.schema, times, self.score(answer.matrix))

@@ -9,7 +9,7 @@ from feature_store.event_log import FileEventLog
 from feature_store.event_measures import columns_of
 from feature_store.event_table import table_of
 from feature_store.online import OnlineFeatures
-from feature_store.packed_writer import Part
+from feature_store.packed_counting import Part
 from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
 from feature_store.stream import JOIN_KEY, Stream, catch_up
 from feature_store.vectors import Scoring
