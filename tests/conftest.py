@@ -7,6 +7,7 @@ import prometheus_client  # noqa: F401
 import pytest
 from hypothesis import settings
 
+from benchmarks import _redis_server
 from benchmarks._kafka_broker import running
 
 # A run that passed passes again; `HYPOTHESIS_PROFILE=explore make test` looks for new examples.
@@ -20,3 +21,16 @@ def broker(tmp_path_factory):
     """Who stops it starts it again."""
     with running(tmp_path_factory.mktemp("kafka")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    """Who kills it starts it again."""
+    with _redis_server.running(tmp_path_factory.mktemp("redis")) as started:
+        yield started
+
+
+@pytest.fixture
+def empty_redis(redis_server):
+    redis_server.say("FLUSHALL")
+    return redis_server

@@ -1,0 +1,121 @@
+"""A project's catalog in Redis: one hash, with its incarnation and how far events were counted.
+
+The book of packed_catalog is changed here by compare-and-set. Only `feast apply` makes a book, with
+a random incarnation: a Redis that lost its data has none, and says so to whoever reads or writes,
+until it is applied and filled again. Positions lie in the same hash and are lost with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from feature_store.packed_catalog import (
+    Catalog,
+    Position,
+    Stamped,
+    encoded,
+    keep,
+    kept,
+    new_stamp,
+    parsed,
+    position_field,
+)
+from feature_store.redis_client import RedisLink, Script
+from feature_store.redis_values import root_of
+from finmodel.errors import NotReady
+
+
+class Book(NamedTuple):
+    """The catalog of one incarnation of a store."""
+
+    incarnation: bytes
+    stamped: Stamped
+
+    @property
+    def catalog(self) -> Catalog:
+        """To be read, not changed."""
+        return self.stamped.catalog
+
+
+_SWAP = Script(
+    """local there = redis.call('HMGET', KEYS[1], 'incarnation', 'stamp')
+if (there[1] or '') ~= ARGV[1] or (there[2] or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[3], 'stamp', ARGV[4], 'book', ARGV[5])
+return 1"""
+)
+_NOTE = Script(
+    """if redis.call('HGET', KEYS[1], 'incarnation') ~= ARGV[1] then return 0 end
+local there = tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0')
+if there < tonumber(ARGV[3]) then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
+return 1"""
+)
+
+
+class RedisCatalog:
+    """What one project's store says of itself."""
+
+    def __init__(self, link: RedisLink, project: str) -> None:
+        self._link, self._project = link, project
+        self._key = f"{root_of(project)}catalog"
+
+    def find(self) -> Book | None:
+        """The book as it is now; None where Redis holds none."""
+        incarnation, stamp = self._link.ask("HMGET", self._key, "incarnation", "stamp")
+        catalog = kept(stamp) if stamp else None
+        if stamp and catalog is None:
+            fields = self._link.ask("HMGET", self._key, "incarnation", "stamp", "book")
+            incarnation, stamp, book = fields
+            catalog = keep(stamp, book) if stamp else None
+        return None if catalog is None else Book(incarnation, Stamped(stamp, catalog))
+
+    def read(self) -> Book:
+        """The book as it is now; NotReady where Redis holds none."""
+        found = self.find()
+        if found is None:
+            raise NotReady(
+                "it holds no features: it is new, or was restarted without its data",
+                where=self._link.name,
+                remedy="run feast apply, then rebuild it: materialise, and stream from the log",
+            )
+        return found
+
+    def change(self, change: Callable[[Catalog], None], *, make: bool = False) -> Book:
+        """Change the book, whoever else does; the book then. NotReady if there is none to change.
+
+        With `make`, one is made where there is none.
+        """
+        while True:
+            before = self.find() if make else self.read()
+            book = encoded(before.catalog) if before else b""
+            catalog = parsed(book) if before else Catalog(self._project)
+            change(catalog)
+            after = encoded(catalog)
+            if before is not None and after == book:
+                return before
+            old = (before.incarnation, before.stamped.stamp) if before else (b"", b"")
+            new = old[0] or secrets.token_urlsafe(6).encode(), new_stamp()
+            if self._link.run(_SWAP, [(self._key, *old, *new, after)]) == [1]:
+                return Book(new[0], Stamped(new[1], keep(new[1], after)))
+
+    def positions(self, places: Sequence[Position]) -> list[int]:
+        """The offsets up to which partitions' events are known to be in the rows."""
+        if not places:
+            return []
+        found = self._link.ask("HMGET", self._key, *map(position_field, places))
+        return [int(offset or 0) for offset in found]
+
+    def note_positions(self, incarnation: bytes, upto: Sequence[tuple[Position, int]]) -> None:
+        """Write how far partitions were counted; none goes back. NotReady if Redis forgot."""
+        calls = [(self._key, incarnation, position_field(at), offset) for at, offset in upto]
+        if 0 in self._link.run(_NOTE, calls):
+            raise NotReady(
+                "it lost its data while it was written to",
+                where=self._link.name,
+                remedy="ask again how far it counted, and count from there",
+            )
+
+    def forget(self) -> None:
+        """Remove the book: no row is read any more."""
+        self._link.ask("UNLINK", self._key)
