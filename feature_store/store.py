@@ -34,9 +34,11 @@ from feast.feature_view import DUMMY_ENTITY
 from feast.repo_config import RepoConfig
 from feast.repo_contents import RepoContents
 from feast.repo_operations import extract_objects_for_apply_delete
+from pydantic import SecretStr
 
 from feature_store.audit_only import check_services
 from feature_store.packed_columns import ViewColumns
+from feature_store.packed_redis_store import PackedRedisOnlineStoreConfig
 from feature_store.packed_store import columns_of, writer_of
 from feature_store.progress import Progress, teller
 from feature_store.window_plan import WindowPlan, window_plan_of
@@ -160,6 +162,10 @@ def _config(settings: Settings) -> RepoConfig:
     raw: dict[str, Any] = yaml.safe_load((REPO / "feature_store.yaml").read_text())
     filled = _filled(raw, {"FINMODEL_HOME": str(settings.home)})
     filled["online_store"]["map_gb"] = settings.online_map_gb
+    if settings.online_store:
+        # An object, not a dictionary: it does not show its password.
+        url = SecretStr(settings.online_store)
+        filled["online_store"] = PackedRedisOnlineStoreConfig(connection_string=url)
     return RepoConfig(**filled, repo_path=REPO)
 
 

@@ -36,6 +36,8 @@ class Settings:
     """The key of the person at the command line."""
     online_map_gb: float = 8.0
     """Largest size of the LMDB map of online features (a sparse file), in GiB."""
+    online_store: str = field(default="", repr=False)
+    """redis:// or rediss:// URL of the online features; the LMDB map under home if empty."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -57,6 +59,7 @@ class Settings:
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
             key=env.get("FINMODEL_KEY", ""),
             online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0, 2**20),
+            online_store=_redis_url(env.get("FINMODEL_ONLINE_STORE", "")),
         )
 
     def child_env(self) -> dict[str, str]:
@@ -68,6 +71,7 @@ class Settings:
             "FINMODEL_PORT": str(self.port),
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
+            "FINMODEL_ONLINE_STORE": self.online_store,
             "MLFLOW_TRACKING_URI": self.mlflow_uri,
             # BentoML empties its folder at each start, so no two services may share one.
             "BENTOML_HOME": str(self.home / "bentoml" / str(self.port)),
@@ -160,3 +164,13 @@ def _number(env: Mapping[str, str], name: str, default: float, most: float) -> f
             remedy=f"give {default:g}",
         )
     return found
+
+
+def _redis_url(text: str) -> str:
+    if text and not text.startswith(("redis://", "rediss://")):
+        raise BadInput(  # it may hold a password: it is not repeated
+            "it is no redis:// or rediss:// URL",
+            where="FINMODEL_ONLINE_STORE",
+            remedy="give redis://host:6379/0, or leave it empty for the map under home",
+        )
+    return text

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from feature_store.online import OnlineFeatures
+from feature_store.online_answers import OnlineReader
+from feature_store.online_reader import open_features
 from finmodel.audit import AuditLog
 from finmodel.clock import Clock
 from finmodel.errors import FinmodelError
@@ -38,7 +39,7 @@ class Desk:
     settings: Settings
     clock: Clock
     live: Live
-    features: OnlineFeatures
+    features: OnlineReader
     audit: AuditLog
     vault: Vault
     telemetry: Telemetry
@@ -55,7 +56,7 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         stack.callback(vault.close)
         audit = AuditLog(settings.audit, vault, clock)
         stack.callback(audit.close)
-        features = OnlineFeatures(settings.online, settings.online_map_gb)
+        features = open_features(settings)
         stack.callback(features.close)
 
         def notice(kind: str, facts: dict[str, Any]) -> None:

@@ -33,6 +33,15 @@ def test_a_child_sees_the_same_settings_without_the_persons_key(tmp_path, monkey
     assert "fm_secret" not in theirs.values()
 
 
+def test_an_online_store_that_is_no_redis_url_is_refused_and_its_password_is_not_shown(tmp_path):
+    with pytest.raises(BadInput, match="FINMODEL_ONLINE_STORE") as caught:
+        Settings.from_env({"FINMODEL_ONLINE_STORE": "http://:secret@host"})
+    assert "secret" not in str(caught.value)
+    ours = Settings(home=tmp_path, data=tmp_path, online_store="rediss://:secret@host:6379/0")
+    assert "secret" not in repr(ours)
+    assert Settings.from_env(ours.child_env()).online_store == ours.online_store
+
+
 def test_a_home_is_for_its_owner_alone_and_where_none_can_be_is_told(tmp_path):
     settings = Settings(home=tmp_path / "a" / "home", data=tmp_path)
     settings.make_home()
