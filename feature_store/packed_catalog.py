@@ -16,7 +16,7 @@ import msgspec
 
 from feature_store.packed_keys import Place
 from feature_store.packed_rows import damaged
-from feature_store.plan import FeaturePlan
+from feature_store.plan import TILES, FeaturePlan
 from finmodel.errors import BadInput, Damaged, NoRoom, NotReady
 
 META = b"meta"
@@ -41,6 +41,17 @@ class View(msgspec.Struct):
             raise damaged("has a schema that was never entered")
         return self.schemas[number]
 
+    def number(self, features: Features) -> int | None:
+        """The number that rows of these features are written under now; None if there is none yet.
+
+        Tiles go under the latest alone: a definition that comes back is counted from the start.
+        """
+        places = range(len(self.schemas))
+        found = [place for place in places if self.schemas[place] == features]
+        if not found or (features and features[0].dtype == TILES and found[-1] != places[-1]):
+            return None
+        return found[-1]
+
 
 class Catalog(msgspec.Struct):
     """A map's own account of itself."""
@@ -62,9 +73,8 @@ class Catalog(msgspec.Struct):
     def number_of(self, name: str, features: Features) -> tuple[int, int] | None:
         """View id and schema number of rows of these features; None if they were never entered."""
         found = self.find(name)
-        if found is None or features not in found[1].schemas:
-            return None
-        return found[0], found[1].schemas.index(features)
+        number = None if found is None else found[1].number(features)
+        return None if found is None or number is None else (found[0], number)
 
     def declare(self, name: str, features: Features) -> tuple[int, int]:
         """View id and schema number for rows of these features, entered if they are new.
@@ -79,7 +89,7 @@ class Catalog(msgspec.Struct):
             self.views.append(View(name, []))
             found = len(self.views) - 1, self.views[-1]
         i, view = found
-        if features not in view.schemas:
+        if view.number(features) is None:
             view.schemas.append(features)
         if len(self.views) > _MOST or len(view.schemas) > _MOST:
             raise NoRoom(
@@ -87,7 +97,7 @@ class Catalog(msgspec.Struct):
                 where=f"view {name}",
                 remedy="materialise into a new map",
             )
-        return i, view.schemas.index(features)
+        return i, view.number(features) or 0
 
     def known(self, name: str, features: Features) -> tuple[int, int] | None:
         """View id and schema number for rows of these features, or None where they are new."""

@@ -229,10 +229,13 @@ class Sections(NamedTuple):
 def supersedes(words: Int64s, new: int, others: Int64s, old: int) -> bool:
     """Whether the row at words[new] takes the place of the one at others[old].
 
-    An offset of the same topic and partition that is not higher was counted before. Else the later
-    event wins; of equal events the one created later, or if either has no created time the one
-    that came last: a correction.
+    Tiles of a new definition take the place of those of the old one. Else an offset of the same
+    topic and partition that is not higher was counted before. Else the later event wins; of equal
+    events the one created later, or if either has no created time the one that came last: a
+    correction.
     """
+    if words[new] >> 32 & 0xFF != ROW and (words[new] ^ others[old]) & 0xFFFF0000:
+        return True  # tiles of another definition, counted from the log's start
     new_flags, old_flags = words[new] >> 40, others[old] >> 40
     if new_flags & old_flags & STREAM:
         n, o = new + 2 + (new_flags & CREATED), old + 2 + (old_flags & CREATED)

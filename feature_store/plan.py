@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NUMERIC = frozenset({"Float32", "Float64", "Int32", "Int64", "Bool"})
 """Feast types that a float32 matrix can hold; a time or a text would lose its meaning in one."""
 
+TILES = "Tiles"
+"""Type, in a map's catalog, of what is no feature but a view's tiles."""
+
 KEY_TYPES = {"INT64": "int64", "STRING": "string"}
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from feature_store.plan import FeaturePlan
+from feature_store.plan import TILES, FeaturePlan
 from feature_store.windows import LATENESS, SKEW, Tiling, Window
 from finmodel.errors import BadInput
 
@@ -40,8 +40,6 @@ FUNCTIONS = (
 )
 """An empty window has count, sum and count_distinct 0 and no other value. `std` is of the sample
 (n - 1) and needs two events; `time_since_last` is in seconds."""
-TILES = "Tiles"
-"""Type, in a map's catalog, of what is no feature but a view's tiles."""
 _COLUMN = re.compile(r"(\w+)(?:\s+where\s+(\w+)\s*=\s*(\S+))?")
 
 

@@ -180,6 +180,24 @@ def test_a_second_pass_counts_nothing_and_changes_no_byte(log, whole, tmp_path):
     assert before == stored(whole, list(range(1, CUSTOMERS + 1)))
 
 
+def test_a_definition_that_changes_is_counted_anew_and_so_is_one_that_comes_back(
+    log, whole, tmp_path
+):
+    folder, customers = tmp_path / "online", list(range(1, CUSTOMERS + 1))
+    other = msgspec.structs.replace(PLANS[0], aggregates=PLANS[0].aggregates[:4])
+    as_of = end_of(log)
+
+    def matrix(at: Path) -> np.ndarray:
+        return OnlineFeatures(at).fetch(customers, SERVICE, as_of).matrix
+
+    for plans in (PLANS, [other, PLANS[1]]):
+        catch_up(log, writer_at(folder), plans)
+    np.testing.assert_array_equal(matrix(folder)[:, :4], matrix(whole)[:, :4])
+    assert np.isnan(matrix(folder)[:, 4]).all()  # no feature of it any more
+    catch_up(log, writer_at(folder), PLANS)
+    np.testing.assert_array_equal(matrix(folder), matrix(whole))
+
+
 def test_partitions_can_be_shared(log, whole, tmp_path):
     folder = tmp_path / "online"
     for mine in ((0, 2), (3,), (1,)):
