@@ -45,7 +45,7 @@ def confluent_records(address: str) -> dict[str, float]:
     left -= len(consumer.consume(10_000, 5.0))
     records, begin, touched = left, time.perf_counter(), 0
     while left > 0:
-        messages = consumer.consume(10_000, 5.0)
+        messages = consumer.consume(min(10_000, left), 5.0)
         for message in messages:
             touched += len(message.value()) + (message.offset() & 1)
         left -= len(messages)

@@ -27,23 +27,11 @@ from feature_store.packed_writer import PackedWriter
 from feature_store.stream import Stream
 from feature_store.stream_worker import Pass, work
 from feature_store.vectors import Scoring
+from feature_store.window_plan import schema_of
 from finmodel.records import Float32s
 
 VECTOR = 128
 """Features that a vector counts for; the shipped one has a few more."""
-STAGES = {
-    "json_kernels.py:read": "decode",
-    "record_kernels.py:unpack": "decode",
-    "tile_sections.py:advance": "tiles",
-    "packed_kernels.py:merge": "merge",
-    "tile_sections.py:read_sections": "windows",
-    "packed_kernels.py:read": "windows",
-    "kernels.py:score_blocks": "score",
-    "packed_writer.py:_values": "get",
-    "~:<method 'putmulti' of 'Cursor' objects>": "put",
-    "~:<method '__exit__' of 'Transaction' objects>": "sync",
-}
-"""Where a worker's time goes, by the functions that take it."""
 
 
 @dataclass
@@ -69,6 +57,7 @@ class Tally:
 
 def score_run(world: StreamWorld, address: str, folder: Path, workers: int) -> dict[str, float]:
     """Workers that share the partitions from an empty store to the log's end."""
+    prepared(world, folder)
     spawn = multiprocessing.get_context("spawn")
     start, told = spawn.Barrier(workers), spawn.Queue()
     group = f"bench-{folder.name}"
@@ -90,7 +79,9 @@ def score_run(world: StreamWorld, address: str, folder: Path, workers: int) -> d
         "vectors_per_s": vectors / took,
         "events_per_s": events / took,
         "events_a_pass": events / sum(t.passes for t in tallies),
-        "value_bytes_median": float(np.median([len(value) for value in _values(folder).values()])),
+        "value_bytes_median": float(
+            np.median([len(value) for value in values_in(folder).values()])
+        ),
         "worker_mb_after_a_quarter": max(early),
         "worker_mb_at_the_end": max(t.rss_mb[-1] for t in tallies),
         "share_of_time_waiting_for_kafka": sum(t.waited_s for t in tallies) / took / workers,
@@ -119,7 +110,7 @@ def _score(
             at.update({(batch.topic, batch.partition): batch.end for batch in one.batches})
 
         def stream() -> Stream:
-            return Stream(log, _writer(folder), world.plans, _tallied(world.scoring(), tally))
+            return Stream(log, writer_at(folder), world.plans, _tallied(world.scoring(), tally))
 
         start.wait()
         begin = time.perf_counter()
@@ -140,16 +131,24 @@ def _tallied(scoring: Scoring, tally: Tally) -> Scoring:
 def _warm(world: StreamWorld, log: KafkaEventLog, folder: Path) -> None:
     """Compiled code loaded, on a store that is thrown away."""
     aside = folder.with_name(f"{folder.name}-warm-{os.getpid()}")
-    stream = Stream(log, _writer(aside), world.plans, world.scoring())
+    stream = Stream(log, writer_at(aside), world.plans, world.scoring())
     with log.follow(stream.starts({0})) as following:
         stream.count(following.poll(5.0))
 
 
-def _writer(folder: Path) -> PackedWriter:
+def writer_at(folder: Path) -> PackedWriter:
+    """The writer into a map that syncs each transaction."""
     return PackedWriter(MapPlace(folder, 16.0), "finmodel")
 
 
-def _values(folder: Path) -> dict[bytes, bytes]:
+def prepared(world: StreamWorld, folder: Path) -> PackedWriter:
+    """The writer into an empty map in which the views are entered, as `feast apply` does."""
+    writer = writer_at(folder)
+    writer.apply({plan.view: schema_of(plan) for plan in world.plans}, [])
+    return writer
+
+
+def values_in(folder: Path) -> dict[bytes, bytes]:
     """Every customer's value."""
     rows = place_of("customer_id", "int64").name
     with open_map(MapPlace(folder, 16.0)).reading(rows) as (txn, (handle,)):

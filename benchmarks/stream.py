@@ -16,8 +16,9 @@ from _kafka_broker import running
 from _report import note, print_report
 from _stream_costs import cost_by_customers
 from _stream_peers import confluent_records, our_records, stock_events
+from _stream_proofs import freshness, profile, rebuild
 from _stream_reads import computed_features, read_features
-from _stream_runs import freshness, profile, rebuild, score_run
+from _stream_runs import score_run
 from _stream_world import Events, fill, make_stream_world
 
 from finmodel.settings import Settings
