@@ -17,7 +17,7 @@ from feature_store.event_batch import Batch
 from feature_store.event_log import Place
 from feature_store.kafka_client import consumer_of
 from feature_store.kafka_errors import in_our_words
-from feature_store.kafka_records import RECORD_BATCHES, batch_of, give_columns
+from feature_store.kafka_records import RECORD_BATCHES, batch_of, give_columns, positions
 from feature_store.kafka_settings import KafkaSettings
 
 
@@ -51,7 +51,7 @@ class KafkaFollowing:
         """What came, at most a few megabytes of it; empty if nothing did within the wait."""
         try:
             found = self._consumer.poll(int(wait_s * 1000), max_records=RECORD_BATCHES)
-            ends = {place: self._consumer.position(place) for place in self._at}
+            ends = self._at | positions(self._consumer)
         except kafka_errors.KafkaError as error:
             raise in_our_words(error, self._where) from error
         batches = []

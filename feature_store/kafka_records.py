@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 
@@ -98,6 +98,13 @@ def give_columns(consumer: KafkaConsumer) -> KafkaConsumer:
     """The same consumer, whose records are from now on record batches: `.value` is `Columns`."""
     consumer._fetcher.PartitionRecords = _PartitionColumns
     return consumer
+
+
+def positions(consumer: KafkaConsumer) -> dict[TopicPartition, int]:
+    """Where each partition goes on, as it is known; kafka-python's own `position` looks after all
+    partitions at each call for one."""
+    assigned: dict[TopicPartition, Any] = consumer._subscription.assignment
+    return {place: state.position.offset for place, state in assigned.items() if state.position}
 
 
 def batch_of(topic: str, partition: int, some: Sequence[Columns], begin: int, end: int) -> Batch:

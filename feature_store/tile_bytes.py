@@ -34,15 +34,15 @@ def _put(out: Bytes, at: int, value: np.int64) -> int:
 
 
 @jit
-def _get(data: Bytes, at: int, end: int, found: Int64s) -> int:
-    """A varint from data[at:end] into found[0]; where it ends, or DAMAGED."""
+def _get(data: Bytes, at: int, end: int, place: Int64s) -> int:
+    """A varint from data[at:end] into place[2]; where it ends, or DAMAGED."""
     word, shift = np.uint64(0), np.uint64(0)
     while at < end and shift < np.uint64(70):
         byte = np.uint64(data[at])
         word |= (byte & np.uint64(127)) << shift
         at += 1
         if byte < np.uint64(128):
-            found[0] = np.int64(word >> np.uint64(1)) ^ -np.int64(word & np.uint64(1))
+            place[2] = np.int64(word >> np.uint64(1)) ^ -np.int64(word & np.uint64(1))
             return at
         shift += np.uint64(7)
     return DAMAGED
@@ -70,24 +70,25 @@ def encode_tiles(tiles: Int64s, count: int, rules: Any, out: Bytes, at: int) -> 
 
 
 @jit
-def decode_tiles(data: Bytes, place: Any, rules: Any, oldest_us: int, tiles: Int64s) -> int:
-    """Tiles out of data[place[0]:place[1]]; how many, or DAMAGED. place[0] moves behind them."""
+def decode_tiles(data: Bytes, place: Int64s, rules: Any, oldest_us: int, tiles: Int64s) -> int:
+    """Tiles out of data[place[0]:place[1]]; how many, or DAMAGED. place[0] moves behind them, and
+    place[2] is scratch: an array made here would cost more than the tile."""
     slots, levels, edges = rules
-    word, before, step = np.zeros(1, dtype=np.int64), np.int64(0), levels[0, 1]
-    at, end = place[0], place[1]
-    at = _get(data, at, end, word)
-    count = word[0]
+    before, step = np.int64(0), levels[0, 1]
+    end = place[1]
+    at = _get(data, place[0], end, place)
+    count = place[2]
     if at < 0 or count < 0 or count > len(tiles):
         return DAMAGED
     for n in range(count):
-        at = _get(data, at, end, word)
+        at = _get(data, at, end, place)
         if at < 0:
             return DAMAGED
         blank(tiles[n], edges)
-        tiles[n, 0] = before + word[0] * step
+        tiles[n, 0] = before + place[2] * step
         before = tiles[n, 0]
         tiles[n, 1] = width_at(before, levels, oldest_us)
-        at = _decode_words(data, at, end, slots, tiles[n])
+        at = _decode_words(data, (at, end), slots, tiles[n], place)
         if at < 0:
             return DAMAGED
     place[0] = at
@@ -95,25 +96,25 @@ def decode_tiles(data: Bytes, place: Any, rules: Any, oldest_us: int, tiles: Int
 
 
 @jit
-def _decode_words(data: Bytes, at: int, end: int, slots: Int64s, tile: Int64s) -> int:
+def _decode_words(data: Bytes, span: Any, slots: Int64s, tile: Int64s, place: Int64s) -> int:
     """One tile's words; where they end, or DAMAGED."""
-    found, measure, here = np.zeros(1, dtype=np.int64), np.int64(-1), False
+    (at, end), measure, here = span, np.int64(-1), False
     for s in range(len(slots)):
         kind, word = slots[s, 0], slots[s, 1]
         if slots[s, 2] != measure:
             measure = slots[s, 2]
-            at = _get(data, at, end, found)
-            here = found[0] != 0
-            tile[word] = found[0]
+            at = _get(data, at, end, place)
+            here = place[2] != 0
+            tile[word] = place[2]
         elif here:
             for w in range(WORDS[kind]):
-                at = _get(data, at, end, found)
+                at = _get(data, at, end, place)
                 if at < 0:
                     return DAMAGED
-                tile[word + w] = found[0] + (tile[0] if kind == LAST and w == 0 else np.int64(0))
+                tile[word + w] = place[2] + (tile[0] if kind == LAST and w == 0 else np.int64(0))
         if at < 0:
             return DAMAGED
-    return at
+    return int(at)
 
 
 @jit
@@ -132,25 +133,39 @@ def encode_ids(ids: Any, count: int, clock_us: int, out: Bytes, at: int) -> int:
 
 
 @jit
-def decode_ids(data: Bytes, place: Any, clock_us: int, ids: Any) -> int:
+def decode_ids(data: Bytes, place: Int64s, clock_us: int, ids: Any) -> int:
     """Recent event ids out of data[place[0]:place[1]]; how many, or DAMAGED."""
     hashes, logged_us = ids
-    word, at, end = np.zeros(1, dtype=np.int64), place[0], place[1]
-    at = _get(data, at, end, word)
-    count = word[0]
+    end = place[1]
+    at = _get(data, place[0], end, place)
+    count = place[2]
     if at < 0 or count < 0 or count > len(hashes):
         return DAMAGED
     for n in range(count):
-        at = _get(data, at, end, word)
+        at = _get(data, at, end, place)
         if at < 0 or at + 8 > end:
             return DAMAGED
-        logged_us[n], found = clock_us - word[0], np.uint64(0)
+        logged_us[n], found = clock_us - place[2], np.uint64(0)
         for b in range(7, -1, -1):
             found = (found << np.uint64(8)) | np.uint64(data[at + b])
         hashes[n] = found
         at += 8
     place[0] = at
     return int(count)
+
+
+@jit
+def skip_ids(data: Bytes, place: Int64s) -> int:
+    """Pass over the event ids, which no feature reads; 0, or DAMAGED."""
+    end = place[1]
+    at = _get(data, place[0], end, place)
+    for _ in range(place[2]):
+        at = _get(data, at, end, place) if at >= 0 else DAMAGED
+        at = at + 8 if 0 <= at <= end - 8 else DAMAGED
+        if at < 0:
+            break
+    place[0] = at
+    return 0 if at >= 0 else DAMAGED
 
 
 @jit

@@ -228,23 +228,33 @@ def _place(tiles: Int64s, count: int, start: int) -> int:
 @jit
 def add_events(tiles: Int64s, count: int, events: Any, rules: Any, oldest_us: int) -> int:
     """Fold events into a customer's tiles, oldest tile first; how many tiles there are."""
-    slots, levels, edges = rules
     event_us, offsets, values, present = events
     halves = np.zeros(2, dtype=np.uint64)
     count = settle(tiles, count, rules, oldest_us)
     for e in range(len(event_us)):
-        width = width_at(event_us[e], levels, oldest_us)
-        if width == 0:
-            continue
-        start = event_us[e] // width * width
-        at = _place(tiles, count, start)
-        if at == count or tiles[at, 0] != start:
-            for n in range(count, at, -1):
-                tiles[n] = tiles[n - 1]
-            blank(tiles[at], edges)
-            tiles[at, 0], tiles[at, 1] = start, width
-            count += 1
-        fold(tiles[at], slots, (event_us[e], offsets[e], values[e], present[e]), halves)
+        event = event_us[e], offsets[e], values[e], present[e]
+        count = add_event(tiles, count, event, rules, oldest_us, halves)
+    return count
+
+
+@jit
+def add_event(
+    tiles: Int64s, count: int, event: Any, rules: Any, oldest_us: int, halves: Any
+) -> int:
+    """Fold one event into settled tiles; how many there are. `halves` (2,) is scratch."""
+    slots, levels, edges = rules
+    width = width_at(event[0], levels, oldest_us)
+    if width == 0:
+        return count
+    start = event[0] // width * width
+    at = _place(tiles, count, start)
+    if at == count or tiles[at, 0] != start:
+        for n in range(count, at, -1):
+            tiles[n] = tiles[n - 1]
+        blank(tiles[at], edges)
+        tiles[at, 0], tiles[at, 1] = start, width
+        count += 1
+    fold(tiles[at], slots, event, halves)
     return count
 
 

@@ -23,6 +23,9 @@ from feature_store.tile_sections import Rules, read_sections, room_for
 from feature_store.window_plan import WindowPlan, plan_in
 from finmodel.records import Float32s, Int64s
 
+_BLOCK = 1_024
+"""Customers whose values and vectors stay in the processor's cache over all views."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TileView:
@@ -73,26 +76,38 @@ def fill(
     views: tuple[TileView, ...], values: kernels.Sections, as_of_us: int, answer: kernels.Answer
 ) -> None:
     """Fill each stream view's columns; Damaged where a value does not hold together."""
-    for view in views:
-        _fill(view, values, as_of_us, answer)
+    n = len(answer.matrix)
+    clocks = np.empty((len(views), n), np.int64)
+    rooms = [room_for(p.capacity, p.width) for p in (program_of(v.windows) for v in views)]
+    for first in range(0, n, _BLOCK):
+        some = slice(first, first + _BLOCK)
+        starts = values.starts[first : first + _BLOCK + 1]
+        here = kernels.Sections(values.words, starts)
+        for view, room, clock in zip(views, rooms, clocks, strict=True):
+            program = program_of(view.windows)
+            bad = read_sections(
+                here,
+                (view.rules, program.features, program.windows),
+                as_of_us,
+                room,
+                (
+                    answer.matrix[some],
+                    view.places,
+                    clock[some],
+                    answer.offsets[some, view.position],
+                ),
+            )
+            if bad >= 0:
+                raise damaged(f"(of id {first + bad} in this call) does not hold together")
+    for view, clock in zip(views, clocks, strict=True):
+        _tell(view, clock, as_of_us, answer)
 
 
-def _fill(view: TileView, values: kernels.Sections, as_of_us: int, answer: kernels.Answer) -> None:
-    program, n = program_of(view.windows), len(answer.matrix)
-    clocks, offsets = np.empty(n, np.int64), np.empty(n, np.int64)
-    bad = read_sections(
-        values,
-        (view.rules, program.features, program.windows),
-        as_of_us,
-        room_for(program.capacity, program.width),
-        (answer.matrix, view.places, clocks, offsets),
-    )
-    if bad >= 0:
-        raise damaged(f"(of id {bad} in this call) does not hold together")
+def _tell(view: TileView, clocks: Int64s, as_of_us: int, answer: kernels.Answer) -> None:
+    """A view's states and ages; no feature of a time that its tiles do not answer for."""
     state = _states(view, clocks, as_of_us)
     unknown = np.flatnonzero(state == kernels.FUTURE)
     answer.matrix[unknown[:, None], view.places[:, 0]] = np.nan
-    answer.offsets[:, view.position] = offsets
     answer.states[:, view.position] = state
     ages = (as_of_us - clocks) / 1e6
     answer.ages_s[:, view.position] = np.where(clocks < 0, np.nan, ages)

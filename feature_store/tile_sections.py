@@ -29,8 +29,17 @@ from feature_store.tile_bytes import (
     encode_ids,
     encode_tiles,
     most_bytes,
+    skip_ids,
 )
-from feature_store.tile_kernels import add_events, all_begin, blank, jit, read_tiles, timing_of
+from feature_store.tile_kernels import (
+    add_event,
+    all_begin,
+    blank,
+    jit,
+    read_tiles,
+    settle,
+    timing_of,
+)
 from finmodel.records import Int64s
 
 TILES = 2
@@ -77,6 +86,10 @@ class Room(NamedTuple):
     tiles: Int64s
     hashes: npt.NDArray[np.uint64]
     logged_us: Int64s
+    place: Int64s
+    """(3,) for `tile_bytes`."""
+    halves: npt.NDArray[np.uint64]
+    """(2,) for `add_event`."""
 
 
 def room_for(capacity: int, width: int) -> Room:
@@ -85,6 +98,8 @@ def room_for(capacity: int, width: int) -> Room:
         np.empty((capacity, width), np.int64),
         np.empty(MOST_IDS, np.uint64),
         np.empty(MOST_IDS, np.int64),
+        np.empty(3, np.int64),
+        np.empty(2, np.uint64),
     )
 
 
@@ -100,7 +115,7 @@ def advance(old: Any, new: Incoming, rules: Rules, room: Room, out: Any, fate: A
     for c in range(len(new.starts) - 1):
         starts[c] = at
         mine = _mine(values, places[c], rules.head)
-        counts = _load(values.words, mine, rules, room)
+        counts = _load(values.words, mine, rules, room, True)
         if counts[0] == DAMAGED:
             return c
         clock, last = _known(values.words, mine, rules.stream)
@@ -145,14 +160,17 @@ def _shape(rules: Rules) -> Any:
 
 
 @jit
-def _load(words: Int64s, mine: int, rules: Rules, room: Room) -> Any:
+def _load(words: Int64s, mine: int, rules: Rules, room: Room, with_ids: bool) -> Any:
     """How many ids and tiles a section has, laid out in the room; DAMAGED first if it is broken."""
     if mine < 0:
         return np.int64(DAMAGED if mine == BROKEN else 0), np.int64(0)
     clock, length = words[mine + 1], (words[mine] >> 48) & 0xFFFF
-    data = words[mine : mine + length].view(np.uint8)
-    place = np.array([8 * HEAD_WORDS, 8 * length])
-    ids = decode_ids(data, place, clock, (room.hashes, room.logged_us))
+    data, place = words[mine : mine + length].view(np.uint8), room.place
+    place[0], place[1] = 8 * HEAD_WORDS, 8 * length
+    if with_ids:
+        ids = decode_ids(data, place, clock, (room.hashes, room.logged_us))
+    else:
+        ids = skip_ids(data, place)
     if ids < 0:
         return np.int64(DAMAGED), np.int64(0)
     oldest = clock - rules.lateness_us
@@ -175,10 +193,12 @@ def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate
             ids = _remember(room, ids, new.ids[e], new.logged_us[e], rules.lateness_us)
             if ids < 0:
                 ids, fate[e] = -ids - 1, REPEATED
-    counted = np.flatnonzero(fate[first:end] == COUNTED) + first
-    some = (new.event_us[counted], new.offsets[counted], new.values[counted], new.present[counted])
-    shape = _shape(rules)
-    count = add_events(room.tiles, count, some, shape, clock - rules.lateness_us)
+    shape, oldest = _shape(rules), clock - rules.lateness_us
+    count = settle(room.tiles, count, shape, oldest)
+    for e in range(first, end):
+        if fate[e] == COUNTED:
+            event = new.event_us[e], new.offsets[e], new.values[e], new.present[e]
+            count = add_event(room.tiles, count, event, shape, oldest, room.halves)
     words, at = out
     data = words[at:].view(np.uint8)
     ends = encode_ids((room.hashes, room.logged_us), ids, clock, data, 8 * HEAD_WORDS)
@@ -241,7 +261,7 @@ def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer
         mine = _mine(old, c, rules.head)
         clocks[c], offsets[c], some = -1, -1, nothing
         if mine != -1:
-            counts = _load(old.words, mine, rules, room)
+            counts = _load(old.words, mine, rules, room, False)
             if counts[0] == DAMAGED:
                 return c
             clocks[c], offsets[c], some = old.words[mine + 1], old.words[mine + 3], found
