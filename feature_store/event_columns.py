@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import msgspec.inspect
 import pyarrow as pa
 
 from feature_store.event_log import EventLog
-from finmodel.events import TOPICS, TYPES
+from finmodel.events import TOPICS, TYPES, Event
 
 _ARROW: dict[type[msgspec.inspect.Type], pa.DataType] = {
     msgspec.inspect.IntType: pa.int64(),
@@ -20,19 +22,26 @@ _ARROW: dict[type[msgspec.inspect.Type], pa.DataType] = {
 
 def read_columns(log: EventLog, topic: str) -> pa.Table:
     """All events of a topic, a column for each field; BadInput with the place of a broken one."""
-    schema = _schema(topic)
-    tables = [schema.empty_table()]
-    for partition in range(log.partitions):
-        for batch in log.read(topic, partition):
-            if not len(batch):
-                continue
-            columns = zip(*map(msgspec.structs.astuple, batch.events()), strict=True)
-            arrays = [pa.array(column) for column in columns]
-            tables.append(pa.Table.from_arrays(arrays, schema.names).cast(schema))
-    return pa.concat_tables(tables)
+    tables = [
+        arrow_of(topic, batch.events())
+        for partition in range(log.partitions)
+        for batch in log.read(topic, partition)
+    ]
+    return pa.concat_tables([schema_of(topic).empty_table(), *tables])
 
 
-def _schema(topic: str) -> pa.Schema:
+def arrow_of(topic: str, events: Sequence[Event]) -> pa.Table:
+    """Events of one topic, in their order, a column for each field."""
+    schema = schema_of(topic)
+    if not events:
+        return schema.empty_table()
+    columns = zip(*map(msgspec.structs.astuple, events), strict=True)
+    arrays = [pa.array(column) for column in columns]
+    return pa.Table.from_arrays(arrays, schema.names).cast(schema)
+
+
+def schema_of(topic: str) -> pa.Schema:
+    """The fields of a topic's events, in their order."""
     kind = msgspec.inspect.type_info(TYPES[TOPICS.index(topic)])
     assert isinstance(kind, msgspec.inspect.StructType)
     return pa.schema([(field.name, _ARROW[_plain(field.type)]) for field in kind.fields])

@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finmodel.errors import Damaged, FinmodelError, NoRoom, Refused
@@ -41,6 +42,20 @@ def write_file(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True)
                 os.fsync(file.fileno())
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+def make_file_once(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Make a file whole, unless it is there: of two processes, the first one's stays."""
+    if path.exists():
+        return
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        write_file(aside, data, mode)
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 @contextmanager

@@ -11,10 +11,9 @@ nothing of what the files mean, and parses nothing before its signature holds.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from finmodel.durable import replace_file, sync_folder, write_file
+from finmodel.durable import make_file_once, replace_file
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 
 SIGNATURE: Final = "SIGNATURE.json"
@@ -71,9 +70,9 @@ def ensure_key(folder: Path) -> None:
             where=str(folder),
             remedy="sign where the private half is, or give another folder",
         )
-    _make_once(private, _private_pem(Ed25519PrivateKey.generate()), 0o600)
+    make_file_once(private, _private_pem(Ed25519PrivateKey.generate()), 0o600)
     half = _private_key(folder).public_key()
-    _make_once(public, _public_pem(half), 0o644)
+    make_file_once(public, _public_pem(half), 0o644)
     if _id_of(half) != key_id(folder):
         raise Damaged("its two halves do not match", where=str(folder), remedy="restore the key")
 
@@ -286,17 +285,3 @@ def _public_pem(key: Ed25519PublicKey) -> bytes:
     return key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-
-
-def _make_once(path: Path, data: bytes, mode: int) -> None:
-    """Make a file whole, unless it is there: of two processes, the first one's stays."""
-    if path.exists():
-        return
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        write_file(aside, data, mode)
-        with suppress(FileExistsError):
-            os.link(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
