@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from feature_store.archive_files import ArchiveFile, archived_to, files_of
 from feature_store.archive_key import Archive
-from feature_store.event_columns import arrow_of, schema_of
 from feature_store.event_batch import Batch
+from feature_store.event_columns import arrow_of, schema_of
 from feature_store.event_log import EventLog
 from feature_store.progress import Progress
 from finmodel.durable import disk_error, held_alone, replace_file, sync_folder

@@ -63,9 +63,9 @@ def _joined(folder: Path, files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
         if before is not None and one.end <= before.end:
             continue
         if before is not None and one.first != before.end:
-            wrong = "overlaps" if one.first < before.end else "leaves a hole after"
+            wrong = "it overlaps" if one.first < before.end else "it leaves a hole after"
             raise Damaged(
-                f"it {wrong} {before.name}",
+                f"{wrong} {before.name}",
                 where=str(folder / one.name),
                 remedy="restore the topic's folder from a copy, or remove it and archive again",
             )

@@ -26,7 +26,7 @@ def columns_of(plan: WindowPlan, table: EventTable, topic: int) -> EventColumns:
     for m, measure in enumerate(measures):
         values[:, m] = table.column(measure.column)
         if measure.field:
-            present[:, m] = table.column(measure.field) == _wanted(plan.topic, measure)
+            present[:, m] = table.column(measure.field) == wanted(plan.topic, measure)
     return EventColumns(
         customers=np.ascontiguousarray(table.column("customer_id")),
         event_us=table.column("occurred_at"),
@@ -42,7 +42,7 @@ def columns_of(plan: WindowPlan, table: EventTable, topic: int) -> EventColumns:
     )
 
 
-def _wanted(topic: str, measure: Measure) -> int:
+def wanted(topic: str, measure: Measure) -> int:
     """The number that a filter's value stands as."""
     if isinstance(kind_of(topic, measure.field), shapes.IntType):
         return int(measure.equals)

@@ -182,9 +182,10 @@ def _contents(settings: Settings) -> RepoContents:
     every = [one for one in things if isinstance(one, FeatureView)]
     streams = [one for one in every if isinstance(one, StreamFeatureView)]
     views = [one for one in every if not isinstance(one, StreamFeatureView)]
-    for some, folder in ((views, settings.offline), (streams, settings.archive)):
-        for source in _files(some):
-            source.file_options.uri = str(folder / Path(source.path).name)
+    for source in _files(views):
+        source.file_options.uri = str(settings.offline / Path(source.path).name)
+    for source in _files(streams):
+        source.file_options.uri = str(settings.archive.joinpath(*Path(source.path).parts[-2:]))
     kafka = [one.stream_source for one in streams if one.stream_source is not None]
     return RepoContents(
         projects=[Project(name="finmodel")],

@@ -36,7 +36,7 @@ class Stream:
 
     entity: Entity
     archive: Path
-    """Folder of the Parquet files that a batch reads."""
+    """Folder of the events as Parquet, a folder for each topic, that a batch reads."""
     owner: str
     brokers: str = "127.0.0.1:9092"
     lateness: timedelta = timedelta(hours=6)
@@ -67,10 +67,10 @@ def streamed(
             fields.append(Field(name=feature, dtype=Float32, description=meaning))
     archive = FileSource(
         name=f"{name}_archive",
-        path=str(stream.archive / f"{name}.parquet"),
+        path=str(stream.archive / topic / "*.parquet"),
         timestamp_field="occurred_at",
         created_timestamp_column="known_at",
-        description=f"Events of {topic}",
+        description=f"Events of {topic}, of customers under pseudonyms",
         owner=stream.owner,
     )
     source = KafkaSource(

@@ -190,7 +190,7 @@ def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate
         if fate[e] != SEEN:
             clock = max(clock, new.logged_us[e])
         if fate[e] == COUNTED:
-            ids = _remember(room, ids, new.ids[e], new.logged_us[e], rules.lateness_us)
+            ids = remember(room, ids, new.ids[e], new.logged_us[e], rules.lateness_us)
             if ids < 0:
                 ids, fate[e] = -ids - 1, REPEATED
     shape, oldest = _shape(rules), clock - rules.lateness_us
@@ -220,7 +220,7 @@ def _fate(new: Incoming, e: int, rules: Rules, last: int) -> int:
 
 
 @jit
-def _remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_us: int) -> int:
+def remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_us: int) -> int:
     """Keep an event's id, and let go of old ones; how many are kept, or -1 - that if it is known.
 
     Only what the log took in within the lateness before this event is looked at.

@@ -1,18 +1,25 @@
 """Training frames: against a point-in-time join in pandas alone, and each spine that is refused."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from feast import FeatureService
 
 from feature_store import history, store
+from feature_store.archive import archive_log
+from feature_store.archive_key import make_archive
+from feature_store.event_log import FileEventLog, append_all
 from feature_store.offline import audit_frame, training_frame
 from feature_store.online import OnlineFeatures
+from feature_store.packed_store import writer_of
 from feature_store.plan import ServicePlan, plan_of
+from feature_store.stream import catch_up
 from finmodel.errors import BadInput, NotFound, NotReady, Refused
 from finmodel.lender import credit_default
+from finmodel.lender.simulated import Lender as Simulated
 from finmodel.records import ViewState
 from finmodel.settings import Settings
 from tests.feature_store.small_home import Lender, small_settings
@@ -164,6 +171,95 @@ def test_ids_are_whole_numbers_of_any_type(lender, october, dtype):
     frame = training_frame(lender.settings, spine, SERVICE)
     assert frame["customer_id"].dtype == dtype
     pd.testing.assert_frame_equal(frame[october.columns], october)
+
+
+# ------------------------------------------------------------------------------------------ windows
+
+STREAMED, MIXED = "customer_behaviour_v1", "mixed_v1"
+
+
+@pytest.fixture(scope="module")
+def streaming(lender, tmp_path_factory) -> Lender:
+    """The same lender, of whose customers a second lender tells what they do beside their cards;
+    and a service of snapshots and windows, in an order that is not the alphabet's."""
+    copy = lender.copy(tmp_path_factory.mktemp("streaming") / "home")
+    doing = Simulated(customers=60, days=50, seed=3, start=date(2005, 8, 1), late_share=0.1)
+    with FileEventLog(copy.settings.events, write=True) as log:
+        append_all(log, doing.events())
+    archive_log(copy.log(), make_archive(copy.settings), at_least=1)
+    opened = store.open_store(copy.settings)
+    pages, loans = map(opened.get_stream_feature_view, ("page_activity", "loan_applications"))
+    some = [f"page_{what}_24h" for what in ("dwell_mean", "count", "limit_count")]
+    parts = [pages[some], opened.get_feature_view("spending"), loans[["application_count_90d"]]]
+    opened.apply(FeatureService(name=MIXED, features=parts))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def asked(streaming) -> pd.DataFrame:
+    """Customers of both lenders and of none, at times of the second one's life."""
+    random = np.random.default_rng(4)
+    ids = np.append(np.arange(1, 61), streaming.table["ID"].to_numpy()[:60])
+    times = pd.Timestamp("2005-08-10T00:00:00Z") + pd.to_timedelta(
+        random.integers(0, 60 * 86_400, 500), "s"
+    )
+    spine = pd.DataFrame({"customer_id": random.choice(ids, 500), "event_timestamp": times})
+    return spine.set_index(random.permutation(500) // 2)
+
+
+def test_windows_are_joined_in_the_services_order(streaming, asked):
+    frame = training_frame(streaming.settings, asked, STREAMED)
+    plan = plan_of(store.open_store(streaming.settings), STREAMED)
+    assert tuple(frame.columns) == (*asked.columns, *plan.names)
+    assert len(plan.names) >= 128
+    pd.testing.assert_frame_equal(frame[asked.columns], asked)
+    assert set(frame[list(plan.names)].dtypes.map(str)) == {"float32"}
+    assert (frame[list(plan.names)].fillna(0).to_numpy() > 0).sum() > 1_000
+
+
+def test_what_is_trained_on_is_what_is_served(streaming):
+    """Every feature of every customer, after the stream has come to the log's end."""
+    opened, end = store.open_store(streaming.settings), pd.Timestamp("2005-09-24T12:00:00Z")
+    catch_up(streaming.log(), writer_of(opened.config), store.window_plans(opened))
+    ids, plan = np.arange(1, 70), plan_of(opened, STREAMED)
+    served = OnlineFeatures(streaming.settings.online).fetch(ids, plan, end.to_pydatetime())
+    spine = pd.DataFrame({"customer_id": ids, "event_timestamp": end})
+    trained = training_frame(streaming.settings, spine, STREAMED)[list(plan.names)]
+    assert (np.nan_to_num(served.matrix) > 0).sum() > 500
+    assert trained.to_numpy().tobytes() == served.matrix.tobytes()
+
+
+def test_snapshots_and_windows_each_come_by_their_own_road(streaming, asked):
+    told = []
+    mixed = training_frame(streaming.settings, asked, MIXED, progress=lambda *one: told.append(one))
+    plan = plan_of(store.open_store(streaming.settings), MIXED)
+    assert tuple(mixed.columns) == (*asked.columns, *plan.names)
+    assert plan.view_names == ("page_activity", "spending", "loan_applications")
+    for service in (SERVICE, STREAMED):
+        alone = training_frame(streaming.settings, asked, service)
+        both = [name for name in plan.names if name in alone]
+        assert len(both) >= 4
+        pd.testing.assert_frame_equal(mixed[both], alone[both])
+    assert told[-1] == ("windowed views", 2, 2)
+
+
+def test_windows_need_an_archive(lender, streaming, asked):
+    with pytest.raises(NotReady, match="no events are archived yet; run `finmodel archive`"):
+        training_frame(lender.settings, asked, STREAMED)
+    with pytest.raises(BadInput, match="there is no engine 'flink'; name duckdb or spark"):
+        training_frame(streaming.settings, asked, STREAMED, "flink")
+    with pytest.raises(BadInput, match="spine: column page_count_7d is a feature's"):
+        training_frame(streaming.settings, asked.assign(page_count_7d=1), STREAMED)
+
+
+def test_the_views_batch_source_is_the_topics_folder(streaming):
+    """Where stock Feast, or anybody else, reads the events of a view."""
+    for view in store.open_store(streaming.settings).list_stream_feature_views():
+        topic = view.stream_source.kafka_options.topic
+        assert view.batch_source.path == str(streaming.settings.archive / topic / "*.parquet")
+        rows = duckdb.read_parquet(view.batch_source.path)
+        assert len(rows) == sum(streaming.log().end_offsets(topic))
+        assert {"customer", "occurred_at", "known_at"} <= set(rows.columns)
 
 
 # --------------------------------------------------------------------------------------- bad spines
