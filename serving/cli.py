@@ -38,6 +38,15 @@ INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
+Brokers = Annotated[
+    str, typer.Option(help="Brokers, such as 127.0.0.1:9092; the file event log if not given.")
+]
+KafkaConfig = Annotated[
+    Path | None, typer.Option(help="A file of security options for Kafka, `key: value`.")
+]
+TopicMaps = Annotated[
+    Path | None, typer.Option(help="topics.yaml: how your own topics become ours.")
+]
 
 
 @app.command()
@@ -154,15 +163,9 @@ def score(
 
 @app.command()
 def stream(
-    kafka: Annotated[
-        str, typer.Option(help="Brokers, such as 127.0.0.1:9092; the file event log if not given.")
-    ] = "",
-    kafka_config: Annotated[
-        Path | None, typer.Option(help="A file of security options for Kafka, `key: value`.")
-    ] = None,
-    topics: Annotated[
-        Path | None, typer.Option(help="topics.yaml: how your own topics become ours.")
-    ] = None,
+    kafka: Brokers = "",
+    kafka_config: KafkaConfig = None,
+    topics: TopicMaps = None,
     group: Annotated[
         str, typer.Option(help="Workers of one group share the partitions.")
     ] = "finmodel-stream",
@@ -186,6 +189,41 @@ def stream(
         once=once,
         metrics_port=metrics_port,
     )
+
+
+@app.command()
+def archive(
+    kafka: Brokers = "",
+    kafka_config: KafkaConfig = None,
+    topics: TopicMaps = None,
+    json: Json = False,
+) -> None:
+    """Keep the log's events as Parquet, each once, of customers under pseudonyms."""
+    from serving.backfill import archive_events
+    from serving.streaming import Source
+
+    with Progress() as progress:
+        archived = archive_events(
+            operators.settings(), Source(kafka, kafka_config, topics), progress
+        )
+    emit(archived, json)
+
+
+@app.command()
+def backfill(
+    service: Annotated[str, typer.Argument(help="A feature service, as customer_behaviour_v1.")],
+    spine: Annotated[Path, typer.Option(help="CSV or Parquet: customer_id, event_timestamp.")],
+    output: Annotated[Path, typer.Option(help="Where to write features: .csv or .parquet.")],
+    engine: Annotated[str, typer.Option(help="Where events are selected: duckdb or spark.")] = (
+        "duckdb"
+    ),
+    json: Json = False,
+) -> None:
+    """Compute a service's features as they were known at each row's time."""
+    from serving.backfill import backfill as fill
+
+    with Progress() as progress:
+        emit(fill(operators.settings(), service, spine, output, engine, progress), json)
 
 
 @app.command()

@@ -84,23 +84,24 @@ def run_stream(
 def _opened(
     settings: Settings, source: Source
 ) -> Iterator[tuple[EventLog, Membership, DeadLetters]]:
-    letters = FileDeadLetters(settings.dead_letters)
+    with ExitStack() as stack:
+        log, letters = open_log(settings, source, stack)
+        yield log, _member(source, stack), letters
+
+
+def open_log(
+    settings: Settings, source: Source, stack: ExitStack
+) -> tuple[EventLog, DeadLetters]:
+    """The log that a source names, by our topics' names, and where goes what makes no event."""
     if not source.brokers:
         if source.topics or source.config:
             raise BadInput(
                 "it is for Kafka", where="--topics, --kafka-config", remedy="name the brokers"
             )
-        with FileEventLog(settings.events) as files:
-            yield files, Alone(), letters
-        return
-    with ExitStack() as stack:
-        yield _kafka(source, stack)
-
-
-def _kafka(source: Source, stack: ExitStack) -> tuple[EventLog, Membership, DeadLetters]:
+        files = stack.enter_context(FileEventLog(settings.events))
+        return files, FileDeadLetters(settings.dead_letters)
     try:
         from feature_store.dead_topics import KafkaDeadLetters
-        from feature_store.kafka_group import KafkaGroup
         from feature_store.kafka_log import KafkaEventLog
         from feature_store.kafka_settings import load_settings
         from feature_store.topic_file import load_topic_maps
@@ -112,12 +113,22 @@ def _kafka(source: Source, stack: ExitStack) -> tuple[EventLog, Membership, Dead
     options = load_settings(source.brokers, source.config)
     maps = load_topic_maps(source.topics) if source.topics else ()
     letters = stack.enter_context(KafkaDeadLetters(options))
-    log: EventLog = stack.enter_context(KafkaEventLog(options))
-    if maps:
-        log = TranslatedLog(log, maps, letters)
+    log = stack.enter_context(KafkaEventLog(options))
+    return (TranslatedLog(log, maps, letters) if maps else log), letters
+
+
+def _member(source: Source, stack: ExitStack) -> Membership:
+    """This worker among those that share the log's partitions."""
+    if not source.brokers:
+        return Alone()
+    from feature_store.kafka_group import KafkaGroup
+    from feature_store.kafka_settings import load_settings
+    from feature_store.topic_file import load_topic_maps
+
+    maps = load_topic_maps(source.topics) if source.topics else ()
     topics = (*TOPICS, *(one.source for one in maps))
-    member = stack.enter_context(KafkaGroup(options, source.group, source.instance, topics))
-    return log, member, letters
+    options = load_settings(source.brokers, source.config)
+    return stack.enter_context(KafkaGroup(options, source.group, source.instance, topics))
 
 
 @contextmanager
