@@ -8,7 +8,7 @@ own but its customer's id; event ids stay as their producer gave them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -43,7 +43,7 @@ class Archived:
     events: int
     files: int
     waiting: int
-    """Events left in the log: too few for a file of their own."""
+    """Offsets left in the log: too few events for a file of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,7 @@ def archive_log(
     log: EventLog,
     archive: Archive,
     *,
-    partitions: Iterable[int] | None = None,
-    topic_number: Callable[[str], int] = lambda _: 0,
+    partitions: Container[int] | None = None,
     at_least: int = AT_LEAST,
     progress: Progress | None = None,
 ) -> list[Archived]:
@@ -78,35 +77,35 @@ def archive_log(
     fills a file. NotReady while another process archives the same partition; Damaged where the
     archive is ahead of the log.
     """
-    mine = list(range(log.partitions) if partitions is None else partitions)
     for topic in TOPICS:
         (archive.folder / topic).mkdir(mode=0o700, parents=True, exist_ok=True)
     sync_folder(archive.folder)
     found = []
-    for topic in log.topics() if mine else ():
-        number, folder = topic_number(topic), archive.folder / topic
-        places = [_Place(topic, number, partition, folder) for partition in mine]
-        found.append(_topic(log, archive, places, at_least, progress))
+    for topic in log.topics():
+        number, folder, ends = log.topic_number(topic), archive.folder / topic, {}
+        for partition, end in enumerate(log.end_offsets(topic)):
+            if partitions is None or partition in partitions:
+                ends[_Place(topic, number, partition, folder)] = end
+        found.append(_topic((log, archive), ends, topic, at_least, progress))
     return found
 
 
 def _topic(
-    log: EventLog,
-    archive: Archive,
-    places: list[_Place],
+    roads: tuple[EventLog, Archive],
+    ends: Mapping[_Place, int],
+    topic: str,
     at_least: int,
     progress: Progress | None,
 ) -> Archived:
-    topic, ends = places[0].topic, log.end_offsets(places[0].topic)
-    total, reached = sum(ends[place.partition] for place in places), 0
+    total, reached = sum(ends.values()), 0
     events = files = 0
-    for place in places:
-        with _alone(place):
+    for place, end in ends.items():
+        with held_partition(place.folder, place.partition):
             before = archived_to(files_of(place.folder), place.number, place.partition)
             start = before or 0
-            if start > ends[place.partition]:
-                raise _ahead(place, start, ends[place.partition])
-            for one in _written(log, archive, place, before, at_least):
+            if start > end:
+                raise _ahead(place, start, end)
+            for one in _written(*roads, place, before, at_least):
                 events, files, start = events + one.rows, files + 1, one.end
                 _tell(progress, topic, reached + start, total)
             reached += start
@@ -125,29 +124,28 @@ def _written(
 ) -> Iterator[_Written]:
     """Each file of a partition as soon as it is on the disk."""
     waiting: list[pa.Table] = []
-    first, rows = before, 0
+    rows = first = end = 0
     for batch in log.read(place.topic, place.partition, before or 0):
         table = _table(batch, archive)
         if rows and rows + len(table) > FILE_EVENTS:
-            yield (done := _write(place, first, waiting))
-            first, rows, waiting = done.end, 0, []
+            yield _write(place, (first, end), waiting)
+            rows, waiting = 0, []
+        if not waiting:
+            first = batch.first_offset if before is None and not end else batch.begin
         waiting.append(table)
-        rows += len(table)
+        rows, end = rows + len(table), batch.end
     if rows >= at_least:
-        yield _write(place, first, waiting)
+        yield _write(place, (first, end), waiting)
 
 
-def _write(place: _Place, first: int | None, tables: list[pa.Table]) -> _Written:
-    table = pa.concat_tables(tables)
-    offsets = table["log_offset"]
-    start = offsets[0].as_py() if first is None else first
-    end = offsets[-1].as_py() + 1
-    file = ArchiveFile(place.number, place.partition, start, end)
-    replace_file(place.folder / file.name, _bytes_of(table))
-    return _Written(len(table), end)
+def _write(place: _Place, offsets: tuple[int, int], tables: list[pa.Table]) -> _Written:
+    file, table = ArchiveFile(place.number, place.partition, *offsets), pa.concat_tables(tables)
+    replace_file(place.folder / file.name, bytes_of(table))
+    return _Written(len(table), file.end)
 
 
-def _bytes_of(table: pa.Table) -> bytes:
+def bytes_of(table: pa.Table) -> bytes:
+    """A file of the archive."""
     sink = BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
@@ -166,15 +164,15 @@ def _table(batch: Batch, archive: Archive) -> pa.Table:
 
 
 @contextmanager
-def _alone(place: _Place) -> Iterator[None]:
-    """Hold a partition of the archive, and sweep what a crash left half-written of it."""
+def held_partition(folder: Path, partition: int) -> Iterator[None]:
+    """Hold a partition of a topic's folder, and sweep what a crash left half-written of it."""
     busy = NotReady(
-        f"another process archives partition {place.partition}",
-        where=place.topic,
+        f"another process archives partition {partition}",
+        where=folder.name,
         remedy="wait until it has ended",
     )
-    with held_alone(place.folder / f".{place.partition:05}.lock", busy):
-        for left in place.folder.glob(f".{place.number:08x}-{place.partition:05}-*.aside"):
+    with held_alone(folder / f".{partition:05}.lock", busy):
+        for left in folder.glob(f".????????-{partition:05}-*.aside"):
             try:
                 left.unlink()
             except OSError as error:

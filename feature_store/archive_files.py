@@ -47,7 +47,12 @@ def files_of(folder: Path) -> list[ArchiveFile]:
         raise NotReady(
             "its events are not archived", where=folder.name, remedy="run `finmodel archive`"
         )
-    return _joined(folder, (_parsed(path) for path in folder.glob("*.parquet")))
+    return _joined(folder, _all(folder))
+
+
+def passed_over(folder: Path) -> list[ArchiveFile]:
+    """Files whose events wider ones hold."""
+    return sorted(set(_all(folder)) - set(files_of(folder)))
 
 
 def archived_to(files: Iterable[ArchiveFile], number: int, partition: int) -> int | None:
@@ -71,6 +76,10 @@ def _joined(folder: Path, files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
             )
         kept.append(one)
     return kept
+
+
+def _all(folder: Path) -> list[ArchiveFile]:
+    return [_parsed(path) for path in folder.glob("*.parquet")]
 
 
 def _parsed(path: Path) -> ArchiveFile:

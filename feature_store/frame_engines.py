@@ -7,6 +7,7 @@ is there already, or a local one that listens on the loopback alone.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ import pyarrow as pa
 
 from feature_store.window_frames import ORDER, Engine, Question, answer_schema, answers
 from feature_store.window_plan import WindowPlan
-from finmodel.errors import BadInput, NoRoom, NotReady
+from finmodel.errors import BadInput, NotReady
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 ENGINES = ("duckdb", "spark")
 MEMORY = "2GB"
 """DuckDB's share; more goes to the disk."""
+THREADS = os.cpu_count() or 1
+"""DuckDB's; each wants some tens of megabytes of the share."""
 BATCH = 100_000
 """Rows that DuckDB hands over at once."""
 
@@ -60,6 +63,8 @@ def _by_duckdb(aside: Path, question: Question) -> Iterator[pa.RecordBatch]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(aside),
         "memory_limit": MEMORY,
+        "threads": THREADS,
+        "preserve_insertion_order": False,
     }
     try:
         with duckdb.connect(":memory:", config=config) as connection:
@@ -71,11 +76,11 @@ def _by_duckdb(aside: Path, question: Question) -> Iterator[pa.RecordBatch]:
             connection.register("spine", question.spine)
             ordered = connection.sql(f"{question.select} ORDER BY {ORDER}")
             yield from answers(question.plan, ordered.to_arrow_reader(BATCH))
-    except duckdb.IOException as error:
-        raise NoRoom(
-            f"cannot read or put aside events: {error}",
+    except (duckdb.OperationalError, OSError) as error:  # OSError: told by Arrow, while it streams
+        raise NotReady(
+            f"cannot read events, or put them aside: {str(error).partition(chr(10))[0]}",
             where=str(aside.parent),
-            remedy="make room on the disk, then try again",
+            remedy="see that there is room on the disk, then try again",
         ) from error
 
 

@@ -7,12 +7,14 @@ feature store's business.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from feature_store.archive import Archived, archive_log
+from feature_store.archive_compaction import compact
 from feature_store.archive_key import make_archive
 from feature_store.offline import TIME, training_frame
 from feature_store.progress import Progress
@@ -20,7 +22,7 @@ from finmodel.errors import BadInput
 from finmodel.settings import Settings
 from risk.score_output import written_aside
 from risk.table_file import read_table
-from serving.streaming import open_log
+from serving.streaming import Source, open_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,15 @@ class Backfilled:
 
 
 def archive_events(
-    settings: Settings, brokers: str, config: Path | None, progress: Progress | None = None
+    settings: Settings, source: Source, progress: Progress | None = None
 ) -> list[Archived]:
     """Bring the archive up to the end of the file event log, or of Kafka's."""
-    with open_log(settings, brokers, config) as log:
+    with ExitStack() as stack:
+        log, _ = open_log(settings, source, stack)
         archive = make_archive(settings)
-        return archive_log(log, archive, at_least=1, progress=progress)
+        archived = archive_log(log, archive, at_least=1, progress=progress)
+        compact(archive)
+    return archived
 
 
 def backfill(

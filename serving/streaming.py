@@ -89,9 +89,7 @@ def _opened(
         yield log, _member(source, stack), letters
 
 
-def open_log(
-    settings: Settings, source: Source, stack: ExitStack
-) -> tuple[EventLog, DeadLetters]:
+def open_log(settings: Settings, source: Source, stack: ExitStack) -> tuple[EventLog, DeadLetters]:
     """The log that a source names, by our topics' names, and where goes what makes no event."""
     if not source.brokers:
         if source.topics or source.config:

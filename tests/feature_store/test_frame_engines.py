@@ -69,7 +69,8 @@ def test_spark_gives_the_same_bits_as_duckdb(archive, spine, tmp_path, monkeypat
 
 def test_events_that_do_not_fit_into_memory_are_sorted_on_the_disk(tmp_path, monkeypatch):
     """A million events in an order that is not the one asked for; each customer has as many."""
-    monkeypatch.setattr("feature_store.frame_engines.MEMORY", "50MB")
+    monkeypatch.setattr("feature_store.frame_engines.MEMORY", "100MB")
+    monkeypatch.setattr("feature_store.frame_engines.THREADS", 2)
     archive, n, customers = Archive(tmp_path, bytes(32)), 1_000_000, np.arange(1, 501)
     times = micros(FIRST) + np.arange(n)
     columns = {
@@ -99,6 +100,9 @@ def test_events_that_do_not_fit_into_memory_are_sorted_on_the_disk(tmp_path, mon
     found = features_of(archive, plan(LOGIN, "login", "count event_id"), spine, watching)
     assert max(aside) > 10_000_000
     assert (found == n / len(customers)).all()
+    monkeypatch.setattr("feature_store.frame_engines.MEMORY", "9MB")
+    with pytest.raises(NotReady, match=r"put them aside: Out of Memory Error: .*; see"):
+        features_of(archive, plan(LOGIN, "login", "count event_id"), spine, watching)
     assert list(tmp_path.glob(".aside-*")) == []
 
 

@@ -13,6 +13,7 @@ from finmodel.errors import BadInput, NotFound, NotReady
 from finmodel.lender.simulated import Lender
 from finmodel.settings import Settings
 from serving.backfill import archive_events, backfill
+from serving.streaming import Source
 from tests.feature_store.kafka import empty_log
 from tests.feature_store.small_home import small_settings
 from tests.serving.demo_shell import Shell
@@ -31,7 +32,7 @@ def settings(tmp_path_factory) -> Settings:
     store.apply(settings)
     with FileEventLog(settings.events, write=True) as log:
         append_all(log, Lender(customers=40, days=60, seed=4).events())
-    log, told = FileEventLog(settings.events), archive_events(settings, "", None)
+    log, told = FileEventLog(settings.events), archive_events(settings, Source())
     assert {one.topic: one.events for one in told} == counts_of(log)
     return settings
 
@@ -109,7 +110,7 @@ def test_before_anything_is_archived_it_is_not_ready(spine, tmp_path):
     with pytest.raises(NotReady, match="no events are archived yet; run `finmodel archive`"):
         backfill(bare, SERVICE, spine, tmp_path / "features.csv")
     with pytest.raises(NotReady, match="there is no event log; write events first"):
-        archive_events(bare, "", None)
+        archive_events(bare, Source())
     assert not bare.archive.exists()
 
 
@@ -122,6 +123,6 @@ def test_the_same_events_in_kafka_are_archived_alike(settings, broker, tmp_path)
             for partition in range(log.partitions):
                 for batch in log.read(topic, partition):
                     kafka.append(topic, batch.events())
-        told = archive_events(other, broker.address, None)
+        told = archive_events(other, Source(broker.address))
         assert {one.topic: one.events for one in told} == counts_of(log)
-        assert sum(one.events for one in archive_events(other, broker.address, None)) == 0
+        assert sum(one.events for one in archive_events(other, Source(broker.address))) == 0
