@@ -112,7 +112,6 @@ def compile_plan(plan: WindowPlan) -> TileProgram:
         count = places[measure, COUNT]
         features.append((code, count, first, second, windows.index(one.window), column))
     features.sort(key=itemgetter(4))
-    capacity = sum((one.width_us + plan.lateness_us) // one.tile_us + 3 for one in levels)
     return TileProgram(
         word,
         _table(slots),
@@ -121,8 +120,22 @@ def compile_plan(plan: WindowPlan) -> TileProgram:
         windows_table(windows),
         windows_table(levels),
         plan.lateness_us,
-        capacity,
+        _capacity(plan),
     )
+
+
+def _capacity(plan: WindowPlan) -> int:
+    """Tiles of a customer to whom something happens all the time.
+
+    Tiles stay narrow until all of the wider one is out of the short windows' reach.
+    """
+    levels = plan.tiling.levels
+    wider = [one.tile_us for one in levels[1:]] + [0]
+    spans = [
+        one.width_us + plan.lateness_us + plan.skew_us + tile_us
+        for one, tile_us in zip(levels, wider, strict=True)
+    ]
+    return sum(span // one.tile_us + 3 for span, one in zip(spans, levels, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

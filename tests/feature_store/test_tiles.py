@@ -162,3 +162,26 @@ def test_a_customer_never_has_more_tiles_than_there_is_room_for():
     assert 100 < len(tiles) <= PROGRAM.capacity
     assert (np.diff(tiles[:, 0]) >= tiles[:-1, 1]).all()
     agree(events, tiles, NOW)
+
+
+@pytest.mark.parametrize("names", ["1h 30d", "1h 7d", "24h 30d", "1h 24h 7d 30d 90d", "90d"])
+def test_there_is_room_where_tiles_are_much_wider_than_the_windows_before(names):
+    """Something happens in every five minutes, up to as far ahead of the log as is believed."""
+    measure = Measure("amount")
+    plan = WindowPlan(
+        "v",
+        "loan.repayment.v1",
+        tuple(Aggregate(n, "count", measure, WINDOWS[n]) for n in names.split()),
+        lateness_us=6 * HOUR,
+    )
+    program, most = compile_plan(plan), 0
+    for clock in range(NOW, NOW + DAY, 3 * HOUR):
+        every = np.arange(clock - 100 * DAY, clock + plan.skew_us, 5 * MINUTE)
+        ones = np.ones((len(every), 1), np.int64)
+        events = Events(every, np.arange(len(every)), ones, ones.astype(bool))
+        tiles = update(program, no_tiles(program), events, clock)
+        after = int(every[-1]) + 1
+        counts = [int((every >= one.window.begins(after)).sum()) for one in plan.aggregates]
+        assert features(program, tiles, after).tolist() == counts
+        most = max(most, len(tiles))
+    assert program.capacity / 3 < most <= program.capacity
