@@ -23,6 +23,7 @@ from feature_store.archive_key import Archive
 from feature_store.event_batch import Batch
 from feature_store.event_columns import arrow_of, schema_of
 from feature_store.event_log import EventLog
+from feature_store.event_table import events_of
 from feature_store.progress import Progress
 from finmodel.durable import disk_error, held_alone, replace_file, sync_folder
 from finmodel.errors import Damaged, NotReady
@@ -73,8 +74,8 @@ def archive_log(
 ) -> list[Archived]:
     """Bring the archive up to the log's end, of all partitions or of some; 1 leaves none waiting.
 
-    BadInput, with its place, where an event cannot be read: what is before it is archived if it
-    fills a file. NotReady while another process archives the same partition; Damaged where the
+    What is no event is left out: whoever counts the log keeps it as a dead letter. NotReady while
+    another process archives the same partition; Damaged where the
     archive is ahead of the log.
     """
     for topic in TOPICS:
@@ -152,11 +153,12 @@ def bytes_of(table: pa.Table) -> bytes:
 
 
 def _table(batch: Batch, archive: Archive) -> pa.Table:
-    events = arrow_of(batch.topic, batch.events())
+    read, offsets = events_of(batch)
+    events = arrow_of(batch.topic, read)
     customers = archive.pseudonyms(events[CUSTOMER].to_numpy())
     columns = {
         "partition": np.full(len(events), batch.partition, np.int32),
-        "log_offset": batch.offsets,
+        "log_offset": offsets,
         "customer": customers,
     }
     schema = archive_schema(batch.topic)

@@ -97,6 +97,19 @@ def table_of(batch: Batch) -> tuple[EventTable, list[Unread]]:
     )
 
 
+def events_of(batch: Batch) -> tuple[list[Event], Int64s]:
+    """A batch's events and their offsets, without what `table_of` calls unread."""
+    judged = [judge(batch.topic, batch.sent(index)) for index in range(len(batch))]
+    known = np.array(
+        [0 if isinstance(e, Rejected) else micros(e.known_at) for e in judged], np.int64
+    )
+    unread = [Unread(i, str(e)) for i, e in enumerate(judged) if isinstance(e, Rejected)]
+    left_out = {one.place for one in unread + _from_the_future(batch, known, unread)}
+    kept = [index for index in range(len(judged)) if index not in left_out]
+    events = [one for one in (judged[index] for index in kept) if not isinstance(one, Rejected)]
+    return events, batch.offsets[np.array(kept, np.int64)]
+
+
 def joined_tables(tables: Sequence[EventTable]) -> EventTable:
     """Tables of one partition that follow each other, as one."""
     if len(tables) == 1:

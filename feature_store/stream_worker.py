@@ -49,6 +49,8 @@ class Alone:
 class Pass:
     """What one pass of a worker did."""
 
+    owned: frozenset[int] | None
+    """The partition numbers that were the worker's; None where all are."""
     counted: list[Counted]
     batches: list[Batch]
     waited_s: float
@@ -82,17 +84,19 @@ def work(
                 starts = stream.starts(owned)
                 following = following_now.enter_context(log.follow(starts)) if starts else None
                 known = owned, shape
-            tell(_pass(stream, following, member))
+            tell(_pass(stream, following, member, owned))
 
 
-def _pass(stream: Stream, following: Following | None, member: Membership) -> Pass:
+def _pass(
+    stream: Stream, following: Following | None, member: Membership, owned: frozenset[int] | None
+) -> Pass:
     began = time.perf_counter()
     batches = _poll(following)
     polled = time.perf_counter()
     counted = stream.count(batches)
     if batches:
         member.commit({(batch.topic, batch.partition): batch.end for batch in batches})
-    return Pass(counted, batches, polled - began, time.perf_counter() - polled)
+    return Pass(owned, counted, batches, polled - began, time.perf_counter() - polled)
 
 
 def _poll(following: Following | None) -> list[Batch]:

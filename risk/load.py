@@ -63,7 +63,8 @@ def _load_service(recipe: Recipe, settings: Settings) -> TrainingFrame:
     assert service is not None
     store = open_store(settings)
     plan = plan_of(store, service)
-    tags = {view.name: store.get_feature_view(view.name).tags for view in plan.views}
+    find = store.registry.get_any_feature_view  # a snapshot's view, or a stream's
+    tags = {view.name: find(view.name, store.project).tags for view in plan.views}
     refuse_own_repayments(recipe, made_of_own_repayments(tags))
     spine, where = _spine(recipe, plan)
     joined = known_at(spine, plan, settings)

@@ -24,6 +24,7 @@ from feature_store.stream_worker import Alone, Membership, Pass, work
 from finmodel.errors import BadInput, NotReady
 from finmodel.events import TOPICS
 from finmodel.settings import Settings
+from serving.archiving import Archiver
 from serving.stream_metrics import StreamMetrics
 
 GROUP = "finmodel-stream"
@@ -77,7 +78,14 @@ def run_stream(
         # What is there now stays: the collector need not walk Feast at each pass.
         gc.collect()
         gc.freeze()
-        work(open_stream, log, member, stop=stopped, tell=note)
+        own = ExitStack()
+        with Archiver(settings, open_log(settings, source, own)[0], own) as archiver:
+
+            def note_all(one: Pass) -> None:
+                archiver.note(one.owned)
+                note(one)
+
+            work(open_stream, log, member, stop=stopped, tell=note_all)
 
 
 @contextmanager
