@@ -21,6 +21,7 @@ from feature_store.packed_catalog import (
     META,
     Catalog,
     Features,
+    Position,
     load,
     load_for,
     note_position,
@@ -58,6 +59,37 @@ class _Work(NamedTuple):
     rows: Any
     catalog: Catalog
     integer: bool
+
+
+class _Asked(NamedTuple):
+    """A micro-batch, and whose values it touches."""
+
+    keys: list[bytes]
+    customers: npt.NDArray[np.uint64]
+    parts: Sequence[Part]
+    scoring: Scoring | None
+
+
+class _Seen(NamedTuple):
+    """What a micro-batch rests on, in one snapshot of the map."""
+
+    txn_id: int
+    catalog: Catalog
+    """With the parts' views, and the scores', in it."""
+    places: list[Position]
+    upto: list[int]
+    """How far each part's partition was counted."""
+    values: list[bytes]
+
+
+class _Made(NamedTuple):
+    """What a micro-batch makes of that."""
+
+    catalog: Catalog
+    values: kernels.Sections
+    changed: npt.NDArray[np.bool_]
+    positions: list[tuple[Position, int]]
+    fates: list[Fates]
 
 
 class PackedWriter:
@@ -105,23 +137,52 @@ class PackedWriter:
 
         Customers are int64. Each event counts once, however often it is delivered, since how far
         each partition was counted is written in the same transaction. Refused where events between
-        that and a part's first would be left out.
+        that and a part's first would be left out. It is worked out from a snapshot, so that writers
+        wait for each other only to write, and again in the transaction if what it rests on changed.
         """
         for plan, events in parts:
             checked_events(plan, events)
-        customers = customers_of(parts)
-        keys, fates = keys_of(join_key, customers.view(np.int64)), dict[int, Fates]()
-        with self._transaction(place_of(join_key, "int64")) as work:
-            before = values = _values(work, keys)
-            for some in in_rounds(parts):
-                found = [_counted(work, customers, values, parts[number]) for number in some]
-                values, _ = merged(values, [new for new, _ in found], work.catalog)
-                fates |= zip(some, (fate for _, fate in found), strict=True)
-            changed = differing(before, values)
-            if scoring is not None and changed.any():
-                values = with_scores(values, changed, scoring, work.catalog)
-            _store(work, keys, values, changed)
-        return [fates[number] for number in range(len(parts))]
+        customers, place = customers_of(parts), place_of(join_key, "int64")
+        asked = _Asked(keys_of(join_key, customers.view(np.int64)), customers, parts, scoring)
+        before = self._before(place, asked)
+        made = None if before is None else _made(before, asked)
+        with self._map.writing({META: False, place.name: True}) as (txn, (meta, rows)):
+            if before is None or made is None or txn.id() != before.txn_id + 1:
+                now = self._seen(txn, (meta, rows), asked)
+                if before is None or made is None or now[1:] != before[1:]:
+                    made = _made(now, asked)
+            made.catalog.note(place)
+            for position, upto in made.positions:
+                note_position(txn, meta, position, upto)
+            _store(
+                _Work(txn, meta, rows, made.catalog, True), asked.keys, made.values, made.changed
+            )
+            store(txn, meta, made.catalog)
+        return made.fates
+
+    def _before(self, place: Place, asked: _Asked) -> _Seen | None:
+        """What a call rests on, in a snapshot; None where there is no map yet."""
+        try:
+            with self._map.reading(META, place.name) as (txn, handles):
+                return self._seen(txn, handles, asked)
+        except NotReady:
+            return None
+
+    def _seen(self, txn: Any, handles: Sequence[Any], asked: _Asked) -> _Seen:
+        meta, rows = handles
+        catalog = load_for(txn, meta, self._project)
+        heads = [catalog.declare(plan.view, schema_of(plan)) for plan, _ in asked.parts]
+        if asked.scoring is not None:
+            catalog.declare(*asked.scoring.schema)
+        places = [
+            (*head, events.topic, events.partition)
+            for head, (_, events) in zip(heads, asked.parts, strict=True)
+        ]
+        upto = [0 if meta is None else position_of(txn, meta, place) for place in places]
+        values = [b""] * len(asked.keys)
+        if rows is not None:
+            values = list(map(txn.get, asked.keys, repeat(b""), repeat(rows)))
+        return _Seen(txn.id(), catalog, places, upto, values)
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
         """The offset from which a partition of a view's topic is still to be counted."""
@@ -185,17 +246,30 @@ def _store(
     work.txn.cursor(work.rows).putmulti(pairs, append=behind)
 
 
+def _made(seen: _Seen, asked: _Asked) -> _Made:
+    """What the parts make of what was seen."""
+    catalog, values = seen.catalog, joined(seen.values)
+    before, fates = values, dict[int, Fates]()
+    for some in in_rounds(asked.parts):
+        found = [_counted(seen, values, asked, number) for number in some]
+        values, _ = merged(values, [new for new, _ in found], catalog)
+        fates |= zip(some, (fate for _, fate in found), strict=True)
+    changed = differing(before, values)
+    if asked.scoring is not None and changed.any():
+        values = with_scores(values, changed, asked.scoring, catalog)
+    ends = [events.bounds[1] for _, events in asked.parts]
+    notes = list(zip(seen.places, ends, strict=True))
+    return _Made(catalog, values, changed, notes, [fates[n] for n in range(len(asked.parts))])
+
+
 def _counted(
-    work: _Work, customers: npt.NDArray[np.uint64], values: kernels.Sections, part: Part
+    seen: _Seen, values: kernels.Sections, asked: _Asked, number: int
 ) -> tuple[NewSections, Fates]:
-    """A part's new sections; how far its partition is counted is noted."""
-    plan, events = part
-    head = work.catalog.declare(plan.view, schema_of(plan))
-    place = (*head, events.topic, events.partition)
-    new = uncounted(part, position_of(work.txn, work.meta, place))
-    sections, fates = counted(values, customers, part._replace(events=new), head)
-    note_position(work.txn, work.meta, place, events.bounds[1])
-    again = len(events.offsets) - len(new.offsets)
+    """A part's new sections, and what became of its events."""
+    part, upto, (view, schema, *_) = asked.parts[number], seen.upto[number], seen.places[number]
+    new = uncounted(part, upto)
+    sections, fates = counted(values, asked.customers, part._replace(events=new), (view, schema))
+    again = len(part.events.offsets) - len(new.offsets)
     return sections, fates._replace(seen=fates.seen + again)
 
 

@@ -133,6 +133,10 @@ class Producer:
             for topic, events in self._portions.pop(0):
                 self._kafka.append(topic, events)
 
+    @property
+    def wrote_all(self):
+        return not self._portions
+
     def wait(self, until, keep):
         late = time.monotonic() + PATIENCE
         while not until():
@@ -166,7 +170,7 @@ def test_workers_that_come_and_are_killed_count_each_event_once(broker, log, tmp
             producer.wait(lambda: workers.share("bcd"), keep=10)
             producer.write()
             producer.wait(lambda: workers.counted("d"), keep=1)
-            producer.wait(lambda: behind(broker, kafka) == 0, keep=0)
+            producer.wait(lambda: producer.wrote_all and behind(broker, kafka) == 0, keep=0)
         finally:
             workers.kill(*workers.alive())
         ends = [sum(kafka.end_offsets(topic)) for topic in TOPICS]
