@@ -18,6 +18,10 @@ A quarter past twelve the tail still stands at noon of the day before, a quarter
 >>> day.begins(noon + HOUR // 4) == noon - 24 * HOUR
 True
 
+The head is exact where nothing later than t was counted, as in serving, which asks for now. Where
+events ahead of t were (a producer's clock runs up to `skew_us` fast; t lies in the past), those in
+the tile that t cuts count too, and none beyond it.
+
 **Ties.** The last event is the one with the greatest (event time, offset): of two in the same
 microsecond, the later in the log.
 
