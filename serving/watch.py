@@ -20,7 +20,7 @@ from finmodel.registry import alias_drift, audited
 from finmodel.settings import Settings
 
 EVERY_SECONDS = 15.0
-SETTLE_SECONDS = 3.0
+SETTLE_SECONDS = 10.0
 """A promotion moves the pointer and then the alias: what is gone by then was only on its way."""
 
 Moved: TypeAlias = list[dict[str, Any]]

@@ -157,13 +157,13 @@ def test_an_alias_moved_by_hand_serves_nothing_else_and_is_shown_and_audited(dem
     def status() -> dict:
         return httpx.get(f"{demo.address}/status", headers=headers).json()
 
-    wait_until(lambda: status()["alias"]["moved"], 40)
+    wait_until(lambda: status()["alias"]["moved"], 90)
     moved = {"name": "behaviour_risk", "alias": "champion", "served": 2, "mlflow": 1}
     assert status()["alias"]["moved"] == [moved]
     assert status()["model"]["version"] == 2
     assert _decide(demo)["model"]["version"] == 2
     client.set_registered_model_alias("behaviour_risk", "champion", 2)
-    wait_until(lambda: not status()["alias"]["moved"], 40)
+    wait_until(lambda: not status()["alias"]["moved"], 90)
     recorded = [one for one in _audited(demo.shell) if one.kind == "alias_moved"]
     assert [one.body["moved"] for one in recorded] == [[moved]]
 
