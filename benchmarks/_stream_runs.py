@@ -67,7 +67,7 @@ def score_run(world: StreamWorld, address: str, folder: Path, workers: int) -> d
     ]
     for process in processes:
         process.start()
-    found = [told.get(timeout=400) for _ in processes]
+    found = [told.get(timeout=180) for _ in processes]
     for process in processes:
         process.join()
     tallies: list[Tally] = [tally for tally, _, _ in found]

@@ -33,6 +33,8 @@ VALUE_BYTES = 1_000_000
 Answer = TypeVar("Answer")
 _POLL_SECONDS = 0.1
 """A poll with nothing to give but a marker lasts so long."""
+_PASSING = (kafka_errors.RetriableError, kafka_errors.UnknownBrokerIdError)
+"""Errors that another try may not meet; the second is a partition between two leaders."""
 _SAME = "give every topic the same number"
 
 
@@ -228,7 +230,7 @@ class KafkaEventLog:
             try:
                 return question(self._admin)
             except kafka_errors.KafkaError as error:
-                again = isinstance(error, kafka_errors.RetriableError)
+                again = isinstance(error, _PASSING)
                 if not again or time.monotonic() > deadline:
                     where = f"{self._where}: {topic}" if topic else self._where
                     raise in_our_words(error, where) from error
