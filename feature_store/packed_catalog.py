@@ -220,11 +220,23 @@ def new_stamp() -> bytes:
 
 Position = tuple[int, int, int, int]
 """View id, schema number, topic id, partition: another of any of these is counted from 0."""
+_POSITION = b"position "
 
 
 def position_of(txn: Any, meta: Any, place: Position) -> int:
     """The offset up to which a partition's events are in the rows of this snapshot."""
     return int.from_bytes(txn.get(position_field(place), b"", meta), "little")
+
+
+def positions_in(txn: Any, meta: Any) -> dict[Position, int]:
+    """How far each partition of each topic was counted in this snapshot, by each schema."""
+    found = {}
+    with txn.cursor(meta) as cursor:
+        there = cursor.set_range(_POSITION)
+        while there and cursor.key().startswith(_POSITION):
+            found[position_named(cursor.key())] = int.from_bytes(cursor.value(), "little")
+            there = cursor.next()
+    return found
 
 
 def note_position(txn: Any, meta: Any, place: Position, offset: int) -> None:
@@ -235,7 +247,17 @@ def note_position(txn: Any, meta: Any, place: Position, offset: int) -> None:
 
 def position_field(place: Position) -> bytes:
     """Under what a position is stored."""
-    return b"position " + " ".join(map(str, place)).encode()
+    return _POSITION + " ".join(map(str, place)).encode()
+
+
+def position_named(field: bytes) -> Position:
+    """What a position that is stored there is of.
+
+    >>> position_named(position_field((0, 1, 2, 3)))
+    (0, 1, 2, 3)
+    """
+    view, schema, topic, partition = map(int, field.removeprefix(_POSITION).split())
+    return view, schema, topic, partition
 
 
 def retired_ids(catalog: Catalog) -> list[bool]:

@@ -21,6 +21,7 @@ from feature_store.packed_catalog import (
     new_stamp,
     parsed,
     position_field,
+    position_named,
 )
 from feature_store.redis_client import RedisLink, Script
 from feature_store.redis_values import root_of
@@ -105,6 +106,12 @@ class RedisCatalog:
             return []
         found = self._link.ask("HMGET", self._key, *map(position_field, places))
         return [int(offset or 0) for offset in found]
+
+    def every_position(self) -> dict[Position, int]:
+        """How far each partition of each topic was counted, by each schema."""
+        fields = self._link.ask("HKEYS", self._key)
+        places = [position_named(field) for field in fields if field.startswith(b"position ")]
+        return dict(zip(places, self.positions(places), strict=True))
 
     def note_positions(self, incarnation: bytes, upto: Sequence[tuple[Position, int]]) -> None:
         """Write how far partitions were counted; none goes back. NotReady if Redis forgot."""

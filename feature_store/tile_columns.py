@@ -63,7 +63,11 @@ class EventColumns:
 
     def about(self, customers: npt.NDArray[np.uint64]) -> EventColumns:
         """The events of some customers."""
-        return self._some(np.isin(self.customers.view(np.uint64), customers), self.bounds[0])
+        return self.only(np.isin(self.customers.view(np.uint64), customers))
+
+    def only(self, which: npt.NDArray[np.bool_]) -> EventColumns:
+        """Some of the events."""
+        return self._some(which, self.bounds[0])
 
     def _some(self, which: slice | npt.NDArray[np.bool_], begin: int) -> EventColumns:
         rows = ("customers", "event_us", "logged_us", "offsets", "ids", "values", "present")
