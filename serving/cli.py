@@ -227,6 +227,27 @@ def backfill(
 
 
 @app.command()
+def consistency(
+    kafka: Brokers = "",
+    kafka_config: KafkaConfig = None,
+    topics: TopicMaps = None,
+    sample: Annotated[
+        float, typer.Option(help="The share of the customers that is checked, up to 1.")
+    ] = 0.01,
+    json: Json = False,
+) -> None:
+    """Prove that windowed features online are what the log says: exit code 4 if they are not."""
+    from serving.consistency import check_consistency, show, tell_apart
+    from serving.streaming import Source
+
+    with Progress() as progress:
+        source = Source(kafka, kafka_config, topics)
+        found = check_consistency(operators.settings(), source, sample, progress)
+    show(found, json)
+    tell_apart(found)
+
+
+@app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="Which bench: a file of benchmarks/.")],
     json: Json = False,

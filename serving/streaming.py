@@ -97,15 +97,18 @@ def _opened(
         yield log, _member(source, stack), letters
 
 
-def open_log(settings: Settings, source: Source, stack: ExitStack) -> tuple[EventLog, DeadLetters]:
-    """The log that a source names, by our topics' names, and where goes what makes no event."""
+def open_log(
+    settings: Settings, source: Source, stack: ExitStack, dead: DeadLetters | None = None
+) -> tuple[EventLog, DeadLetters]:
+    """The log that a source names, by our topics' names, and where goes what makes no event:
+    `dead`, or the place that belongs to such a log."""
     if not source.brokers:
         if source.topics or source.config:
             raise BadInput(
                 "it is for Kafka", where="--topics, --kafka-config", remedy="name the brokers"
             )
         files = stack.enter_context(FileEventLog(settings.events))
-        return files, FileDeadLetters(settings.dead_letters)
+        return files, dead or FileDeadLetters(settings.dead_letters)
     try:
         from feature_store.dead_topics import KafkaDeadLetters
         from feature_store.kafka_log import KafkaEventLog
@@ -118,7 +121,7 @@ def open_log(settings: Settings, source: Source, stack: ExitStack) -> tuple[Even
         ) from error
     options = load_settings(source.brokers, source.config)
     maps = load_topic_maps(source.topics) if source.topics else ()
-    letters = stack.enter_context(KafkaDeadLetters(options))
+    letters = dead or stack.enter_context(KafkaDeadLetters(options))
     log = stack.enter_context(KafkaEventLog(options))
     return (TranslatedLog(log, maps, letters) if maps else log), letters
 
