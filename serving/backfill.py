@@ -16,6 +16,7 @@ import pandas as pd
 from feature_store.archive import Archived, archive_log
 from feature_store.archive_compaction import compact
 from feature_store.archive_key import make_archive
+from feature_store.dead_letters import PassedOver
 from feature_store.offline import TIME, training_frame
 from feature_store.progress import Progress
 from finmodel.errors import BadInput
@@ -41,7 +42,7 @@ def archive_events(
 ) -> list[Archived]:
     """Bring the archive up to the end of the file event log, or of Kafka's."""
     with ExitStack() as stack:
-        log, _ = open_log(settings, source, stack)
+        log, _ = open_log(settings, source, stack, PassedOver())
         archive = make_archive(settings)
         archived = archive_log(log, archive, at_least=1, progress=progress)
         compact(archive)

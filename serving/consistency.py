@@ -8,7 +8,6 @@ feature store's business. Nothing is written, neither to the store nor to the lo
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 
@@ -16,7 +15,7 @@ from feature_store.archive_key import KEY_BYTES, MARK, Archive, open_archive
 from feature_store.consistency import check
 from feature_store.consistency_report import Consistency
 from feature_store.consistency_sample import Sample
-from feature_store.dead_letters import DeadLetter
+from feature_store.dead_letters import PassedOver
 from feature_store.progress import Progress
 from feature_store.store import open_store, window_plans
 from feature_store.stored_sample import stored_sample
@@ -24,14 +23,6 @@ from finmodel.errors import Damaged, NotReady
 from finmodel.settings import Settings
 from serving.screen import emit
 from serving.streaming import Source, open_log
-
-
-class _Passed:
-    """Letters are left to whoever counts: they are put where they belong there."""
-
-    def put(self, letters: Iterable[DeadLetter]) -> int:
-        """Keep none."""
-        return 0
 
 
 def check_consistency(
@@ -43,7 +34,7 @@ def check_consistency(
     """
     sample, plans = Sample(share), window_plans(open_store(settings))
     with ExitStack() as stack:
-        log, _ = open_log(settings, source, stack, _Passed())
+        log, _ = open_log(settings, source, stack, PassedOver())
         stored = stored_sample(settings, sample)
         found = check(log, stored, plans, sample, _names(settings).pseudonyms, progress)
     if not found.features and not found.differing:

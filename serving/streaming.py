@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from feature_store.dead_letters import DeadLetters, FileDeadLetters
+from feature_store.dead_letters import DeadLetters, FileDeadLetters, PassedOver
 from feature_store.event_log import EventLog, FileEventLog
 from feature_store.packed_store import writer_of
 from feature_store.store import open_store, window_plans
@@ -79,7 +79,7 @@ def run_stream(
         gc.collect()
         gc.freeze()
         own = ExitStack()
-        with Archiver(settings, open_log(settings, source, own)[0], own) as archiver:
+        with Archiver(settings, open_log(settings, source, own, PassedOver())[0], own) as archiver:
 
             def note_all(one: Pass) -> None:
                 archiver.note(one.owned)
