@@ -33,6 +33,7 @@ check: .venv/.dev ## format, lint, types, import contracts
 bench: .venv/.dev .venv/.servers ## every figure of the README, measured here
 	.venv/bin/finmodel bench online --json
 	.venv/bin/finmodel bench behaviour_risk --json
+	.venv/bin/finmodel bench stream --json
 
 lock: $(UV) ## resolve again: one resolution of everything, cut into one lock for each use
 	set -- $(UV) pip compile -q pyproject.toml --python-version 3.11 --generate-hashes \

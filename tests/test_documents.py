@@ -92,6 +92,10 @@ def test_figures_reach_what_they_must():
     assert known["read_and_score_features_per_s"] >= 40e6
     assert known["decide_p99_over_echo_p99"] <= 3
     assert known["score_http_features_per_s"] >= 10e6
+    assert known["kafka_to_score_features_per_s"] >= 4e6
+    assert known["read_windowed_features_per_s"] >= 20e6
+    assert known["freshness_p99_ms"] <= 1_000
+    assert known["events_over_stock_feast"] >= 50
     assert known["card_auc"] >= 0.783
     assert known["card_ks"] >= 0.435
     assert known["first_decision_s"] <= 180
