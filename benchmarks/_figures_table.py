@@ -82,7 +82,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "features_computed_per_s",
         "M.0",
-        "windows alone, one core, {tiles_of_the_computed:.0} tiles a customer",
+        "the shipped vector's windows alone, one core, {tiles_of_the_computed:.0} tiles a customer",
         STREAM,
     ),
     (

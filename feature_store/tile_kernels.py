@@ -30,9 +30,12 @@ jit = numba.njit(cache=True, nogil=True)
 @jit
 def blank(row: Int64s, edges: Int64s) -> None:
     """A tile in which nothing happened."""
-    row[:] = 0
-    row[edges[1] : edges[2]] = _HIGHEST
-    row[edges[2] : edges[3]] = _LOWEST
+    for at in range(len(row)):
+        row[at] = 0
+    for at in range(edges[1], edges[2]):
+        row[at] = _HIGHEST
+    for at in range(edges[2], edges[3]):
+        row[at] = _LOWEST
     for at in range(edges[5], edges[6], 3):
         row[at] = _LOWEST
         row[at + 1] = _LOWEST
@@ -301,19 +304,19 @@ def _finish(sums: Int64s, feature: Int64s, as_of_us: int) -> float:
         return math.nan
     if function == F_STD:
         return _deviation(count, sums[first], sums[second], sums[second + 1])
-    return _of_some(function, sums[first : first + 3], count, as_of_us)
+    return _of_some(function, sums, first, count, as_of_us)
 
 
 @jit
-def _of_some(function: int, words: Int64s, count: int, as_of_us: int) -> float:
+def _of_some(function: int, sums: Int64s, first: int, count: int, as_of_us: int) -> float:
     """What only a window with events has."""
     if function == F_MEAN:
-        return float(words[0]) / float(count)
+        return float(sums[first]) / float(count)
     if function == F_LAST:
-        return float(words[2])
+        return float(sums[first + 2])
     if function == F_SINCE:
-        return float(as_of_us - words[0]) / 1e6
-    return float(words[0])
+        return float(as_of_us - sums[first]) / 1e6
+    return float(sums[first])
 
 
 @jit
@@ -330,7 +333,8 @@ def read_tiles(tiles: Int64s, as_of_us: int, program: Any, sums: Int64s, found: 
         behind = at + 1
         while at >= 0 and tiles[at, 0] >= firsts[w]:
             at -= 1
-        _merge_all(sums, tiles[at + 1 : behind], edges)
+        if at + 1 < behind:
+            _merge_all(sums, tiles[at + 1 : behind], edges)
         while f < len(features) and features[f, 4] == w:
             if features[f, 0] <= F_SUM:  # a word as it stands
                 found[features[f, 5]] = sums[features[f, 2 if features[f, 0] == F_SUM else 1]]
