@@ -99,13 +99,6 @@ class Catalog(msgspec.Struct):
             )
         return i, view.number(features) or 0
 
-    def known(self, name: str, features: Features) -> tuple[int, int] | None:
-        """View id and schema number for rows of these features, or None where they are new."""
-        found = self.find(name)
-        if found is None or features not in found[1].schemas:
-            return None
-        return found[0], found[1].schemas.index(features)
-
     def note(self, place: Place) -> None:
         """Remember a database of rows, so that a teardown finds it."""
         if str(place) not in self.places:

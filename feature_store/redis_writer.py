@@ -121,7 +121,7 @@ class PackedRedisWriter:
         0 where Redis holds nothing, as after a restart without its data.
         """
         book = self._catalog.find()
-        head = book.catalog.known(plan.view, schema_of(plan)) if book else None
+        head = book.catalog.number_of(plan.view, schema_of(plan)) if book else None
         return self._catalog.positions([(*head, topic, partition)])[0] if head else 0
 
     def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:
@@ -153,7 +153,7 @@ class PackedRedisWriter:
                 catalog.declare(name, features)
 
         book = self._catalog.read()
-        if any(book.catalog.known(*view) is None for view in views):
+        if any(book.catalog.number_of(*view) is None for view in views):
             book = self._catalog.change(enter)
         return book, [book.catalog.declare(*view) for view in views]
 
