@@ -37,6 +37,9 @@ class Batch:
     times_ms: Int64s | None = None
     """(n,) when the log got each, by its own word, in Unix milliseconds; below 0 where unknown."""
 
+    lost: int = 0
+    """Offsets behind `begin` that the log no longer keeps."""
+
     def __len__(self) -> int:
         return len(self.offsets)
 

@@ -8,6 +8,7 @@ is for one thread. This module commits nothing and knows no group.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 
 from kafka import KafkaConsumer, TopicPartition
@@ -24,11 +25,17 @@ from feature_store.kafka_settings import KafkaSettings
 class KafkaFollowing:
     """A consumer that goes where it is told and on from there."""
 
-    def __init__(self, settings: KafkaSettings, starts: Mapping[Place, int]) -> None:
+    def __init__(
+        self, settings: KafkaSettings, starts: Mapping[Place, int], oldest: Mapping[Place, int]
+    ) -> None:
+        """`oldest` are the offsets from which the brokers still keep each partition."""
         self._where = f"Kafka at {settings.address}"
         self._at = {TopicPartition(*place): offset for place, offset in starts.items()}
+        kept = {TopicPartition(*place): offset for place, offset in oldest.items()}
+        self._lost = {p: kept[p] - at for p, at in self._at.items() if at < kept[p]}
         try:
-            self._consumer = _opened(settings, self._at)
+            begins = {place: at + self._lost.get(place, 0) for place, at in self._at.items()}
+            self._consumer = _opened(settings, begins)
         except kafka_errors.KafkaError as error:
             raise in_our_words(error, self._where) from error
 
@@ -58,7 +65,11 @@ class KafkaFollowing:
         for place, begin in self._at.items():
             if ends[place] > begin:
                 some = [record.value for record in found.get(place, [])]
-                batches.append(batch_of(place.topic, place.partition, some, begin, ends[place]))
+                batch = batch_of(place.topic, place.partition, some, begin, ends[place])
+                # A record batch that is forgotten in part is still given whole.
+                first = int(batch.offsets[0]) if len(batch) else batch.end
+                lost = min(self._lost.pop(place, 0), first - begin)
+                batches.append(replace(batch, lost=lost))
         self._at = ends
         return batches
 

@@ -7,6 +7,7 @@ told in our words. One log is for one thread. This module knows no consumer grou
 
 from __future__ import annotations
 
+import logging
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from feature_store.kafka_settings import KafkaSettings
 from finmodel.errors import BadInput, NotReady
 from finmodel.events import TOPICS, Event, decode, encode, topic_of
 
+_log = logging.getLogger(__name__)
 VALUE_BYTES = 1_000_000
 """A record's value: with its frame under the megabyte that producers and brokers keep to."""
 
@@ -132,7 +134,25 @@ class KafkaEventLog:
 
     def follow(self, starts: Mapping[Place, int]) -> KafkaFollowing:
         """What comes to some partitions from offsets on, to be polled."""
-        return KafkaFollowing(self.settings, starts)
+        oldest, ends = dict[Place, int](), dict[Place, int]()
+        for topic in {topic for topic, _ in starts}:
+            places = [TopicPartition(topic, number) for name, number in starts if name == topic]
+            numbers = [(topic, place.partition) for place in places]
+            some = self._offsets(topic, places, OffsetSpec.EARLIEST)
+            oldest |= zip(numbers, some, strict=True)
+            ends |= zip(numbers, self._offsets(topic, places, OffsetSpec.LATEST), strict=True)
+        for (topic, number), at in starts.items():
+            if at > ends[topic, number]:
+                _log.error(
+                    "%s[%d] ends at offset %d and was counted up to %d: it is not followed; find"
+                    " out who cut it short, or make the topic anew",
+                    topic,
+                    number,
+                    ends[topic, number],
+                    at,
+                )
+        followed = {place: at for place, at in starts.items() if at <= ends[place]}
+        return KafkaFollowing(self.settings, followed, oldest)
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something, among those that we may see."""

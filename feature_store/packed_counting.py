@@ -25,6 +25,10 @@ from finmodel.errors import Refused
 _NOBODY = np.empty(0, np.uint64)
 
 
+class Overtaken(Refused):
+    """Another worker counted what this one was to count next: the store knows where to go on."""
+
+
 class Part(NamedTuple):
     """Events of one partition, as one view counts them."""
 
@@ -43,11 +47,11 @@ def customers_of(parts: Sequence[Part]) -> npt.NDArray[np.uint64]:
 
 
 def uncounted(part: Part, upto: int) -> EventColumns:
-    """A part's events that were not counted yet; Refused where some before them would be left
+    """A part's events that were not counted yet; Overtaken where some before them would be left
     out."""
     begin, _ = part.events.bounds
     if begin > upto:
-        raise Refused(
+        raise Overtaken(
             f"events from offset {upto} to {begin} would be left out",
             where=f"view {part.plan.view}: {part.plan.topic}[{part.events.partition}]",
             remedy="go on from where it was counted",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from feature_store.dead_letters import DeadLetter, DeadLetters
 from feature_store.event_batch import Batch
@@ -40,6 +40,8 @@ class Counted:
     ahead: int
     unread: int
     """Of the topic's values that are no events."""
+    lost: int
+    """Of the topic's offsets that the log no longer kept when they were to be counted."""
 
 
 class Stream:
@@ -79,6 +81,7 @@ class Stream:
     def count(self, batches: Sequence[Batch]) -> list[Counted]:
         """Count some batches, each view's partitions in one transaction; what became of them."""
         parts, unread = [], dict.fromkeys(self._plans, 0)
+        lost = {topic: sum(b.lost for b in batches if b.topic == topic) for topic in self._plans}
         for place, some in _by_place(batches).items():
             tables, letters = zip(*map(_read, some), strict=True)
             unread[place[0]] += self._bury([letter for each in letters for letter in each])
@@ -86,7 +89,7 @@ class Stream:
             number = self._numbers[place[0]]
             parts += [Part(plan, columns_of(plan, table, number)) for plan in self._plans[place[0]]]
         fates = self._writer.write_parts(JOIN_KEY, parts, self._scoring) if parts else []
-        return self._told(parts, fates, unread)
+        return self._told(parts, fates, (unread, lost))
 
     def catch_up(self, partitions: Container[int] | None = None) -> list[Counted]:
         """Count up to the log's end, as it is now."""
@@ -108,14 +111,20 @@ class Stream:
         return len(letters)
 
     def _told(
-        self, parts: Sequence[Part], fates: Sequence[Fates], unread: Mapping[str, int]
+        self, parts: Sequence[Part], fates: Sequence[Fates], topics: Sequence[Mapping[str, int]]
     ) -> list[Counted]:
         sums = {plan.view: NOTHING for plans in self._plans.values() for plan in plans}
         for part, fate in zip(parts, fates, strict=True):
             before = sums[part.plan.view]
             sums[part.plan.view] = Fates(*(a + b for a, b in zip(before, fate, strict=True)))
         return [
-            Counted(plan.view, topic, sum(sums[plan.view]), *sums[plan.view], unread[topic])
+            Counted(
+                plan.view,
+                topic,
+                sum(sums[plan.view]),
+                *sums[plan.view],
+                *(of_topic[topic] for of_topic in topics),
+            )
             for topic, plans in self._plans.items()
             for plan in plans
         ]
@@ -164,4 +173,4 @@ def _sum(told: Sequence[Counted]) -> Counted:
 
 
 def _numbers(one: Counted) -> tuple[int, ...]:
-    return one.events, one.counted, one.seen, one.repeated, one.late, one.ahead, one.unread
+    return astuple(one)[2:]

@@ -7,6 +7,7 @@ that the store has synced. Knows no process, no signal and no metric.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -15,8 +16,11 @@ from typing import Protocol
 
 from feature_store.event_batch import Batch
 from feature_store.event_log import EventLog, Following, Place
+from feature_store.packed_counting import Overtaken
 from feature_store.stream import Counted, Stream
+from finmodel.errors import NoRoom, NotReady
 
+_log = logging.getLogger(__name__)
 POLL_SECONDS = 0.25
 """How long a worker waits for events before it looks after its membership again."""
 GROWTH_SECONDS = 5.0
@@ -68,23 +72,62 @@ def work(
 ) -> None:
     """Count what comes to the member's partitions until `stop`, which is asked between passes.
 
-    `open_stream` is called again when topics came or grew, so that it may follow the new ones.
+    `open_stream` is called again when topics came, grew or were made anew, so that it may follow
+    the new ones. While brokers are away it says so in the log and tries again; where another worker
+    is further it asks the store again. Everything else ends it: NoRoom, Refused by the group.
     """
     with ExitStack() as following_now:
-        following: Following | None = None
-        known: object = None
-        looked = -GROWTH_SECONDS
+        worker = _Worker(open_stream, log, member, following_now)
         while not stop():
-            owned = member.owned()
-            if time.monotonic() - looked >= GROWTH_SECONDS:
-                shape, looked = _shape(log), time.monotonic()
-            if (owned, shape) != known:
-                following_now.close()
-                stream = open_stream()
-                starts = stream.starts(owned)
-                following = following_now.enter_context(log.follow(starts)) if starts else None
-                known = owned, shape
-            tell(_pass(stream, following, member, owned))
+            try:
+                tell(worker.run())
+            except NoRoom:
+                raise
+            except NotReady as error:
+                _log.warning("waiting: %s", error)
+                worker.start_again()
+                time.sleep(POLL_SECONDS)
+            except Overtaken:
+                worker.start_again()
+
+
+class _Worker:
+    """What a worker holds from one pass to the next."""
+
+    def __init__(
+        self,
+        open_stream: Callable[[], Stream],
+        log: EventLog,
+        member: Membership,
+        following_now: ExitStack,
+    ) -> None:
+        self._open_stream, self._log, self._member = open_stream, log, member
+        self._following_now = following_now
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Ask the log and the store, before the next pass, where to go on."""
+        self._known: object = None
+        self._looked = -GROWTH_SECONDS
+        self._shape: object = None
+
+    def run(self) -> Pass:
+        """One pass over what the member owns now."""
+        owned = self._member.owned()
+        if time.monotonic() - self._looked >= GROWTH_SECONDS:
+            self._shape, self._looked = _shape(self._log), time.monotonic()
+        if self._known is None or (owned, self._shape) != self._known:
+            self._follow(owned)
+            self._known = owned, self._shape
+        return _pass(self._stream, self._following, self._member, owned)
+
+    def _follow(self, owned: frozenset[int] | None) -> None:
+        self._following_now.close()
+        self._stream = self._open_stream()
+        starts = self._stream.starts(owned)
+        self._following: Following | None = None
+        if starts:
+            self._following = self._following_now.enter_context(self._log.follow(starts))
 
 
 def _pass(
@@ -106,6 +149,6 @@ def _poll(following: Following | None) -> list[Batch]:
     return following.poll(POLL_SECONDS)
 
 
-def _shape(log: EventLog) -> dict[str, int]:
-    """How many partitions each topic has that holds something."""
-    return {topic: len(log.end_offsets(topic)) for topic in log.topics()}
+def _shape(log: EventLog) -> dict[str, tuple[int, int]]:
+    """The number of each topic that holds something, and how many partitions it has."""
+    return {topic: (log.topic_number(topic), len(log.end_offsets(topic))) for topic in log.topics()}

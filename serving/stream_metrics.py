@@ -34,6 +34,9 @@ class StreamMetrics:
         self._unread = count(
             "finmodel_stream_dead_letters", "Values of a topic that are no events.", ["topic"]
         )
+        self._lost = count(
+            "finmodel_stream_lost_offsets", "Offsets that the log no longer kept.", ["topic"]
+        )
         self._passes = count("finmodel_stream_passes", "Transactions of the online store.")
         self._seconds = count(
             "finmodel_stream_seconds", "Waiting for the log, or at work (back-pressure).", ["doing"]
@@ -60,6 +63,8 @@ class StreamMetrics:
                 self._events.labels(view.view, fate).inc(getattr(view, fate))
         for topic, unread in {view.topic: view.unread for view in one.counted}.items():
             self._unread.labels(topic).inc(unread)
+        for topic, lost in {view.topic: view.lost for view in one.counted}.items():
+            self._lost.labels(topic).inc(lost)
         self._seconds.labels("waiting").inc(one.waited_s)
         self._seconds.labels("working").inc(one.worked_s)
         self._passes.inc(bool(one.batches))

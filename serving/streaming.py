@@ -68,7 +68,7 @@ def run_stream(
         def note(one: Pass) -> None:
             metrics.note(one)
             metrics.look(log)
-            busy = [view for view in one.counted if view.events or view.unread]
+            busy = [view for view in one.counted if view.events or view.unread or view.lost]
             if busy:
                 tell(busy)
 
