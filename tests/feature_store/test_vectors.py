@@ -8,12 +8,14 @@ import pytest
 from feature_store.event_log import FileEventLog
 from feature_store.event_measures import columns_of
 from feature_store.event_table import table_of
+from feature_store.lmdb_map import MapPlace, open_map
 from feature_store.online import OnlineFeatures
 from feature_store.packed_counting import Part
+from feature_store.packed_writer import PackedWriter
 from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
 from feature_store.stream import JOIN_KEY, Stream, catch_up
 from feature_store.vectors import Scoring
-from finmodel.errors import Refused
+from finmodel.errors import NoRoom, Refused
 from tests.feature_store.test_stream import CUSTOMERS, PLANS, SERVICE, end_of, events, writer_at
 
 __all__ = ["events"]
@@ -79,3 +81,16 @@ def test_a_writer_that_lost_its_partition_can_do_no_harm(log, tmp_path):
     assert [(one.seen, one.events) for one in half] == [
         (len(batches[1]), len(batches[1]) + len(batches[2]))
     ]
+
+
+def test_a_map_that_is_full_is_told_and_goes_on_when_it_has_room(log, tmp_path):
+    small = PackedWriter(MapPlace(tmp_path, 0.0001, sync=False), "finmodel")
+    with pytest.raises(NoRoom, match="the map is full"):
+        catch_up(log, small, PLANS)
+    open_map(MapPlace(tmp_path, 0.0001)).close()
+    as_of = end_of(log)
+    catch_up(log, writer_at(tmp_path), PLANS)
+    catch_up(log, writer_at(tmp_path / "whole"), PLANS)
+    places = tmp_path, tmp_path / "whole"
+    matrices = [OnlineFeatures(at).fetch(IDS, SERVICE, as_of).matrix for at in places]
+    np.testing.assert_array_equal(*matrices)
