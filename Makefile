@@ -3,12 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test soak check bench lock clean
 
 export UV_PYTHON_DOWNLOADS := never
 export FEAST_USAGE := False
 export BENTOML_DO_NOT_TRACK := True
 export MLFLOW_DISABLE_TELEMETRY := true
+export KILLS ?= 200
 # Many short processes start here; each would compile every import again.
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3.11
@@ -23,6 +24,9 @@ run: .venv/.run ## set up, train on real data, serve, and open the console
 
 test: .venv/.dev .venv/.servers ## set up, and pass every test
 	$(PY) -m pytest -n 2 --dist loadfile
+
+soak: .venv/.dev .venv/.servers ## kill real workers 200 times, and count each event once (6 minutes; KILLS=20 for less)
+	$(PY) -m pytest -m soak tests/feature_store/test_stream_worker.py
 
 check: .venv/.dev ## format, lint, types, import contracts
 	$(PY) -m ruff format --check .
