@@ -139,4 +139,5 @@ def _batch_of(topic: str, source: Batch, kept: Sequence[int], values: Sequence[b
         source.begin,
         source.end,
         None if source.times_ms is None else source.times_ms[np.array(kept, np.int64)],
+        source.lost,
     )

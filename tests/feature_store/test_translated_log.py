@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 
 from feature_store.dead_letters import FileDeadLetters, read_dead
 from feature_store.online import OnlineFeatures
@@ -147,3 +147,15 @@ def test_what_is_no_event_of_our_own_topic_is_kept_and_stops_nothing(broker, tmp
     kept = [letter.reason.partition(":")[0] for letter in read_dead(tmp_path / "dead")]
     assert kept == [reason for _, reason in cases]
     assert [letter.value for letter in read_dead(tmp_path / "dead")] == [v for v, _ in cases]
+
+
+@pytest.mark.servers
+def test_what_the_log_forgot_is_told_of_a_lenders_own_topic_too(broker, source, maps, tmp_path):
+    for serial in range(6):
+        source.send(SOURCE, row(serial), partition=0).get(10)
+    with admin(broker) as client:
+        client.delete_records({TopicPartition(SOURCE, 0): 4})
+    with open_log(broker) as kafka:
+        log = TranslatedLog(kafka, maps, FileDeadLetters(tmp_path / "dead"))
+        (told,) = catch_up(log, writer_at(tmp_path / "online"), [PLAN])
+    assert (told.lost, told.counted) == (4, 2)
