@@ -128,9 +128,7 @@ class KafkaEventLog:
         if not 0 <= partition < self._count_of(topic):
             raise BadInput(f"no partition {partition}", where=topic)
         place = TopicPartition(topic, partition)
-        oldest = self._offsets(topic, [place], OffsetSpec.EARLIEST)[0]
-        end = self._offsets(topic, [place], OffsetSpec.LATEST)[0]
-        return self._until(place, max(oldest, from_offset), end)
+        return self._until(place, from_offset, self._offsets(topic, [place], OffsetSpec.LATEST)[0])
 
     def follow(self, starts: Mapping[Place, int]) -> KafkaFollowing:
         """What comes to some partitions from offsets on, to be polled."""
