@@ -39,6 +39,10 @@ class Batch:
 
     lost: int = 0
     """Offsets behind `begin` that the log no longer keeps."""
+    rejected: int = 0
+    """Records that made no event and are kept as dead letters already."""
+    skipped: int = 0
+    """Records that a lender's map passes over."""
 
     def __len__(self) -> int:
         return len(self.offsets)

@@ -302,7 +302,11 @@ def _layout(folder: Path, partitions: int, write: bool) -> _Layout:
     path = folder / LAYOUT
     if not path.exists():
         if not write:
-            raise NotReady("there is no event log", where=str(folder), remedy="write events first")
+            raise NotReady(
+                "there is no event log",
+                where=str(folder),
+                remedy="write events first, or follow Kafka's with --kafka",
+            )
         aside = path.with_suffix(".new")
         aside.write_bytes(msgspec.json.encode(_Layout(partitions)))
         os.replace(aside, path)

@@ -98,7 +98,8 @@ def _options(settings: KafkaSettings) -> dict[str, Any]:
         **settings.options,
         "bootstrap_servers": settings.address.split(","),
         "request_timeout_ms": settings.answer_ms,
-        "bootstrap_timeout_ms": settings.answer_ms,
+        # That nobody answers there is to be told soon.
+        "bootstrap_timeout_ms": min(settings.answer_ms, 10_000),
     }
     for name in ("delivery_timeout_ms", "session_timeout_ms", "max_poll_interval_ms"):
         told.pop(name, None)  # only a producer knows it, or a member of a group

@@ -57,7 +57,7 @@ def open_store(settings: Settings) -> FeatureStore:
         raise NotReady(
             "no features are defined yet",
             where=config.registry.path,
-            remedy="run `make run`, or `feast apply` in feature_store/repo",
+            remedy="run `finmodel features apply` (or `feast apply` in feature_store/repo)",
         )
     return FeatureStore(config=config)
 

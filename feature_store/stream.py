@@ -83,6 +83,7 @@ class Stream:
         parts, unread = [], dict.fromkeys(self._plans, 0)
         lost = {topic: sum(b.lost for b in batches if b.topic == topic) for topic in self._plans}
         for place, some in _by_place(batches).items():
+            unread[place[0]] += sum(batch.rejected for batch in some)
             tables, letters = zip(*map(_read, some), strict=True)
             unread[place[0]] += self._bury([letter for each in letters for letter in each])
             table = joined_tables(tables)

@@ -19,6 +19,7 @@ from feast.types import Float32, Int64
 
 from feature_store.event_measures import check_measures
 from feature_store.window_plan import window_plan_of
+from finmodel.errors import BadInput
 
 WINDOWS: Mapping[str, tuple[timedelta, timedelta]] = {
     "1h": (timedelta(hours=1), timedelta(minutes=5)),
@@ -61,6 +62,12 @@ def streamed(
     aggregations, fields = [], []
     for what, one in features.items():
         for window in one.windows.split():
+            if window not in WINDOWS:
+                raise BadInput(
+                    f"there is no window {window!r}",
+                    where=f"view {name}: {what}",
+                    remedy=f"choose of {', '.join(WINDOWS)}",
+                )
             feature, (width, tile) = f"{what}_{window}", WINDOWS[window]
             aggregations.append(Aggregation(one.column, one.function, width, tile, feature))
             meaning = f"{one.says}, of the last {window}"

@@ -89,6 +89,7 @@ def work(
                 time.sleep(POLL_SECONDS)
             except Overtaken:
                 worker.start_again()
+                time.sleep(POLL_SECONDS)
 
 
 class _Worker:

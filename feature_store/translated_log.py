@@ -94,7 +94,7 @@ class TranslatedLog:
         if letters:
             self._dead.put(letters)
             self.rejected[batch.topic] += len(letters)
-        return _batch_of(topic_map.topic, batch, kept, values)
+        return _batch_of(topic_map.topic, batch, kept, values, len(letters))
 
 
 class _Translated:
@@ -126,7 +126,9 @@ def _time_of(batch: Batch, index: int) -> int | None:
     return int(batch.times_ms[index])
 
 
-def _batch_of(topic: str, source: Batch, kept: Sequence[int], values: Sequence[bytes]) -> Batch:
+def _batch_of(
+    topic: str, source: Batch, kept: Sequence[int], values: Sequence[bytes], letters: int
+) -> Batch:
     """Values at their sources' offsets, with nothing left out between the source's bounds."""
     ends = np.cumsum([len(value) for value in values], dtype=np.int64)
     starts = ends - np.array([len(value) for value in values], np.int64)
@@ -140,4 +142,6 @@ def _batch_of(topic: str, source: Batch, kept: Sequence[int], values: Sequence[b
         source.end,
         None if source.times_ms is None else source.times_ms[np.array(kept, np.int64)],
         source.lost,
+        rejected=letters,
+        skipped=len(source) - len(kept) - letters,
     )

@@ -1,23 +1,28 @@
 """What a stream's worker archives, beside its counting, in a thread with a log of its own.
 
 Comes in: which partitions are the worker's. Goes out: Parquet files, now and then, of what the log
-holds beyond them. An error ends the worker, told in its own words; an archive that another worker
-has in hand is left to it.
+holds beyond them. What goes wrong is said in the log, once, and tried again: counting goes on
+whatever the archive's state.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import ExitStack
 from types import TracebackType
 
+import pyarrow as pa
+
 from feature_store.archive import AT_LEAST, archive_log
 from feature_store.archive_key import make_archive
 from feature_store.event_log import EventLog
-from finmodel.errors import FinmodelError, NotReady
+from finmodel.errors import FinmodelError
 from finmodel.settings import Settings
 
+_log = logging.getLogger(__name__)
 EVERY_SECONDS = 30.0
+JOIN_SECONDS = 5.0
 
 
 class Archiver:
@@ -28,7 +33,7 @@ class Archiver:
         self._archive, self._log, self._own = make_archive(settings), log, own
         self._owned: frozenset[int] | None = frozenset()
         self._ended = threading.Event()
-        self._failed: list[FinmodelError] = []
+        self._said = ""
         self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
 
     def __enter__(self) -> Archiver:
@@ -42,21 +47,22 @@ class Archiver:
         trace: TracebackType | None,
     ) -> None:
         self._ended.set()
-        self._thread.join()
+        # Not for as long as a backlog takes: a file that is not in place yet is made again.
+        self._thread.join(JOIN_SECONDS)
 
     def note(self, owned: frozenset[int] | None) -> None:
-        """These partitions are the worker's now; raises what the thread met."""
+        """These partitions are the worker's now."""
         self._owned = owned
-        if self._failed:
-            raise self._failed[0]
 
     def _run(self) -> None:
         with self._own:
             while not self._ended.wait(EVERY_SECONDS):
                 try:
                     archive_log(self._log, self._archive, partitions=self._owned, at_least=AT_LEAST)
-                except NotReady:
-                    continue  # another has it in hand, or the broker is away: later
-                except FinmodelError as error:
-                    self._failed.append(error)
-                    return
+                except (FinmodelError, OSError, pa.ArrowException) as error:
+                    self._say(f"the archive waits: {error}")
+
+    def _say(self, what: str) -> None:
+        if what != self._said:
+            _log.warning(what)
+            self._said = what

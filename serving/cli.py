@@ -18,6 +18,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from finmodel.errors import FinmodelError
 from serving import operators
@@ -268,7 +269,8 @@ def main() -> None:
     try:
         app()
     except FinmodelError as error:
-        Console(stderr=True).print(f"[bold red]{error.code}[/]", str(error), soft_wrap=True)
+        said = escape(str(error))  # a path may hold what looks like a style
+        Console(stderr=True).print(f"[bold red]{error.code}[/]", said, soft_wrap=True)
         sys.exit(error.exit_code)
     except SystemExit as end:
         if end.code == INTERRUPTED:

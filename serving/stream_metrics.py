@@ -7,6 +7,7 @@ was counted last and the share of time at work go out. No customer is ever a lab
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import partial
 
 import prometheus_client as prometheus
@@ -36,6 +37,9 @@ class StreamMetrics:
         )
         self._lost = count(
             "finmodel_stream_lost_offsets", "Offsets that the log no longer kept.", ["topic"]
+        )
+        self._skipped = count(
+            "finmodel_stream_skipped", "Records that a topic's map passes over.", ["topic"]
         )
         self._passes = count("finmodel_stream_passes", "Transactions of the online store.")
         self._seconds = count(
@@ -69,10 +73,20 @@ class StreamMetrics:
         self._seconds.labels("working").inc(one.worked_s)
         self._passes.inc(bool(one.batches))
         now_ms = time.time() * 1000
+        self._forget(one.owned)
         for batch in one.batches:
+            self._skipped.labels(batch.topic).inc(batch.skipped)
             self._at[batch.topic, batch.partition] = batch.end
-            if batch.times_ms is not None and len(batch):
+            if batch.times_ms is not None and len(batch) and batch.times_ms[0] >= 0:
                 self._fresh.labels(batch.topic).observe((now_ms - batch.times_ms[0]) / 1000)
+
+    def _forget(self, owned: frozenset[int] | None) -> None:
+        """Say nothing more of partitions that another worker has now."""
+        for topic, partition in [*self._at]:
+            if owned is not None and partition not in owned:
+                del self._at[topic, partition]
+                with suppress(KeyError):  # it was never looked at
+                    self._lag.remove(topic, str(partition))
 
     def look(self, log: EventLog) -> None:
         """Ask, now and then, how far the log is ahead."""

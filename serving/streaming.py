@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -109,6 +110,8 @@ def open_log(
             )
         files = stack.enter_context(FileEventLog(settings.events))
         return files, dead or FileDeadLetters(settings.dead_letters)
+    # What kafka-python's loading of its schemas says to its own developers.
+    warnings.filterwarnings("ignore", "(open|read)_text is deprecated", DeprecationWarning)
     try:
         from feature_store.dead_topics import KafkaDeadLetters
         from feature_store.kafka_log import KafkaEventLog

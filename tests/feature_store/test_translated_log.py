@@ -87,6 +87,7 @@ def test_a_lenders_topic_is_counted_as_ours(broker, source, maps, tmp_path):
         with pytest.raises(Refused, match=f"{OURS}: it is read .*; write to {SOURCE}"):
             log.append(OURS, [])
     assert (told.counted, told.events, again[0].events) == (31, 31, 0)
+    assert (told.unread, again[0].unread) == (5, 0)
     assert log.rejected == {SOURCE: 5}
     kept = list(read_dead(tmp_path / "dead"))
     assert {letter.topic for letter in kept} == {SOURCE}

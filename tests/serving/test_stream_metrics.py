@@ -70,3 +70,21 @@ def test_the_lag_is_what_the_log_is_ahead(tmp_path):
         metrics.look(log)
     place = {"topic": topic, "partition": "0"}
     assert metrics.registry.get_sample_value("finmodel_stream_lag_events", place) == 3
+
+
+def test_a_partition_that_another_has_now_is_not_told_any_more(tmp_path):
+    with FileEventLog(tmp_path, partitions=2, write=True) as log:
+        append_all(log, Lender(customers=30, days=20, seed=1).events())
+        topic = log.topics()[0]
+        batches = [batch for number in (0, 1) for batch in log.read(topic, number)]
+        metrics = StreamMetrics()
+        metrics.note(Pass(frozenset({0, 1}), [], batches, 0.0, 0.0))
+        metrics.look(log)
+        metrics.note(Pass(frozenset({1}), [], [], 0.0, 0.0))
+    told = [
+        metrics.registry.get_sample_value(
+            "finmodel_stream_lag_events", {"topic": topic, "partition": number}
+        )
+        for number in "01"
+    ]
+    assert told == [None, 0]
