@@ -78,8 +78,15 @@ def read_features(world: StreamWorld, folder: Path, customers: int) -> dict[str,
 
 @numba.njit  # type: ignore[untyped-decorator]
 def _windows(tiles: Any, as_of_us: int, shape: Any, room: Any, rounds: int) -> None:
+    """As serving does it: who has no tiles gets what was computed once for nobody."""
     (every, counts), (sums, found) = tiles, room
+    nothing = np.empty_like(found)
+    blank(sums, shape[0])
+    read_tiles(every[0, :0], as_of_us, shape, sums, nothing)
     for _ in range(rounds):
         for c in range(len(every)):
+            if counts[c] == 0:
+                found[:] = nothing
+                continue
             blank(sums, shape[0])
             read_tiles(every[c, : counts[c]], as_of_us, shape, sums, found)
