@@ -54,6 +54,9 @@ class LmdbMap:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
+        # LMDB waits for its writers with the interpreter held while it makes a database: of two
+        # threads here, the one that writes could never end.
+        self._writer = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._env: lmdb.Environment | None = None
         self._file: tuple[int, int] | None = None
@@ -76,6 +79,12 @@ class LmdbMap:
 
         All of it is written or none. NoRoom if the map or the disk is full.
         """
+        with self._writer:
+            yield from self._written(names)
+
+    def _written(
+        self, names: dict[bytes, bool]
+    ) -> Iterator[tuple[lmdb.Transaction[bytes], list[Any]]]:
         env = self._enter_to_write()
         try:
             env.reader_check()  # frees the slots of readers that were killed
