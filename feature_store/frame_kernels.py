@@ -11,16 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from feature_store.tile_kernels import (
-    ON_TIME,
-    add_events,
-    all_begin,
-    blank,
-    jit,
-    read_tiles,
-    timing_of,
-)
-from feature_store.tile_sections import Incoming, Room, Rules, remember
+from feature_store.tile_kernels import all_begin, blank, jit, read_tiles
+from feature_store.tile_sections import COUNTED, Incoming, Room, Rules, take_in
 from finmodel.records import Float32s, Int64s
 
 NOT_ASKED = -1
@@ -44,7 +36,7 @@ def as_of_each(rows: Rows, rules: Rules, program: Any, room: Room, found: Float3
     """
     new, asked = rows
     features, windows = program
-    sums, counted = np.empty(room.tiles.shape[1], np.int64), np.empty(len(asked), np.bool_)
+    sums, fate = np.empty(room.tiles.shape[1], np.int64), np.full(len(asked), COUNTED, np.uint8)
     done = 0
     for c in range(len(new.starts) - 1):
         state = (0, 0, np.int64(-(2**62)))
@@ -53,7 +45,7 @@ def as_of_each(rows: Rows, rules: Rules, program: Any, room: Room, found: Float3
             if asked[r] < 0:
                 continue
             if first < r:
-                state = _take_in(new, (first, r), rules, (room, state), counted)
+                state = take_in(new, (first, r), rules, room, state, fate)
             first = r + 1
             as_of_us = new.logged_us[r]
             shape = (rules.edges, features, all_begin(as_of_us, windows))
@@ -61,24 +53,3 @@ def as_of_each(rows: Rows, rules: Rules, program: Any, room: Room, found: Float3
             read_tiles(room.tiles[: state[1]], as_of_us, shape, sums, found[done])
             done += 1
     return done
-
-
-@jit
-def _take_in(new: Incoming, span: Any, rules: Rules, known: Any, counted: Any) -> Any:
-    """Count a customer's next events; event ids, tiles and the log's clock as they then stand."""
-    room, (ids, count, clock) = known
-    first, end = span
-    for e in range(first, end):
-        logged_us = new.logged_us[e]
-        when = timing_of(new.event_us[e], logged_us, rules.lateness_us, rules.skew_us)
-        counted[e] = when == ON_TIME
-        clock = max(clock, logged_us)
-        if counted[e]:
-            ids = remember(room, ids, new.ids[e], logged_us, rules.lateness_us)
-            if ids < 0:
-                ids, counted[e] = -ids - 1, False
-    some = np.flatnonzero(counted[first:end]) + first
-    events = (new.event_us[some], new.offsets[some], new.values[some], new.present[some])
-    shape = (rules.slots, rules.levels, rules.edges)
-    count = add_events(room.tiles, count, events, shape, clock - rules.lateness_us)
-    return ids, count, clock

@@ -16,7 +16,7 @@ from feature_store import packed_kernels as kernels
 from feature_store.packed_catalog import Catalog
 from feature_store.packed_columns import built, checked
 from feature_store.packed_merge import merged
-from feature_store.packed_sections import NewSections, taken
+from feature_store.packed_sections import NewSections, differing, taken
 from feature_store.tile_columns import EventColumns, Fates, advanced, grouped, rules_of
 from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan
@@ -46,7 +46,7 @@ def customers_of(parts: Sequence[Part]) -> npt.NDArray[np.uint64]:
     return np.unique(np.concatenate([_NOBODY, *(part.customers for part in parts)]))
 
 
-def uncounted(part: Part, upto: int) -> EventColumns:
+def uncounted(part: Part, upto: int) -> Part:
     """A part's events that were not counted yet; Overtaken where some before them would be left
     out."""
     begin, _ = part.events.bounds
@@ -56,7 +56,7 @@ def uncounted(part: Part, upto: int) -> EventColumns:
             where=f"view {part.plan.view}: {part.plan.topic}[{part.events.partition}]",
             remedy="go on from where it was counted",
         )
-    return part.events.since(upto)
+    return part._replace(events=part.events.since(upto))
 
 
 def in_rounds(parts: Sequence[Part]) -> list[list[int]]:
@@ -78,7 +78,43 @@ def _meet(one: Part, other: Part) -> bool:
     return same and bool(np.isin(one.customers, other.customers).any())
 
 
-def counted(
+class Counting(NamedTuple):
+    """What parts make of values."""
+
+    values: kernels.Sections
+    changed: npt.NDArray[np.bool_]
+    """(n,) whether each value is another than before."""
+    fates: list[Fates]
+    """What became of each part's events."""
+
+
+def count(
+    values: kernels.Sections,
+    customers: npt.NDArray[np.uint64],
+    parts: Sequence[tuple[Part, tuple[int, int]]],
+    scoring: Scoring | None,
+    catalog: Catalog,
+) -> Counting:
+    """What parts, each under its view's id and schema number, make of ordered customers' values.
+    With `scoring`, whoever's value changed is scored anew."""
+    before, fates = values, dict[int, Fates]()
+    for some in in_rounds([part for part, _ in parts]):
+        found = [_counted(values, customers, *parts[number]) for number in some]
+        values, _ = merged(values, [new for new, _ in found], catalog)
+        fates |= zip(some, (fate for _, fate in found), strict=True)
+    changed = differing(before, values)
+    if scoring is not None and changed.any():
+        values = _with_scores(values, changed, scoring, catalog)
+    return Counting(values, changed, [fates[number] for number in range(len(parts))])
+
+
+def with_seen(fates: Sequence[Fates], given: Sequence[Part], new: Sequence[Part]) -> list[Fates]:
+    """Fates of the parts that were given, of which only what was new was counted."""
+    again = [len(g.events.offsets) - len(n.events.offsets) for g, n in zip(given, new, strict=True)]
+    return [fate._replace(seen=fate.seen + a) for fate, a in zip(fates, again, strict=True)]
+
+
+def _counted(
     values: kernels.Sections, customers: npt.NDArray[np.uint64], part: Part, head: tuple[int, int]
 ) -> tuple[NewSections, Fates]:
     """A part's new sections, under its view's id and schema number, of these ordered customers."""
@@ -90,7 +126,7 @@ def counted(
     return (places, sections), fates
 
 
-def with_scores(
+def _with_scores(
     values: kernels.Sections, changed: npt.NDArray[np.bool_], scoring: Scoring, catalog: Catalog
 ) -> kernels.Sections:
     """Values with the scores of those that changed; the scores' view is declared."""

@@ -29,18 +29,11 @@ from feature_store.packed_catalog import (
     store,
 )
 from feature_store.packed_columns import ViewColumns, joined
-from feature_store.packed_counting import (
-    Part,
-    counted,
-    customers_of,
-    in_rounds,
-    uncounted,
-    with_scores,
-)
+from feature_store.packed_counting import Part, count, customers_of, uncounted, with_seen
 from feature_store.packed_keys import Place, keys_of, place_of
 from feature_store.packed_merge import Written, chosen, each_value, in_chunks, merged, newest
 from feature_store.packed_rows import Row, layout_of
-from feature_store.packed_sections import NewSections, differing
+from feature_store.packed_sections import NewSections
 from feature_store.tile_columns import EventColumns, Fates
 from feature_store.tile_columns import checked as checked_events
 from feature_store.vectors import Scoring
@@ -248,29 +241,19 @@ def _store(
 
 def _made(seen: _Seen, asked: _Asked) -> _Made:
     """What the parts make of what was seen."""
-    catalog, values = seen.catalog, joined(seen.values)
-    before, fates = values, dict[int, Fates]()
-    for some in in_rounds(asked.parts):
-        found = [_counted(seen, values, asked, number) for number in some]
-        values, _ = merged(values, [new for new, _ in found], catalog)
-        fates |= zip(some, (fate for _, fate in found), strict=True)
-    changed = differing(before, values)
-    if asked.scoring is not None and changed.any():
-        values = with_scores(values, changed, asked.scoring, catalog)
+    new = [uncounted(part, upto) for part, upto in zip(asked.parts, seen.upto, strict=True)]
+    heads = [(view, schema) for view, schema, *_ in seen.places]
+    headed = list(zip(new, heads, strict=True))
+    found = count(joined(seen.values), asked.customers, headed, asked.scoring, seen.catalog)
     ends = [events.bounds[1] for _, events in asked.parts]
-    notes = list(zip(seen.places, ends, strict=True))
-    return _Made(catalog, values, changed, notes, [fates[n] for n in range(len(asked.parts))])
-
-
-def _counted(
-    seen: _Seen, values: kernels.Sections, asked: _Asked, number: int
-) -> tuple[NewSections, Fates]:
-    """A part's new sections, and what became of its events."""
-    part, upto, (view, schema, *_) = asked.parts[number], seen.upto[number], seen.places[number]
-    new = uncounted(part, upto)
-    sections, fates = counted(values, asked.customers, part._replace(events=new), (view, schema))
-    again = len(part.events.offsets) - len(new.offsets)
-    return sections, fates._replace(seen=fates.seen + again)
+    positions = list(zip(seen.places, ends, strict=True))
+    return _Made(
+        seen.catalog,
+        found.values,
+        found.changed,
+        positions,
+        with_seen(found.fates, asked.parts, new),
+    )
 
 
 def _is_last(work: _Work, key: bytes) -> bool:

@@ -9,6 +9,7 @@ is to be sent again. How far events were counted is written after the rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,11 @@ import numpy.typing as npt
 from feature_store import packed_kernels as kernels
 from feature_store.packed_catalog import Catalog, Features
 from feature_store.packed_columns import ViewColumns, joined
-from feature_store.packed_counting import (
-    Part,
-    counted,
-    customers_of,
-    in_rounds,
-    uncounted,
-    with_scores,
-)
+from feature_store.packed_counting import Part, count, customers_of, uncounted, with_seen
 from feature_store.packed_keys import Place, keys_of, place_of
 from feature_store.packed_merge import Written, chosen, each_value, in_chunks, merged, newest
 from feature_store.packed_rows import Row, layout_of
-from feature_store.packed_sections import NewSections, differing, taken
+from feature_store.packed_sections import NewSections, taken
 from feature_store.redis_catalog import Book, RedisCatalog
 from feature_store.redis_client import RedisLink, RedisPlace
 from feature_store.redis_values import Changed, RedisValues
@@ -94,26 +88,25 @@ class PackedRedisWriter:
         book, heads = self._declared(views + ([scoring.schema] if scoring else []))
         places = [(*h, e.topic, e.partition) for h, (_, e) in zip(heads, parts, strict=False)]
         upto = self._catalog.positions(places)
-        new = [p._replace(events=uncounted(p, u)) for p, u in zip(parts, upto, strict=True)]
+        new = [uncounted(part, u) for part, u in zip(parts, upto, strict=True)]
         customers = customers_of(new)
         keys = keys_of(join_key, customers.view(np.int64))
         names = self._values.keys(book.incarnation, place_of(join_key, "int64"), keys)
 
-        def count(old: list[bytes], some: Int64s) -> Changed:
+        def change(old: list[bytes], some: Int64s) -> Changed:
             who = customers[some]
             mine = new
             if len(some) < len(customers):
                 mine = [part._replace(events=part.events.about(who)) for part in new]
-            return _count(joined(old), who, list(zip(mine, heads, strict=False)), scoring, book)
+            headed = list(zip(mine, heads, strict=False))
+            found = count(joined(old), who, headed, scoring, book.catalog)
+            figures = np.array(found.fates, np.int64).reshape(-1, len(Fates._fields))
+            return _changed(found.values, found.changed), figures
 
-        fates = self._values.change(names, count)
+        fates = self._values.change(names, change)
         ends = [events.bounds[1] for _, events in parts]
         self._catalog.note_positions(book.incarnation, list(zip(places, ends, strict=True)))
-        again = [
-            len(p.events.offsets) - len(n.events.offsets) for p, n in zip(parts, new, strict=True)
-        ]
-        found = [Fates(*row) for row in fates.tolist()]
-        return [f._replace(seen=f.seen + a) for f, a in zip(found, again, strict=True)]
+        return with_seen([Fates(*row) for row in fates.tolist()], parts, new)
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
         """The offset from which a partition of a view's topic is still to be counted.
@@ -170,30 +163,15 @@ class PackedRedisWriter:
         def merge(old: list[bytes], some: Int64s) -> Changed:
             mine = [(np.arange(len(some)), taken(sections, some)) for _, sections in new]
             values, won = merged(joined(old), mine, book.catalog)
-            changed = np.flatnonzero(won.any(axis=0)).tolist()
-            each = list(each_value(values))
-            return [(i, each[i]) for i in changed], np.array([won.sum()])
+            return _changed(values, np.asarray(won.any(axis=0))), np.array([won.sum()])
 
         names = self._values.keys(book.incarnation, place, keys)
         stored = int(self._values.change(names, merge)[0])
         return Written(before.stored + stored, before.late + len(new) * len(keys) - stored)
 
 
-def _count(
-    before: kernels.Sections,
-    customers: npt.NDArray[np.uint64],
-    parts: Sequence[tuple[Part, tuple[int, int]]],
-    scoring: Scoring | None,
-    book: Book,
-) -> Changed:
-    """What customers' values become, and what became of each part's events, (parts, fates)."""
-    values, fates = before, np.zeros((len(parts), len(Fates._fields)), np.int64)
-    for some in in_rounds([part for part, _ in parts]):
-        found = [counted(values, customers, *parts[number]) for number in some]
-        values, _ = merged(values, [new for new, _ in found], book.catalog)
-        fates[some] = [fate for _, fate in found]
-    changed = differing(before, values)
-    if scoring is not None and changed.any():
-        values = with_scores(values, changed, scoring, book.catalog)
-    each = list(each_value(values))
-    return [(i, each[i]) for i in np.flatnonzero(changed).tolist()], fates
+def _changed(
+    values: kernels.Sections, changed: npt.NDArray[np.bool_]
+) -> list[tuple[int, memoryview]]:
+    """The values that changed, by the customer's number."""
+    return list(compress(enumerate(each_value(values)), changed.tolist()))

@@ -185,22 +185,11 @@ def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate
     ids, count = counts
     first, end = new.starts[c], new.starts[c + 1]
     for e in range(first, end):
-        fate[e] = _fate(new, e, rules, last)
+        fate[e] = SEEN if new.offsets[e] <= last else COUNTED
         last = max(last, new.offsets[e])
-        if fate[e] != SEEN:
-            clock = max(clock, new.logged_us[e])
-        if fate[e] == COUNTED:
-            ids = remember(room, ids, new.ids[e], new.logged_us[e], rules.lateness_us)
-            if ids < 0:
-                ids, fate[e] = -ids - 1, REPEATED
-    shape, oldest = _shape(rules), clock - rules.lateness_us
-    count = settle(room.tiles, count, shape, oldest)
-    for e in range(first, end):
-        if fate[e] == COUNTED:
-            event = new.event_us[e], new.offsets[e], new.values[e], new.present[e]
-            count = add_event(room.tiles, count, event, shape, oldest, room.halves)
+    ids, count, clock = take_in(new, (first, end), rules, room, (ids, count, clock), fate)
     words, at = out
-    data = words[at:].view(np.uint8)
+    data, shape = words[at:].view(np.uint8), _shape(rules)
     ends = encode_ids((room.hashes, room.logged_us), ids, clock, data, 8 * HEAD_WORDS)
     ends = encode_tiles(room.tiles, count, shape, data, ends)
     length = (ends + 7) >> 3
@@ -211,16 +200,40 @@ def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate
 
 
 @jit
-def _fate(new: Incoming, e: int, rules: Rules, last: int) -> int:
-    """Whether an event counts, before its id is looked at."""
-    if new.offsets[e] <= last:
-        return SEEN
+def take_in(new: Incoming, span: Any, rules: Rules, room: Room, known: Any, fate: Any) -> Any:
+    """Count a customer's events, those that are not SEEN by their fate, into the room's tiles.
+
+    `known` is how many event ids and tiles the room holds, and the log's clock: as they then stand
+    is what comes out. What became of each event is put into fate.
+    """
+    (first, end), (ids, count, clock) = span, known
+    for e in range(first, end):
+        if fate[e] == SEEN:
+            continue
+        fate[e] = _timed(new, e, rules)
+        clock = max(clock, new.logged_us[e])
+        if fate[e] == COUNTED:
+            ids = _remember(room, ids, new.ids[e], new.logged_us[e], rules.lateness_us)
+            if ids < 0:
+                ids, fate[e] = -ids - 1, REPEATED
+    shape, oldest = _shape(rules), clock - rules.lateness_us
+    count = settle(room.tiles, count, shape, oldest)
+    for e in range(first, end):
+        if fate[e] == COUNTED:
+            event = new.event_us[e], new.offsets[e], new.values[e], new.present[e]
+            count = add_event(room.tiles, count, event, shape, oldest, room.halves)
+    return ids, count, clock
+
+
+@jit
+def _timed(new: Incoming, e: int, rules: Rules) -> int:
+    """Whether an event counts by its time, before its id is looked at."""
     when = timing_of(new.event_us[e], new.logged_us[e], rules.lateness_us, rules.skew_us)
     return (COUNTED, LATE, AHEAD)[when]  # on time, too late, too early
 
 
 @jit
-def remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_us: int) -> int:
+def _remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_us: int) -> int:
     """Keep an event's id, and let go of old ones; how many are kept, or -1 - that if it is known.
 
     Only what the log took in within the lateness before this event is looked at.

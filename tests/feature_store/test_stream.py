@@ -445,8 +445,8 @@ def test_nor_does_it_on_redis(seed, empty_redis, tmp_path):
     told(seed, tmp_path, redis_store(empty_redis.address))
 
 
-def what_is_new(part: packed_counting.Part, upto: int) -> Any:
-    return part.events
+def what_is_new(part: packed_counting.Part, upto: int) -> packed_counting.Part:
+    return part
 
 
 def all_at_once(parts: list) -> list[list[int]]:
@@ -458,12 +458,16 @@ def whatever_comes(txn: Any, meta: Any, place: Any, offset: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "bug"),
-    [("uncounted", what_is_new), ("in_rounds", all_at_once), ("note_position", whatever_comes)],
+    ("where", "name", "bug"),
+    [
+        (packed_writer, "uncounted", what_is_new),
+        (packed_counting, "in_rounds", all_at_once),
+        (packed_writer, "note_position", whatever_comes),
+    ],
 )
-def test_a_bad_week_finds_a_writer_that(name, bug, tmp_path, monkeypatch):
+def test_a_bad_week_finds_a_writer_that(where, name, bug, tmp_path, monkeypatch):
     """Counts again, takes events of two partitions at once, or goes back."""
-    monkeypatch.setattr(packed_writer, name, bug)
+    monkeypatch.setattr(where, name, bug)
     with pytest.raises((AssertionError, FinmodelError)) as found:  # noqa: PT012 (till one does)
         for seed in range(20):
             folder = tmp_path / str(seed)
