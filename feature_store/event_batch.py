@@ -6,7 +6,7 @@ the strict road of few events; `event_table.py` has the fast one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,6 +82,20 @@ class Batch:
     def events(self) -> list[Event]:
         """The events; BadInput with topic, partition and offset where one cannot be read."""
         return [decode(value, self.place(index)) for index, value in enumerate(self.values())]
+
+
+def laid_out(values: Sequence[bytes | None]) -> tuple[Bytes, Int64s]:
+    """Values behind each other in one buffer, and where each lies, as a `Batch` has them.
+
+    >>> data, spans = laid_out([b"ab", None, b"", b"c"])
+    >>> data.tobytes(), spans.tolist()
+    (b'abc', [[0, 2, 2, 2], [2, 1, 2, 3]])
+    """
+    lengths = np.array([len(value or b"") for value in values], np.int64)
+    ends = np.cumsum(lengths)
+    nulls = np.array([value is None for value in values], np.int64)
+    data = np.frombuffer(b"".join(value or b"" for value in values), np.uint8)
+    return data, np.stack([ends - lengths, ends - nulls])
 
 
 def batch_of_lines(topic: str, partition: int, first: int, lines: bytes, begin: int) -> Batch:

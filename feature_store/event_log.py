@@ -12,15 +12,17 @@ import os
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from feature_store.event_batch import Batch, batch_of_lines
 from feature_store.event_segments import Frame, append_frame, cut_tail, segments, walk
 from feature_store.progress import Progress
+from finmodel.durable import replace_file
 from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.events import TOPICS, Event, decode_lines, encode_lines, topic_of
 
@@ -36,17 +38,17 @@ Place = tuple[str, int]
 """A topic and a partition number."""
 
 
+class TopicState(NamedTuple):
+    """A topic as it is now."""
+
+    number: int
+    """32 bits that tell it from a later one of the same name."""
+    ends: tuple[int, ...]
+    """The offset that each partition's next event will have."""
+
+
 class Following(Protocol):
     """Some partitions of a log, followed from where they were left."""
-
-    def __enter__(self) -> Following: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
     def poll(self, wait_s: float) -> list[Batch]:
         """What came since, some megabytes of it at most; empty if nothing did within the wait."""
@@ -63,7 +65,7 @@ class EventLog(Protocol):
     def read(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Batch]:
         """What one partition holds now, in order, from an offset on."""
 
-    def follow(self, starts: Mapping[Place, int]) -> Following:
+    def follow(self, starts: Mapping[Place, int]) -> AbstractContextManager[Following]:
         """What comes to some partitions from offsets on, to be polled."""
 
     def topic_number(self, topic: str) -> int:
@@ -71,6 +73,9 @@ class EventLog(Protocol):
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something."""
+
+    def states(self) -> dict[str, TopicState]:
+        """The same, each as it is now: one question for all of them."""
 
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
@@ -101,7 +106,10 @@ class FileEventLog:
     def __init__(self, folder: Path, *, partitions: int = 4, write: bool = False) -> None:
         self._folder = folder
         self._lock: int | None = None
-        self._ends: dict[tuple[str, int], int] = {}
+        self._ends: dict[Place, int] = {}
+        """What the writer knows of its own."""
+        self._walked: dict[Place, tuple[tuple[int, int, int], int]] = {}
+        """What a reader found, and the size of what it found it in."""
         if write:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
@@ -168,22 +176,32 @@ class FileEventLog:
                     begin = max(from_offset, frame.first_offset)
                     yield batch_of_lines(topic, partition, frame.first_offset, frame.body, begin)
 
-    def follow(self, starts: Mapping[Place, int]) -> FileFollowing:
+    @contextmanager
+    def follow(self, starts: Mapping[Place, int]) -> Iterator[FileFollowing]:
         """What comes to some partitions from offsets on, to be polled."""
-        return FileFollowing(self, starts)
+        yield FileFollowing(self, starts)
 
     def topic_number(self, topic: str) -> int:
         """Always 0: a folder's topics are made once."""
         return 0
 
-    def size(self, topic: str, partition: int) -> tuple[int, int]:
-        """How many segments a partition has, and the last one's bytes: another after an append."""
+    def size(self, topic: str, partition: int) -> tuple[int, int, int]:
+        """How many segments a partition has, and the last one's bytes and time: others after an
+        append."""
         paths = segments(self._place(topic, partition))
-        return len(paths), paths[-1].stat().st_size if paths else 0
+        if not paths:
+            return 0, 0, 0
+        last = paths[-1].stat()
+        return len(paths), last.st_size, last.st_mtime_ns
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something."""
-        return tuple(topic for topic in TOPICS if any(self.end_offsets(topic)))
+        return tuple(self.states())
+
+    def states(self) -> dict[str, TopicState]:
+        """The same, each as it is now."""
+        ends = {topic: self.end_offsets(topic) for topic in TOPICS}
+        return {t: TopicState(self.topic_number(t), some) for t, some in ends.items() if any(some)}
 
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
@@ -198,6 +216,15 @@ class FileEventLog:
         known = self._ends.get((topic, partition))
         if known is not None:
             return known
+        size = self.size(topic, partition)
+        found = self._walked.get((topic, partition))
+        if found is None or found[0] != size:
+            found = size, self._walk(topic, partition)
+            self._walked[topic, partition] = found
+        return found[1]
+
+    def _walk(self, topic: str, partition: int) -> int:
+        """The end of a partition, by its last segment's frames."""
         paths = segments(self._place(topic, partition))
         if not paths:
             return 0
@@ -229,18 +256,7 @@ class FileFollowing:
 
     def __init__(self, log: FileEventLog, starts: Mapping[Place, int]) -> None:
         self._log, self._at = log, dict(starts)
-        self._sizes: dict[Place, tuple[int, int]] = {}
-
-    def __enter__(self) -> FileFollowing:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing is held open."""
+        self._sizes: dict[Place, tuple[int, int, int]] = {}
 
     def poll(self, wait_s: float) -> list[Batch]:
         """What came since, some megabytes of it at most; empty if nothing did within the wait."""
@@ -307,9 +323,7 @@ def _layout(folder: Path, partitions: int, write: bool) -> _Layout:
                 where=str(folder),
                 remedy="write events first, or follow Kafka's with --kafka",
             )
-        aside = path.with_suffix(".new")
-        aside.write_bytes(msgspec.json.encode(_Layout(partitions)))
-        os.replace(aside, path)
+        replace_file(path, msgspec.json.encode(_Layout(partitions)))
     try:
         layout = msgspec.json.decode(path.read_bytes(), type=_Layout)
     except msgspec.DecodeError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import TracebackType
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
@@ -38,17 +37,6 @@ class KafkaFollowing:
             self._consumer = _opened(settings, begins)
         except kafka_errors.KafkaError as error:
             raise in_our_words(error, self._where) from error
-
-    def __enter__(self) -> KafkaFollowing:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Leave the brokers."""

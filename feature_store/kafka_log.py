@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,17 +20,16 @@ from kafka import errors as kafka_errors
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
 from feature_store.event_batch import Batch
-from feature_store.event_log import Place, partition_of
+from feature_store.event_log import Place, TopicState, partition_of
 from feature_store.kafka_client import admin_of, producer_of
 from feature_store.kafka_errors import in_our_words
 from feature_store.kafka_following import KafkaFollowing
 from feature_store.kafka_settings import KafkaSettings
+from feature_store.rejections import LARGEST_VALUE
 from finmodel.errors import BadInput, NotReady
 from finmodel.events import TOPICS, Event, decode, encode, topic_of
 
 _log = logging.getLogger(__name__)
-VALUE_BYTES = 1_000_000
-"""A record's value: with its frame under the megabyte that producers and brokers keep to."""
 
 Answer = TypeVar("Answer")
 _POLL_SECONDS = 0.1
@@ -91,16 +90,11 @@ class KafkaEventLog:
 
     def topic_id(self, topic: str) -> str:
         """What tells a topic from a later one of the same name."""
-        found = self._described(topic)["topic_id"]
-        if found is None:
-            raise NotReady(
-                "it has no topic ids", where=self._where, remedy="use Kafka 2.8 or later"
-            )
-        return str(found)
+        return self._id_in(self._described(topic))
 
     def topic_number(self, topic: str) -> int:
         """32 bits of a topic's id."""
-        return zlib.crc32(self.topic_id(topic).encode())
+        return _number_of(self.topic_id(topic))
 
     def append(self, topic: str, events: Iterable[Event]) -> int:
         """Write events to their customers' partitions; how many, once all are acknowledged.
@@ -127,18 +121,14 @@ class KafkaEventLog:
         """
         if not 0 <= partition < self._count_of(topic):
             raise BadInput(f"no partition {partition}", where=topic)
-        place = TopicPartition(topic, partition)
-        return self._until(place, from_offset, self._offsets(topic, [place], OffsetSpec.LATEST)[0])
+        place = topic, partition
+        oldest, ends = self._bounds([place])
+        return self._until(place, from_offset, oldest[place], ends[place])
 
-    def follow(self, starts: Mapping[Place, int]) -> KafkaFollowing:
+    @contextmanager
+    def follow(self, starts: Mapping[Place, int]) -> Iterator[KafkaFollowing]:
         """What comes to some partitions from offsets on, to be polled."""
-        oldest, ends = dict[Place, int](), dict[Place, int]()
-        for topic in {topic for topic, _ in starts}:
-            places = [TopicPartition(topic, number) for name, number in starts if name == topic]
-            numbers = [(topic, place.partition) for place in places]
-            some = self._offsets(topic, places, OffsetSpec.EARLIEST)
-            oldest |= zip(numbers, some, strict=True)
-            ends |= zip(numbers, self._offsets(topic, places, OffsetSpec.LATEST), strict=True)
+        oldest, ends = self._bounds(starts)
         for (topic, number), at in starts.items():
             if at > ends[topic, number]:
                 _log.error(
@@ -150,13 +140,24 @@ class KafkaEventLog:
                     at,
                 )
         followed = {place: at for place, at in starts.items() if at <= ends[place]}
-        return KafkaFollowing(self.settings, followed, oldest)
+        with closing(KafkaFollowing(self.settings, followed, oldest)) as following:
+            yield following
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something, among those that we may see."""
-        found = self._ask("", lambda admin: admin.describe_topics(list(TOPICS)))
-        seen = {told["name"] for told in found if not told["error_code"]}
-        return tuple(topic for topic in TOPICS if topic in seen and any(self.end_offsets(topic)))
+        return tuple(self.states())
+
+    def states(self) -> dict[str, TopicState]:
+        """The same, each as it is now: asked of all topics at once."""
+        told = {one["name"]: one for one in self._seen()}
+        places = [TopicPartition(t, n) for t in told for n in range(len(told[t]["partitions"]))]
+        ends = dict(zip(places, self._offsets("", places, OffsetSpec.LATEST), strict=True))
+        found = {t: tuple(ends[place] for place in places if place.topic == t) for t in told}
+        return {
+            topic: TopicState(_number_of(self._id_in(told[topic])), found[topic])
+            for topic in TOPICS
+            if any(found.get(topic, ()))
+        }
 
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
@@ -187,24 +188,45 @@ class KafkaEventLog:
             with suppress(kafka_errors.KafkaError):
                 producer.close(timeout=1)
 
-    def _until(self, place: TopicPartition, at: int, end: int) -> Iterator[Batch]:
+    def _until(self, place: Place, at: int, oldest: int, end: int) -> Iterator[Batch]:
         if at >= end:
             return
         patience = self.settings.answer_ms / 1000
         late = time.monotonic() + patience
-        with self.follow({(place.topic, place.partition): at}) as following:
+        with closing(KafkaFollowing(self.settings, {place: at}, {place: oldest})) as following:
             while at < end:
                 for batch in following.poll(_POLL_SECONDS):
                     at, late = batch.end, time.monotonic() + patience
                     yield batch.until(end)
                 if at < end and time.monotonic() > late:
                     raise in_our_words(
-                        kafka_errors.KafkaTimeoutError(), f"{self._where}: {place.topic}"
+                        kafka_errors.KafkaTimeoutError(), f"{self._where}: {place[0]}"
                     )
 
-    def _most_partitions(self) -> int:
+    def _bounds(self, places: Collection[Place]) -> tuple[dict[Place, int], dict[Place, int]]:
+        """The oldest offset that each partition keeps, and the one behind its newest."""
+        asked = [TopicPartition(*place) for place in places]
+        topics = ", ".join(sorted({topic for topic, _ in places}))
+        oldest, ends = (
+            dict(zip(places, self._offsets(topics, asked, which), strict=True))
+            for which in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+        )
+        return oldest, ends
+
+    def _seen(self) -> list[dict[str, Any]]:
+        """What the brokers say of our topics that are there for us."""
         found = self._ask("", lambda admin: admin.describe_topics(list(TOPICS)))
-        return max((len(told["partitions"]) for told in found if not told["error_code"]), default=0)
+        return [told for told in found if not told["error_code"]]
+
+    def _id_in(self, told: dict[str, Any]) -> str:
+        if told["topic_id"] is None:
+            raise NotReady(
+                "it has no topic ids", where=self._where, remedy="use Kafka 2.8 or later"
+            )
+        return str(told["topic_id"])
+
+    def _most_partitions(self) -> int:
+        return max((len(told["partitions"]) for told in self._seen()), default=0)
 
     def _count_of(self, topic: str) -> int:
         return len(self._described(topic)["partitions"])
@@ -233,6 +255,8 @@ class KafkaEventLog:
     def _offsets(
         self, topic: str, places: list[TopicPartition], which: OffsetSpec
     ) -> tuple[int, ...]:
+        if not places:
+            return ()
         asked = dict.fromkeys(places, which)
         level = IsolationLevel.READ_COMMITTED
         found = self._ask(topic, lambda admin: admin.list_partition_offsets(asked, level))
@@ -261,6 +285,10 @@ class KafkaEventLog:
             raise in_our_words(error, self._where) from error
 
 
+def _number_of(topic_id: str) -> int:
+    return zlib.crc32(topic_id.encode())
+
+
 def _create(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
     told = {topic: {"num_partitions": partitions}}
     with suppress(kafka_errors.TopicAlreadyExistsError):
@@ -273,6 +301,6 @@ def record_of(topic: str, event: Event, partitions: int) -> tuple[int, bytes, by
         raise BadInput("an event of another topic", where=topic, remedy=topic_of(event))
     value = encode(event)
     decode(value, topic)
-    if len(value) > VALUE_BYTES:
+    if len(value) > LARGEST_VALUE:
         raise BadInput(f"an event of {len(value)} bytes", where=topic, remedy="send less of it")
     return partition_of(event.customer_id, partitions), str(event.customer_id).encode(), value

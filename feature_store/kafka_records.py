@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 
-from feature_store.event_batch import Batch
+from feature_store.event_batch import Batch, laid_out
 from feature_store.record_kernels import unpack
 from feature_store.text_hash import Bytes
 from finmodel.records import Int64s
@@ -139,11 +139,7 @@ def _unpacked(batch: Any) -> Columns:
 def _one_by_one(batch: Any) -> Columns:
     """A record batch of a format before Kafka 0.11, by kafka-python."""
     records = list(batch)
-    values = [record.value or b"" for record in records]
-    ends = np.cumsum([len(value) for value in values], dtype=np.int64)
-    starts = ends - np.array([len(value) for value in values], np.int64)
-    ends -= np.array([record.value is None for record in records])
-    data = np.frombuffer(b"".join(values), np.uint8)
+    data, spans = laid_out([record.value for record in records])
     offsets = np.array([record.offset for record in records], np.int64)
     times = np.array([record.timestamp or -1 for record in records], np.int64)
-    return Columns(data, np.stack([starts, ends]), offsets, times)
+    return Columns(data, spans, offsets, times)

@@ -152,4 +152,4 @@ def _poll(following: Following | None) -> list[Batch]:
 
 def _shape(log: EventLog) -> dict[str, tuple[int, int]]:
     """The number of each topic that holds something, and how many partitions it has."""
-    return {topic: (log.topic_number(topic), len(log.end_offsets(topic))) for topic in log.topics()}
+    return {topic: (state.number, len(state.ends)) for topic, state in log.states().items()}

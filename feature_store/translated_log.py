@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from feature_store.dead_letters import DeadLetter, DeadLetters
-from feature_store.event_batch import Batch
-from feature_store.event_log import EventLog, Following, Place
+from feature_store.event_batch import Batch, laid_out
+from feature_store.event_log import EventLog, Following, Place, TopicState
 from feature_store.rejections import Rejected, Skipped
 from feature_store.topic_maps import TopicMap, translate
 from finmodel.errors import Refused
@@ -29,15 +30,17 @@ class TranslatedLog:
         self._log, self._dead = log, dead
         self._maps = {one.topic: one for one in maps}
         self.partitions = log.partitions
-        self.skipped: Counter[str] = Counter()
-        """Records that a map says to pass over, by source topic."""
         self.rejected: Counter[str] = Counter()
 
     def topics(self) -> tuple[str, ...]:
         """Topics that hold something, by our names."""
-        ours = [topic for topic in self._log.topics() if topic not in self._maps]
-        theirs = [topic for topic in self._maps if self._holds(topic)]
-        return (*ours, *theirs)
+        return tuple(self.states())
+
+    def states(self) -> dict[str, TopicState]:
+        """The same, each as it is now."""
+        ours = {t: state for t, state in self._log.states().items() if t not in self._maps}
+        theirs = {t: TopicState(self.topic_number(t), self.end_offsets(t)) for t in self._maps}
+        return ours | {topic: state for topic, state in theirs.items() if any(state.ends)}
 
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
@@ -61,18 +64,17 @@ class TranslatedLog:
         """What one partition holds now, in order, from an offset on."""
         return map(self._ours, self._log.read(self.source_of(topic), partition, from_offset))
 
-    def follow(self, starts: Mapping[Place, int]) -> _Translated:
+    @contextmanager
+    def follow(self, starts: Mapping[Place, int]) -> Iterator[_Translated]:
         """What comes to some partitions from offsets on, to be polled."""
         theirs = {(self.source_of(topic), n): at for (topic, n), at in starts.items()}
-        return _Translated(self, self._log.follow(theirs))
+        with self._log.follow(theirs) as following:
+            yield _Translated(self, following)
 
     def source_of(self, topic: str) -> str:
         """The name of the topic that one of ours is read from."""
         found = self._maps.get(topic)
         return found.source if found else topic
-
-    def _holds(self, topic: str) -> bool:
-        return any(self._log.end_offsets(self.source_of(topic)))
 
     def _ours(self, batch: Batch) -> Batch:
         found = next((one for one in self._maps.values() if one.source == batch.topic), None)
@@ -86,9 +88,7 @@ class TranslatedLog:
             if isinstance(event, Rejected):
                 place = batch.topic, batch.partition, int(batch.offsets[index])
                 letters.append(DeadLetter(*place, str(event), value))
-            elif isinstance(event, Skipped):
-                self.skipped[batch.topic] += 1
-            else:
+            elif not isinstance(event, Skipped):
                 kept.append(index)
                 values.append(encode(event))
         if letters:
@@ -102,18 +102,6 @@ class _Translated:
 
     def __init__(self, log: TranslatedLog, following: Following) -> None:
         self._log, self._following = log, following
-
-    def __enter__(self) -> _Translated:
-        self._following.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._following.__exit__(kind, error, trace)
 
     def poll(self, wait_s: float) -> list[Batch]:
         """What came since, as our events."""
@@ -130,18 +118,15 @@ def _batch_of(
     topic: str, source: Batch, kept: Sequence[int], values: Sequence[bytes], letters: int
 ) -> Batch:
     """Values at their sources' offsets, with nothing left out between the source's bounds."""
-    ends = np.cumsum([len(value) for value in values], dtype=np.int64)
-    starts = ends - np.array([len(value) for value in values], np.int64)
-    return Batch(
-        topic,
-        source.partition,
-        np.frombuffer(b"".join(values), np.uint8),
-        np.stack([starts, ends]).astype(np.int64),
-        source.offsets[np.array(kept, np.int64)],
-        source.begin,
-        source.end,
-        None if source.times_ms is None else source.times_ms[np.array(kept, np.int64)],
-        source.lost,
+    data, spans = laid_out(values)
+    places = np.array(kept, np.int64)
+    return replace(
+        source,
+        topic=topic,
+        data=data,
+        spans=spans,
+        offsets=source.offsets[places],
+        times_ms=None if source.times_ms is None else source.times_ms[places],
         rejected=letters,
         skipped=len(source) - len(kept) - letters,
     )

@@ -93,8 +93,8 @@ class StreamMetrics:
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        for topic in {topic for topic, _ in self._at}:
-            for partition, end in enumerate(log.end_offsets(topic)):
+        for topic, state in log.states().items():
+            for partition, end in enumerate(state.ends):
                 at = self._at.get((topic, partition))
                 if at is not None:
                     self._lag.labels(topic, str(partition)).set(end - at)
