@@ -68,7 +68,7 @@ class Events:
             "known_at": known.astype("M8[s]"),
         }
         for name in fields_of(topic)[4:]:
-            columns[name] = _some(rng, n, shapes_of(topic, name), upto_s)
+            columns[name] = _some(rng, n, kind_of(topic, name), upto_s)
         return columns
 
     def _customers(self, rng: np.random.Generator, n: int) -> Int64s:
@@ -77,11 +77,6 @@ class Events:
         rank = np.searchsorted(weights, rng.random(n) * weights[-1])
         order = np.random.default_rng(self.seed).permutation(self.customers) + 1
         return order[rank].astype(np.int64)
-
-
-def shapes_of(topic: str, name: str) -> shapes.Type:
-    """What a field may hold."""
-    return kind_of(topic, name)
 
 
 def _some(rng: np.random.Generator, n: int, kind: shapes.Type, now_s: int) -> np.ndarray:

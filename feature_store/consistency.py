@@ -8,7 +8,7 @@ store had counted, and both sides' features are compared as of that customer's o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from feature_store.consistency_report import Consistency, Hide, ViewCheck, summe
 from feature_store.consistency_sample import Sample
 from feature_store.event_log import EventLog
 from feature_store.log_replay import Reach, Recounted, read_to, replay
-from feature_store.progress import Progress
+from feature_store.progress import Progress, teller
 from feature_store.section_features import SectionFeatures, sections_of
 from feature_store.stored_sample import Stored
 from feature_store.window_plan import WindowPlan, schema_of
@@ -44,7 +44,7 @@ def check(
     found: list[tuple[Reach, _Served, Recounted]] = []
     for topic, views in ready.items():
         reaches = [reach for reach, _ in views]
-        tell = _teller(progress, topic, read_to(log, topic, reaches))
+        tell = teller(f"check {topic}", read_to(log, topic, reaches), progress)
         mine = replay(log, topic, reaches, sample, tell)
         found += [(*view, one) for view, one in zip(views, mine, strict=True)]
     # Now that everybody was met, nobody leaves the sample any more.
@@ -137,15 +137,3 @@ def _gone(mine: Recounted) -> str:
         return ""
     begins = ", ".join(f"at offset {at} of partition {n}" for n, at in sorted(mine.gone.items()))
     return f"the log begins {begins}: windows that reach further back are not compared"
-
-
-def _teller(progress: Progress | None, topic: str, total: int) -> Callable[[int], None]:
-    done = 0
-
-    def tell(more: int) -> None:
-        nonlocal done
-        done += more
-        if progress is not None:
-            progress(f"check {topic}", done, total)
-
-    return tell

@@ -8,7 +8,7 @@ one by one, so that the answer is the decoder's for every event.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import msgspec.inspect as shapes
 import numpy as np
+import numpy.typing as npt
 
 from feature_store.event_batch import Batch
 from feature_store.json_kernels import NUMBER, TEXT, TIME, WORD, Format, read
@@ -42,6 +43,10 @@ class EventTable:
     begin: int
     end: int
     """As a `Batch` has them."""
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> EventTable:
+        """Some of the events; nothing is taken to be left out between the bounds."""
+        return replace(self, columns=self.columns[:, kept], offsets=self.offsets[kept])
 
     def column(self, name: str) -> Int64s:
         """(n,) one field."""
@@ -86,15 +91,13 @@ def table_of(batch: Batch) -> tuple[EventTable, list[Unread]]:
     unread = [one for index in odd if (one := _slowly(batch, index, columns)) is not None]
     unread += _from_the_future(batch, columns[names.index("known_at")], unread)
     unread.sort()
-    offsets = batch.offsets
+    place = batch.topic, batch.partition
+    table = EventTable(*place, columns, batch.offsets, batch.begin, batch.end)
     if unread:
         kept = np.ones(n, np.bool_)
         kept[[one.place for one in unread]] = False
-        columns, offsets = columns[:, kept], offsets[kept]
-    return (
-        EventTable(batch.topic, batch.partition, columns, offsets, batch.begin, batch.end),
-        unread,
-    )
+        table = table.only(kept)
+    return table, unread
 
 
 def events_of(batch: Batch) -> tuple[list[Event], Int64s]:
@@ -114,20 +117,9 @@ def joined_tables(tables: Sequence[EventTable]) -> EventTable:
     """Tables of one partition that follow each other, as one."""
     if len(tables) == 1:
         return tables[0]
-    first, last = tables[0], tables[-1]
     columns = np.concatenate([table.columns for table in tables], axis=1)
     offsets = np.concatenate([table.offsets for table in tables])
-    return EventTable(first.topic, first.partition, columns, offsets, first.begin, last.end)
-
-
-def table_from(
-    topic: str, partition: int, events: Sequence[Event], offsets: Int64s, begin: int, end: int
-) -> EventTable:
-    """The same of events that were decoded already."""
-    rows = [[number_of(value) for value in msgspec.structs.astuple(event)] for event in events]
-    width = len(fields_of(topic))
-    columns = np.array(rows, np.int64).reshape(-1, width).T
-    return EventTable(topic, partition, columns, offsets, begin, end)
+    return replace(tables[0], columns=columns, offsets=offsets, end=tables[-1].end)
 
 
 def number_of(value: Any) -> int:

@@ -6,6 +6,7 @@ customers' values Feast's answers. Knows no store.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import struct
 import warnings
@@ -16,6 +17,7 @@ from typing import Any, TypeGuard
 from feast import FeatureView, RepoConfig, StreamFeatureView
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.helpers import compute_versioned_name
+from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey as EntityKeyProto
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 
@@ -119,6 +121,40 @@ def update(
         stored_name(config, table): _schema(table) for table in tables_to_keep
     }
     writer.apply(kept, [stored_name(config, table) for table in tables_to_delete])
+
+
+async def write_in_a_thread(
+    store: OnlineStore,
+    config: RepoConfig,
+    table: FeatureView,
+    data: list[FeastRow],
+    progress: Callable[[int], Any] | None,
+) -> None:
+    """A store's `online_write_batch`, in a thread: neither of ours says that it is asynchronous
+    (see `async_supported`)."""
+    await asyncio.to_thread(store.online_write_batch, config, table, data, progress)
+
+
+async def read_in_a_thread(
+    store: OnlineStore,
+    config: RepoConfig,
+    table: FeatureView,
+    entity_keys: list[EntityKeyProto],
+    requested_features: list[str] | None = None,
+) -> list[FeastAnswer]:
+    """A store's `online_read`, in a thread."""
+    found: list[FeastAnswer] = await asyncio.to_thread(
+        store.online_read, config, table, entity_keys, requested_features
+    )
+    return found
+
+
+def keeps_versions(store: OnlineStore) -> bool:
+    """Whether a store reads a view's versions: rows are stored by the versioned name.
+
+    Feast asks a list of its own classes.
+    """
+    return True
 
 
 def stored_name(config: RepoConfig, table: FeatureView) -> str:

@@ -8,7 +8,7 @@ a topic, and no more than the sample's sections are kept. Knows no store.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,15 +19,13 @@ from feature_store.event_log import EventLog
 from feature_store.event_measures import columns_of
 from feature_store.event_table import EventTable, joined_tables, table_of
 from feature_store.packed_columns import joined
+from feature_store.progress import Tell
 from feature_store.tile_columns import EventColumns, advanced, grouped, rules_of
 from feature_store.window_plan import WindowPlan
 from finmodel.records import Int64s
 
 GATHERED = 20_000
 """Sampled events that are counted at once."""
-
-Tell = Callable[[int], None]
-"""Told how many offsets were read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,9 +128,7 @@ def _tables(
 def _of_the_sample(table: EventTable, sample: Sample) -> EventTable:
     customers = table.column("customer_id")
     sample.meet(np.unique(customers[sample.holds(customers)]))
-    kept = sample.holds(customers)
-    columns, offsets = table.columns[:, kept], table.offsets[kept]
-    return EventTable(table.topic, table.partition, columns, offsets, table.begin, table.end)
+    return table.only(sample.holds(customers))
 
 
 def _gathered(tables: Iterator[EventTable]) -> Iterator[EventTable]:

@@ -6,7 +6,6 @@ customer's value is written in one step, a batch of them is not. Knows nothing o
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
@@ -44,6 +43,10 @@ class PackedRedisOnlineStore(OnlineStore):
     writers. Where Redis lost its data every call says so, until `feast apply`.
     """
 
+    online_write_batch_async = feast_rows.write_in_a_thread
+    online_read_async = feast_rows.read_in_a_thread
+    _is_versioned_read_supported = feast_rows.keeps_versions
+
     def online_write_batch(
         self,
         config: RepoConfig,
@@ -78,28 +81,6 @@ class PackedRedisOnlineStore(OnlineStore):
         values, book = reader_of(config).values(names)
         return feast_rows.answers_of(config, table, values, book.catalog, requested_features)
 
-    async def online_write_batch_async(
-        self,
-        config: RepoConfig,
-        table: FeatureView,
-        data: list[FeastRow],
-        progress: Callable[[int], Any] | None,
-    ) -> None:
-        """The same in a thread (see `async_supported`)."""
-        await asyncio.to_thread(self.online_write_batch, config, table, data, progress)
-
-    async def online_read_async(
-        self,
-        config: RepoConfig,
-        table: FeatureView,
-        entity_keys: list[EntityKeyProto],
-        requested_features: list[str] | None = None,
-    ) -> list[FeastAnswer]:
-        """The same in a thread (see `async_supported`)."""
-        return await asyncio.to_thread(
-            self.online_read, config, table, entity_keys, requested_features
-        )
-
     def update(
         self,
         config: RepoConfig,
@@ -117,10 +98,6 @@ class PackedRedisOnlineStore(OnlineStore):
     ) -> None:
         """Remove every key of the project."""
         writer_of(config).clear()
-
-    def _is_versioned_read_supported(self) -> bool:
-        # Feast asks a list of its own classes; rows are stored by the versioned name, as theirs.
-        return True
 
 
 def writer_of(config: RepoConfig) -> PackedRedisWriter:

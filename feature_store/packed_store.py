@@ -8,7 +8,6 @@ one view.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +53,10 @@ class PackedOnlineStore(OnlineStore):
     carry is null. A row whose features are all null is a row.
     """
 
+    online_write_batch_async = feast_rows.write_in_a_thread
+    online_read_async = feast_rows.read_in_a_thread
+    _is_versioned_read_supported = feast_rows.keeps_versions
+
     def online_write_batch(
         self,
         config: RepoConfig,
@@ -85,28 +88,6 @@ class PackedOnlineStore(OnlineStore):
                     values[i] = txn.get(key, b"", handle)
         return feast_rows.answers_of(config, table, values, catalog, requested_features)
 
-    async def online_write_batch_async(
-        self,
-        config: RepoConfig,
-        table: FeatureView,
-        data: list[FeastRow],
-        progress: Callable[[int], Any] | None,
-    ) -> None:
-        """The same in a thread: LMDB has no asynchronous interface (see `async_supported`)."""
-        await asyncio.to_thread(self.online_write_batch, config, table, data, progress)
-
-    async def online_read_async(
-        self,
-        config: RepoConfig,
-        table: FeatureView,
-        entity_keys: list[EntityKeyProto],
-        requested_features: list[str] | None = None,
-    ) -> list[FeastAnswer]:
-        """The same in a thread: LMDB has no asynchronous interface (see `async_supported`)."""
-        return await asyncio.to_thread(
-            self.online_read, config, table, entity_keys, requested_features
-        )
-
     def update(
         self,
         config: RepoConfig,
@@ -125,10 +106,6 @@ class PackedOnlineStore(OnlineStore):
         """Empty the project's map; the file stays, for processes that have it open."""
         if (_place(config).path / "data.mdb").exists():
             _writer(config).clear()
-
-    def _is_versioned_read_supported(self) -> bool:
-        # Feast asks a list of its own classes; rows are stored by the versioned name, as theirs.
-        return True
 
 
 def writer_of(config: RepoConfig) -> OnlineWriter:

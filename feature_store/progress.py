@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
 
 
-def teller(what: str, total: int, progress: Progress | None) -> Callable[[], None]:
+class Tell(Protocol):
+    """Told after a step, or after some."""
+
+    def __call__(self, more: int = 1) -> None: ...
+
+
+def teller(what: str, total: int, progress: Progress | None) -> Tell:
     """A function to call after each of `total` steps.
 
-    >>> tell = teller("views", 2, lambda what, done, total: print(what, done, "of", total))
-    >>> tell()
-    views 1 of 2
+    >>> tell = teller("views", 9, lambda what, done, total: print(what, done, "of", total))
+    >>> tell(), tell(3)
+    views 1 of 9
+    views 4 of 9
+    (None, None)
     """
     done = 0
 
-    def tell() -> None:
+    def tell(more: int = 1) -> None:
         nonlocal done
-        done += 1
+        done += more
         if progress is not None:
             progress(what, done, total)
 

@@ -16,8 +16,10 @@ from feature_store.packed_columns import joined
 from feature_store.packed_kernels import DAMAGED, find
 from feature_store.packed_rows import damaged
 from feature_store.tile_columns import program_of, rules_of
+from feature_store.tile_kernels import all_begin
 from feature_store.tile_sections import HEAD_WORDS, TILES, read_sections, room_for
 from feature_store.window_plan import WindowPlan
+from feature_store.windows import windows_table
 from finmodel.records import Float32s, Int64s
 
 _BROKEN = "of a sampled customer does not hold together"
@@ -45,12 +47,11 @@ class SectionFeatures:
     """One view's features out of sections of one schema."""
 
     def __init__(self, plan: WindowPlan, head: tuple[int, int]) -> None:
-        program, windows = program_of(plan), [one.window for one in plan.aggregates]
+        program, windows = program_of(plan), tuple(one.window for one in plan.aggregates)
         self._plan, self._program = plan, (rules_of(plan, head), program.features, program.windows)
         self._room = room_for(program.capacity, program.width)
         self._places = np.repeat(np.arange(len(windows)), 2).reshape(-1, 2)
-        self._widths = np.array([one.width_us for one in windows], np.int64)
-        self._tiles = np.array([one.tile_us for one in windows], np.int64)
+        self._windows = windows_table(windows)
 
     def compared(self, served: bytes, recomputed: bytes, since_us: float) -> Pair:
         """Features just behind the later clock, when windows hold the most.
@@ -65,7 +66,7 @@ class SectionFeatures:
         answer = matrix, self._places, clocks, offsets
         if read_sections(sections, self._program, as_of_us, self._room, answer) >= 0:
             raise damaged(_BROKEN)
-        begins = (as_of_us - self._widths) // self._tiles * self._tiles
+        begins = all_begin(as_of_us, self._windows)
         # What was known before that bears on no window: see `window_frames.earliest_known`.
         return Pair(matrix[0], matrix[1], begins - 2 * self._plan.lateness_us >= since_us)
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from feature_store.dead_letters import DeadLetters, FileDeadLetters, PassedOver
 from feature_store.event_log import EventLog, FileEventLog
@@ -27,6 +28,10 @@ from finmodel.events import TOPICS
 from finmodel.settings import Settings
 from serving.archiving import Archiver
 from serving.stream_metrics import StreamMetrics
+
+if TYPE_CHECKING:
+    from feature_store.kafka_settings import KafkaSettings
+    from feature_store.topic_maps import TopicMap
 
 GROUP = "finmodel-stream"
 
@@ -110,20 +115,11 @@ def open_log(
             )
         files = stack.enter_context(FileEventLog(settings.events))
         return files, dead or FileDeadLetters(settings.dead_letters)
-    # What kafka-python's loading of its schemas says to its own developers.
-    warnings.filterwarnings("ignore", "(open|read)_text is deprecated", DeprecationWarning)
-    try:
-        from feature_store.dead_topics import KafkaDeadLetters
-        from feature_store.kafka_log import KafkaEventLog
-        from feature_store.kafka_settings import load_settings
-        from feature_store.topic_file import load_topic_maps
-        from feature_store.translated_log import TranslatedLog
-    except ModuleNotFoundError as error:
-        raise NotReady(
-            "kafka-python is not installed", where="--kafka", remedy="install finmodel[stream]"
-        ) from error
-    options = load_settings(source.brokers, source.config)
-    maps = load_topic_maps(source.topics) if source.topics else ()
+    options, maps = _kafka_of(source)
+    from feature_store.dead_topics import KafkaDeadLetters
+    from feature_store.kafka_log import KafkaEventLog
+    from feature_store.translated_log import TranslatedLog
+
     letters = dead or stack.enter_context(KafkaDeadLetters(options))
     log = stack.enter_context(KafkaEventLog(options))
     return (TranslatedLog(log, maps, letters) if maps else log), letters
@@ -133,14 +129,27 @@ def _member(source: Source, stack: ExitStack) -> Membership:
     """This worker among those that share the log's partitions."""
     if not source.brokers:
         return Alone()
+    options, maps = _kafka_of(source)
     from feature_store.kafka_group import KafkaGroup
-    from feature_store.kafka_settings import load_settings
-    from feature_store.topic_file import load_topic_maps
 
-    maps = load_topic_maps(source.topics) if source.topics else ()
     topics = (*TOPICS, *(one.source for one in maps))
-    options = load_settings(source.brokers, source.config)
     return stack.enter_context(KafkaGroup(options, source.group, source.instance, topics))
+
+
+def _kafka_of(source: Source) -> tuple[KafkaSettings, tuple[TopicMap, ...]]:
+    """What a source's files say; NotReady where kafka-python is missing."""
+    # What kafka-python's loading of its schemas says to its own developers.
+    warnings.filterwarnings("ignore", "(open|read)_text is deprecated", DeprecationWarning)
+    try:
+        import feature_store.kafka_client  # noqa: F401
+        from feature_store.kafka_settings import load_settings
+        from feature_store.topic_file import load_topic_maps
+    except ModuleNotFoundError as error:
+        raise NotReady(
+            "kafka-python is not installed", where="--kafka", remedy="install finmodel[stream]"
+        ) from error
+    options = load_settings(source.brokers, source.config)
+    return options, load_topic_maps(source.topics) if source.topics else ()
 
 
 @contextmanager

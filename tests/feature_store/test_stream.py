@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 
 from feature_store import event_log, packed_catalog, packed_counting, packed_writer
 from feature_store.dead_letters import FileDeadLetters, read_dead
+from feature_store.event_batch import batch_of_lines
 from feature_store.event_columns import read_columns
 from feature_store.event_log import FileEventLog, append_all
 from feature_store.event_measures import columns_of
-from feature_store.event_table import table_from
+from feature_store.event_table import table_of
 from feature_store.lmdb_map import LmdbMap, MapPlace
 from feature_store.online import OnlineFeatures
 from feature_store.packed_writer import PackedWriter
@@ -37,7 +38,6 @@ from feature_store.stream import catch_up
 from feature_store.window_plan import Aggregate, Measure, WindowPlan, measure_of
 from feature_store.windows import DAY, HOUR, Window
 from finmodel.errors import BadInput, FinmodelError
-from finmodel.events import decode_lines
 from finmodel.lender.simulated import Lender
 from tests.feature_store import simulated_stream as simulated
 from tests.feature_store.kafka import empty_log
@@ -228,7 +228,6 @@ from pathlib import Path
 import msgspec
 
 from feature_store.event_log import FileEventLog
-from feature_store.event_table import table_from
 from feature_store.lmdb_map import MapPlace
 from feature_store.packed_writer import PackedWriter
 from feature_store.redis_client import RedisLink, RedisPlace
@@ -301,10 +300,10 @@ def test_a_text_a_time_and_a_filter_become_numbers():
         b'"2026-01-01T00:00:00Z","known_at":"2026-01-01T00:00:01Z","channel":"%s",'
         b'"status":"success"}\n'
     )
-    events = decode_lines(line % b"app" + line % b"web")
+    lines = line % b"app" + line % b"web"
     measures = ("channel", "occurred_at", "event_id where channel = web")
     some = plan("app.login.v1", "login", *(("count", one) for one in measures))
-    table = table_from("app.login.v1", 2, events, np.array([40, 41]), 40, 42)
+    table, _ = table_of(batch_of_lines("app.login.v1", 2, 40, lines, 40))
     columns = columns_of(some, table, topic=1)
     assert columns.offsets.tolist() == [40, 41]
     assert columns.event_us[0] == int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1e6)
