@@ -1,8 +1,8 @@
 """Who is meant in the archive of events: a pseudonym for each customer, under a key kept apart.
 
-Customers' ids and the archive's key go in, 63-bit numbers come out; with the key they can be made
-again, without it they say nothing. The key lies in the vault's folder, is made once, and is marked
-in the archive, so that a lost or another one is told before anything is written under it.
+Customers' ids and the archive's key go in, 64-bit numbers come out; with the key the ids are found
+again, without it the numbers say nothing. The key lies in the vault's folder, is made once, and is
+marked in the archive, so that a lost or another one is told before anything is written under it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
-
+from feature_store.pseudonyms import KEY_BYTES, hidden, shown
 from finmodel.durable import make_file_once
 from finmodel.errors import Damaged, NotReady
 from finmodel.records import Int64s
 from finmodel.settings import Settings
 
 KEY = "archive.key"
-KEY_BYTES = 32
 MARK = "key.mark"
 
 
@@ -32,15 +30,12 @@ class Archive:
     key: bytes = field(repr=False)
 
     def pseudonyms(self, customers: Int64s) -> Int64s:
-        """(n,) what stands for each customer; none is below 0.
+        """(n,) what stands for each customer."""
+        return hidden(self.key, customers)
 
-        >>> archive = Archive(Path("archive"), bytes(32))
-        >>> archive.pseudonyms(np.array([7, 8, 7])).tolist()
-        [6704889159601177175, 5524369518576339518, 6704889159601177175]
-        """
-        ids, places = np.unique(customers, return_inverse=True)
-        hidden = [_pseudonym(self.key, customer) for customer in ids.tolist()]
-        return np.array(hidden, dtype=np.int64)[places]
+    def customers(self, pseudonyms: Int64s) -> Int64s:
+        """(n,) who stands behind each pseudonym."""
+        return shown(self.key, pseudonyms)
 
 
 def open_archive(settings: Settings) -> Archive:
@@ -81,9 +76,4 @@ def _place(settings: Settings) -> Path:
 
 def _mark_of(key: bytes) -> bytes:
     """What tells a key from another, and nothing else of it."""
-    return blake2b(digest_size=8, key=key, person=b"archive mark").hexdigest().encode()
-
-
-def _pseudonym(key: bytes, customer: int) -> int:
-    word = blake2b(str(customer).encode(), digest_size=8, key=key, person=b"customer").digest()
-    return int.from_bytes(word, "little") >> 1
+    return blake2b(digest_size=8, key=key, person=b"archive mark 2").hexdigest().encode()

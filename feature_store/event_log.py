@@ -77,6 +77,9 @@ class EventLog(Protocol):
     def states(self) -> dict[str, TopicState]:
         """The same, each as it is now: one question for all of them."""
 
+    def begin_offsets(self, topic: str) -> tuple[int, ...]:
+        """The offset from which each partition is still kept."""
+
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
 
@@ -202,6 +205,10 @@ class FileEventLog:
         """The same, each as it is now."""
         ends = {topic: self.end_offsets(topic) for topic in TOPICS}
         return {t: TopicState(self.topic_number(t), some) for t, some in ends.items() if any(some)}
+
+    def begin_offsets(self, topic: str) -> tuple[int, ...]:
+        """Always 0: a folder keeps everything."""
+        return (0,) * self.partitions
 
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 
@@ -17,14 +17,16 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.structs import MemberState, OffsetAndMetadata
 
+from feature_store.event_log import Place
 from feature_store.kafka_assignor import CoPartitioned
 from feature_store.kafka_client import group_consumer_of
 from feature_store.kafka_errors import in_our_words
-from feature_store.kafka_membership import membership_of, partitions_seen
+from feature_store.kafka_membership import committed, membership_of, partitions_seen
 from feature_store.kafka_settings import KafkaSettings
 from finmodel.errors import BadInput, NotReady
 from finmodel.events import TOPICS
 
+_AS_OURS = {topic: topic for topic in TOPICS}
 SETTLE_MS = 200
 """How long a call waits at most while the group shares out anew."""
 
@@ -56,20 +58,21 @@ class KafkaGroup:
         settings: KafkaSettings,
         group: str,
         instance: str = "",
-        topics: Sequence[str] = TOPICS,
+        names: Mapping[str, str] = _AS_OURS,
     ) -> None:
+        """`names` says, by our topics, what they are called in Kafka."""
         _check_name("group", group)
         if instance:
             _check_name("instance", instance)
         worker = f", {instance}" if instance else ""
         self._where = f"Kafka at {settings.address}: group {group}{worker}"
-        self._answer_ms = settings.answer_ms
+        self._answer_ms, self._names = settings.answer_ms, names
         self._shares = CoPartitioned(self._held)
         self._growth = 0
         self._unheard: float | None = None
         try:
             self._consumer: KafkaConsumer = group_consumer_of(
-                settings, group, instance, topics, self._shares
+                settings, group, instance, sorted({*names.values()}), self._shares
             )
         except kafka_errors.KafkaError as error:
             raise in_our_words(error, self._where) from error
@@ -109,7 +112,7 @@ class KafkaGroup:
         self._check_heard()
         return frozenset(place.partition for place in self._held())
 
-    def commit(self, offsets: Mapping[tuple[str, int], int]) -> bool:
+    def commit(self, offsets: Mapping[Place, int]) -> bool:
         """Note the next offset of (topic, number) in Kafka, for those who watch the lag.
 
         For after the store's sync. False where some of it was not taken because the numbers have
@@ -117,7 +120,7 @@ class KafkaGroup:
         for `owned`.
         """
         held = self._held()
-        asked = {TopicPartition(*place): offset for place, offset in offsets.items()}
+        asked = {self._place(place): offset for place, offset in offsets.items()}
         mine = {
             place: OffsetAndMetadata(offset, "", -1)
             for place, offset in asked.items()
@@ -132,6 +135,18 @@ class KafkaGroup:
         except kafka_errors.KafkaError as error:
             raise in_our_words(error, self._where) from error
         return len(mine) == len(asked)
+
+    def synced(self, places: Iterable[Place]) -> dict[Place, int]:
+        """What was noted of partitions by any worker of the group; without what never was."""
+        asked = {self._place(place): place for place in places}
+        try:
+            found = committed(self._consumer, list(asked))
+        except kafka_errors.KafkaError as error:
+            raise in_our_words(error, self._where) from error
+        return {asked[place]: offset for place, offset in found.items()}
+
+    def _place(self, place: Place) -> TopicPartition:
+        return TopicPartition(self._names.get(place[0], place[0]), place[1])
 
     def _held(self) -> set[TopicPartition]:
         found: set[TopicPartition] = self._consumer.assignment()

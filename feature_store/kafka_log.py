@@ -159,10 +159,16 @@ class KafkaEventLog:
             if any(found.get(topic, ()))
         }
 
+    def begin_offsets(self, topic: str) -> tuple[int, ...]:
+        """The offset from which each partition is still kept."""
+        return self._offsets(topic, self._places(topic), OffsetSpec.EARLIEST)
+
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
-        places = [TopicPartition(topic, partition) for partition in range(self._count_of(topic))]
-        return self._offsets(topic, places, OffsetSpec.LATEST)
+        return self._offsets(topic, self._places(topic), OffsetSpec.LATEST)
+
+    def _places(self, topic: str) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition) for partition in range(self._count_of(topic))]
 
     def _send(self, topic: str, records: Sequence[tuple[int, bytes, bytes]]) -> None:
         if self._producer is None:

@@ -8,9 +8,10 @@ told: it would believe in its partitions for ever. Knows no group and no topic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import FencedInstanceIdError
 from kafka.structs import MemberState
@@ -26,6 +27,12 @@ def partitions_seen(consumer: KafkaConsumer) -> int:
     topics = consumer.subscription() or ()
     known = consumer._cluster.partitions_for_topic
     return max((len(known(topic) or ()) for topic in topics), default=0)
+
+
+def committed(consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> dict[Any, int]:
+    """What the group noted of some partitions, in one question; it leaves out what it did not."""
+    found = consumer._coordinator.fetch_committed_offsets(list(places))
+    return {place: noted.offset for place, noted in found.items()}
 
 
 def _live_between_polls(coordinator: Any) -> None:

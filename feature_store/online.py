@@ -19,6 +19,7 @@ from feature_store.lmdb_map import MapPlace, open_map
 from feature_store.online_answers import Answers, question_of
 from feature_store.packed_catalog import META, load
 from feature_store.plan import ServicePlan
+from feature_store.rebuild_mark import REBUILD, refuse_if
 from finmodel.records import FeatureBatch
 
 LOOK_SECONDS = 1.0
@@ -38,12 +39,14 @@ class OnlineFeatures:
         """The plan's features of each id, in the ids' order, as of one time (with its zone).
 
         Missing, stale and later-than-`as_of` views are told apart by their state. BadInput for ids
-        of the wrong type; NotReady if there is no map; Damaged if a value does not hold together.
+        of the wrong type; NotReady if there is no map, or it is being rebuilt; Damaged if a value
+        does not hold together.
         """
         asked = question_of(ids, plan, as_of)
         self._follow_the_map()
         with self._map.reading(META, asked.place.name) as (txn, (meta, rows)):
             catalog = load(txn, meta)
+            refuse_if(txn.get(REBUILD, None, meta), str(self._map.place.path))
             values = _values(txn, rows, asked.keys)
         return self._answers.batch(asked, values, catalog)
 

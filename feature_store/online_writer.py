@@ -13,6 +13,7 @@ from feature_store.packed_counting import Part
 from feature_store.packed_keys import Place
 from feature_store.packed_merge import Written
 from feature_store.packed_rows import Row
+from feature_store.rebuild_mark import Rebuild
 from feature_store.tile_columns import EventColumns, Fates
 from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan
@@ -45,6 +46,18 @@ class OnlineWriter(Protocol):
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
         """The offset from which a partition of a view's topic is still to be counted."""
+        ...
+
+    def counted(self) -> dict[tuple[int, int], int]:
+        """By topic number and partition, how far the view that is farthest was counted."""
+        ...
+
+    def rebuilding(self) -> Rebuild | None:
+        """The mark of a store that is not whole, which no reader reads."""
+        ...
+
+    def mark(self, mark: Rebuild | None, views: Mapping[str, Features] | None = None) -> None:
+        """Give a store its mark, and enter views in the same step; or take it away."""
         ...
 
     def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ Imports neither LMDB nor Feast.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -229,6 +229,18 @@ def positions_in(txn: Any, meta: Any) -> dict[Position, int]:
         while there and cursor.key().startswith(_POSITION):
             found[position_named(cursor.key())] = int.from_bytes(cursor.value(), "little")
             there = cursor.next()
+    return found
+
+
+def farthest(positions: Mapping[Position, int]) -> dict[tuple[int, int], int]:
+    """By topic id and partition, how far the view that is farthest was counted.
+
+    >>> farthest({(0, 0, 7, 1): 50, (1, 0, 7, 1): 60, (1, 0, 7, 2): 5})
+    {(7, 1): 60, (7, 2): 5}
+    """
+    found: dict[tuple[int, int], int] = {}
+    for (_, _, topic, partition), offset in positions.items():
+        found[topic, partition] = max(found.get((topic, partition), 0), offset)
     return found
 
 

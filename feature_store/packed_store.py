@@ -28,6 +28,7 @@ from feature_store.online_writer import OnlineWriter
 from feature_store.packed_catalog import META, load
 from feature_store.packed_columns import ViewColumns
 from feature_store.packed_writer import PackedWriter
+from feature_store.rebuild_mark import REBUILD, refuse_if
 from finmodel.records import Float32s, Int64s
 
 
@@ -83,6 +84,7 @@ class PackedOnlineStore(OnlineStore):
         found_map = open_map(_place(config))
         with found_map.reading(META, *(place.name for place in places)) as (txn, (meta, *rows)):
             catalog = load(txn, meta).catalog
+            refuse_if(txn.get(REBUILD, None, meta), str(found_map.place.path))
             for some, handle in zip(places.values(), rows, strict=True):
                 for i, key in some if handle else ():
                     values[i] = txn.get(key, b"", handle)

@@ -22,10 +22,12 @@ from feature_store.packed_catalog import (
     Catalog,
     Features,
     Position,
+    farthest,
     load,
     load_for,
     note_position,
     position_of,
+    positions_in,
     store,
 )
 from feature_store.packed_columns import ViewColumns, joined
@@ -34,6 +36,7 @@ from feature_store.packed_keys import Place, keys_of, place_of
 from feature_store.packed_merge import Written, chosen, each_value, in_chunks, merged, newest
 from feature_store.packed_rows import Row, layout_of
 from feature_store.packed_sections import NewSections
+from feature_store.rebuild_mark import REBUILD, Rebuild, parsed
 from feature_store.tile_columns import EventColumns, Fates
 from feature_store.tile_columns import checked as checked_events
 from feature_store.vectors import Scoring
@@ -185,6 +188,34 @@ class PackedWriter:
                 return 0 if found is None else position_of(txn, meta, (*found, topic, partition))
         except NotReady:  # nothing was ever written
             return 0
+
+    def counted(self) -> dict[tuple[int, int], int]:
+        """By topic number and partition, how far the view that is farthest was counted."""
+        try:
+            with self._map.reading(META) as (txn, (meta,)):
+                return {} if meta is None else farthest(positions_in(txn, meta))
+        except NotReady:  # there is no map
+            return {}
+
+    def rebuilding(self) -> Rebuild | None:
+        """The mark of a map that is not whole, which no reader reads."""
+        try:
+            with self._map.reading(META) as (txn, (meta,)):
+                return None if meta is None else parsed(txn.get(REBUILD, None, meta))
+        except NotReady:
+            return None
+
+    def mark(self, mark: Rebuild | None, views: Mapping[str, Features] | None = None) -> None:
+        """Give a map its mark, and enter views in the same step; or take it away."""
+        with self._map.writing({META: False}) as (txn, (meta,)):
+            catalog = load_for(txn, meta, self._project)
+            for name, features in (views or {}).items():
+                catalog.declare(name, features)
+            store(txn, meta, catalog)
+            if mark is None:
+                txn.delete(REBUILD, db=meta)
+            else:
+                txn.put(REBUILD, mark.encoded(), db=meta)
 
     def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:
         """Enter views and their schemas, and retire dropped ones: their rows are dead at once.

@@ -23,6 +23,7 @@ from feature_store.packed_catalog import (
     position_field,
     position_named,
 )
+from feature_store.rebuild_mark import refuse_if
 from feature_store.redis_client import RedisLink, Script
 from feature_store.redis_values import root_of
 from finmodel.errors import NotReady
@@ -33,6 +34,8 @@ class Book(NamedTuple):
 
     incarnation: bytes
     stamped: Stamped
+    rebuild: bytes
+    """The mark of a store that is not whole; empty if it is."""
 
     @property
     def catalog(self) -> Catalog:
@@ -44,6 +47,13 @@ _SWAP = Script(
     """local there = redis.call('HMGET', KEYS[1], 'incarnation', 'stamp')
 if (there[1] or '') ~= ARGV[1] or (there[2] or '') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'incarnation', ARGV[3], 'stamp', ARGV[4], 'book', ARGV[5])
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'rebuild', ARGV[6]) end
+return 1"""
+)
+_MARK = Script(
+    """if redis.call('HEXISTS', KEYS[1], 'incarnation') == 0 then return 0 end
+if ARGV[1] == '' then redis.call('HDEL', KEYS[1], 'rebuild')
+else redis.call('HSET', KEYS[1], 'rebuild', ARGV[1]) end
 return 1"""
 )
 _NOTE = Script(
@@ -63,13 +73,20 @@ class RedisCatalog:
 
     def find(self) -> Book | None:
         """The book as it is now; None where Redis holds none."""
-        incarnation, stamp = self._link.ask("HMGET", self._key, "incarnation", "stamp")
+        names = "incarnation", "stamp", "rebuild"
+        incarnation, stamp, mark = self._link.ask("HMGET", self._key, *names)
         catalog = kept(stamp) if stamp else None
         if stamp and catalog is None:
-            fields = self._link.ask("HMGET", self._key, "incarnation", "stamp", "book")
-            incarnation, stamp, book = fields
+            fields = self._link.ask("HMGET", self._key, *names, "book")
+            incarnation, stamp, mark, book = fields
             catalog = keep(stamp, book) if stamp else None
-        return None if catalog is None else Book(incarnation, Stamped(stamp, catalog))
+        return None if catalog is None else Book(incarnation, Stamped(stamp, catalog), mark or b"")
+
+    def read_whole(self) -> Book:
+        """The book as it is now; NotReady where Redis holds none, or is not whole."""
+        found = self.read()
+        refuse_if(found.rebuild, self._link.name)
+        return found
 
     def read(self) -> Book:
         """The book as it is now; NotReady where Redis holds none."""
@@ -78,14 +95,16 @@ class RedisCatalog:
             raise NotReady(
                 "it holds no features: it is new, or was restarted without its data",
                 where=self._link.name,
-                remedy="run feast apply, then rebuild it: materialise, and stream from the log",
+                remedy="let `finmodel stream` rebuild it, or run feast apply and materialise",
             )
         return found
 
-    def change(self, change: Callable[[Catalog], None], *, make: bool = False) -> Book:
+    def change(
+        self, change: Callable[[Catalog], None], *, make: bool = False, rebuild: bytes = b""
+    ) -> Book:
         """Change the book, whoever else does; the book then. NotReady if there is none to change.
 
-        With `make`, one is made where there is none.
+        With `make`, one is made where there is none. With it comes the mark, if there is one.
         """
         while True:
             before = self.find() if make else self.read()
@@ -97,8 +116,13 @@ class RedisCatalog:
                 return before
             old = (before.incarnation, before.stamped.stamp) if before else (b"", b"")
             new = old[0] or secrets.token_urlsafe(6).encode(), new_stamp()
-            if self._link.run(_SWAP, [(self._key, *old, *new, after)]) == [1]:
-                return Book(new[0], Stamped(new[1], keep(new[1], after)))
+            if self._link.run(_SWAP, [(self._key, *old, *new, after, rebuild)]) == [1]:
+                return Book(new[0], Stamped(new[1], keep(new[1], after)), rebuild)
+
+    def mark(self, mark: bytes) -> None:
+        """Write the mark of a store that is not whole, or with none take it away."""
+        if self._link.run(_MARK, [(self._key, mark)]) == [0]:
+            self.read()  # and says that there is nothing to mark
 
     def positions(self, places: Sequence[Position]) -> list[int]:
         """The offsets up to which partitions' events are known to be in the rows."""
@@ -109,7 +133,7 @@ class RedisCatalog:
 
     def every_position(self) -> dict[Position, int]:
         """How far each partition of each topic was counted, by each schema."""
-        fields = self._link.ask("HKEYS", self._key)
+        fields = self._link.ask("HKEYS", self._key) or []
         places = [position_named(field) for field in fields if field.startswith(b"position ")]
         return dict(zip(places, self.positions(places), strict=True))
 

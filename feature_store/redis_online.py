@@ -52,10 +52,10 @@ class RedisOnlineFeatures:
 
         The book is read last: every schema that a row was written by stood in it before the row.
         """
-        incarnation = self._incarnation or self._catalog.read().incarnation
+        incarnation = self._incarnation or self._catalog.read_whole().incarnation
         while True:
             found = self._values.get(names(self._values, incarnation))
-            book = self._catalog.read()
+            book = self._catalog.read_whole()
             if book.incarnation == incarnation:
                 self._incarnation = incarnation
                 return found, book

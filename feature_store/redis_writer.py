@@ -8,7 +8,7 @@ is to be sent again. How far events were counted is written after the rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store import packed_kernels as kernels
-from feature_store.packed_catalog import Catalog, Features
+from feature_store.packed_catalog import Catalog, Features, farthest
 from feature_store.packed_columns import ViewColumns, joined
 from feature_store.packed_counting import Part, count, customers_of, uncounted, with_seen
 from feature_store.packed_keys import Place, keys_of, place_of
 from feature_store.packed_merge import Written, chosen, each_value, in_chunks, merged, newest
 from feature_store.packed_rows import Row, layout_of
 from feature_store.packed_sections import NewSections, taken
+from feature_store.rebuild_mark import Rebuild, parsed
 from feature_store.redis_catalog import Book, RedisCatalog
 from feature_store.redis_client import RedisLink, RedisPlace
 from feature_store.redis_values import Changed, RedisValues
@@ -117,6 +118,25 @@ class PackedRedisWriter:
         head = book.catalog.number_of(plan.view, schema_of(plan)) if book else None
         return self._catalog.positions([(*head, topic, partition)])[0] if head else 0
 
+    def counted(self) -> dict[tuple[int, int], int]:
+        """By topic number and partition, how far the view that is farthest was counted."""
+        return farthest(self._catalog.every_position())
+
+    def rebuilding(self) -> Rebuild | None:
+        """The mark of a store that is not whole, which no reader reads."""
+        book = self._catalog.find()
+        return parsed(book.rebuild) if book else None
+
+    def mark(self, mark: Rebuild | None, views: Mapping[str, Features] | None = None) -> None:
+        """Give a store its mark, and enter views in the same step; or take it away.
+
+        With views it makes the catalog where Redis holds none, which so is never seen without it.
+        """
+        encoded = mark.encoded() if mark else b""
+        if views is not None:
+            self._catalog.change(_entering(views.items()), make=True, rebuild=encoded)
+        self._catalog.mark(encoded)
+
     def apply(self, keep: Mapping[str, Features], drop: Sequence[str]) -> None:
         """Enter views and their schemas, and retire dropped ones: their rows are dead at once.
 
@@ -141,13 +161,9 @@ class PackedRedisWriter:
     ) -> tuple[Book, list[tuple[int, int]]]:
         """The book in which all these views stand, before any row of theirs is written."""
 
-        def enter(catalog: Catalog) -> None:
-            for name, features in views:
-                catalog.declare(name, features)
-
         book = self._catalog.read()
         if any(book.catalog.number_of(*view) is None for view in views):
-            book = self._catalog.change(enter)
+            book = self._catalog.change(_entering(views))
         return book, [book.catalog.declare(*view) for view in views]
 
     def _put(
@@ -168,6 +184,16 @@ class PackedRedisWriter:
         names = self._values.keys(book.incarnation, place, keys)
         stored = int(self._values.change(names, merge)[0])
         return Written(before.stored + stored, before.late + len(new) * len(keys) - stored)
+
+
+def _entering(views: Iterable[tuple[str, Features]]) -> Callable[[Catalog], None]:
+    """The change that enters views into a catalog."""
+
+    def enter(catalog: Catalog) -> None:
+        for name, features in views:
+            catalog.declare(name, features)
+
+    return enter
 
 
 def _changed(

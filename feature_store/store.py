@@ -8,6 +8,7 @@ in repo/definitions.py.
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,7 @@ from finmodel.errors import NotFound, NotReady
 from finmodel.records import Int64s
 from finmodel.settings import Settings
 
+_log = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REPO = Path(__file__).with_name("repo")
 
@@ -122,6 +124,18 @@ def materialize(
     store.registry.commit()  # type: ignore[no-untyped-call]
     tell()
     return counts
+
+
+def materialize_again(settings: Settings) -> None:
+    """Put rows online as they were put last; what cannot be is said, and stays missing."""
+    views = open_store(settings).list_feature_views()
+    ends = [end for view in views for _, end in view.materialization_intervals]
+    if not ends:
+        return
+    try:
+        materialize(settings, max(ends))
+    except NotReady as error:
+        _log.warning("batch views are missing until they are materialised: %s", error)
 
 
 def _latest(store: FeatureStore, view: FeatureView, until: datetime) -> tuple[Int64s, ViewColumns]:

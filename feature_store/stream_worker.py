@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from feature_store.event_batch import Batch
 from feature_store.event_log import EventLog, Following, Place
 from feature_store.packed_counting import Overtaken
+from feature_store.recovery import Recovery
 from feature_store.stream import Counted, Stream
 from finmodel.errors import NoRoom, NotReady
 
@@ -36,6 +37,9 @@ class Membership(Protocol):
     def commit(self, offsets: Mapping[Place, int]) -> bool:
         """Tell those who watch how far the store has synced; whether they took it."""
 
+    def synced(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        """What they were told last of some partitions, by whomever."""
+
 
 class Alone:
     """The membership of a worker that shares with nobody."""
@@ -47,6 +51,10 @@ class Alone:
     def commit(self, offsets: Mapping[Place, int]) -> bool:
         """Nobody watches."""
         return True
+
+    def synced(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        """Nobody was told anything."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class Pass:
     waited_s: float
     """For the log."""
     worked_s: float
+    whole: bool = True
+    """Whether the store is served; it is not while it is rebuilt."""
 
 
 def work(
@@ -67,17 +77,19 @@ def work(
     log: EventLog,
     member: Membership,
     *,
+    recovery: Recovery | None = None,
     stop: Callable[[], bool],
     tell: Callable[[Pass], None],
 ) -> None:
     """Count what comes to the member's partitions until `stop`, which is asked between passes.
 
     `open_stream` is called again when topics came, grew or were made anew, so that it may follow
-    the new ones. While brokers are away it says so in the log and tries again; where another worker
-    is further it asks the store again. Everything else ends it: NoRoom, Refused by the group.
+    the new ones; before, a `recovery` fills a store that lost something. While brokers are away it
+    says so in the log and tries again; where another worker is further it asks the store again.
+    Everything else ends it: NoRoom, Refused by the group.
     """
     with ExitStack() as following_now:
-        worker = _Worker(open_stream, log, member, following_now)
+        worker = _Worker(open_stream, log, member, recovery, following_now)
         while not stop():
             try:
                 tell(worker.run())
@@ -100,10 +112,11 @@ class _Worker:
         open_stream: Callable[[], Stream],
         log: EventLog,
         member: Membership,
+        recovery: Recovery | None,
         following_now: ExitStack,
     ) -> None:
         self._open_stream, self._log, self._member = open_stream, log, member
-        self._following_now = following_now
+        self._recovery, self._following_now = recovery, following_now
         self.start_again()
 
     def start_again(self) -> None:
@@ -120,10 +133,13 @@ class _Worker:
         if self._known is None or (owned, self._shape) != self._known:
             self._follow(owned)
             self._known = owned, self._shape
-        return _pass(self._stream, self._following, self._member, owned)
+        done = _pass(self._stream, self._following, self._member, owned)
+        return done if self._recovery is None else replace(done, whole=self._recovery.look())
 
     def _follow(self, owned: frozenset[int] | None) -> None:
         self._following_now.close()
+        if self._recovery is not None:
+            self._recovery.begin(owned, self._member.synced)
         self._stream = self._open_stream()
         starts = self._stream.starts(owned)
         self._following: Following | None = None

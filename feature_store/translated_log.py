@@ -42,6 +42,10 @@ class TranslatedLog:
         theirs = {t: TopicState(self.topic_number(t), self.end_offsets(t)) for t in self._maps}
         return ours | {topic: state for topic, state in theirs.items() if any(state.ends)}
 
+    def begin_offsets(self, topic: str) -> tuple[int, ...]:
+        """The offset from which each partition is still kept."""
+        return self._log.begin_offsets(self.source_of(topic))
+
     def end_offsets(self, topic: str) -> tuple[int, ...]:
         """The offset that each partition's next event will have."""
         return self._log.end_offsets(self.source_of(topic))

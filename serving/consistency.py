@@ -11,12 +11,13 @@ import secrets
 from contextlib import ExitStack
 from dataclasses import asdict
 
-from feature_store.archive_key import KEY_BYTES, MARK, Archive, open_archive
+from feature_store.archive_key import MARK, Archive, open_archive
 from feature_store.consistency import check
 from feature_store.consistency_report import Consistency
 from feature_store.consistency_sample import Sample
 from feature_store.dead_letters import PassedOver
 from feature_store.progress import Progress
+from feature_store.pseudonyms import KEY_BYTES
 from feature_store.store import open_store, window_plans
 from feature_store.stored_sample import stored_sample
 from finmodel.errors import Damaged, NotReady

@@ -57,6 +57,9 @@ class StreamMetrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self._rebuilding = gauge(
+            "finmodel_stream_rebuilding", "Whether the store is not whole, and so not served."
+        )
         self._at: dict[tuple[str, int], int] = {}
         self._looked = -LOOK_SECONDS
 
@@ -72,6 +75,7 @@ class StreamMetrics:
         self._seconds.labels("waiting").inc(one.waited_s)
         self._seconds.labels("working").inc(one.worked_s)
         self._passes.inc(bool(one.batches))
+        self._rebuilding.set(not one.whole)
         now_ms = time.time() * 1000
         self._forget(one.owned)
         for batch in one.batches:

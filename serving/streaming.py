@@ -13,14 +13,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from feature_store.archive_key import make_archive
 from feature_store.dead_letters import DeadLetters, FileDeadLetters, PassedOver
 from feature_store.event_log import EventLog, FileEventLog
 from feature_store.packed_store import writer_of
-from feature_store.store import open_store, window_plans
+from feature_store.recovery import Recovery, Sources
+from feature_store.store import materialize_again, open_store, window_plans
 from feature_store.stream import Counted, Stream
 from feature_store.stream_worker import Alone, Membership, Pass, work
 from finmodel.errors import BadInput, NotReady
@@ -78,8 +81,13 @@ def run_stream(
             if busy:
                 tell(busy)
 
+        archive = make_archive(settings)
+        sources = Sources(archive, partial(materialize_again, settings))
+        recovery = Recovery(log, writer, plans, sources)
         if once:
+            recovery.begin(None, member.synced)
             tell(open_stream().catch_up())
+            recovery.end_if_whole()
             return
         # What is there now stays: the collector need not walk Feast at each pass.
         gc.collect()
@@ -91,7 +99,7 @@ def run_stream(
                 archiver.note(one.owned)
                 note(one)
 
-            work(open_stream, log, member, stop=stopped, tell=note_all)
+            work(open_stream, log, member, recovery=recovery, stop=stopped, tell=note_all)
 
 
 @contextmanager
@@ -132,8 +140,8 @@ def _member(source: Source, stack: ExitStack) -> Membership:
     options, maps = _kafka_of(source)
     from feature_store.kafka_group import KafkaGroup
 
-    topics = (*TOPICS, *(one.source for one in maps))
-    return stack.enter_context(KafkaGroup(options, source.group, source.instance, topics))
+    names = {topic: topic for topic in TOPICS} | {one.topic: one.source for one in maps}
+    return stack.enter_context(KafkaGroup(options, source.group, source.instance, names))
 
 
 def _kafka_of(source: Source) -> tuple[KafkaSettings, tuple[TopicMap, ...]]:

@@ -78,7 +78,10 @@ def run_worker(orders: Orders) -> None:
         def tell(one: Pass) -> None:
             out.write(f"{len(one.owned or ())} {sum(view.events for view in one.counted)}\n")
 
-        with KafkaEventLog(settings) as log, KafkaGroup(settings, GROUP, topics=topics) as member:
+        with (
+            KafkaEventLog(settings) as log,
+            KafkaGroup(settings, GROUP, names=dict(zip(topics, topics, strict=True))) as member,
+        ):
             work(lambda: Stream(log, writer, orders.plans), log, member, stop=bool, tell=tell)
 
 

@@ -33,7 +33,7 @@ def topics(broker):
 
 def worker(broker, group, topics, instance="", **options):
     settings = KafkaSettings(broker.address, {**FAST, **options})
-    return KafkaGroup(settings, group, instance, topics)
+    return KafkaGroup(settings, group, instance, dict(zip(topics, topics, strict=True)))
 
 
 def asked(groups, until):
@@ -84,7 +84,7 @@ from feature_store.kafka_settings import KafkaSettings
 
 address, group, instance, *topics = sys.argv[1:]
 settings = KafkaSettings(address, {"session_timeout_ms": 1_000})
-with KafkaGroup(settings, group, instance, topics) as member:
+with KafkaGroup(settings, group, instance, dict(zip(topics, topics))) as member:
     while True:
         print(len(member.owned()), flush=True)
         time.sleep(0.02)

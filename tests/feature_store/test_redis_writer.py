@@ -319,7 +319,7 @@ def test_a_redis_that_was_killed_and_comes_back_empty_says_so_until_it_is_rebuil
         lambda: following.write_columns("customer_id", [1], [bills(1, 1, 1.0)]),
         lambda: catch_up(log, following, half),
     ):
-        with pytest.raises(NotReady, match=r"holds no features.*feast apply.*rebuild"):
+        with pytest.raises(NotReady, match=r"holds no features.*finmodel stream.*rebuild"):
             work()
     assert following.position(half[0], 0, 1) == 0
 
