@@ -101,7 +101,7 @@ def _options(settings: KafkaSettings) -> dict[str, Any]:
         # That nobody answers there is to be told soon.
         "bootstrap_timeout_ms": min(settings.answer_ms, 10_000),
     }
-    for name in ("delivery_timeout_ms", "session_timeout_ms", "max_poll_interval_ms"):
+    for name in ("client", "delivery_timeout_ms", "session_timeout_ms", "max_poll_interval_ms"):
         told.pop(name, None)  # only a producer knows it, or a member of a group
     return told
 

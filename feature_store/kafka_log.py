@@ -13,21 +13,24 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
 from feature_store.event_batch import Batch
-from feature_store.event_log import Place, TopicState, partition_of
+from feature_store.event_log import Following, Place, TopicState, partition_of
 from feature_store.kafka_client import admin_of, producer_of
 from feature_store.kafka_errors import in_our_words
 from feature_store.kafka_following import KafkaFollowing
-from feature_store.kafka_settings import KafkaSettings
+from feature_store.kafka_settings import CLIENTS, KafkaSettings
 from feature_store.rejections import LARGEST_VALUE
 from finmodel.errors import BadInput, NotReady
 from finmodel.events import TOPICS, Event, decode, encode, topic_of
+
+if TYPE_CHECKING:
+    from feature_store.confluent_following import ConfluentFollowing
 
 _log = logging.getLogger(__name__)
 
@@ -126,7 +129,7 @@ class KafkaEventLog:
         return self._until(place, from_offset, oldest[place], ends[place])
 
     @contextmanager
-    def follow(self, starts: Mapping[Place, int]) -> Iterator[KafkaFollowing]:
+    def follow(self, starts: Mapping[Place, int]) -> Iterator[Following]:
         """What comes to some partitions from offsets on, to be polled."""
         oldest, ends = self._bounds(starts)
         for (topic, number), at in starts.items():
@@ -140,7 +143,7 @@ class KafkaEventLog:
                     at,
                 )
         followed = {place: at for place, at in starts.items() if at <= ends[place]}
-        with closing(KafkaFollowing(self.settings, followed, oldest)) as following:
+        with closing(_following(self.settings, followed, oldest)) as following:
             yield following
 
     def topics(self) -> tuple[str, ...]:
@@ -199,7 +202,7 @@ class KafkaEventLog:
             return
         patience = self.settings.answer_ms / 1000
         late = time.monotonic() + patience
-        with closing(KafkaFollowing(self.settings, {place: at}, {place: oldest})) as following:
+        with closing(_following(self.settings, {place: at}, {place: oldest})) as following:
             while at < end:
                 for batch in following.poll(_POLL_SECONDS):
                     at, late = batch.end, time.monotonic() + patience
@@ -289,6 +292,23 @@ class KafkaEventLog:
             return make()
         except kafka_errors.KafkaError as error:
             raise in_our_words(error, self._where) from error
+
+
+def _following(
+    settings: KafkaSettings, starts: Mapping[Place, int], oldest: Mapping[Place, int]
+) -> KafkaFollowing | ConfluentFollowing:
+    """A consumer of the client that the settings name; NotReady where it is not installed."""
+    if settings.client == CLIENTS[0]:
+        return KafkaFollowing(settings, starts, oldest)
+    try:
+        from feature_store.confluent_following import ConfluentFollowing
+    except ModuleNotFoundError as error:
+        raise NotReady(
+            f"{settings.client} is not installed",
+            where="the Kafka configuration's client",
+            remedy="install finmodel[confluent], or leave it out",
+        ) from error
+    return ConfluentFollowing(settings, starts, oldest)
 
 
 def _number_of(topic_id: str) -> int:

@@ -59,6 +59,11 @@ class KafkaSettings:
         object.__setattr__(self, "options", checked)
 
     @property
+    def client(self) -> str:
+        """Which client brings records: one of `CLIENTS`."""
+        return str(self.options.get("client", CLIENTS[0]))
+
+    @property
     def answer_ms(self) -> int:
         """How long a question waits for its answer."""
         return int(self.options.get("request_timeout_ms", 30_000))
@@ -121,9 +126,17 @@ def _file(text: str) -> str:
     return text
 
 
+def _client(text: str) -> str:
+    if text not in CLIENTS:
+        raise ValueError
+    return text
+
+
+CLIENTS = ("kafka-python", "confluent-kafka")
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _KINDS: dict[Callable[[str], Option], tuple[str, tuple[str, ...]]] = {
     _protocol: (f"one of {', '.join(_PROTOCOLS)}", ("security_protocol",)),
+    _client: (f"one of {', '.join(CLIENTS)}", ("client",)),
     _file: ("a file's path", ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_crlfile")),
     _switch: ("true or false", ("ssl_check_hostname",)),
     Secret: ("a text", ("ssl_password", "sasl_plain_password")),

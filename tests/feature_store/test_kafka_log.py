@@ -5,15 +5,18 @@ What it shares with the file log is in test_event_log.py.
 
 import logging
 import threading
+from contextlib import closing
+from itertools import pairwise
 
 import pytest
 from kafka import KafkaConsumer
 
 from benchmarks._kafka_broker import ADMIN, running
 from feature_store import kafka_log
+from feature_store.confluent_following import ConfluentFollowing
 from feature_store.event_log import partition_of
 from feature_store.kafka_log import KafkaEventLog
-from feature_store.kafka_settings import KafkaSettings
+from feature_store.kafka_settings import CLIENTS, KafkaSettings
 from finmodel.errors import BadInput, NotFound, NotReady, Refused
 from finmodel.events import encode
 from tests.feature_store.kafka import (
@@ -29,6 +32,11 @@ from tests.feature_store.kafka import (
 from tests.feature_store.test_event_log import REPAYMENT, STATUS, everything, repayment, status
 
 pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request):
+    return request.param
 
 
 def one_sentence(error):
@@ -51,9 +59,9 @@ def test_other_programs_find_the_key_the_value_and_the_partition(broker):
     }
 
 
-def test_a_value_is_as_it_came_whatever_it_holds(broker):
+def test_a_value_is_as_it_came_whatever_it_holds(broker, client):
     """Broken bytes, no bytes, line ends: each is one value, refused by its own offset."""
-    with empty_log(broker) as log:
+    with empty_log(broker, client=client) as log:
         spread = encode(status(1)).replace(b",", b",\r\n")
         write(broker, STATUS, encode(status(1)), spread, None, b"", b" \n", b"\xff", spread)
         (batch,) = log.read(STATUS, 0)
@@ -69,8 +77,8 @@ def test_a_value_is_as_it_came_whatever_it_holds(broker):
         assert batch.events() == [status(1)]
 
 
-def test_what_a_transaction_leaves_is_passed_over(broker):
-    with empty_log(broker) as log:
+def test_what_a_transaction_leaves_is_passed_over(broker, client):
+    with empty_log(broker, client=client) as log:
         for commit in (
             True,
             False,
@@ -78,16 +86,17 @@ def test_what_a_transaction_leaves_is_passed_over(broker):
             False,
         ):  # offsets 0, 1 | 3, 4 | 6, 7 | 9, 10: then a marker
             transact(broker, STATUS, encode(status(1)), commit=commit)
-        (batch,) = log.read(STATUS, 0)
-        assert batch.offsets.tolist() == [0, 1, 6, 7]
-        assert (batch.begin, batch.end) == (0, 12)
-        assert len(list(batch.values())) == 4
-        assert [b.offsets.tolist() for b in log.read(STATUS, 0, 7)] == [[7]]
+        found = list(log.read(STATUS, 0))
+        assert [at for batch in found for at in batch.offsets] == [0, 1, 6, 7]
+        assert (found[0].begin, found[-1].end) == (0, 12)
+        assert all(one.end == then.begin for one, then in pairwise(found))
+        assert len([value for batch in found for value in batch.values()]) == 4
+        assert [at for b in log.read(STATUS, 0, 7) for at in b.offsets] == [7]
         assert log.end_offsets(STATUS) == (12, 0, 0, 0)
 
 
-def test_a_log_begins_with_the_oldest_that_is_kept(broker):
-    with empty_log(broker) as log:
+def test_a_log_begins_with_the_oldest_that_is_kept(broker, client):
+    with empty_log(broker, client=client) as log:
         write(broker, STATUS, *[encode(status(1, number)) for number in range(5)])
         with admin(broker) as client:
             client.delete_records({kafka_log.TopicPartition(STATUS, 0): 3})
@@ -186,6 +195,11 @@ def test_an_append_outlives_a_kill_and_nothing_is_doubled(broker):
             assert found == [e for e in events if partition_of(e.customer_id, 4) == partition]
 
 
+def wait_for_words(following):
+    for _ in range(100):
+        following.poll(0.1)
+
+
 USERS = {ADMIN: "admin-and-secret", "app": "app-and-secret"}
 
 
@@ -221,6 +235,15 @@ def test_who_may_not_is_refused_and_no_log_has_the_password(tmp_path, caplog):
                     ask()
                 assert one_sentence(error)
             assert log.topics() == (STATUS,)
+        by_librdkafka = login("app", client="confluent-kafka")
+        with open_log(broker, **by_librdkafka) as log:
+            assert everything(log, STATUS) == [status(1)]
+        wrong = KafkaSettings(broker.address, by_librdkafka | {"sasl_plain_password": "other"})
+        with (
+            closing(ConfluentFollowing(wrong, {(STATUS, 0): 0}, {(STATUS, 0): 0})) as following,
+            pytest.raises(Refused, match="who we say we are; mend the sasl_"),
+        ):
+            wait_for_words(following)
     assert len(caplog.records) > 20
     assert {record.levelno for record in caplog.records} >= {logging.INFO, logging.ERROR}
     assert "and-secret" not in caplog.text
