@@ -26,6 +26,8 @@ from finmodel.errors import NotReady
 _log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """How often a worker asks whether a marked store is whole again."""
+WORK_SECONDS = 10.0
+"""How long it works before the worker looks after its membership again."""
 FIRST = 0
 """Who has this partition puts in what no partition brings."""
 
@@ -51,25 +53,34 @@ class Recovery:
         self._views = {plan.view: schema_of(plan) for plan in plans}
         self._mark: Rebuild | None = None
         self._looked = 0.0
+        self._batch_views = False
+        """Whether they are in a marked store already."""
 
-    def begin(self, owned: frozenset[int] | None, synced: Synced) -> None:
-        """To be called before partitions are followed, all of them where `owned` is None.
+    def begin(self, owned: frozenset[int] | None, synced: Synced) -> bool:
+        """Whether partitions, all of them where `owned` is None, may be followed now.
 
-        NotReady while another worker puts in what comes before the log.
+        If not, it has worked for some seconds and is to be called again. NotReady while another
+        worker puts in what comes before the log.
         """
         mark = self._writer.rebuilding() or self._marked(owned, synced)
-        if mark is None:
-            self._refill(owned)
-        elif mark.archive:
-            _check_leads(owned)
-            self._sources.fill_batch_views()
-            # All partitions: customers may have moved between them, and come in one order.
-            self._refill(None)
-            mark = msgspec.structs.replace(mark, archive=False)
-            self._writer.mark(mark)
-        # Of a view whose topic brought nothing, windows are empty, and not unknown.
-        self._writer.apply(self._views, [])
         self._mark = mark
+        if mark is None or not mark.archive:
+            filled = mark is not None or self._refill(owned)
+        else:
+            _check_leads(owned)
+            if not self._batch_views:
+                self._sources.fill_batch_views()
+                self._batch_views = True
+            # All partitions: customers may have moved between them, and come in one order.
+            filled = self._refill(None)
+            if filled:
+                self._mark = msgspec.structs.replace(mark, archive=False)
+                self._writer.mark(self._mark)
+        if filled:
+            self._batch_views = False
+            # Of a view whose topic brought nothing, windows are empty, and not unknown.
+            self._writer.apply(self._views, [])
+        return filled
 
     def look(self) -> bool:
         """To be called after each pass: whether the store is whole, and is served."""
@@ -128,12 +139,21 @@ class Recovery:
             if plan.topic == target.topic
         )
 
-    def _refill(self, partitions: frozenset[int] | None) -> None:
+    def _refill(self, partitions: frozenset[int] | None) -> bool:
+        """Whether nothing is left to be counted from the archive."""
         if self._sources.archive is None:
-            return
-        events = refill(self._sources.archive, self._log, self._writer, self._plans, partitions)
-        if events:
-            _log.warning("%s events that the log no longer keeps came from the archive", events)
+            return True
+        told = refill(
+            self._sources.archive,
+            self._log,
+            self._writer,
+            self._plans,
+            partitions,
+            WORK_SECONDS,
+        )
+        if told.events:
+            _log.warning("%s events that the log no longer keeps, from the archive", told.events)
+        return told.whole
 
 
 def _targets(states: Mapping[str, TopicState], upto: Mapping[Place, int]) -> tuple[Target, ...]:

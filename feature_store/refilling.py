@@ -7,7 +7,9 @@ moment, it goes on from there. What the log still keeps is left to it, and so ar
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+import math
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,17 +25,29 @@ from feature_store.event_measures import columns_of
 from feature_store.event_table import EventTable, fields_of
 from feature_store.online_writer import OnlineWriter
 from feature_store.packed_counting import Part
-from feature_store.progress import Progress
 from feature_store.window_plan import WindowPlan
+from finmodel.records import Int64s
 
 JOIN_KEY = "customer_id"
 PIECE = 65_536
 """Events counted in one transaction."""
 
+_Place = tuple[int, int]
+"""A topic's number and a partition."""
+
+
+class Refilled(NamedTuple):
+    """What one call counted."""
+
+    events: int
+    whole: bool
+    """Whether nothing is left to be counted from the archive."""
+
 
 class _Kept(NamedTuple):
     """A file of the archive, and the part of it that is to be counted from there."""
 
+    topic: str
     file: ArchiveFile
     start: int
     stop: int
@@ -45,35 +59,26 @@ def refill(
     writer: OnlineWriter,
     plans: Sequence[WindowPlan],
     partitions: Container[int] | None = None,
-    progress: Progress | None = None,
-) -> int:
-    """Count what only the archive holds, of all partitions or of some; how many events there were.
+    seconds: float = math.inf,
+) -> Refilled:
+    """Count what only the archive holds, of all partitions or of some, for so long or a bit longer.
 
-    Damaged where a part of the archive is missing.
+    Partitions that a topic has no more go with partition 0. Damaged where a part of the archive is
+    missing.
     """
-    numbers_now = {topic: state.number for topic, state in log.states().items()}
-    told = 0
-    for topic in sorted({plan.topic for plan in plans}):
-        folder = archive.folder / topic
-        if not folder.is_dir():
-            continue
+    late, events = time.monotonic() + seconds, 0
+    for topic, begins in _begins(log, {plan.topic for plan in plans}).items():
         mine = [plan for plan in plans if plan.topic == topic]
-        begins = dict(enumerate(log.begin_offsets(topic))) if topic in numbers_now else {}
-        files = [
-            one for one in files_of(folder) if partitions is None or one.partition in partitions
-        ]
-        for file in _as_known(folder, files):
-            stop = file.end
-            if file.number == numbers_now.get(topic):
-                stop = min(stop, begins.get(file.partition, 0))
-            start = min(writer.position(plan, file.number, file.partition) for plan in mine)
-            for table in _pieces(archive, topic, _Kept(file, start, stop)):
-                parts = [Part(plan, columns_of(plan, table, file.number)) for plan in mine]
+        places = _places(archive, topic, begins, partitions)
+        at = {p: min(writer.position(plan, *p) for plan in mine) for p in places}
+        for kept in _to_count(archive, topic, begins, at) if at else ():
+            for table in _pieces(archive, kept):
+                parts = [Part(plan, columns_of(plan, table, kept.file.number)) for plan in mine]
                 writer.write_parts(JOIN_KEY, parts)
-                told += len(table.offsets)
-                if progress is not None:
-                    progress(f"archive {topic}", told, told)
-    return told
+                events += len(table.offsets)
+                if time.monotonic() >= late:
+                    return Refilled(events, whole=False)
+    return Refilled(events, whole=True)
 
 
 def holds_events(archive: Archive | None) -> bool:
@@ -81,52 +86,87 @@ def holds_events(archive: Archive | None) -> bool:
     return archive is not None and any(archive.folder.glob("*/*.parquet"))
 
 
-def _as_known(folder: Path, files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
+def _begins(log: EventLog, topics: set[str]) -> dict[str, dict[_Place, int]]:
+    """By topic, from where the log keeps each of its partitions; none of a topic that is gone."""
+    states = log.states()
+    found: dict[str, dict[_Place, int]] = {topic: {} for topic in sorted(topics)}
+    for topic in found.keys() & states.keys():
+        number = states[topic].number
+        found[topic] = {(number, n): at for n, at in enumerate(log.begin_offsets(topic))}
+    return found
+
+
+def _to_count(
+    archive: Archive,
+    topic: str,
+    begins: Mapping[_Place, int],
+    at: Mapping[_Place, int],
+) -> list[_Kept]:
     """Files of all partitions and of all topics of this name, by when their events were known.
 
     A partition's own stay in the log's order: a customer may have come from another partition, or
     from a topic before this one, and what was known first is counted first.
     """
-    latest: dict[tuple[int, int], int] = {}
-    order = {}
-    for file in files:
+    folder, at = archive.folder / topic, dict(at)
+    found: list[_Kept] = []
+    latest: dict[_Place, int] = {}
+    order: list[int] = []
+    for file in files_of(folder):
         place = file.number, file.partition
-        latest[place] = max(latest.get(place, 0), _first_known(folder / file.name))
-        order[file] = latest[place]
-    return sorted(files, key=lambda file: (order[file], *file))
+        start, stop = at.get(place, file.end), min(file.end, begins.get(place, file.end))
+        if start < stop:
+            at[place] = stop
+            latest[place] = max(latest.get(place, 0), _first_known(folder / file.name))
+            order.append(latest[place])
+            found.append(_Kept(topic, file, start, stop))
+    return [found[n] for n in np.argsort(order, kind="stable").tolist()]
+
+
+def _places(
+    archive: Archive, topic: str, begins: Mapping[_Place, int], partitions: Container[int] | None
+) -> set[_Place]:
+    """What a topic's files are of, as far as it belongs to some partitions."""
+    folder = archive.folder / topic
+    if not folder.is_dir():
+        return set()
+    return {
+        (file.number, file.partition)
+        for file in files_of(folder)
+        if partitions is None
+        or file.partition in partitions
+        or (file.partition >= len(begins) and 0 in partitions)
+    }
 
 
 def _first_known(path: Path) -> int:
-    """When the first event of a file became known, in microseconds, by its first rows."""
+    """When the first event of a file became known, in microseconds."""
     with pq.ParquetFile(path) as file:
         first = next(file.iter_batches(batch_size=1, columns=["known_at"]))
     return int(numbers(first.column(0))[0])
 
 
-def _pieces(archive: Archive, topic: str, kept: _Kept) -> Iterator[EventTable]:
-    """Events of a file from one offset up to another, some at once, none left out between."""
-    begin, file = kept.start, kept.file
-    if begin >= kept.stop:
-        return
+def _pieces(archive: Archive, kept: _Kept) -> Iterator[EventTable]:
+    """A file's events from one offset up to another, some at once, none left out between."""
+    begin, (topic, file, _, stop) = kept.start, kept
     with pq.ParquetFile(archive.folder / topic / file.name) as opened:
         for batch in opened.iter_batches(batch_size=PIECE):
             offsets = numbers(batch["log_offset"])
-            first, last = np.searchsorted(offsets, [begin, kept.stop]).tolist()
-            if first == last:
-                continue
-            some, end = batch.slice(first, last - first), int(offsets[last - 1]) + 1
-            columns = _columns(archive, topic, some)
-            place = topic, file.partition
-            yield EventTable(*place, columns, offsets[first:last], begin, end)
-            begin = end
-    if begin < kept.stop:  # the rest were no events
+            first, last = np.searchsorted(offsets, [begin, stop]).tolist()
+            if first < last:
+                columns, end = (
+                    _columns(archive, topic, batch[first:last]),
+                    int(offsets[last - 1]) + 1,
+                )
+                yield EventTable(topic, file.partition, columns, offsets[first:last], begin, end)
+                begin = end
+    if begin < stop:  # what is behind the last event made none
         nothing = np.empty((len(fields_of(topic)), 0), np.int64)
-        yield EventTable(topic, file.partition, nothing, nothing[0], begin, kept.stop)
+        yield EventTable(topic, file.partition, nothing, nothing[0], begin, stop)
 
 
-def _columns(archive: Archive, topic: str, batch: pa.RecordBatch) -> np.ndarray:
-    found = [
-        archive.customers(numbers(batch["customer"])) if name == JOIN_KEY else numbers(batch[name])
-        for name in fields_of(topic)
-    ]
-    return np.stack(found)
+def _columns(archive: Archive, topic: str, batch: pa.RecordBatch) -> Int64s:
+    """(f, n) a row for each of the topic's fields, of whom they are in plain."""
+    customers = archive.customers(numbers(batch["customer"]))
+    return np.stack(
+        [customers if name == JOIN_KEY else numbers(batch[name]) for name in fields_of(topic)]
+    )

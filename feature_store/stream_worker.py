@@ -131,15 +131,18 @@ class _Worker:
         if time.monotonic() - self._looked >= GROWTH_SECONDS:
             self._shape, self._looked = _shape(self._log), time.monotonic()
         if self._known is None or (owned, self._shape) != self._known:
+            if not self._recovered(owned):
+                return Pass(owned, [], [], 0.0, 0.0, whole=False)
             self._follow(owned)
             self._known = owned, self._shape
         done = _pass(self._stream, self._following, self._member, owned)
         return done if self._recovery is None else replace(done, whole=self._recovery.look())
 
-    def _follow(self, owned: frozenset[int] | None) -> None:
+    def _recovered(self, owned: frozenset[int] | None) -> bool:
         self._following_now.close()
-        if self._recovery is not None:
-            self._recovery.begin(owned, self._member.synced)
+        return self._recovery is None or self._recovery.begin(owned, self._member.synced)
+
+    def _follow(self, owned: frozenset[int] | None) -> None:
         self._stream = self._open_stream()
         starts = self._stream.starts(owned)
         self._following: Following | None = None

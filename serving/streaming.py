@@ -85,9 +85,7 @@ def run_stream(
         sources = Sources(archive, partial(materialize_again, settings))
         recovery = Recovery(log, writer, plans, sources)
         if once:
-            recovery.begin(None, member.synced)
-            tell(open_stream().catch_up())
-            recovery.end_if_whole()
+            tell(_once(open_stream, recovery, member))
             return
         # What is there now stays: the collector need not walk Feast at each pass.
         gc.collect()
@@ -100,6 +98,17 @@ def run_stream(
                 note(one)
 
             work(open_stream, log, member, recovery=recovery, stop=stopped, tell=note_all)
+
+
+def _once(
+    open_stream: Callable[[], Stream], recovery: Recovery, member: Membership
+) -> list[Counted]:
+    """Count up to the log's end."""
+    while not recovery.begin(None, member.synced):
+        pass  # it has told what it did
+    counted = open_stream().catch_up()
+    recovery.end_if_whole()
+    return counted
 
 
 @contextmanager
