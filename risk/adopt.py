@@ -39,7 +39,7 @@ def adopt(
 ) -> Trained:
     """Gate a registered version by a recipe; it can be promoted afterwards if it passed."""
     candidate = tracking.fetch(settings, recipe.name, version)
-    ready = prepare(recipe, settings)
+    ready = prepare(recipe, settings, progress)
     lacks = what_it_lacks(candidate, ready.frame)
     if lacks:
         raise Refused(

@@ -77,7 +77,7 @@ def draft_manifest(
         table=frame.table,
         monotone=dict(recipe.monotone),
         data_hash=frame.data_hash,
-        label=recipe.label,
+        label=recipe.label_column,
         lightgbm_version=boosting.version(),
         **origin,
     )

@@ -18,9 +18,34 @@ import pandas as pd
 from finmodel.errors import BadInput
 from finmodel.manifest import TableContract
 from finmodel.records import Float32s, Float64s
+from risk.labels import CohortCount
 from risk.table_file import as_text
 
 Times = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """Of a label that is a rule: every row that was looked at, also those that teach nothing."""
+
+    cohorts: tuple[CohortCount, ...]
+    excluded: dict[str, int]
+    """Rows by the exclusion that left them out."""
+    aside_ids: npt.NDArray[np.generic]
+    aside_matrix: Float32s
+    """(m, f) features of the indeterminate: for band tables, never taught nor judged."""
+    aside_times: Times
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person must know beside the figures."""
+        late = [one for one in self.cohorts if one.not_mature]
+        told = [f"{len(self.aside_ids)} rows are indeterminate"] if len(self.aside_ids) else []
+        told += [f"{rows} rows excluded: {why}" for why, rows in self.excluded.items() if rows]
+        if late:
+            rows = sum(one.not_mature for one in late)
+            told.append(f"{rows} rows not mature: {late[0].cohort} to {late[-1].cohort}")
+        return tuple(told)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +67,8 @@ class TrainingFrame:
     service: str = ""
     plan: dict[str, Any] = field(default_factory=dict)
     table: TableContract | None = None
+    followed: Followed | None = None
+    """Where the label is a rule."""
 
     def __len__(self) -> int:
         return len(self.labels)

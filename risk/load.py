@@ -11,6 +11,7 @@ import pandas as pd
 
 from feature_store.offline import training_frame
 from feature_store.plan import ServicePlan, plan_of
+from feature_store.progress import Progress
 from feature_store.store import open_store
 from finmodel.errors import BadInput, NotReady
 from finmodel.lender import credit_default
@@ -18,19 +19,22 @@ from finmodel.records import Float32s
 from finmodel.settings import Settings
 from risk.cards import made_of_own_repayments, refuse_audit_only, refuse_own_repayments
 from risk.frame import TrainingFrame, groups_of, labels_of
+from risk.lender_frame import features_home, load_lender
 from risk.recipe import Recipe, Spine
 from risk.table import ids_of, load_table, times_of
 from risk.table_file import read_table
 
 
-def load_frame(recipe: Recipe, settings: Settings) -> TrainingFrame:
+def load_frame(
+    recipe: Recipe, settings: Settings, progress: Progress | None = None
+) -> TrainingFrame:
     """The training frame that a recipe names."""
     if recipe.source.table is not None:
         frame = load_table(recipe)
         own = set(recipe.source.table.own_repayments) & set(frame.names)
         refuse_own_repayments(recipe, own)
     else:
-        frame = _load_service(recipe, settings)
+        frame = _load_service(recipe, settings, progress)
     refuse_audit_only(recipe, frame.names)
     for name in recipe.monotone:
         if name not in frame.names:
@@ -58,14 +62,19 @@ def matrix_in(joined: pd.DataFrame, names: tuple[str, ...]) -> Float32s:
     return np.ascontiguousarray(joined[list(names)].to_numpy(dtype=np.float32))
 
 
-def _load_service(recipe: Recipe, settings: Settings) -> TrainingFrame:
+def _load_service(
+    recipe: Recipe, settings: Settings, progress: Progress | None
+) -> TrainingFrame:
     service = recipe.source.service
     assert service is not None
-    store = open_store(settings)
+    home = features_home(recipe, settings, progress)
+    store = open_store(home)
     plan = plan_of(store, service)
     find = store.registry.get_any_feature_view  # a snapshot's view, or a stream's
     tags = {view.name: find(view.name, store.project).tags for view in plan.views}
     refuse_own_repayments(recipe, made_of_own_repayments(tags))
+    if recipe.source.lender is not None:
+        return load_lender(recipe, plan, home, progress)
     spine, where = _spine(recipe, plan)
     joined = known_at(spine, plan, settings)
     return TrainingFrame(
@@ -73,7 +82,7 @@ def _load_service(recipe: Recipe, settings: Settings) -> TrainingFrame:
         ids=joined[plan.join_key].to_numpy(),
         names=plan.names,
         matrix=matrix_in(joined, plan.names),
-        labels=labels_of(joined[recipe.label], where),
+        labels=labels_of(joined[recipe.label_column], where),
         times=times_of(joined, "event_timestamp", where),
         audit=groups_of(joined, recipe.audit_only, recipe.audit_bands),
         service=service,
@@ -87,7 +96,7 @@ def _spine(recipe: Recipe, plan: ServicePlan) -> tuple[pd.DataFrame, str]:
         frame, where = _spine_file(recipe, named, plan)
     else:
         frame, where = _shipped(), "credit_default"
-    for name in (recipe.label, *recipe.audit_only):
+    for name in (recipe.label_column, *recipe.audit_only):
         if name not in frame:
             raise BadInput(
                 f"there is no column {name!r}", where=where, remedy="add it to the spine"

@@ -15,6 +15,7 @@ import msgspec
 from finmodel.errors import BadInput
 from finmodel.gate import Thresholds
 from finmodel.manifest import Card, DecisionPoint, Policy, ReasonGroup, Scaling
+from risk.label_rule import LabelRule
 from risk.recipe_text import convert, parse_yaml
 
 CARD_POINTS: dict[Card, frozenset[DecisionPoint]] = {
@@ -60,19 +61,31 @@ class Spine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: str = "event_timestamp"
 
 
+class SimulatedLender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The simulated lender, of a size and a seed: the same events every time."""
+
+    customers: int
+    days: int
+    seed: int = 0
+    start: dt.date = dt.date(2024, 1, 1)
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Either a Feast service with its spine, or a table."""
+    """Either a Feast service with its spine or a lender's events, or a table."""
 
     service: str | None = None
     spine: Literal["credit_default"] | Spine | None = None
     """`credit_default`, the table that is shipped, or a file of one's own."""
+    lender: SimulatedLender | None = None
+    """Whose events tell who is looked at and what became of them, as `label` says."""
     table: Table | None = None
 
     def __post_init__(self) -> None:
         if (self.service is None) == (self.table is None):
-            raise ValueError("give either `service` (with `spine`) or `table`")
-        if (self.service is None) != (self.spine is None):
-            raise ValueError("a `service` needs a `spine`, and a `table` has none")
+            raise ValueError("give either `service` (with `spine` or `lender`) or `table`")
+        told = [one for one in (self.spine, self.lender) if one is not None]
+        if len(told) != (self.service is not None):
+            raise ValueError("a `service` needs a `spine` or a `lender`, and a `table` has neither")
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,8 +149,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     card: Card
     decision_point: DecisionPoint
     source: Source
-    label: str
-    """Column of what became of the customer: 1 bad, 0 good."""
+    label: str | LabelRule
+    """Column of what became of the customer (1 bad, 0 good), or the rule that makes it."""
     params: Params
     gate: Thresholds
     policy: Policy
@@ -156,6 +169,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The recipe's own path; set when it is read."""
     text: str = ""
     """The recipe as written; set when it is read."""
+
+    @property
+    def label_column(self) -> str:
+        """The label's column; where a rule makes the label, what is bad by it."""
+        return self.label if isinstance(self.label, str) else self.label.bad
 
     @property
     def folder(self) -> Path:
@@ -180,8 +198,22 @@ def _require_consistent(recipe: Recipe, path: Path) -> None:
         raise _bad(path, "decision_point", what, f"write one of {allowed}, or another card")
     if recipe.gate.parity_rows < 1:
         raise _bad(path, "gate.parity_rows", "it is below 1", "compare at least one row")
+    _require_label(recipe, path)
     _require_reasons(recipe, path)
     _require_audit_only(recipe, path)
+
+
+def _require_label(recipe: Recipe, path: Path) -> None:
+    by_rule, followed = isinstance(recipe.label, LabelRule), recipe.source.lender is not None
+    if by_rule and not followed:
+        what = "a rule needs events of loans to follow, and this source has none"
+        raise _bad(path, "label", what, "name the label's column, or `source.lender`")
+    if followed and not by_rule:
+        what = f"{recipe.label!r} is a column, and a lender's events have none"
+        raise _bad(path, "label", what, "say observation, window and bad")
+    if followed and recipe.audit_only:
+        what = "a lender's events hold no attribute of a person"
+        raise _bad(path, "audit_only", what, "take it out")
 
 
 def _require_audit_only(recipe: Recipe, path: Path) -> None:

@@ -20,6 +20,7 @@ from finmodel.export import ExportedModel, export_folder, load_export, read_cham
 from finmodel.records import Float32s
 from finmodel.settings import Settings
 from risk.learning import Progress, silent
+from risk.lender_frame import features_home
 from risk.load import known_at, matrix_in
 from risk.reasons import reason_table, reasons
 from risk.recipe import Recipe
@@ -62,10 +63,11 @@ def score_file(
     pointer = read_champion(settings.exports, recipe.name, settings.signing)
     folder = export_folder(settings.exports, recipe.name, pointer.version)
     model = load_export(folder, settings.signing)
+    home = features_home(recipe, settings, progress)
     rows, unknown, total = 0, 0, 0.0
     with written_aside(target) as write:
         for piece in _pieces(model, source):
-            scored = _score_piece(model, settings, piece, str(source), with_reasons)
+            scored = _score_piece(model, home, piece, str(source), with_reasons)
             write(scored)
             rows, total = rows + len(scored), total + float(scored["pd"].sum())
             unknown += int(scored["pd"].isna().sum())

@@ -37,7 +37,7 @@ def load_table(recipe: Recipe) -> TrainingFrame:
     where = str(path)
     _require_columns(frame, _named_columns(recipe, table), where)
     ids = ids_of(frame, table.entity, where)
-    labels = labels_of(frame[recipe.label], where)
+    labels = labels_of(frame[recipe.label_column], where)
     times = None if table.time is None else times_of(frame, table.time, where)
     parts = split_by_time(times, recipe.split, labels, where)
     contract = _learn_contract(frame, recipe, table, parts, where)
@@ -96,7 +96,7 @@ def times_of(frame: pd.DataFrame, name: str, where: str) -> Times:
 def _learn_contract(
     frame: pd.DataFrame, recipe: Recipe, table: Table, parts: Parts, where: str
 ) -> TableContract:
-    apart = {table.entity, recipe.label, table.time, *table.exclude, *recipe.audit_only}
+    apart = {table.entity, recipe.label_column, table.time, *table.exclude, *recipe.audit_only}
     features = tuple(str(name) for name in frame.columns if name not in apart)
     if not features:
         raise BadInput("no column is left as a feature", where=where, remedy="exclude fewer")
@@ -146,7 +146,7 @@ def _named_columns(recipe: Recipe, table: Table) -> list[str]:
     time = [table.time] if table.time else []
     return [
         table.entity,
-        recipe.label,
+        recipe.label_column,
         *time,
         *table.exclude,
         *table.categoricals,

@@ -107,7 +107,7 @@ def train(
         raise Refused(
             f"{person.name} may not train", where=recipe.name, remedy="ask an engineer or analyst"
         )
-    ready = prepare(recipe, settings)
+    ready = prepare(recipe, settings, progress)
     frame = ready.frame
     tags = _tags(recipe, frame, person)
     with tracking.run(settings, recipe.name, tags) as run:
@@ -138,7 +138,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Judge a recipe by its folds, and register nothing."""
     started = time.monotonic()
-    ready = prepare(recipe, settings)
+    ready = prepare(recipe, settings, progress)
     frame, parts = ready.frame, ready.parts
     judged = judge_by_folds(frame, parts.train, ready.teaching, recipe.split.repeats, progress)
     return CrossValidation(
@@ -158,9 +158,9 @@ def cross_validate(
     )
 
 
-def prepare(recipe: Recipe, settings: Settings) -> Ready:
+def prepare(recipe: Recipe, settings: Settings, progress: Progress = silent) -> Ready:
     """Read the frame and part it; what a recipe asks that the data cannot give is refused here."""
-    frame = load_frame(recipe, settings)
+    frame = load_frame(recipe, settings, progress)
     reason_groups(recipe, frame.names)
     parts = split_by_time(frame.times, recipe.split, frame.labels, frame.where)
     return Ready(frame, parts, teaching_of(recipe))
@@ -242,6 +242,8 @@ def _keep_reports(
     tracking.keep(settings, run_id, "recipe.yaml", recipe.text)
     tracking.keep(settings, run_id, "groups.json", _json(groups))
     tracking.keep(settings, run_id, "calibration.json", _json(table))
+    if frame.followed is not None:
+        tracking.keep(settings, run_id, "cohorts.json", _json(frame.followed.cohorts))
 
 
 def _json(rows: Any) -> str:
@@ -262,7 +264,7 @@ def trained_of(
         passed=verdict.passed,
         failures=failures(verdict),
         sample=verdict.sample,
-        notes=verdict.notes,
+        notes=verdict.notes + (frame.followed.notes if frame.followed else ()),
         metrics=origin["metrics"],
         rows=len(frame),
         features=len(frame.names),

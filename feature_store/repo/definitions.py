@@ -390,6 +390,35 @@ customer_behaviour_v1 = FeatureService(
     tags={PURPOSE: "score"},
 )
 
+# Behind customer_behaviour_v1: a version's vector never changes.
+# fmt: off
+granted_limits = streamed(BEHAVIOUR, "granted_limits", "loan.application.v1", "Limits granted", {
+    "application_limit_last": W("last", "limit_minor where status = approved", "90d", "Latest one"),
+})
+# fmt: on
+application_risk_v1 = FeatureService(
+    name="application_risk_v1",
+    features=[login_activity, page_activity, loan_applications, granted_limits],
+    description="Application card (A): a new customer's first drawdown; no repayment is read",
+    owner=OWNER,
+    tags={PURPOSE: "score", "card": "A"},
+)
+lender_behaviour_risk_v1 = FeatureService(
+    name="lender_behaviour_risk_v1",
+    features=[
+        drawdowns,
+        instalments_due,
+        loan_repayments,
+        loan_delays,
+        login_activity,
+        page_activity,
+        service_messages,
+    ],
+    description="Behaviour card (B) of the loans; what was offered to a customer is not read",
+    owner=OWNER,
+    tags={PURPOSE: "score", "card": "B"},
+)
+
 _defined = list(globals().values())
 check_services(
     [one for one in _defined if isinstance(one, FeatureService)],
