@@ -36,7 +36,9 @@ from finmodel.settings import Settings
 FOLDER = "simulated"
 
 
-def simulated_home(settings: Settings, lender: Lender, progress: Progress | None = None) -> Settings:
+def simulated_home(
+    settings: Settings, lender: Lender, progress: Progress | None = None
+) -> Settings:
     """Settings whose home has the lender's events, archived as they arrived, and its registry.
 
     NoRoom where the disk is full; an unfinished try leaves nothing behind.
@@ -118,7 +120,7 @@ def _array(column: npt.NDArray[np.generic], field: pa.Field) -> pa.Array:
 def _of_words(column: npt.NDArray[np.generic]) -> pa.Array:
     """Words of plain ASCII as Arrow has texts; ids are all as long, other words are few."""
     width = column.dtype.itemsize
-    if bool((np.char.str_len(column) == width).all()):
+    if bool((np.char.str_len(column.astype("S", copy=False)) == width).all()):
         places = np.arange(0, (len(column) + 1) * width, width, dtype=np.int32)
         letters = pa.py_buffer(np.ascontiguousarray(column))
         return pa.StringArray.from_buffers(len(column), pa.py_buffer(places), letters)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from finmodel.errors import BadInput
 from finmodel.records import Int64s
-from risk.delays import FAR, Delays, Told, delays_as_known, delays_of
+from risk.delays import FAR, Delays, Told, delays_as_known, delays_of, snapshots_of
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 
@@ -42,10 +42,12 @@ class Book:
     billed: Told
     marks: Told
     days: Int64s
-    """(len(marks),) days past due."""
+    """(len(marks),) days past due; of snapshots, (len(billed),)."""
     cleared: Told
     """Repayments that left nothing unpaid."""
     known_to_us: int
+    of_snapshots: bool = False
+    """Looked at now and then: `billed` is each look, and nothing is known between two."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,11 +55,15 @@ class Book:
     @cached_property
     def delays(self) -> Delays:
         """As they were."""
+        if self.of_snapshots:
+            return snapshots_of(self.billed, self.days)
         return delays_of(self.marks, self.days, self.cleared)
 
     @cached_property
     def delays_as_known(self) -> Delays:
         """As the lender knew them at each time."""
+        if self.of_snapshots:
+            return self.delays
         return delays_as_known(self.marks, self.days, self.cleared)
 
 
@@ -89,9 +95,7 @@ def book_of(events: Mapping[str, Columns], known_to_us: int, where: str = "event
     )
 
 
-def _of_accounts(
-    columns: Columns, ids: Int64s, known_to_us: int, name: str
-) -> tuple[Told, Int64s]:
+def _of_accounts(columns: Columns, ids: Int64s, known_to_us: int, name: str) -> tuple[Told, Int64s]:
     """What is told of accounts that there are, and one more column of it."""
     told, value = _told(columns), _numbers(columns, name)
     place = np.minimum(np.searchsorted(ids, told.account), len(ids) - 1)
@@ -120,5 +124,6 @@ def _numbers(columns: Columns, name: str) -> Int64s:
     if column.dtype.kind == "M":
         return column.astype("datetime64[us]").astype(np.int64)
     if column.dtype.kind in "SUO":
-        return (column.astype("S") == b"full").astype(np.int64)
+        full: Int64s = (column.astype("S") == b"full").astype(np.int64)
+        return full
     return column.astype(np.int64)

@@ -76,8 +76,13 @@ class Delays:
         """Only those in which an account's first bill was not paid; (accounts,) when it was due."""
         oldest_due = self.begin_us - self.days * DAY
         kept = oldest_due <= first_due_us[self.account]
-        columns = (self.account, self.begin_us, self.end_us, self.days)
-        return Delays(*(column[kept] for column in columns), self.daily)
+        return replace(
+            self,
+            account=self.account[kept],
+            begin_us=self.begin_us[kept],
+            end_us=self.end_us[kept],
+            days=self.days[kept],
+        )
 
     def _met(self, account: Int64s) -> tuple[Int64s, Int64s]:
         """Pairs of (row, stretch) of the same account."""

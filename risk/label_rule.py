@@ -16,6 +16,8 @@ from risk.label_words import Exclusion, Outcome, exclusion_of, outcome_of
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 MOST_MONTHS = 60
+FPD_WINDOW = 2
+"""The first bill is due in the month after the first drawdown, and 30 days more are the next."""
 
 
 class CohortRange(
@@ -43,11 +45,25 @@ class CohortRange(
         return first, min(months[1], month_number(self.last)) if self.last else months[1]
 
 
+class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of days past due: a row for each loan and day it was looked at, as at month's ends."""
+
+    path: str
+    """Relative to the recipe's folder."""
+    entity: str
+    """The same ids as the table's."""
+    time: str
+    """The day at whose end it was so late."""
+    dpd: str
+    separator: str = ","
+    encoding: str = "utf-8-sig"
+
+
 class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When customers are looked at, for how long they are followed, and what is bad."""
 
-    observation: Literal["first_drawdown", "month_end"]
-    """Each customer once: at the first drawdown, or at one month's end out of the cohorts'."""
+    observation: Literal["first_drawdown", "month_end", "row"]
+    """Each once: at the first drawdown, at one month's end out of the cohorts', at a row's time."""
     bad: str
     window: int
     """Months on book that must be over before an outcome counts; mob 0 is the cohort's month."""
@@ -58,9 +74,11 @@ class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settle_days: int = 3
     """Days after the window until late news has come in."""
     zone: str = "Asia/Shanghai"
-    """Where months begin and end."""
+    """Where months begin and end; a table's times stand as they are written."""
     seed: int = 1
     """Draws the one month at whose end a customer is looked at."""
+    performance: Performance | None = None
+    """Of a table's rows: what became of each, month by month."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.window <= MOST_MONTHS:
@@ -71,10 +89,12 @@ class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, text in (("bad", self.bad), ("indeterminate", self.indeterminate)):
             _require_within(name, text, self.window)
         _require_milder(self.bad, self.indeterminate)
-        for text in self.exclude:
-            exclusion_of(text)
-        if self.observation == "first_drawdown" and self.exclude:
-            raise ValueError("nobody was late before the first drawdown: exclude nothing")
+        _require_observed(self)
+
+    @property
+    def calendar(self) -> str:
+        """The zone of its months."""
+        return "UTC" if self.observation == "row" else self.zone
 
     @property
     def bad_outcome(self) -> Outcome:
@@ -109,6 +129,22 @@ def month_name(number: int) -> str:
     '1971-02'
     """
     return f"{1970 + number // 12:04}-{number % 12 + 1:02}"
+
+
+def _require_observed(rule: LabelRule) -> None:
+    """What each observation point can be asked."""
+    exclusions = [exclusion_of(text).how for text in rule.exclude]
+    outcomes = {outcome_of(text).how for text in (rule.bad, rule.indeterminate) if text}
+    if (rule.observation == "row") != (rule.performance is not None):
+        raise ValueError("`observation: row` needs `performance`, and others have none")
+    if rule.observation == "first_drawdown" and exclusions:
+        raise ValueError("nobody was late before the first drawdown: exclude nothing")
+    if rule.observation == "row" and "young" in exclusions:
+        raise ValueError("a row's months on book begin at its time: exclude no `mob < n`")
+    if rule.observation != "first_drawdown" and "fpd" in outcomes:
+        raise ValueError("fpd is of the first bill: write `observation: first_drawdown`")
+    if "fpd" in outcomes and rule.window < FPD_WINDOW:
+        raise ValueError(f"fpd is known {FPD_WINDOW} months on: the window is {rule.window}")
 
 
 def _require_within(name: str, text: str | None, window: int) -> None:

@@ -66,7 +66,9 @@ def outcome_of(text: str) -> Outcome:
     """
     told = " ".join(text.split())
     if found := _FPD.fullmatch(told):
-        return Outcome("fpd", _at_least_one(int(found["days"]), text))
+        if int(found["days"]) not in FPD_DAYS:
+            raise ValueError(f"{text!r}: write fpd 1, 7, 15 or 30")
+        return Outcome("fpd", int(found["days"]))
     if not (found := _OUTCOME.fullmatch(told)):
         raise ValueError(f"{text!r} says no outcome: write {OUTCOMES}")
     how: Literal["ever", "at"] = "at" if found["how"] == "at" else "ever"

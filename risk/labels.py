@@ -23,6 +23,8 @@ from risk.label_rule import LabelRule, month_name
 from risk.label_words import Exclusion, Outcome
 from risk.months import Months
 
+NOT_FOLLOWED = "no performance is told"
+
 
 class Fate(IntEnum):
     """What a row counts as."""
@@ -94,7 +96,7 @@ def observe(book: Book, rule: LabelRule, months: Months) -> Observed:
     At month's ends an account's one month is drawn by its id, whatever became of it: were it drawn
     among those in which it may be looked at, the rows would know the future.
     """
-    if rule.observation == "first_drawdown":
+    if rule.observation != "month_end":
         at_us, cohort = book.opened.at_us, months.of(book.opened.at_us)
         first, last = rule.cohorts.within((int(cohort.min()), int(cohort.max())))
         kept = (cohort >= first) & (cohort <= last)
@@ -120,7 +122,10 @@ def label(book: Book, rule: LabelRule, months: Months, observed: Observed) -> La
     fate[_came(book, rule.bad_outcome, rule, months, observed)] = Fate.BAD
     fate[~mature(book, rule, months, observed.cohort)] = Fate.NOT_MATURE
     left = np.ones(len(observed), np.bool_)
-    excluded = {}
+    excluded: dict[str, int] = {}
+    if book.of_snapshots:
+        left[:] = np.isin(observed.account, book.billed.account)
+        excluded[NOT_FOLLOWED] = int((~left).sum())
     for text, exclusion in rule.exclusions:
         out = left & _left_out(book, exclusion, months, observed)
         excluded[text] = int(out.sum())
@@ -129,13 +134,25 @@ def label(book: Book, rule: LabelRule, months: Months, observed: Observed) -> La
     return Labels(observed, fate, excluded)
 
 
-def mature(
-    book: Book, rule: LabelRule, months: Months, cohort: Int64s
-) -> npt.NDArray[np.bool_]:
+def mature(book: Book, rule: LabelRule, months: Months, cohort: Int64s) -> npt.NDArray[np.bool_]:
     """Whether each cohort's window is over and late news of it has come in."""
     ends = months.ends(cohort + rule.window) + rule.settle_days * DAY
     over: npt.NDArray[np.bool_] = ends <= book.known_to_us
     return over
+
+
+def require_both(labels: Labels, where: str) -> None:
+    """BadInput, with what the rows are instead, where there are not both goods and bads."""
+    good, bad = len(labels.rows(Fate.GOOD)), len(labels.rows(Fate.BAD))
+    if good and bad:
+        return
+    counts = {fate.name.lower().replace("_", " "): len(labels.rows(fate)) for fate in Fate}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    raise BadInput(
+        f"of {len(labels.observed)} rows there are not both goods and bads ({told})",
+        where=where,
+        remedy="name earlier cohorts, a shorter window, or give more loans",
+    )
 
 
 def _came(
@@ -174,4 +191,13 @@ def _drawn(ids: Int64s, seed: int, months: int) -> Int64s:
 def _count(cohort: int, counts: list[int]) -> CohortCount:
     good, bad = counts[Fate.GOOD], counts[Fate.BAD]
     rate = bad / (good + bad) if good + bad else None
-    return CohortCount(month_name(cohort), sum(counts), *counts, rate)
+    return CohortCount(
+        cohort=month_name(cohort),
+        observed=sum(counts),
+        good=good,
+        bad=bad,
+        indeterminate=counts[Fate.INDETERMINATE],
+        excluded=counts[Fate.EXCLUDED],
+        not_mature=counts[Fate.NOT_MATURE],
+        bad_rate=rate,
+    )

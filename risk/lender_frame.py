@@ -1,7 +1,7 @@
-"""The rows of a recipe whose label is a rule: followed from observation to outcome in a lender's events.
+"""The rows of a recipe whose label is a rule: what was known of whom, and what became of them.
 
-A recipe comes in; a book of its lender's loans, or a training frame, goes out: features as of each
-observation point, outcomes from what happened afterwards. Rows that are neither good nor bad teach
+A recipe comes in; a training frame goes out: features as of each observation point out of the
+lender's archive, outcomes from what happened afterwards. Rows that are neither good nor bad teach
 nothing and are told: the indeterminate are kept aside, the rest is counted.
 """
 
@@ -13,71 +13,18 @@ import pandas as pd
 
 from feature_store.offline import training_frame
 from feature_store.plan import ServicePlan
-from feature_store.progress import Progress, teller
 from feature_store.simulated_home import simulated_home
-from finmodel.errors import BadInput
-from finmodel.lender.calendar import DAY, Calendar
-from finmodel.lender.simulated import Lender
 from finmodel.records import Float32s, Int64s
 from finmodel.settings import Settings
-from risk.book import LOAN_TOPICS, Book, Columns, book_of
-from risk.frame import Followed, TrainingFrame
-from risk.label_rule import LabelRule
-from risk.labels import Fate, Labels, label, observe
-from risk.months import Months
-from risk.recipe import Recipe, SimulatedLender
+from risk.book import Book
+from risk.frame import Followed, Times, TrainingFrame
+from risk.labels import Fate, Labels, require_both
+from risk.learning import Progress, silent
+from risk.loans import book_in, labels_in, lender_of
+from risk.recipe import Recipe
 
 
-def lender_of(recipe: Recipe) -> Lender:
-    """The simulated lender that a recipe names; BadInput where it names none, or no size."""
-    told: SimulatedLender | None = recipe.source.lender
-    if told is None:
-        raise BadInput(
-            "it names no lender whose loans could be followed",
-            where=f"{recipe.file}: source",
-            remedy="name `source.lender`, and a rule under `label`",
-        )
-    return Lender(customers=told.customers, days=told.days, seed=told.seed, start=told.start)
-
-
-def rule_of(recipe: Recipe) -> LabelRule:
-    """The recipe's rule; BadInput where its label is a column."""
-    if isinstance(recipe.label, str):
-        raise BadInput(
-            f"its label is the column {recipe.label!r}: there is no window to choose",
-            where=f"{recipe.file}: label",
-            remedy="say observation, window and bad, of a source with `lender`",
-        )
-    return recipe.label
-
-
-def book_in(recipe: Recipe, progress: Progress | None = None) -> Book:
-    """The book of the recipe's lender, as known at the end of its days."""
-    lender = lender_of(recipe)
-    calendar = Calendar(lender.start, lender.days)
-    parts: dict[str, list[Columns]] = {topic: [] for topic in LOAN_TOPICS}
-    tell = teller("months of loans", calendar.months + 1, progress)
-    for period in lender.periods(LOAN_TOPICS):
-        for topic, columns in period.items():
-            parts[topic].append(columns)
-        tell()
-    events = {
-        topic: {name: np.concatenate([part[name] for part in some]) for name in some[0]}
-        for topic, some in parts.items()
-        if some
-    }
-    end = (calendar.begin + lender.days * DAY) * 1_000_000
-    return book_of(events, end, where=f"{recipe.file}: source.lender")
-
-
-def labels_in(recipe: Recipe, book: Book) -> Labels:
-    """Every row that the recipe's rule looks at, with its fate."""
-    rule = rule_of(recipe)
-    months = Months(rule.zone)
-    return label(book, rule, months, observe(book, rule, months))
-
-
-def features_home(recipe: Recipe, settings: Settings, progress: Progress | None = None) -> Settings:
+def features_home(recipe: Recipe, settings: Settings, progress: Progress = silent) -> Settings:
     """Where the recipe's features lie: the simulated lender's own home, else the user's."""
     if recipe.source.lender is None:
         return settings
@@ -85,13 +32,13 @@ def features_home(recipe: Recipe, settings: Settings, progress: Progress | None 
 
 
 def load_lender(
-    recipe: Recipe, plan: ServicePlan, home: Settings, progress: Progress | None = None
+    recipe: Recipe, plan: ServicePlan, home: Settings, progress: Progress = silent
 ) -> TrainingFrame:
     """The training frame of good and bad rows, in the order of cohorts, then of customers."""
     book = book_in(recipe, progress)
     labels = labels_in(recipe, book)
     taught = _ordered(labels, Fate.GOOD, Fate.BAD)
-    _require_taught(recipe, labels, taught)
+    require_both(labels, f"{recipe.file}: label")
     aside = _ordered(labels, Fate.INDETERMINATE)
     rows = np.concatenate([taught, aside])
     ids, matrix = _features(book, labels, rows, plan, (home, progress))
@@ -121,7 +68,7 @@ def _features(
     labels: Labels,
     rows: Int64s,
     plan: ServicePlan,
-    where: tuple[Settings, Progress | None],
+    where: tuple[Settings, Progress],
 ) -> tuple[Int64s, Float32s]:
     """Customers of some rows, and what was known of them at their observation points."""
     observed = labels.observed
@@ -139,19 +86,6 @@ def _ordered(labels: Labels, *fates: Fate) -> Int64s:
     return ordered
 
 
-def _month_starts(cohort: Int64s) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def _month_starts(cohort: Int64s) -> Times:
     """The first day of each cohort's month: rows of one cohort have one time."""
     return cohort.astype("datetime64[M]").astype("datetime64[us]")
-
-
-def _require_taught(recipe: Recipe, labels: Labels, taught: Int64s) -> None:
-    bad = int((labels.fate[taught] == Fate.BAD).sum())
-    if 0 < bad < len(taught):
-        return
-    others = {fate.name.lower().replace("_", " "): len(labels.rows(fate)) for fate in Fate}
-    told = ", ".join(f"{count} {name}" for name, count in others.items() if count)
-    raise BadInput(
-        f"of {len(labels.observed)} rows there are not both goods and bads ({told})",
-        where=f"{recipe.file}: label",
-        remedy="name earlier cohorts, a shorter window, or a lender with more customers and days",
-    )

@@ -11,7 +11,6 @@ import pandas as pd
 
 from feature_store.offline import training_frame
 from feature_store.plan import ServicePlan, plan_of
-from feature_store.progress import Progress
 from feature_store.store import open_store
 from finmodel.errors import BadInput, NotReady
 from finmodel.lender import credit_default
@@ -19,15 +18,15 @@ from finmodel.records import Float32s
 from finmodel.settings import Settings
 from risk.cards import made_of_own_repayments, refuse_audit_only, refuse_own_repayments
 from risk.frame import TrainingFrame, groups_of, labels_of
+from risk.learning import Progress, silent
 from risk.lender_frame import features_home, load_lender
 from risk.recipe import Recipe, Spine
-from risk.table import ids_of, load_table, times_of
+from risk.table import load_table
+from risk.table_columns import ids_of, times_of
 from risk.table_file import read_table
 
 
-def load_frame(
-    recipe: Recipe, settings: Settings, progress: Progress | None = None
-) -> TrainingFrame:
+def load_frame(recipe: Recipe, settings: Settings, progress: Progress = silent) -> TrainingFrame:
     """The training frame that a recipe names."""
     if recipe.source.table is not None:
         frame = load_table(recipe)
@@ -62,9 +61,7 @@ def matrix_in(joined: pd.DataFrame, names: tuple[str, ...]) -> Float32s:
     return np.ascontiguousarray(joined[list(names)].to_numpy(dtype=np.float32))
 
 
-def _load_service(
-    recipe: Recipe, settings: Settings, progress: Progress | None
-) -> TrainingFrame:
+def _load_service(recipe: Recipe, settings: Settings, progress: Progress) -> TrainingFrame:
     service = recipe.source.service
     assert service is not None
     home = features_home(recipe, settings, progress)

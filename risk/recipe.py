@@ -204,14 +204,19 @@ def _require_consistent(recipe: Recipe, path: Path) -> None:
 
 
 def _require_label(recipe: Recipe, path: Path) -> None:
-    by_rule, followed = isinstance(recipe.label, LabelRule), recipe.source.lender is not None
-    if by_rule and not followed:
-        what = "a rule needs events of loans to follow, and this source has none"
-        raise _bad(path, "label", what, "name the label's column, or `source.lender`")
-    if followed and not by_rule:
-        what = f"{recipe.label!r} is a column, and a lender's events have none"
+    rule, lender = recipe.label, recipe.source.lender
+    if lender is None and not isinstance(rule, LabelRule):
+        return
+    if not isinstance(rule, LabelRule):
+        what = f"{rule!r} is a column, and a lender's events have none"
         raise _bad(path, "label", what, "say observation, window and bad")
-    if followed and recipe.audit_only:
+    if lender is None and rule.observation != "row":
+        what = f"{rule.observation} is seen in events of loans, and this source has none"
+        raise _bad(path, "label.observation", what, "name `source.lender`, or write row")
+    if rule.observation == "row" and (recipe.source.table is None or not recipe.source.table.time):
+        what = "rows are looked at at their time, and there is no table with one"
+        raise _bad(path, "label.observation", what, "name source.table.time")
+    if lender is not None and recipe.audit_only:
         what = "a lender's events hold no attribute of a person"
         raise _bad(path, "audit_only", what, "take it out")
 

@@ -141,6 +141,8 @@ def _remedy(what: str) -> str:
         return "write a plain number (YAML reads 1e-3 as text: write 1.0e-3)"
     if "Expected `str`, got" in what:
         return "put it in quotes"
+    if "Expected `str | object`, got" in what:
+        return "put a name in quotes, or write keys below it"
     return "docs/risk_recipes.md shows every key"
 
 

@@ -26,7 +26,8 @@ from risk.reasons import reason_table, reasons
 from risk.recipe import Recipe
 from risk.scaling import calibrated, points_many, probability
 from risk.score_output import written_aside
-from risk.table import ids_of, matrix_of, times_of
+from risk.table import matrix_of
+from risk.table_columns import ids_of, times_of
 from risk.table_file import read_pieces
 
 TIME = "event_timestamp"

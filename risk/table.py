@@ -11,16 +11,19 @@ import difflib
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from finmodel.errors import BadInput
 from finmodel.manifest import TableContract
 from finmodel.records import Float32s, Float64s
-from risk.frame import Times, TrainingFrame, groups_of, labels_of
+from risk.frame import Followed, TrainingFrame, groups_of, labels_of
+from risk.label_rule import LabelRule
+from risk.labels import Labels
 from risk.recipe import Recipe, Table
 from risk.split import Parts, split_by_time
+from risk.table_columns import ids_of, times_of
 from risk.table_file import as_text, read_table
+from risk.table_labels import followed_rows
 
 EVERY_COLUMN = "all"
 """Key of special values that hold in every numeric column."""
@@ -35,6 +38,9 @@ def load_table(recipe: Recipe) -> TrainingFrame:
     text = (table.entity, *table.categoricals)
     frame = read_table(path, text, table.separator, table.encoding)
     where = str(path)
+    followed = None
+    if isinstance(recipe.label, LabelRule):
+        frame, followed = followed_rows(recipe, recipe.label, frame)
     _require_columns(frame, _named_columns(recipe, table), where)
     ids = ids_of(frame, table.entity, where)
     labels = labels_of(frame[recipe.label_column], where)
@@ -51,6 +57,24 @@ def load_table(recipe: Recipe) -> TrainingFrame:
         audit=groups_of(frame, recipe.audit_only, recipe.audit_bands),
         categoricals=tuple(contract.categories),
         table=contract,
+        followed=None if followed is None else _kept_aside(recipe, contract, *followed),
+    )
+
+
+def _kept_aside(
+    recipe: Recipe, contract: TableContract, labels: Labels, aside: pd.DataFrame
+) -> Followed:
+    """What became of every row, and the features of the indeterminate."""
+    table = recipe.source.table
+    assert table is not None
+    assert table.time is not None
+    where = str(recipe.folder / table.path)
+    return Followed(
+        cohorts=tuple(labels.by_cohort()),
+        excluded=labels.excluded,
+        aside_ids=aside[table.entity].to_numpy(dtype=object),
+        aside_matrix=matrix_of(aside, contract, where),
+        aside_times=times_of(aside, table.time, where),
     )
 
 
@@ -66,31 +90,6 @@ def matrix_of(frame: pd.DataFrame, contract: TableContract, where: str) -> Float
             special = contract.special_values.get(name, ())
             matrix[:, place] = _numbers(frame[name], special, where)
     return matrix
-
-
-def ids_of(
-    frame: pd.DataFrame, entity: str, where: str, once: bool = True
-) -> npt.NDArray[np.generic]:
-    """(n,) ids as text, each there and, unless asked otherwise, each once."""
-    ids = as_text(frame[entity])
-    empty = np.flatnonzero(ids.isna().to_numpy())
-    if empty.size:
-        raise _bad(where, entity, "an id is empty", frame, empty[0], "give every row an id")
-    twin = np.flatnonzero(ids.duplicated().to_numpy())
-    if once and twin.size:
-        raise _bad(where, entity, "an id stands twice", frame, twin[0], "keep one row for each id")
-    return ids.to_numpy(dtype=object)
-
-
-def times_of(frame: pd.DataFrame, name: str, where: str) -> Times:
-    """(n,) times; ISO 8601 text, or dates and timestamps as Parquet has them. No zone means UTC."""
-    column = frame[name]
-    if not pd.api.types.is_datetime64_any_dtype(column):
-        column = pd.to_datetime(as_text(column), format="ISO8601", utc=True, errors="coerce")
-    wrong = np.flatnonzero(column.isna().to_numpy())
-    if wrong.size:
-        raise _bad(where, name, "it is not a time", frame, wrong[0], "write 2024-01-31")
-    return pd.to_datetime(column, utc=True).to_numpy(dtype="datetime64[us]")
 
 
 def _learn_contract(
@@ -216,8 +215,3 @@ def _numbers(column: pd.Series, special: tuple[float, ...], where: str) -> Float
 def _codes(column: pd.Series, categories: tuple[str, ...]) -> Float32s:
     codes = pd.Categorical(as_text(column), categories=list(categories)).codes
     return np.where(codes < 0, np.nan, codes).astype(np.float32)
-
-
-def _bad(where: str, name: str, what: str, frame: pd.DataFrame, row: int, remedy: str) -> BadInput:
-    place = f"{where}: column {name!r}, row {int(frame.index[row]) + 1}"
-    return BadInput(what, where=place, remedy=remedy)

@@ -95,7 +95,9 @@ def buckets_of(days: Int64s) -> Int64s:
     return found
 
 
-def vintages(book: Book, months: Months, days: int, mobs: int, settle_days: int = 3) -> VintageTable:
+def vintages(
+    book: Book, months: Months, days: int, mobs: int, settle_days: int = 3
+) -> VintageTable:
     """Ever so many days past due, by cohort and month on book 0 … `mobs`."""
     cohort = months.of(book.opened.at_us)
     cohorts = np.arange(cohort.min(), cohort.max() + 1)

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from finmodel.errors import FinmodelError
-from serving import operators
+from serving import label_tables, operators
 from serving.screen import Progress, emit
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.add_typer(operators.people, name="people")
 app.add_typer(operators.audit, name="audit")
 app.add_typer(operators.features, name="features")
+app.add_typer(label_tables.labels, name="labels")
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shells' convention."""

@@ -213,102 +213,54 @@ drawdown_request = RequestSource(
 )
 
 # A version's vector never changes: it names each feature, in order. Change it as behaviour_risk_v2.
+# fmt: off
 behaviour_risk_v1 = FeatureService(
     name="behaviour_risk_v1",
     features=[
-        payment_status[
-            [
-                *lags("status", 6, ""),
-                "status_change_1m",
-                "status_change_2m",
-                "status_mean_90d",
-                "status_mean_180d",
-            ]
-        ],
-        lateness[
-            [
-                "repayment_late_count_90d",
-                "repayment_late_count_180d",
-                "repayment_serious_late_count_90d",
-                "repayment_serious_late_count_180d",
-                "status_worst_90d",
-                "status_worst_180d",
-                "repayment_late_months_since_180d",
-                "repayment_late_streak_180d",
-            ]
-        ],
-        account_use[
-            [
-                "account_unused_count_180d",
-                "account_paid_in_full_count_180d",
-                "account_revolving_count_180d",
-                "account_on_time_count_180d",
-            ]
-        ],
-        statement_balance[
-            [
-                *lags("balance", 6, ""),
-                "balance_change_1m",
-                "balance_change_3m",
-                "balance_mean_90d",
-                "balance_mean_180d",
-                "balance_max_90d",
-                "balance_max_180d",
-                "balance_min_180d",
-                "balance_stddev_180d",
-            ]
-        ],
-        repayment[
-            [
-                *lags("repayment", 6, ""),
-                "repayment_sum_90d",
-                "repayment_sum_180d",
-                "repayment_max_90d",
-                "repayment_max_180d",
-                "repayment_min_90d",
-                "repayment_min_180d",
-                "repayment_zero_count_90d",
-                "repayment_zero_count_180d",
-                "repayment_stddev_180d",
-            ]
-        ],
-        utilisation[
-            [
-                "credit_limit_lag_0m",
-                "headroom_lag_0m",
-                *lags("utilisation", 6, ""),
-                "utilisation_change_3m",
-                "utilisation_change_5m",
-                "utilisation_mean_90d",
-                "utilisation_mean_180d",
-                "utilisation_max_90d",
-                "utilisation_max_180d",
-                "utilisation_min_180d",
-            ]
-        ],
-        repayment_ratio[
-            [
-                *lags("repayment_ratio", 5, ""),
-                "repayment_ratio_total_90d",
-                "repayment_ratio_total_180d",
-                "repayment_to_limit_lag_0m",
-                "repayment_to_limit_sum_90d",
-                "repayment_to_limit_sum_180d",
-            ]
-        ],
-        spending[
-            [
-                *lags("spend", 5, ""),
-                "spend_mean_90d",
-                "spend_mean_180d",
-                "spend_to_limit_mean_90d",
-            ]
-        ],
+        payment_status[[
+            *lags("status", 6, ""), "status_change_1m", "status_change_2m", "status_mean_90d",
+            "status_mean_180d",
+        ]],
+        lateness[[
+            "repayment_late_count_90d", "repayment_late_count_180d",
+            "repayment_serious_late_count_90d", "repayment_serious_late_count_180d",
+            "status_worst_90d", "status_worst_180d", "repayment_late_months_since_180d",
+            "repayment_late_streak_180d",
+        ]],
+        account_use[[
+            "account_unused_count_180d", "account_paid_in_full_count_180d",
+            "account_revolving_count_180d", "account_on_time_count_180d",
+        ]],
+        statement_balance[[
+            *lags("balance", 6, ""), "balance_change_1m", "balance_change_3m", "balance_mean_90d",
+            "balance_mean_180d", "balance_max_90d", "balance_max_180d", "balance_min_180d",
+            "balance_stddev_180d",
+        ]],
+        repayment[[
+            *lags("repayment", 6, ""), "repayment_sum_90d", "repayment_sum_180d",
+            "repayment_max_90d", "repayment_max_180d", "repayment_min_90d", "repayment_min_180d",
+            "repayment_zero_count_90d", "repayment_zero_count_180d", "repayment_stddev_180d",
+        ]],
+        utilisation[[
+            "credit_limit_lag_0m", "headroom_lag_0m", *lags("utilisation", 6, ""),
+            "utilisation_change_3m", "utilisation_change_5m", "utilisation_mean_90d",
+            "utilisation_mean_180d", "utilisation_max_90d", "utilisation_max_180d",
+            "utilisation_min_180d",
+        ]],
+        repayment_ratio[[
+            *lags("repayment_ratio", 5, ""), "repayment_ratio_total_90d",
+            "repayment_ratio_total_180d", "repayment_to_limit_lag_0m",
+            "repayment_to_limit_sum_90d", "repayment_to_limit_sum_180d",
+        ]],
+        spending[[
+            *lags("spend", 5, ""), "spend_mean_90d", "spend_mean_180d", "spend_to_limit_mean_90d",
+        ]],
     ],
     description="Behaviour card (B): an existing customer draws on a limit",
     owner=OWNER,
     tags={PURPOSE: "score", "card": "B"},
 )
+# fmt: on
 behaviour_risk_audit_v1 = FeatureService(
     name="behaviour_risk_audit_v1",
     features=[customer_profile],

@@ -59,7 +59,7 @@ def test_a_recipe_with_its_defaults(tmp_path):
         ("rounds: 10", "rounds: ten", "params.rounds: expected `int`, got `str`"),
         ("auc: 0.6", "auc: 1e-3", "gate.auc: .*write 1.0e-3"),
         ("rounds: 10", "rounds: 0", "rounds must be between 1 and 10000"),
-        ("label: bad", "label: 1", "label: expected `str`, got `int`; put it in quotes"),
+        ("label: bad", "label: 1", "got `int`; put a name in quotes, or write keys below it"),
         ("path: t.csv, entity: id", "path: t.csv", "source.table: .*`entity`"),
         ("  table:", "  service: s_v1\n  table:", "source: give either"),
         ("table: {path: t.csv, entity: id}", "service: s_v1", "a `service` needs a `spine`"),

@@ -1,0 +1,116 @@
+"""`finmodel labels explore`: a recipe's loans as tables that a window and a `bad` are chosen by.
+
+What `risk/explore.py` found comes in; tables for a terminal, in Chinese and English, go out, or
+JSON. It computes no figure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from serving import operators
+from serving.screen import Progress, emit
+
+if TYPE_CHECKING:
+    from risk.explore import Explored
+
+labels = typer.Typer(no_args_is_help=True, help="What is good and bad, and when it is known.")
+
+
+@labels.callback()
+def _group() -> None:
+    """Keeps `explore` a command of a group."""
+
+
+@labels.command("explore")
+def explore(
+    recipe: Annotated[Path, typer.Argument(help="A recipe whose label is a rule.")],
+    json: operators.Json = False,
+) -> None:
+    """Print the vintage, roll-rate and first-payment tables that justify a recipe's window."""
+    from risk.explore import explored
+    from risk.loans import book_in, labels_in, rule_of
+    from risk.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    rule = rule_of(loaded)
+    with Progress() as progress:
+        book = book_in(loaded, progress)
+    found = explored(loaded.name, rule, book, labels_in(loaded, book))
+    if json:
+        emit(found, True)
+    else:
+        show(found, Console())
+
+
+def show(found: Explored, screen: Console) -> None:
+    """All tables, one after the other."""
+    screen.print(
+        f"[bold]{found.recipe}[/]  bad 坏: {found.bad}  window 表现期: {found.window} mob  "
+        f"accounts 账户: {found.accounts:,}  until 截至: {found.known_to}"
+    )
+    for title, table in (_vintages(found), _rolls(found), _firsts(found), _cohorts(found)):
+        screen.print(f"\n[bold]{title}[/]", highlight=False)
+        screen.print(table)
+    for why, rows in found.excluded.items():
+        screen.print(f"excluded 剔除: {why}: {rows:,}", highlight=False)
+
+
+def _vintages(found: Explored) -> tuple[str, Table]:
+    title = f"Vintage: ever {found.vintage_days}+ days past due by mob, % of accounts 账龄表"
+    table = _table("cohort 放款月", "n", *map(str, found.mobs))
+    for row in found.vintages:
+        table.add_row(row.cohort, f"{row.accounts:,}", *map(_percent, row.rates))
+    table.add_section()
+    table.add_row("of the last 成熟度", "", *map(_percent, found.ripened))
+    return title, table
+
+
+def _rolls(found: Explored) -> tuple[str, Table]:
+    title = "Roll rates: from a month's end to the next, % of account-months 滚动率"
+    ends = ("better 好转", "same 不变", "worse 恶化")
+    table = _table("from 从", "n", *found.buckets, *ends)
+    for row in found.roll_rates:
+        cells = (*row.rates, row.better, row.same, row.worse)
+        table.add_row(row.bucket, f"{row.account_months:,}", *map(_percent, cells))
+    return title, table
+
+
+def _firsts(found: Explored) -> tuple[str, Table]:
+    title = "First payment default: n whose first bill was due so long ago, % unpaid 首逾"
+    names = (name for days in found.fpd_days for name in ("n", f"FPD{days}"))
+    table = _table("cohort 放款月", *names)
+    for row in found.first_payments:
+        pairs = zip(row.accounts, row.rates, strict=True)
+        table.add_row(
+            row.cohort, *(cell for n, rate in pairs for cell in (f"{n:,}", _percent(rate)))
+        )
+    return title, table
+
+
+def _cohorts(found: Explored) -> tuple[str, Table]:
+    names = ("good 好", "bad 坏", "indeterminate 中间", "excluded 剔除", "not mature 未成熟")
+    title = f"Rows of the recipe, looked at by {found.observation} 样本"
+    table = _table("cohort 观察月", "n", *names, "bad rate 坏率 %")
+    for row in found.cohorts:
+        counts = (row.good, row.bad, row.indeterminate, row.excluded, row.not_mature)
+        cells = [f"{count:,}" for count in counts]
+        table.add_row(row.cohort, f"{row.observed:,}", *cells, _percent(row.bad_rate))
+    return title, table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
