@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from feature_store.progress import Progress, teller
 from finmodel.errors import BadInput
 from finmodel.lender.calendar import DAY, Calendar
 from finmodel.lender.simulated import Lender
 from risk.book import LOAN_TOPICS, Book, Columns, book_of
 from risk.label_rule import LabelRule
 from risk.labels import Labels, label, observe
-from risk.learning import Progress, silent
 from risk.months import Months
 from risk.performance import book_of_table
 from risk.recipe import Recipe, SimulatedLender
@@ -43,17 +43,18 @@ def rule_of(recipe: Recipe) -> LabelRule:
     return recipe.label
 
 
-def book_in(recipe: Recipe, progress: Progress = silent) -> Book:
+def book_in(recipe: Recipe, progress: Progress | None = None) -> Book:
     """The book of the recipe's lender as known at the end of its days, or of its table's rows."""
     if recipe.source.table is not None:
         return book_of_table(recipe, rule_of(recipe))
     lender = lender_of(recipe)
     calendar = Calendar(lender.start, lender.days)
     parts: dict[str, list[Columns]] = {topic: [] for topic in LOAN_TOPICS}
-    for done, period in enumerate(lender.periods(LOAN_TOPICS), start=1):
+    tell = teller("months of loans", calendar.months + 1, progress)
+    for period in lender.periods(LOAN_TOPICS):
         for topic, columns in period.items():
             parts[topic].append(columns)
-        progress("months of loans", done, calendar.months + 1)
+        tell()
     events = {
         topic: {name: np.concatenate([part[name] for part in some]) for name in some[0]}
         for topic, some in parts.items()

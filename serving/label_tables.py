@@ -33,11 +33,13 @@ def explore(
     json: operators.Json = False,
 ) -> None:
     """Print the vintage, roll-rate and first-payment tables that justify a recipe's window."""
-    from risk.explore import explored
-    from risk.loans import book_in, labels_in, rule_of
     from risk.recipe import load_recipe
 
     loaded = load_recipe(recipe)
+    # What computes takes a second to import: a mistake in the recipe need not wait for it.
+    from risk.explore import explored
+    from risk.loans import book_in, labels_in, rule_of
+
     rule = rule_of(loaded)
     with Progress() as progress:
         book = book_in(loaded, progress)
