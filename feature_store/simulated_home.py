@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -25,7 +24,8 @@ from feature_store.archive_files import ArchiveFile
 from feature_store.archive_key import Archive, make_archive
 from feature_store.progress import Progress, teller
 from finmodel import lender as simulator
-from finmodel.durable import disk_error, write_file
+from finmodel.durable import disk_error, held_alone, write_file
+from finmodel.errors import NotReady
 from finmodel.events import TOPICS
 from finmodel.lender.calendar import Calendar
 from finmodel.lender.json_columns import Columns
@@ -41,7 +41,8 @@ def simulated_home(
 ) -> Settings:
     """Settings whose home has the lender's events, archived as they arrived, and its registry.
 
-    NoRoom where the disk is full; an unfinished try leaves nothing behind.
+    NoRoom where the disk is full, NotReady while another process makes it; an unfinished try leaves
+    no home behind.
     """
     home = settings.home / FOLDER / _name(lender)
     if not home.exists():
@@ -53,24 +54,23 @@ def simulated_home(
 
 def _make(settings: Settings, home: Path, lender: Lender, progress: Progress | None) -> None:
     settings.make_home()
-    aside = home.with_name(f".{home.name}.{os.getpid()}")
-    try:
-        aside.mkdir(mode=0o700, parents=True)
-        _fill(make_archive(replace(settings, home=aside)), lender, progress)
-        with suppress(FileExistsError, NotADirectoryError):  # of two that made it, one's stays
-            _rename(aside, home)
-    except OSError as error:
-        raise disk_error(error, home) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _rename(aside: Path, home: Path) -> None:
-    try:
-        os.rename(aside, home)
-    except OSError:
-        if not home.exists():
-            raise
+    home.parent.mkdir(mode=0o700, exist_ok=True)
+    aside = home.with_name(f".{home.name}.aside")
+    busy = NotReady(
+        "another process makes its events", where=home.name, remedy="wait until it has ended"
+    )
+    with held_alone(home.with_name(f".{home.name}.lock"), busy):
+        if home.exists():  # it ended meanwhile
+            return
+        shutil.rmtree(aside, ignore_errors=True)  # of a try that was killed
+        try:
+            aside.mkdir(mode=0o700)
+            _fill(make_archive(replace(settings, home=aside)), lender, progress)
+            os.rename(aside, home)
+        except OSError as error:
+            raise disk_error(error, home) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from feature_store.offline import training_frame
-from finmodel.errors import BadInput, Refused
+from finmodel.errors import BadInput, NoRoom, NotReady, Refused
 from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.lender.simulated import Lender
 from finmodel.settings import Settings
@@ -123,6 +124,16 @@ def test_no_feature_sees_the_other_side_of_its_point(frame, b_card, tmp_path, mo
     assert len(bad[0] ^ bad[1]) > 10  # what became of them did lie on the other side
 
 
+def test_a_home_that_another_process_makes_is_waited_for(b_card, tmp_path):
+    settings = small_settings(tmp_path / "home")
+    made = features_home(b_card, settings).home
+    shutil.rmtree(made)
+    with (made.parent / f".{made.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(NotReady, match="another process makes its events; wait until"):
+            features_home(b_card, settings)
+
+
 def test_events_are_made_once_and_an_unfinished_try_is_no_home(b_card, tmp_path, monkeypatch):
     settings = small_settings(tmp_path / "home")
 
@@ -131,9 +142,12 @@ def test_events_are_made_once_and_an_unfinished_try_is_no_home(b_card, tmp_path,
 
     with monkeypatch.context() as patched:
         patched.setattr("feature_store.simulated_home.bytes_of", full)
-        with pytest.raises(Exception, match="there is no room left on the disk"):
+        with pytest.raises(NoRoom, match="there is no room left on the disk"):
             features_home(b_card, settings)
-    assert list((settings.home / "simulated").iterdir()) == []
+    (lock,) = (settings.home / "simulated").iterdir()
+    assert lock.suffix == ".lock"
+    aside = lock.with_suffix(".aside")
+    (aside / "archive").mkdir(parents=True)  # as a try that was killed leaves it
     told: list[str] = []
     first = features_home(b_card, settings, lambda what, *_: told.append(what))
     made = {path: path.stat().st_mtime_ns for path in first.archive.rglob("*.parquet")}
@@ -144,6 +158,7 @@ def test_events_are_made_once_and_an_unfinished_try_is_no_home(b_card, tmp_path,
     assert (again.home, told) == (first.home, [])
     assert {path: path.stat().st_mtime_ns for path in again.archive.rglob("*.parquet")} == made
     assert list(settings.home.iterdir()) == [settings.home / "simulated"]
+    assert not aside.exists()
     shutil.rmtree(settings.home)
 
 

@@ -57,7 +57,7 @@ def test_a_shell_sees_that_nothing_differs_though_the_log_went_on(settings):
         len({one.customer_id for one in events()[:-100]}),
     )
     assert found["features"] > 2_000
-    assert len(found["views"]) == 10
+    assert len(found["views"]) == 11
     assert "check app.login.v1: " in answer.err
 
 

@@ -47,7 +47,7 @@ def test_every_topic_is_counted_once(shell, counted):
     assert {one["topic"]: one["events"] for one in counted} == {
         topic: sum(log.end_offsets(topic)) for topic in log.topics()
     }
-    assert len(counted) == 10
+    assert len(counted) == 11
     assert all(one["counted"] > 0 for one in counted)
     again = shell.finmodel("stream", "--once", "--json").json
     assert {one["events"] for one in again} == {0}
@@ -72,7 +72,7 @@ def test_the_same_events_in_kafka_give_the_same_vectors(shell, counted, broker, 
                     kafka.append(topic, batch.events())
     answer = other.finmodel("stream", "--kafka", broker.address, "--once", "--json")
     assert answer.code == 0, answer.err
-    assert len(answer.json) == 10
+    assert len(answer.json) == 11
     np.testing.assert_array_equal(vectors(other), vectors(shell))
 
 
