@@ -69,6 +69,8 @@ class TrainingFrame:
     table: TableContract | None = None
     followed: Followed | None = None
     """Where the label is a rule."""
+    as_written: Float32s | None = None
+    """The matrix with its special values; None where there are none."""
 
     def __len__(self) -> int:
         return len(self.labels)

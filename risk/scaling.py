@@ -39,6 +39,17 @@ def points_many(log_odds: Float64s, scaling: Scaling) -> Float64s:
     return scaling.base_points - factor * (log_odds + math.log(scaling.base_odds))
 
 
+def log_odds_at(given: Float64s, scaling: Scaling) -> Float64s:
+    """(n,) calibrated log-odds(bad) of (n,) points: `points_many` the other way round.
+
+    >>> odds = np.array([-4.0, 0.5])
+    >>> bool(np.allclose(log_odds_at(points_many(odds, Scaling()), Scaling()), odds))
+    True
+    """
+    factor = points_per_log_odds(scaling)
+    return (scaling.base_points - given) / factor - math.log(scaling.base_odds)
+
+
 def calibrated(raw: Float64s, calibration: Calibration) -> Float64s:
     """(n,) calibrated log-odds of (n,) raw scores.
 

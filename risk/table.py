@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -58,6 +59,7 @@ def load_table(recipe: Recipe) -> TrainingFrame:
         categoricals=tuple(contract.categories),
         table=contract,
         followed=None if followed is None else _kept_aside(recipe, contract, *followed),
+        as_written=_as_written(frame, contract, where),
     )
 
 
@@ -90,6 +92,13 @@ def matrix_of(frame: pd.DataFrame, contract: TableContract, where: str) -> Float
             special = contract.special_values.get(name, ())
             matrix[:, place] = _numbers(frame[name], special, where)
     return matrix
+
+
+def _as_written(frame: pd.DataFrame, contract: TableContract, where: str) -> Float32s | None:
+    """A scorecard gives special values bins of their own; the trees take them as missing."""
+    if not contract.special_values:
+        return None
+    return matrix_of(frame, msgspec.structs.replace(contract, special_values={}), where)
 
 
 def _learn_contract(
