@@ -114,10 +114,14 @@ def learn(
 
 def judge_by_time(frame: TrainingFrame, parts: Parts, learned: Learned) -> Judged:
     """Figures of a model on the part that is later than all it learnt from."""
-    log_odds = learned.log_odds(frame, parts.oot)
-    figures = figures_of(frame.labels[parts.oot], log_odds)
+    return judged_once(frame.labels, parts.oot, learned.log_odds(frame, parts.oot))
+
+
+def judged_once(labels: Float64s, rows: Int64s, log_odds: Float64s) -> Judged:
+    """Figures of calibrated log-odds on rows that are later than all that taught."""
+    figures = figures_of(labels[rows], log_odds)
     nothing = Figures(0.0, 0.0, 0.0, 0.0, 0.0)
-    return Judged(figures, nothing, "out of time", True, parts.oot, log_odds)
+    return Judged(figures, nothing, "out of time", True, rows, log_odds)
 
 
 def judge_by_folds(
@@ -128,21 +132,39 @@ def judge_by_folds(
     progress: Progress = silent,
 ) -> Judged:
     """Mean figures over stratified folds, each judged by a model that never saw it."""
+
+    def log_odds(train: Int64s, test: Int64s) -> Float64s:
+        return learn(frame, only(train), teaching).log_odds(frame, test)
+
+    folding = (teaching.folds, repeats, teaching.seed)
+    return by_folds(frame.labels, rows, folding, log_odds, progress)
+
+
+def by_folds(
+    labels: Float64s,
+    rows: Int64s,
+    folding: tuple[int, int, int],
+    log_odds_of: Callable[[Int64s, Int64s], Float64s],
+    progress: Progress = silent,
+) -> Judged:
+    """Judge any way of teaching: it gives log-odds of test rows from train rows, fold by fold.
+
+    `folding` is how many folds, how often, and the first seed: the same folds for the same rows.
+    """
+    count, repeats, seed = folding
     figures: list[Figures] = []
     log_odds = np.zeros(len(rows))
-    total = repeats * teaching.folds
     for repeat in range(repeats):
-        for train, test in folds(frame.labels[rows], teaching.folds, teaching.seed + repeat):
-            learned = learn(frame, _only(rows[train]), teaching)
-            given = learned.log_odds(frame, rows[test])
-            figures.append(figures_of(frame.labels[rows[test]], given))
+        for train, test in folds(labels[rows], count, seed + repeat):
+            given = log_odds_of(rows[train], rows[test])
+            figures.append(figures_of(labels[rows[test]], given))
             log_odds[test] += given / repeats
-            progress("folds", len(figures), total)
+            progress("folds", len(figures), repeats * count)
     table = np.array([astuple(one) for one in figures])
     return Judged(
         figures=Figures(*table.mean(axis=0).tolist()),
         spread=Figures(*table.std(axis=0).tolist()),
-        sample=f"{repeats} × {teaching.folds} folds",
+        sample=f"{repeats} × {count} folds",
         out_of_time=False,
         rows=rows,
         log_odds=log_odds,
@@ -192,5 +214,6 @@ def _lesson(frame: TrainingFrame, rows: Int64s, teaching: Teaching) -> Lesson:
     )
 
 
-def _only(rows: Int64s) -> Parts:
+def only(rows: Int64s) -> Parts:
+    """All rows teach, and none steers or judges."""
     return Parts(rows, rows[:0], rows[:0])

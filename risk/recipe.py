@@ -17,6 +17,7 @@ from finmodel.gate import Thresholds
 from finmodel.manifest import Card, DecisionPoint, Policy, ReasonGroup, Scaling
 from risk.label_rule import LabelRule
 from risk.recipe_text import convert, parse_yaml
+from risk.scorecard_recipe import ScorecardSpec
 
 CARD_POINTS: dict[Card, frozenset[DecisionPoint]] = {
     "A": frozenset({"授信", "支用"}),
@@ -163,6 +164,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     split: Split = Split()
     calibration: Literal["none", "platt"] = "none"
     scaling: Scaling = Scaling()
+    scorecard: ScorecardSpec | None = None
+    """With it a scorecard is trained beside the trees: same rows, same scale."""
     monotone: dict[str, Literal[-1, 1]] = {}
     """1 where a greater value can only raise the probability of default, -1 where only lower it."""
     file: str = ""
