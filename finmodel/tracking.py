@@ -189,6 +189,12 @@ def kept(settings: Settings, run_id: str, file: str) -> bytes:
         return Path(client.download_artifacts(run_id, file, folder)).read_bytes()
 
 
+def files(settings: Settings, run_id: str) -> frozenset[str]:
+    """The names of what is kept beside a run."""
+    with _translated(settings, f"run {run_id}"):
+        return frozenset(str(one.path) for one in _client(settings).list_artifacts(run_id))
+
+
 def tag(settings: Settings, name: str, version: int, tags: Mapping[str, str]) -> None:
     """Set tags of a version."""
     client = _client(settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -34,13 +34,17 @@ from risk.learning import (
     judge_by_folds,
     judge_by_time,
     learn,
+    only,
     silent,
     teaching_of,
 )
 from risk.load import load_frame
 from risk.proof import drawn, monotone_breaks, parity
 from risk.recipe import Recipe
+from risk.report import REPORT_FILE
+from risk.report_sheets import Development, report_of
 from risk.scaling import probability
+from risk.side_by_side import comparison, judge_side, keep_side, learn_side
 from risk.split import Parts, split_by_time
 
 TRAINERS = frozenset({"engineer", "analyst"})
@@ -70,6 +74,8 @@ class Trained:
     features: int
     run_id: str
     seconds: float
+    comparison: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Scorecard and trees side by side, figure by figure; empty without a scorecard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ class CrossValidation:
     calibration_intercept: float
     out_of_time: str
     seconds: float
+    comparison: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Scorecard and trees on the same folds, figure by figure; empty without a scorecard."""
 
 
 def train(
@@ -109,16 +117,22 @@ def train(
         )
     ready = prepare(recipe, settings, progress)
     frame = ready.frame
+    side = learn_side(recipe, frame, ready.parts, progress)
     tags = _tags(recipe, frame, person)
     with tracking.run(settings, recipe.name, tags) as run:
         run.log(_params(recipe, frame), {})
         learned = learn(frame, ready.parts, ready.teaching, progress)
-        judged = judged_on(ready, learned, recipe.split.repeats if cv else 1, progress)
+        repeats = recipe.split.repeats if cv else 1
+        judged = judged_on(ready, learned, repeats, progress)
+        judged_side = judge_side(side, frame, ready.parts, repeats, progress)
         source = run.log_model(learned.text, frame.names)
         evidence = evidence_of(recipe, frame, learned, judged, oracle_of(settings, source, frame))
         verdict = judge(recipe.gate, evidence)
         run.log({}, figures_in(verdict) | _spread(judged))
-        _keep_reports(settings, run.id, recipe, frame, judged)
+        if side is not None and judged_side is not None:
+            keep_side(settings, run, side, judged_side)
+        development = Development(recipe, frame, ready.parts, judged, side, judged_side)
+        _keep_reports(settings, run.id, development)
     version = tracking.register(settings, recipe.name, source, run.id, tags)
     origin = {
         "version": version,
@@ -130,7 +144,8 @@ def train(
     }
     draft = draft_manifest(recipe, frame, learned, ready.parts.train, origin)
     registry.record_verdict(settings, draft, verdict, person)
-    return trained_of(recipe, frame, verdict, origin, time.monotonic() - started)
+    trained = trained_of(recipe, frame, verdict, origin, time.monotonic() - started)
+    return replace(trained, comparison=comparison(judged, judged_side))
 
 
 def cross_validate(
@@ -140,7 +155,9 @@ def cross_validate(
     started = time.monotonic()
     ready = prepare(recipe, settings, progress)
     frame, parts = ready.frame, ready.parts
+    side = learn_side(recipe, frame, parts, progress)
     judged = judge_by_folds(frame, parts.train, ready.teaching, recipe.split.repeats, progress)
+    judged_side = judge_side(side, frame, only(parts.train), recipe.split.repeats, progress)
     return CrossValidation(
         name=recipe.name,
         sample=judged.sample,
@@ -155,6 +172,7 @@ def cross_validate(
         calibration_intercept=judged.figures.calibration_intercept,
         out_of_time="kept apart" if parts.by_time else NO_OUT_OF_TIME,
         seconds=time.monotonic() - started,
+        comparison=comparison(judged, judged_side),
     )
 
 
@@ -232,9 +250,8 @@ def _spread(judged: Judged) -> dict[str, float]:
     return {f"{name}_sd": value for name, value in asdict(judged.spread).items()}
 
 
-def _keep_reports(
-    settings: Settings, run_id: str, recipe: Recipe, frame: TrainingFrame, judged: Judged
-) -> None:
+def _keep_reports(settings: Settings, run_id: str, development: Development) -> None:
+    recipe, frame, judged = development.recipe, development.frame, development.judged
     labels = frame.labels[judged.rows]
     audit = {name: groups[judged.rows] for name, groups in frame.audit.items()}
     groups = group_report(audit, labels, judged.log_odds, (recipe.policy, recipe.scaling))
@@ -244,6 +261,7 @@ def _keep_reports(
     tracking.keep(settings, run_id, "calibration.json", _json(table))
     if frame.followed is not None:
         tracking.keep(settings, run_id, "cohorts.json", _json(frame.followed.cohorts))
+    tracking.keep(settings, run_id, REPORT_FILE, _json(report_of(development)))
 
 
 def _json(rows: Any) -> str:

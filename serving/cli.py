@@ -164,6 +164,34 @@ def score(
 
 
 @app.command()
+def report(
+    model: Annotated[str, typer.Argument(help="The registered model, such as behaviour_risk.")],
+    version: Annotated[int | None, typer.Option(help="Which version; the newest if none.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The workbook, FILE.xlsx; a page FILE.html lies beside it.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a model's report: an Excel workbook, and the same as one HTML page."""
+    from serving.reporting import write_report
+
+    emit(write_report(operators.settings(), model, version, output), json)
+
+
+@app.command()
+def scorecard(
+    model: Annotated[str, typer.Argument(help="The registered model, such as behaviour_risk.")],
+    output: Annotated[Path, typer.Option(help="Where to write: .json, .sql or .pmml.")],
+    version: Annotated[int | None, typer.Option(help="Which version; the newest if none.")] = None,
+    json: Json = False,
+) -> None:
+    """Export a model's scorecard for another system: as JSON, SQL or PMML."""
+    from serving.reporting import write_card
+
+    emit(write_card(operators.settings(), model, version, output), json)
+
+
+@app.command()
 def stream(
     kafka: Brokers = "",
     kafka_config: KafkaConfig = None,

@@ -115,7 +115,18 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.6g}"
     if isinstance(value, dict):
+        if all(isinstance(part, dict) for part in value.values()):
+            value = {name: _inline(part) for name, part in value.items()}
         return "\n".join(f"{name}: {_cell(part)}" for name, part in value.items())
     if isinstance(value, list):
         return "\n".join(_cell(part) for part in value)
     return "" if value is None else str(value)
+
+
+def _inline(part: dict[str, Any]) -> str:
+    """A record within a record, in one line.
+
+    >>> _inline({"scorecard": 0.7743, "lightgbm": 0.789})
+    'scorecard 0.7743 · lightgbm 0.789'
+    """
+    return " · ".join(f"{name} {_cell(value)}" for name, value in part.items())

@@ -1,0 +1,123 @@
+"""The scorecard trained beside the trees: the same rows, the same folds, the same scale.
+
+A recipe with a `scorecard:` block and its rows come in; a card, its honest figures, and what is
+kept of them in MLflow go out. A recipe without the block has no card, and nothing is said of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from finmodel import tracking
+from finmodel.errors import NotFound
+from finmodel.gate import Figures
+from finmodel.settings import Settings
+from risk.frame import TrainingFrame
+from risk.learning import Judged, Progress
+from risk.recipe import Recipe
+from risk.scorecard import Scorecard, decode, encode
+from risk.scorecard_export import pmml, sql_query
+from risk.scorecard_learning import (
+    CardTeaching,
+    LearnedCard,
+    card_teaching,
+    judge_card_by_folds,
+    judge_card_by_time,
+    learn_card,
+    require_edits,
+)
+from risk.split import Parts
+
+CARD_FILE = "scorecard.json"
+SQL_FILE, PMML_FILE = "scorecard.sql", "scorecard.pmml"
+SQL_TABLE = "features"
+"""The table that the exported SQL reads; put your own in its place."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """A card and how it was taught."""
+
+    teaching: CardTeaching
+    learned: LearnedCard
+
+
+def learn_side(
+    recipe: Recipe, frame: TrainingFrame, parts: Parts, progress: Progress
+) -> Side | None:
+    """The recipe's card; None where it asks for none. BadInput where an edit does not hold."""
+    if recipe.scorecard is None:
+        return None
+    teaching = card_teaching(recipe, frame)
+    learned = learn_card(frame, parts, teaching, progress)
+    require_edits(learned, teaching)
+    return Side(teaching, learned)
+
+
+def judge_side(
+    side: Side | None, frame: TrainingFrame, parts: Parts, repeats: int, progress: Progress
+) -> Judged | None:
+    """Figures by the rows that judge the trees: later ones where there are any, else folds."""
+    if side is None:
+        return None
+    if parts.by_time:
+        return judge_card_by_time(frame, parts, side.learned)
+    return judge_card_by_folds(frame, parts.train, side.teaching, repeats, progress)
+
+
+def comparison(trees: Judged, card: Judged | None) -> dict[str, dict[str, float]]:
+    """Each figure of both, by its name; empty where there is no card."""
+    if card is None:
+        return {}
+    both = {"scorecard": named(card.figures), "lightgbm": named(trees.figures)}
+    return {name: {who: both[who][name] for who in both} for name in both["scorecard"]}
+
+
+def keep_side(settings: Settings, run: tracking.Run, side: Side, judged: Judged) -> None:
+    """Keep the card, its exports, and its figures, as metrics prefixed `scorecard_`."""
+    spread = {f"{name}_sd": value for name, value in asdict(judged.spread).items()}
+    counts = {"variables": float(len(side.learned.entered))}
+    figures = named(judged.figures) | spread | counts
+    run.log({}, {f"scorecard_{name}": value for name, value in figures.items()})
+    for file, text in exports(side.learned.card).items():
+        tracking.keep(settings, run.id, file, text)
+
+
+def exports(card: Scorecard) -> dict[str, str]:
+    """The card as JSON, SQL and PMML, by file name."""
+    return {
+        CARD_FILE: encode(card).decode(),
+        SQL_FILE: sql_query(card, SQL_TABLE) + "\n",
+        PMML_FILE: pmml(card) + "\n",
+    }
+
+
+def named(figures: Figures) -> dict[str, float]:
+    """Figures by name, Gini among them.
+
+    >>> round(named(Figures(0.78, 0.43, 0.13, 1.0, 0.0))["gini"], 4)
+    0.56
+    """
+    known = asdict(figures)
+    return {"auc": known["auc"], "gini": 2.0 * known["auc"] - 1.0} | known
+
+
+def load_card(settings: Settings, name: str, version: int | None) -> tuple[int, Scorecard]:
+    """The card that was trained with a version, the newest if none is named; NotFound if none."""
+    found = [
+        row
+        for row in tracking.versions(settings, name)
+        if version is None or row.version == version
+    ]
+    if not found:
+        which = name if version is None else f"{name} version {version}"
+        raise NotFound("there is no such model", where=which, remedy="see `finmodel models`")
+    newest = found[0]
+    where = f"{name} version {newest.version}"
+    if CARD_FILE not in tracking.files(settings, newest.run_id):
+        raise NotFound(
+            "no scorecard was trained with it",
+            where=where,
+            remedy="give the recipe a `scorecard:` block, and train it",
+        )
+    return newest.version, decode(tracking.kept(settings, newest.run_id, CARD_FILE), where)

@@ -1,0 +1,64 @@
+"""Files for people who live in Excel: a model's report, and its scorecard for other systems.
+
+A model's name and version come in, whole files go out, written aside and renamed. What they say was
+kept when the model was trained; nothing is computed again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from finmodel.durable import replace_file
+from finmodel.errors import BadInput
+from finmodel.settings import Settings
+from risk.report import load_report
+from risk.report_page import page
+from risk.report_workbook import workbook
+from risk.side_by_side import exports, load_card
+
+CARD_ENDINGS = (".json", ".sql", ".pmml")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written of which version."""
+
+    name: str
+    version: int
+    files: tuple[str, ...]
+
+
+def write_report(
+    settings: Settings, name: str, version: int | None, output: Path | None
+) -> Written:
+    """The workbook, and the page beside it under the same name; the newest version if none."""
+    if output is not None:
+        _require(output, (".xlsx",))
+    number, report = load_report(settings, name, version)
+    book = output or Path(f"{name}_v{number}.xlsx")
+    beside = book.with_suffix(".html")
+    title = f"{name} v{number}"
+    replace_file(book, workbook(report, title), 0o600)
+    replace_file(beside, page(report, title).encode(), 0o600)
+    return Written(name, number, (str(book), str(beside)))
+
+
+def write_card(settings: Settings, name: str, version: int | None, output: Path) -> Written:
+    """The scorecard as JSON, SQL or PMML, by the ending of the file's name."""
+    _require(output, CARD_ENDINGS)
+    number, card = load_card(settings, name, version)
+    (text,) = (text for file, text in exports(card).items() if Path(file).suffix == output.suffix)
+    replace_file(output, text.encode(), 0o600)
+    return Written(name, number, (str(output),))
+
+
+def _require(output: Path, endings: tuple[str, ...]) -> None:
+    if output.suffix not in endings:
+        raise BadInput(
+            f"the ending {output.suffix!r} is not known",
+            where=str(output),
+            remedy=f"name a file that ends in {' or '.join(endings)}",
+        )
+    if not output.parent.is_dir():
+        raise BadInput("there is no such folder", where=str(output.parent), remedy="make it")
