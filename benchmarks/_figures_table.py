@@ -126,6 +126,14 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         CARD,
     ),
     ("card_ks", ".3", "likewise; {plain_lightgbm_ks:.3}, {reference_with_audit_only_ks:.3}", CARD),
+    (
+        "scorecard_auc",
+        ".4",
+        "the WOE scorecard on the same folds, KS {scorecard_ks:.3}, Brier {scorecard_brier:.4};"
+        " the trees' Brier {card_brier:.4}; trees without depth and directions"
+        " {unbounded_auc:.4}, KS {unbounded_ks:.3}, Brier {unbounded_brier:.4}",
+        CARD,
+    ),
     ("first_decision_s", "s.0", "from an empty home to a decision, packages installed", CARD),
     ("second_start_s", "s.0", "from a home that is set up", CARD),
 )

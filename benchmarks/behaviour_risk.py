@@ -1,7 +1,8 @@
 """The demo lender's card and its road: `finmodel bench behaviour_risk --json`.
 
 From an empty home to the first decision over HTTP, and again from a home that is set up; then the
-card by 2 × 5 folds as `finmodel train --cv` judges it, beside plain LightGBM on the table's own
+card by 2 × 5 folds as `finmodel train --cv` judges it: the scorecard, the monotone trees of depth 4
+that are served, and trees without either bound. Beside them plain LightGBM on the table's own
 columns with the same parameters, rows and folds (with the audit-only columns: for reference only).
 """
 
@@ -18,10 +19,12 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
 import pandas as pd
+import yaml
 from _decision_world import free_port
 from _report import note, print_report
 
@@ -50,12 +53,32 @@ def first_decision(home: Path) -> float:
 
 
 def card(home: Path) -> dict[str, float]:
-    """AUC and KS of the recipe, mean over the folds."""
-    command = [FINMODEL, "train", str(RECIPE), "--cv", "--json"]
+    """Figures of the recipe's scorecard and of its trees, mean over the folds."""
+    answer = _judged(home, RECIPE)
+    both = answer["comparison"]
+    figures = {f"card_{name}": answer[name] for name in ("auc", "auc_sd", "ks", "ks_sd", "brier")}
+    figures |= {f"scorecard_{name}": both[name]["scorecard"] for name in ("auc", "ks", "brier")}
+    return figures | {"card_features": answer["features"]}
+
+
+def unbounded(home: Path) -> dict[str, float]:
+    """The same trees without a greatest depth and without directions."""
+    recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
+    recipe["params"]["max_depth"] = -1
+    for key in ("monotone", "scorecard"):
+        recipe.pop(key)
+    file = home / "unbounded.yaml"
+    file.write_text(yaml.safe_dump(recipe, allow_unicode=True), encoding="utf-8")
+    answer = _judged(home, file)
+    return {f"unbounded_{name}": answer[name] for name in ("auc", "ks", "brier")}
+
+
+def _judged(home: Path, recipe: Path) -> dict[str, Any]:
+    command = [FINMODEL, "train", str(recipe), "--cv", "--json"]
     environment = os.environ | {"FINMODEL_HOME": str(home)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    answer = json.loads(done.stdout)
-    return {f"card_{name}": answer[name] for name in ("auc", "auc_sd", "ks", "ks_sd", "features")}
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def plain(columns: pd.DataFrame, labels: Float64s, recipe: Recipe) -> tuple[float, float]:
@@ -83,6 +106,8 @@ def measure(home: Path) -> dict[str, float]:
     figures["second_start_s"] = first_decision(home)
     note("the card by folds")
     figures |= card(home)
+    note("trees without bounds, by the same folds")
+    figures |= unbounded(home)
     note("plain LightGBM on the table's columns")
     table = credit_default.load()
     labels = table["DEFAULT"].to_numpy(dtype=np.float64)

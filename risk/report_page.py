@@ -10,6 +10,8 @@ from html import escape
 from risk.report import Cell, Form, Report, Sheet, Table
 from risk.report_drawing import drawing
 
+LONG = 40
+"""A table of more rows is folded away until it is asked for."""
 STYLE = """
 :root{color-scheme:light;--ink:#1f3a5f;--line:#d5dde7}
 body{font:14px/1.6 "Noto Sans CJK SC","Microsoft YaHei","PingFang SC",system-ui,sans-serif;
@@ -80,10 +82,12 @@ def _table(table: Table) -> str:
         for row in table.rows
     )
     charts = "".join(drawing(table, chart) for chart in table.charts)
-    return (
-        f'<h3>{escape(table.title)}</h3><div class="table"><table><thead><tr>{heads}</tr></thead>'
-        f'<tbody>{rows}</tbody></table></div><div class="charts">{charts}</div>'
-    )
+    pictures = f'<div class="charts">{charts}</div>' if charts else ""
+    body = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    shown = f'<div class="table">{body}</div>'
+    if len(table.rows) > LONG:
+        shown = f"<details><summary>{len(table.rows)} 行 rows</summary>{shown}</details>"
+    return f"<h3>{escape(table.title)}</h3>{pictures}{shown}"
 
 
 def _side(form: Form) -> str:

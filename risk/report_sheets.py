@@ -33,6 +33,14 @@ NO_LATER = (
 NO_CARD = (
     "配方中没有 scorecard 段，未训练评分卡。The recipe has no `scorecard`: no card was trained."
 )
+FIGURES = {
+    "auc": "AUC",
+    "gini": "Gini",
+    "ks": "KS",
+    "brier": "Brier",
+    "calibration_slope": "校准斜率 calibration slope",
+    "calibration_intercept": "校准截距 calibration intercept",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +96,8 @@ def _sample(of: Development) -> Sheet:
         Heading("好", "Good", "count"),
         Heading("坏", "Bad", "count"),
         Heading("坏账率", "Bad rate", "percent"),
-        Heading("最早", "First"),
-        Heading("最晚", "Last"),
+        Heading("最早", "First, UTC"),
+        Heading("最晚", "Last, UTC"),
     )
     notes = [
         f"模型 Model: {recipe.name}；{recipe.card}卡；决策点 {recipe.decision_point}",
@@ -119,7 +127,7 @@ def _performance(of: Development) -> Sheet:
         figures.insert(0, named(of.judged_side.figures))
     headings = (Heading("指标", "Figure"), *(Heading(who, "", "number") for who, _ in both))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, *(one[name] for one in figures)) for name in figures[0]
+        (FIGURES[name], *(one[name] for one in figures)) for name in figures[0]
     )
     tables = [Table(f"{of.judged.sample}", headings, rows)]
     for who, log_odds in both:

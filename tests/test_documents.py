@@ -98,6 +98,8 @@ def test_figures_reach_what_they_must():
     assert known["events_over_stock_feast"] >= 50
     assert known["card_auc"] >= 0.783
     assert known["card_ks"] >= 0.435
+    assert known["scorecard_auc"] >= 0.767
+    assert known["unbounded_auc"] >= 0.783
     assert known["first_decision_s"] <= 180
 
 

@@ -171,6 +171,9 @@ def test_the_shipped_recipe_reaches_its_figures_on_the_shipped_data(tmp_path):
     assert trained.passed
     assert trained.metrics["auc"] >= 0.783
     assert trained.metrics["ks"] >= 0.435
+    assert trained.comparison["auc"]["scorecard"] >= 0.767
+    assert trained.comparison["ks"]["scorecard"] >= 0.41
+    assert trained.comparison["brier"]["scorecard"] <= 0.138
     assert trained.metrics["parity_with_MLflow"] == 0.0
     assert trained.notes == (NO_OUT_OF_TIME,)
     tags = tracking.versions(settings)[0].tags
