@@ -9,6 +9,7 @@ goes in sealed only, under the customer's key. Reading is in `audit_entries` (fi
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,7 @@ from finmodel.audit_columns import read_columns
 from finmodel.audit_entries import Entry, Personal, find, scan
 from finmodel.audit_format import LARGEST_FRAME, Draft, pack_columns
 from finmodel.audit_proof import Anchor, Verified, anchor, verify
+from finmodel.audit_side import SideLayout, make_side
 from finmodel.audit_tail import Tail
 from finmodel.clock import Clock, micros
 from finmodel.errors import BadInput, Damaged, FinmodelError, NotReady
@@ -41,6 +43,7 @@ __all__ = [
     "verify",
 ]
 
+_log = logging.getLogger(__name__)
 SEGMENT_BYTES: Final = 64 << 20
 _GROUP: Final = 512
 _QUEUE: Final = 20_000
@@ -68,10 +71,17 @@ class AuditLog:
         sync: bool = True,
         *,
         segment_bytes: int = SEGMENT_BYTES,
+        side: SideLayout | None = None,
     ) -> None:
-        """Open or begin the log in `folder`, cutting what a crash left half-written at its end."""
+        """Open or begin the log in `folder`, cutting what a crash left half-written at its end.
+
+        With `side`, a segment that is full is also kept as columns, beside the writing.
+        """
         self._clock, self._vault, self._sync = clock, vault, sync
+        self._folder, self._side, self._siding = folder, side, Future[None]()
+        self._siding.set_result(None)
         self._tail = Tail(folder, clock, sync=sync, segment_bytes=segment_bytes)
+        self._sided = self._tail.number
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._group: list[_Job] = []
         self._gate, self._closed = threading.Lock(), False
@@ -187,6 +197,7 @@ class AuditLog:
             if synced is not None:
                 synced.result()
             self._tend()
+            self._keep_columns()
         except FinmodelError as error:
             self._answer([_copy(error) for _ in self._group])
         else:
@@ -224,6 +235,13 @@ class AuditLog:
         if self._tending is None and self._vault.untended:
             self._tending = self._beside.submit(self._vault.tend)
 
+    def _keep_columns(self) -> None:
+        """Keep segments that became full as columns, one after the other, beside the writing."""
+        if self._side is None or self._sided == self._tail.number or not self._siding.done():
+            return
+        first, self._sided = self._sided, self._tail.number
+        self._siding = self._beside.submit(_make_sides, self._folder, first, self._side)
+
     def _stop(self) -> None:
         """Let nobody wait for a writer that is gone, whyever it is gone."""
         with self._gate:
@@ -242,6 +260,16 @@ class AuditLog:
         self._answer(lost)
         self._tail.close()
         self._beside.shutdown()
+
+
+def _make_sides(folder: Path, first: int, side: SideLayout) -> None:
+    """Columns are made again by whoever needs them: without them no entry is lost or late."""
+    number = first
+    try:
+        while make_side(folder, number, side):
+            number += 1
+    except FinmodelError as error:
+        _log.warning("segment %d is not kept as columns: %s", number, error)
 
 
 def _resolve(pairs: Sequence[tuple[_Waiter, str | FinmodelError]]) -> None:

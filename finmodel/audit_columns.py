@@ -57,9 +57,9 @@ def read_columns(folder: Path, kind: str, names: Sequence[str] | None = None) ->
     for segment, end in _segments(folder):
         columns: list[Columns] = []
         starts: list[_Offsets] = []
-        for shape, found in _entries(segment, end, kind):
+        for shape, found in entries_of(segment, end, kind):
             fields = _agreed(fields, shape, names)
-            columns.append(_gather(segment, shape, fields, found))
+            columns.append(gather(segment, shape, fields, found))
             starts.append(found)
         if columns:
             parts.append(_in_order(columns, starts))
@@ -74,13 +74,14 @@ def _segments(folder: Path) -> Iterator[tuple[Segment, int]]:
     while True:
         last = number >= mark.number and not segment_exists(folder, number + 1)
         segment = load_segment(folder, number)
-        yield segment, _end(segment, mark)
+        yield segment, end_of(segment, mark)
         if last:
             return
         number += 1
 
 
-def _end(segment: Segment, mark: Mark) -> int:
+def end_of(segment: Segment, mark: Mark) -> int:
+    """Where a segment's last whole frame ends."""
     number = segment.header.number
     if number < mark.number:
         return len(segment.data) // 8 * 8
@@ -90,7 +91,7 @@ def _end(segment: Segment, mark: Mark) -> int:
     return whole_end(segment, mark.end if number == mark.number else HEADER_BYTES)
 
 
-def _entries(segment: Segment, end: int, kind: str) -> Iterator[tuple[Shape, _Offsets]]:
+def entries_of(segment: Segment, end: int, kind: str) -> Iterator[tuple[Shape, _Offsets]]:
     """Offsets of the entries of a kind, by shape."""
     words = np.frombuffer(segment.data[:end], "<u4")
     starts = _starts(segment, words, end)
@@ -159,7 +160,8 @@ def _agreed(
     return chosen
 
 
-def _gather(segment: Segment, shape: Shape, names: Iterable[str], starts: _Offsets) -> Columns:
+def gather(segment: Segment, shape: Shape, names: Iterable[str], starts: _Offsets) -> Columns:
+    """The columns of the entries that begin at `starts`, all of one shape, and their times."""
     fields: Mapping[str, Any] = shape.dtype.fields or {}
     rows = starts // 8
     gathered = {TIME: _at_every_8th(segment.data, np.dtype("<i8"), TIME_AT)[rows]}

@@ -109,6 +109,19 @@ def find(folder: Path, entry_id: str, vault: Vault | None = None) -> Entry:
     return found
 
 
+def id_at(folder: Path, number: int, offset: int) -> str:
+    """The id of the entry that begins at `offset` of a segment; NotFound where none proves itself.
+
+    For readers of columns, which know where an entry lies and not its digest.
+    """
+    path = folder / segment_name(number)
+    try:
+        with path.open("rb", buffering=0) as file:
+            return _Reading(file.fileno(), path.name).id_at(offset)
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
 def scan(
     folder: Path,
     kind: str | None = None,
@@ -175,6 +188,13 @@ class _Reading:
             raise broken(self._name, at, "the shape of an entry does not hold")
         shape = decode_shape(bytes(parts_of(told.head, told.frame)[1]))
         return _entry(name, shape, whole.head, whole.frame, vault)
+
+    def id_at(self, offset: int) -> str:
+        """The id of the entry at `offset`; NotFound where none proves itself there."""
+        whole = self._frame(offset)
+        if whole is None or whole.told != whole.real or whole.head.type != ENTRY:
+            raise unknown_id(entry_id(self._header.number, offset, bytes(6)))
+        return entry_id(self._header.number, offset, whole.told)
 
     def _frame(self, offset: int) -> _Frame | None:
         """What stands at `offset`, if it is long enough to be a frame."""

@@ -64,6 +64,11 @@ class Tail:
                 raise disk_error(error, folder) from error
             self.close = undo.pop_all().close
 
+    @property
+    def number(self) -> int:
+        """The segment that is written to."""
+        return self._mark.number
+
     def commit(self, drafts: Sequence[Draft]) -> list[str]:
         """Write a group with one sync and return its ids; on an error nothing of it is kept.
 

@@ -137,6 +137,16 @@ class Settings:
         return self.home / "audit"
 
     @property
+    def outcomes(self) -> Path:
+        """Folder of what became of decisions, a Parquet file for each load."""
+        return self.home / "outcomes"
+
+    @property
+    def alerts(self) -> Path:
+        """Folder of monitoring's alerts and who acknowledged them: an audit log of its own."""
+        return self.home / "alerts"
+
+    @property
     def vault(self) -> Path:
         """File of the customers' keys, apart from the log that they unlock."""
         return self.home / "vault" / "keys.db"

@@ -108,6 +108,15 @@ class Vault:
             key = self._find(subject)
         return key.pseudonym if key is not None else None
 
+    def stand_ins(self, names: Iterable[str]) -> list[int]:
+        """A number for each name, the same each time, that only this vault can make of it.
+
+        64 bits of a keyed hash (HMAC-SHA256): what a lender calls an application can be joined by
+        it, and cannot be guessed from a log. It makes no key and forgets nothing.
+        """
+        made = (hmac.digest(self._pepper, b"name:" + one.encode(), "sha256") for one in names)
+        return [int.from_bytes(digest[:8], "little", signed=True) for digest in made]
+
     def open(self, subject_ref: bytes, sealed: bytes) -> bytes:
         """What was sealed under the key with this pseudonym.
 

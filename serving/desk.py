@@ -18,6 +18,7 @@ from feature_store.online_answers import OnlineReader
 from feature_store.online_reader import open_features
 from finmodel.audit import AuditLog
 from finmodel.clock import Clock
+from finmodel.decision_log import LAYOUT
 from finmodel.errors import FinmodelError
 from finmodel.settings import Settings
 from finmodel.vault import Vault
@@ -54,7 +55,7 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         clock = settings.clock
         vault = Vault(settings.vault)
         stack.callback(vault.close)
-        audit = AuditLog(settings.audit, vault, clock)
+        audit = AuditLog(settings.audit, vault, clock, side=LAYOUT)
         stack.callback(audit.close)
         features = open_features(settings)
         stack.callback(features.close)

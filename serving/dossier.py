@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from finmodel import decision_log
 from finmodel.audit import Entry
 from finmodel.errors import Damaged, NotFound
 from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, Person
@@ -21,7 +22,7 @@ from serving.judgement import Judgement
 from serving.live import Served
 from serving.schemas import Application, Check, Replayed
 
-KIND = "decision"
+KIND = decision_log.KIND
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -39,6 +40,9 @@ class Facts(msgspec.Struct, frozen=True):
     actor: str
     actor_roles: tuple[str, ...]
     demo: bool
+    product: str = ""
+    """What was applied for, and how: monitoring's segments. Neither says who."""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +66,19 @@ def of_decision(
     batch: FeatureBatch,
     judged: Judgement,
     model: Served,
+    stand_in: int,
 ) -> dict[str, Any]:
-    """The entry's parts, as `AuditLog.append` takes them."""
+    """The entry's parts, as `AuditLog.append` takes them.
+
+    `stand_in` is the number that the vault makes of the application's id: outcomes are joined by
+    it, and it names nobody.
+    """
+    body = msgspec.to_builtins(_facts(application, person, judged, model))
     return {
-        "body": msgspec.to_builtins(_facts(person, judged, model)),
+        "body": body,
         "columns": {
+            decision_log.FACTS: decision_log.facts_code(body),
+            decision_log.APPLICATION: stand_in,
             "vector": batch.matrix[0],
             "ages_s": batch.ages_s[0],
             "states": batch.states[0],
@@ -119,7 +131,7 @@ def compare(past: Past, again: Judgement, model: Served) -> Replayed:
 _COLUMNS = frozenset(Past.__dataclass_fields__) - {"facts"}
 
 
-def _facts(person: Person, judged: Judgement, model: Served) -> Facts:
+def _facts(application: Application, person: Person, judged: Judgement, model: Served) -> Facts:
     manifest = model.manifest
     return Facts(
         model=manifest.name,
@@ -133,4 +145,6 @@ def _facts(person: Person, judged: Judgement, model: Served) -> Facts:
         actor=person.name,
         actor_roles=tuple(sorted(person.roles)),
         demo=person.demo or manifest.demo,
+        product=application.product,
+        channel=application.channel,
     )

@@ -33,7 +33,8 @@ async def decide(application: Application, person: Person, desk: Desk) -> Decisi
     model = desk.live.current()
     batch = fetch_one(application.customer_id, model, desk)
     judged = judge(batch.matrix, batch.states[0], model)
-    draft = dossier.of_decision(application, person, batch, judged, model)
+    stand_in = desk.vault.stand_ins([application.application_id])[0]
+    draft = dossier.of_decision(application, person, batch, judged, model, stand_in)
     decision_id = await desk.audit.append_async(dossier.KIND, **draft)
     desk.telemetry.decided(judged.ruling.answer, judged.ruling.rule, unusual_views(batch))
     return answer(decision_id, application, batch, judged, model)
