@@ -10,11 +10,11 @@ segment begins. It is no proof: `check_sides` compares it with the log.
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -121,14 +121,19 @@ def make_side(folder: Path, number: int, layout: SideLayout) -> bool:
     return True
 
 
-def pieces_of(folder: Path, number: int, layout: SideLayout) -> list[Piece]:
-    """A segment's entries of the layout's kind; Damaged where columns do not hold."""
+def pieces_of(
+    folder: Path, number: int, layout: SideLayout, only: Collection[str] | None = None
+) -> list[Piece]:
+    """A segment's entries of the layout's kind; Damaged where columns do not hold.
+
+    All columns of the layout, or only those named, and `time_us`.
+    """
     following = _header(folder, number + 1)
     path = folder / side_name(number)
     if following is not None and path.exists():
-        return _read(path, number, following, layout)
+        return _read(path, following, layout, only)
     segment = load_segment(folder, number)
-    return list(_gathered(segment, end_of(segment, read_mark(folder)), layout))
+    return list(_gathered(segment, end_of(segment, read_mark(folder)), _named(layout, only)))
 
 
 def segments_of(folder: Path) -> list[int]:
@@ -155,6 +160,13 @@ def check_sides(
         if progress is not None:
             progress("columns compared with their segments", done, len(found))
     return len(found)
+
+
+def _named(layout: SideLayout, only: Collection[str] | None) -> SideLayout:
+    if only is None:
+        return layout
+    whole = tuple(name for name in layout.whole if name in only or name == layout.code)
+    return layout._replace(whole=whole, sampled=tuple(n for n in layout.sampled if n in only))
 
 
 def _header(folder: Path, number: int) -> Header | None:
@@ -242,43 +254,51 @@ def _laid(piece: Piece, at: int) -> tuple[tuple[_Block, ...], list[bytes], int]:
     return tuple(told), data, at
 
 
-def _read(path: Path, number: int, following: Header, layout: SideLayout) -> list[Piece]:
+def _read(
+    path: Path, following: Header, layout: SideLayout, only: Collection[str] | None
+) -> list[Piece]:
+    wanted = {_AT, _SAMPLE, TIME, *_named(layout, only).whole, *_named(layout, only).sampled}
     try:
         with path.open("rb", buffering=0) as file:
-            room = np.empty(os.fstat(file.fileno()).st_size, np.uint8).data
-            data = room[: file.readinto(room)]
+            told, begin = _opened(path.name, file)
+            if (told.log, told.number + 1, told.end) != (
+                following.log,
+                following.number,
+                following.previous,
+            ):
+                raise broken(path.name, 0, "these columns are of another segment")
+            if told.layout != layout:
+                raise broken(path.name, 0, "these columns are of another layout: remove this file")
+            return [_piece(file, begin, group, told, wanted) for group in told.groups]
     except OSError as error:
         raise disk_error(error, path) from error
-    told, blocks_at = _opened(path.name, data)
-    if (told.log, told.number, told.end) != (following.log, number, following.previous):
-        raise broken(path.name, 0, "these columns are of another segment")
-    if told.layout != layout:
-        raise broken(path.name, 0, "these columns were kept by another layout: remove this file")
-    return [_piece(path.name, data[blocks_at:], group, told) for group in told.groups]
 
 
-def _opened(name: str, data: memoryview) -> tuple[_Told, int]:
-    if len(data) >= _OPENING.size:
-        magic, length, crc = _OPENING.unpack_from(data)
-        end = _OPENING.size + length
-        if magic == _MAGIC and zlib.crc32(data[_OPENING.size : end]) == crc:
-            told = msgspec.msgpack.decode(data[_OPENING.size : end], type=_Told)
-            return told, end + -end % _ROUND
+def _opened(name: str, file: FileIO) -> tuple[_Told, int]:
+    opening = file.read(_OPENING.size)
+    if len(opening) == _OPENING.size:
+        magic, length, crc = _OPENING.unpack(opening)
+        packed = file.read(length) if magic == _MAGIC else b""
+        if len(packed) == length and zlib.crc32(packed) == crc:
+            end = len(opening) + length
+            return msgspec.msgpack.decode(packed, type=_Told), end + -end % _ROUND
     raise broken(name, 0, "the columns' header does not hold: remove this file")
 
 
-def _piece(name: str, data: memoryview, group: _Group, told: _Told) -> Piece:
+def _piece(file: FileIO, begin: int, group: _Group, told: _Told, wanted: set[str]) -> Piece:
     columns: Columns = {}
     for block in group.blocks:
-        dtype = np.dtype(block.dtype)
-        size = dtype.itemsize * int(np.prod(block.shape))
-        raw = data[block.at : block.at + size]
-        if len(raw) != size or zlib.crc32(raw) != block.crc:
-            raise broken(name, block.at, f"column {block.name!r} does not hold: remove this file")
-        columns[block.name] = np.frombuffer(raw, dtype).reshape(block.shape)
+        if block.name not in wanted:
+            continue
+        values = np.empty(block.shape, np.dtype(block.dtype))
+        raw = values.reshape(-1).view(np.uint8).data
+        file.seek(begin + block.at)
+        if file.readinto(raw) != len(raw) or zlib.crc32(raw) != block.crc:
+            what = f"column {block.name!r} does not hold: remove this file"
+            raise broken(side_name(told.number), begin + block.at, what)
+        columns[block.name] = values
     at, sample = columns.pop(_AT), columns.pop(_SAMPLE)
     sampled = {n: columns.pop(n) for n in told.layout.sampled if n in columns}
     bodies = map(msgspec.msgpack.decode, group.bodies)
-    return Piece(
-        told.number, at, columns, sample, sampled, dict(zip(group.codes, bodies, strict=True))
-    )
+    named = dict(zip(group.codes, bodies, strict=True))
+    return Piece(told.number, at, columns, sample, sampled, named)

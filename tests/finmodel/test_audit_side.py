@@ -117,6 +117,14 @@ def test_columns_that_were_altered_or_of_another_log_are_refused(folder):
         path.write_bytes(whole)
 
 
+def test_only_the_columns_that_are_named_are_read(folder):
+    make_side(folder, 1, LAYOUT)
+    for number in (1, segments_of(folder)[-1]):
+        for piece in pieces_of(folder, number, LAYOUT, only=("points",)):
+            assert set(piece.columns) == {"time_us", "points", "code"}
+            assert not piece.sampled
+
+
 def test_entries_from_before_codes_stand_each_for_itself(folder):
     layout = LAYOUT._replace(code="none", whole=("points",))
     found = pieces_of(folder, segments_of(folder)[-1], layout)

@@ -1,0 +1,199 @@
+"""What became of decisions: which outcomes may be believed, and the folder that keeps them.
+
+Columns of outcomes come in, those that hold are kept as one Parquet file for each load, made aside
+and renamed, named after what is in it; the others are told by row with the reason. An application
+is known by its stand-in (see `Vault.stand_ins`) only, so the folder names nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from finmodel.durable import disk_error, replace_file
+from finmodel.errors import Damaged
+from finmodel.records import Int64s
+
+UNKNOWN: Final = -1
+"""Stands for a value that was not given."""
+_VALUES: Final = ("bad", "dpd", "fpd")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """n things seen of applications: what, and when."""
+
+    application: Int64s
+    """(n,) stand-ins."""
+    observed_us: Int64s
+    """(n,) microseconds since 1970."""
+    bad: npt.NDArray[np.int8]
+    """(n,) 1 bad, 0 good, UNKNOWN."""
+    dpd: npt.NDArray[np.int32]
+    """(n,) days past due at that time, or UNKNOWN."""
+    fpd: npt.NDArray[np.int32]
+    """(n,) days by which the first instalment was late, or UNKNOWN."""
+
+    def __len__(self) -> int:
+        return len(self.application)
+
+    def only(self, rows: npt.NDArray[Any]) -> Outcomes:
+        """Some of them, by place or by a mask."""
+        return Outcomes(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def then(self, others: Outcomes) -> Outcomes:
+        """These and the others after them."""
+        pairs = {f.name: (getattr(self, f.name), getattr(others, f.name)) for f in fields(self)}
+        return Outcomes(**{name: np.concatenate(pair) for name, pair in pairs.items()})
+
+    def sorted(self) -> Outcomes:
+        """By application, then by time."""
+        return self.only(np.lexsort((self.observed_us, self.application)))
+
+    @classmethod
+    def none(cls) -> Self:
+        """No outcome at all."""
+        empty = np.empty(0, np.int64)
+        return cls(empty, empty, empty.astype(np.int8), *(2 * [empty.astype(np.int32)]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecidedOn:
+    """The log's applications, each once, and when each was first decided."""
+
+    application: Int64s
+    """(k,) stand-ins, increasing."""
+    time_us: Int64s
+
+    @classmethod
+    def of(cls, application: Int64s, time_us: Int64s) -> Self:
+        """Out of every decision's columns, in the log's order."""
+        known, first = np.unique(application, return_index=True)
+        return cls(known, time_us[first])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What is to be done with each row of a load."""
+
+    new: Int64s
+    """Rows to keep."""
+    known: int
+    """Rows that were kept before, the very same."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """Rows that are not used, and why."""
+
+
+def judge(told: Outcomes, kept: Outcomes, decided: DecidedOn, now_us: int) -> Judged:
+    """Which rows of a load hold beside the log's decisions and what was kept before.
+
+    Refused are rows of applications that were never decided, seen before the decision or after
+    now, and rows that disagree: with another of the load (then neither is used) or with one kept
+    before (then that one stays). Two disagree that tell one time otherwise, or a good after a bad.
+    """
+    refused: dict[int, str] = {}
+    place = np.searchsorted(decided.application, told.application)
+    place = place.clip(max=max(len(decided.application) - 1, 0))
+    there = np.zeros(len(told), bool)
+    since = np.zeros(len(told), np.int64)
+    if len(decided.application):
+        there = decided.application[place] == told.application
+        since = decided.time_us[place]
+    _refuse(refused, ~there, "no decision on this application is in the audit log")
+    _refuse(refused, there & (told.observed_us < since), "it was seen before the decision")
+    _refuse(refused, told.observed_us > now_us, "it was seen later than now")
+    usable = np.ones(len(told), bool)
+    usable[list(refused)] = False
+    rows = np.flatnonzero(usable)
+    merged = kept.then(told.only(rows))
+    origin = np.concatenate([np.full(len(kept), UNKNOWN), rows])
+    repeated = _disagreements(merged, origin, refused)
+    left = np.setdiff1d(rows, np.fromiter(refused, np.int64, len(refused)))
+    new = np.setdiff1d(left, repeated)
+    return Judged(new, len(left) - len(new), dict(sorted(refused.items())))
+
+
+def _refuse(refused: dict[int, str], which: npt.NDArray[np.bool_], why: str) -> None:
+    for row in np.flatnonzero(which).tolist():
+        refused.setdefault(row, why)
+
+
+def _disagreements(both: Outcomes, origin: Int64s, refused: dict[int, str]) -> Int64s:
+    """Rows of the load that say again what is known; those that disagree are refused."""
+    # Kept rows before the load's among equals, so that the first of a run is the one known.
+    order = np.lexsort((origin, both.observed_us, both.application))
+    ranked, origin = both.only(order), origin[order]
+    same_time = np.zeros(len(ranked), bool)
+    same_time[1:] = (ranked.application[1:] == ranked.application[:-1]) & (
+        ranked.observed_us[1:] == ranked.observed_us[:-1]
+    )
+    run = np.cumsum(~same_time) - 1
+    first = np.flatnonzero(~same_time)[run] if len(run) else run
+    differs = np.zeros(len(ranked), bool)
+    for name in _VALUES:
+        values = getattr(ranked, name)
+        differs |= values != values[first]
+    broken = np.unique(run[differs])
+    for row in origin[np.isin(run, broken) & (origin >= 0)].tolist():
+        refused[row] = "another outcome of the same application and time disagrees"
+    for row in origin[_good_after_bad(ranked, origin)].tolist():
+        refused[row] = "it says good of an application that is bad elsewhere, before this time"
+    again: Int64s = origin[(first != np.arange(len(ranked))) & ~differs & (origin >= 0)]
+    return again
+
+
+def _good_after_bad(ranked: Outcomes, origin: Int64s) -> npt.NDArray[np.bool_]:
+    """Rows of the load that part with another about `bad`: 'ever bad' cannot be undone."""
+    starts = np.ones(len(ranked), bool)
+    starts[1:] = ranked.application[1:] != ranked.application[:-1]
+    group = np.cumsum(starts) - 1
+    bads = np.concatenate([[0], np.cumsum(ranked.bad == 1)])
+    before = bads[:-1] - bads[np.flatnonzero(starts)[group]] if len(group) else bads[:-1]
+    wrong: npt.NDArray[np.bool_] = (ranked.bad == 0) & (before > 0)
+    if not wrong.any():
+        return wrong
+    # Neither is used where both are of this load; a bad that was kept before stays.
+    of_wrong = np.isin(group, group[wrong])
+    wrong |= of_wrong & (ranked.bad == 1)
+    wrong &= origin >= 0
+    return wrong
+
+
+def keep(folder: Path, outcomes: Outcomes) -> Path | None:
+    """Keep outcomes as one file, or none where there are none; the same ones make the same name."""
+    if not len(outcomes):
+        return None
+    ranked = outcomes.sorted()
+    table = pa.table({f.name: getattr(ranked, f.name) for f in fields(ranked)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    digest = sha256(b"".join(getattr(ranked, f.name).tobytes() for f in fields(ranked))).hexdigest()
+    path = folder / f"outcomes-{digest[:32]}.parquet"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    replace_file(path, sink.getvalue().to_pybytes())
+    return path
+
+
+def kept_in(folder: Path) -> Outcomes:
+    """Everything that was kept, by application, then by time; Damaged where a file is not whole."""
+    found = Outcomes.none()
+    for path in sorted(folder.glob("outcomes-*.parquet")):
+        try:
+            table = pq.read_table(path)
+            columns = {f.name: table[f.name].to_numpy() for f in fields(Outcomes)}
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise Damaged(
+                "it cannot be read as outcomes", where=str(path), remedy="load its file again"
+            ) from error
+        found = found.then(Outcomes(**columns))
+    return found.sorted()

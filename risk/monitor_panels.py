@@ -1,0 +1,282 @@
+"""The ten panels of monitoring as frozen records, which a page, a sheet or a shell can show.
+
+They hold figures and nothing else: None stands where a number would mean nothing, with a note that
+says why. Sentences come in Chinese and English. Knows how nothing is computed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from finmodel.drift import Status
+
+Colour = Literal["green", "amber", "red", "grey"]
+Note = Literal["", "no_decisions", "too_few", "not_mature", "too_few_bads", "all_scores_equal"]
+NOTES: dict[str, tuple[str, str]] = {
+    "no_decisions": ("无决策", "no decisions"),
+    "too_few": ("样本过少", "too few rows"),
+    "not_mature": ("表现未成熟", "not mature"),
+    "too_few_bads": ("坏样本过少", "too few bads or goods"),
+    "all_scores_equal": ("评分全部相同", "all scores are equal"),
+    "constant": ("取值恒定", "constant now"),
+    "all_missing": ("全部缺失", "all missing now"),
+}
+"""Every note in Chinese and English."""
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """One thing that the traffic light looks at."""
+
+    name: str
+    colour: Colour
+    n: int
+    value: float | None
+    limit: float | None
+    """What value chance or practice allows."""
+    zh: str
+    en: str
+
+
+class Light(msgspec.Struct, frozen=True):
+    """The worst of all signals, and why."""
+
+    colour: Colour
+    zh: str
+    en: str
+    signals: tuple[Signal, ...]
+
+
+class Header(msgspec.Struct, frozen=True):
+    """Panel 1: what is looked at, and the verdict."""
+
+    model: str
+    version: int
+    alias: str
+    segment: dict[str, str]
+    start: str
+    end: str
+    n: int
+    matured: int
+    bads: int
+    reference: str
+    light: Light
+
+
+class QualityRow(msgspec.Struct, frozen=True):
+    """How well the scores of one period part, on its matured decisions only."""
+
+    period: str
+    n: int
+    matured: int
+    bads: int
+    bad_rate: float | None
+    auc: float | None
+    auc_low: float | None
+    auc_high: float | None
+    ks: float | None
+    gini: float | None
+    estimated_auc: float | None
+    """Without outcomes, of all of the period's decisions (CBPE)."""
+    estimated_ks: float | None
+    estimated_bad_rate: float | None
+    note: Note
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """Panel 2: AUC, KS and Gini by period, and how wrong the estimate was where it can be told."""
+
+    rows: tuple[QualityRow, ...]
+    build_auc: float | None
+    build_ks: float | None
+    past_error_auc: float | None
+    """Mean distance of estimated and real AUC, both of the same matured decisions."""
+    past_error_ks: float | None
+    past_periods: int
+
+
+class BandRow(msgspec.Struct, frozen=True):
+    """Panel 3: one band of points, the worst first."""
+
+    band: int
+    low: float | None
+    high: float | None
+    build_share: float
+    share: float | None
+    psi_part: float | None
+    n: int
+    matured: int
+    bads: int
+    build_bad_rate: float | None
+    bad_rate: float | None
+    lift: float | None
+    capture: float | None
+    """Share of all bads in this band and the worse ones."""
+    approval: float | None
+
+
+class PsiRow(msgspec.Struct, frozen=True):
+    """Panel 4: PSI of the points of one period, or of all."""
+
+    period: str
+    n: int
+    psi: float | None
+    floor_mean: float | None
+    floor_p99: float | None
+    status: Status
+
+
+class Stability(msgspec.Struct, frozen=True):
+    """PSI of the points, of the window and by period."""
+
+    overall: PsiRow
+    rows: tuple[PsiRow, ...]
+
+
+class VariableRow(msgspec.Struct, frozen=True):
+    """Panel 5: one variable, the most moved first."""
+
+    name: str
+    n: int
+    csi: float | None
+    floor_p99: float | None
+    status: Status
+    missing: float | None
+    missing_build: float
+    sentinel: float | None
+    sentinel_build: float
+    unseen: float | None
+    mean: float | None
+    mean_build: float | None
+    contribution: float | None
+    """Mean contribution to the raw score, of the seeded sample."""
+    contribution_shift: float | None
+    """Against the build sample."""
+    trend: tuple[float | None, ...]
+    """CSI by period."""
+    note: str
+
+
+class CalibrationRow(msgspec.Struct, frozen=True):
+    """Panel 6: what was promised and what came of it, in one band, on matured decisions."""
+
+    band: int
+    matured: int
+    mean_pd: float | None
+    bad_rate: float | None
+    low: float | None
+    """Wilson's interval of the bad rate, 95 %."""
+    high: float | None
+    within: bool | None
+    note: Note
+
+
+class VintageRow(msgspec.Struct, frozen=True):
+    """One month of decisions, followed by month on book."""
+
+    cohort: str
+    accounts: int
+    rates: tuple[float | None, ...]
+    """By month on book 0 …: share ever so late; None where the month is not over."""
+
+
+class FirstPaymentRow(msgspec.Struct, frozen=True):
+    """FPD of one month of decisions."""
+
+    cohort: str
+    accounts: int
+    rates: tuple[float | None, ...]
+    """First instalment late by at least 1, 7, 15, 30 days."""
+
+
+class Vintages(msgspec.Struct, frozen=True):
+    """Panel 7: vintages, roll rates and first-payment default."""
+
+    days: int
+    rows: tuple[VintageRow, ...]
+    buckets: tuple[str, ...]
+    roll_counts: tuple[tuple[int, ...], ...]
+    roll_rates: tuple[tuple[float | None, ...], ...]
+    first_payments: tuple[FirstPaymentRow, ...]
+
+
+class ViewRow(msgspec.Struct, frozen=True):
+    """How old one view's features were when decisions were made."""
+
+    view: str
+    n: int
+    present: float | None
+    stale: float | None
+    missing: float | None
+    age_p50_s: float | None
+    age_p99_s: float | None
+
+
+class Consistency(msgspec.Struct, frozen=True):
+    """Panel 8: scores as served against scores computed again from the logged features."""
+
+    checked: int
+    differing: int | None
+    """By their bits; None where the version's export is not here."""
+    largest: float | None
+    views: tuple[ViewRow, ...]
+
+
+class SwapCell(msgspec.Struct, frozen=True):
+    """Decisions that both models, one of them or neither would approve."""
+
+    champion: bool
+    challenger: bool
+    n: int
+    matured: int
+    bad_rate: float | None
+
+
+class Challenger(msgspec.Struct, frozen=True):
+    """Panel 9: champion and challenger on the same sampled decisions."""
+
+    version: int | None
+    n: int
+    matured: int
+    champion_auc: float | None
+    challenger_auc: float | None
+    champion_ks: float | None
+    challenger_ks: float | None
+    champion_approval: float | None
+    challenger_approval: float | None
+    swap: tuple[SwapCell, ...]
+    note: Note | Literal["no_challenger"]
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Panel 10: something that moved, who looks after it, and what was said."""
+
+    id: str
+    raised_at: str
+    model: str
+    version: int
+    segment: dict[str, str]
+    signal: str
+    colour: Colour
+    zh: str
+    en: str
+    owner: str
+    acknowledged_by: str = ""
+    acknowledged_at: str = ""
+    note: str = ""
+
+
+class Monitor(msgspec.Struct, frozen=True):
+    """Everything that an analyst sees of one model, segment and window."""
+
+    header: Header
+    quality: Quality
+    bands: tuple[BandRow, ...]
+    stability: Stability
+    variables: tuple[VariableRow, ...]
+    calibration: tuple[CalibrationRow, ...]
+    vintages: Vintages
+    consistency: Consistency
+    challenger: Challenger
+    alerts: tuple[Alert, ...]

@@ -1,0 +1,134 @@
+"""What a model looked like when it was built: what monitoring compares with.
+
+Rows of the build sample come in (features, points and outcomes by models that did not see them), a
+record comes out that is kept with the model's run as JSON. No row of a customer is in it. Knows no
+file and no registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from finmodel.certainty import separation
+from finmodel.drift import Bins, bin_counts, bin_of, fit_bins
+from finmodel.errors import Damaged
+from finmodel.records import Float32s, Float64s, Int64s
+
+FILE = "reference.json"
+"""Its name among the files of a model's run."""
+
+
+class FeatureThen(msgspec.Struct, frozen=True):
+    """One feature at build."""
+
+    name: str
+    bins: Bins
+    counts: tuple[int, ...]
+    mean: float | None
+    """Of values that are neither missing nor a sentinel."""
+    contribution: float | None
+    """Mean contribution to the raw score; None where contributions were not kept."""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A model's build sample in counts."""
+
+    sample: str
+    """Which rows it is of, in words."""
+    n: int
+    bads: int
+    features: tuple[FeatureThen, ...]
+    points: Bins
+    """Bands of points: deciles of the build sample, the worst first."""
+    points_counts: tuple[int, ...]
+    points_bads: tuple[int, ...]
+    points_mean: float
+    points_sd: float
+    auc: float | None
+    ks: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuildSample:
+    """Rows of the build sample."""
+
+    names: tuple[str, ...]
+    matrix: Float32s
+    """(n, f)"""
+    points: Float64s
+    """(n,) by a model that did not see the row, where there is one."""
+    labels: Float64s
+    """(n,) 1.0 bad, 0.0 good."""
+    contributions: Float64s | None = None
+    """(k, f + 1) of any k of the rows."""
+
+
+def reference_of(
+    built: BuildSample,
+    sample: str,
+    sentinels: Mapping[str, tuple[float, ...]] | None = None,
+    categoricals: tuple[str, ...] = (),
+    bands: int = 10,
+) -> Reference:
+    """Count a build sample; `sentinels` are numbers that stand for something, by feature."""
+    special = sentinels or {}
+    given = built.contributions
+    means = None if given is None else given.mean(axis=0)
+    features = tuple(
+        _feature(
+            name,
+            built.matrix[:, place],
+            fit_bins(
+                built.matrix[:, place],
+                sentinels=special.get(name, ()),
+                categorical=name in categoricals,
+            ),
+            None if means is None else float(means[place]),
+        )
+        for place, name in enumerate(built.names)
+    )
+    points = fit_bins(built.points, bands)
+    parted = separation(-built.points, built.labels)
+    bads = np.bincount(bin_of(points, built.points), built.labels, len(points))
+    return Reference(
+        sample=sample,
+        n=len(built.points),
+        bads=int(built.labels.sum()),
+        features=features,
+        points=points,
+        points_counts=_whole(bin_counts(points, built.points)),
+        points_bads=_whole(bads.astype(np.int64)),
+        points_mean=float(built.points.mean()),
+        points_sd=float(built.points.std()),
+        auc=parted.auc if parted else None,
+        ks=parted.ks if parted else None,
+    )
+
+
+def read_reference(data: bytes, where: str) -> Reference:
+    """A record that was kept; Damaged where these bytes are none."""
+    try:
+        return msgspec.json.decode(data, type=Reference)
+    except msgspec.MsgspecError as error:
+        raise Damaged(
+            "it is not a model's reference", where=where, remedy="train the version again"
+        ) from error
+
+
+def _feature(
+    name: str, values: npt.NDArray[np.float32], bins: Bins, contribution: float | None
+) -> FeatureThen:
+    cells = bin_of(bins, values)
+    told = values[cells < bins.missing]
+    mean = float(told.mean(dtype=np.float64)) if told.size else None
+    counts = np.bincount(cells, minlength=len(bins))
+    return FeatureThen(name, bins, _whole(counts.astype(np.int64)), mean, contribution)
+
+
+def _whole(counts: Int64s) -> tuple[int, ...]:
+    return tuple(int(count) for count in counts)
