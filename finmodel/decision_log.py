@@ -38,6 +38,18 @@ LAYOUT: Final = SideLayout(
 )
 
 
+def fact_of(body: Mapping[str, Any], name: str) -> Any:
+    """A fact of a decision's body, or of the policy's part in it; None where there is none.
+
+    >>> fact_of({"decision": "approve", "policy": {"lane": "random"}}, "lane")
+    'random'
+    """
+    if name in body:
+        return body[name]
+    policy = body.get("policy")
+    return policy.get(name) if isinstance(policy, Mapping) else None
+
+
 def facts_code(body: Mapping[str, Any]) -> int:
     """The number that stands for a decision's shared facts.
 
@@ -47,6 +59,6 @@ def facts_code(body: Mapping[str, Any]) -> int:
     >>> facts_code(one) == facts_code(one | {"version": 2})
     False
     """
-    shared = [body.get(name) for name in SHARED_FACTS]
+    shared = [fact_of(body, name) for name in SHARED_FACTS]
     digest = blake2b(msgspec.msgpack.encode(shared), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)

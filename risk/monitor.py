@@ -17,8 +17,8 @@ from finmodel.drift import shift
 from finmodel.outcomes import Outcomes
 from risk.monitor_challenger import Version, challenged, consistency
 from risk.monitor_followed import Followed, Window, follow, vintages
-from risk.monitor_light import Light, Matured, Points, light
-from risk.monitor_panels import Alert, Header, Monitor
+from risk.monitor_light import Matured, Points, light
+from risk.monitor_panels import Alert, Header, Light, Monitor
 from risk.monitor_quality import (
     Banded,
     band_rows,
@@ -92,6 +92,7 @@ def _header(seen: Seen, followed: Followed, lit: Light) -> Header:
         start=seen.start,
         end=seen.end,
         n=len(seen.scanned.decisions),
+        unscored=seen.scanned.unscored,
         matured=int((followed.label >= 0).sum()),
         bads=int((followed.label == 1).sum()),
         reference=seen.reference.sample,
@@ -113,9 +114,9 @@ def _matured(seen: Seen, followed: Followed) -> Matured:
     decisions, label, reference = seen.scanned.decisions, followed.label, seen.reference
     known = label >= 0
     pd = decisions.probability[known]
-    goods = reference.n - reference.bads
     build = None
-    if reference.auc is not None and reference.ks is not None:
+    if reference.auc is not None and reference.ks is not None and reference.bads is not None:
+        goods = reference.n - reference.bads
         build = Separation(reference.auc, reference.ks, reference.bads, goods)
     return Matured(
         n=int(known.sum()),

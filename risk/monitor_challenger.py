@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -89,5 +90,7 @@ def _cell(
 
 
 def _nothing(version: int | None) -> Challenger:
-    note = "no_challenger" if version is None else "no_decisions"
+    note: Literal["no_challenger", "no_decisions"] = (
+        "no_challenger" if version is None else "no_decisions"
+    )
     return Challenger(version, 0, 0, None, None, None, None, None, None, (), note)

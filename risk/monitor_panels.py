@@ -58,6 +58,8 @@ class Header(msgspec.Struct, frozen=True):
     start: str
     end: str
     n: int
+    unscored: int
+    """Decisions that a rule answered in the model's place; in no figure below."""
     matured: int
     bads: int
     reference: str

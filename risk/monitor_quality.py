@@ -115,6 +115,7 @@ def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
     n, bads, matured = found.n.tolist(), found.bads.tolist(), found.matured.tolist()
     parts = psi_parts(reference.points_counts, found.n) if sum(n) else None
     overall = _rate(sum(bads), sum(matured))
+    then_bads = reference.points_bads
     edges = (None, *reference.points.edges, None)
     rows, captured = [], 0
     for band in range(reference.points.ordinary):
@@ -132,7 +133,7 @@ def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
                 n=n[band],
                 matured=matured[band],
                 bads=bads[band],
-                build_bad_rate=_rate(reference.points_bads[band], then),
+                build_bad_rate=None if then_bads is None else _rate(then_bads[band], then),
                 bad_rate=rate,
                 lift=rate / overall if rate is not None and overall else None,
                 capture=_rate(captured, sum(bads)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from finmodel.certainty import separation
 from finmodel.drift import Bins, bin_counts, bin_of, fit_bins
 from finmodel.errors import Damaged
-from finmodel.records import Float32s, Float64s, Int64s
+from finmodel.records import Float32s, Float64s
 
 FILE = "reference.json"
 """Its name among the files of a model's run."""
@@ -41,12 +42,13 @@ class Reference(msgspec.Struct, frozen=True):
     sample: str
     """Which rows it is of, in words."""
     n: int
-    bads: int
+    bads: int | None
+    """None where outcomes of the sample are not known."""
     features: tuple[FeatureThen, ...]
     points: Bins
     """Bands of points: deciles of the build sample, the worst first."""
     points_counts: tuple[int, ...]
-    points_bads: tuple[int, ...]
+    points_bads: tuple[int, ...] | None
     points_mean: float
     points_sd: float
     auc: float | None
@@ -62,8 +64,8 @@ class BuildSample:
     """(n, f)"""
     points: Float64s
     """(n,) by a model that did not see the row, where there is one."""
-    labels: Float64s
-    """(n,) 1.0 bad, 0.0 good."""
+    labels: Float64s | None
+    """(n,) 1.0 bad, 0.0 good; None where they are not known."""
     contributions: Float64s | None = None
     """(k, f + 1) of any k of the rows."""
 
@@ -93,16 +95,18 @@ def reference_of(
         for place, name in enumerate(built.names)
     )
     points = fit_bins(built.points, bands)
-    parted = separation(-built.points, built.labels)
-    bads = np.bincount(bin_of(points, built.points), built.labels, len(points))
+    labels = built.labels
+    parted = None if labels is None else separation(-built.points, labels)
     return Reference(
         sample=sample,
         n=len(built.points),
-        bads=int(built.labels.sum()),
+        bads=None if labels is None else int(labels.sum()),
         features=features,
         points=points,
         points_counts=_whole(bin_counts(points, built.points)),
-        points_bads=_whole(bads.astype(np.int64)),
+        points_bads=None
+        if labels is None
+        else _whole(np.bincount(bin_of(points, built.points), labels, len(points))),
         points_mean=float(built.points.mean()),
         points_sd=float(built.points.std()),
         auc=parted.auc if parted else None,
@@ -127,8 +131,8 @@ def _feature(
     told = values[cells < bins.missing]
     mean = float(told.mean(dtype=np.float64)) if told.size else None
     counts = np.bincount(cells, minlength=len(bins))
-    return FeatureThen(name, bins, _whole(counts.astype(np.int64)), mean, contribution)
+    return FeatureThen(name, bins, _whole(counts), mean, contribution)
 
 
-def _whole(counts: Int64s) -> tuple[int, ...]:
+def _whole(counts: npt.NDArray[Any]) -> tuple[int, ...]:
     return tuple(int(count) for count in counts)

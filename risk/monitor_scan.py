@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.audit_side import Piece, pieces_of, segments_of
-from finmodel.decision_log import APPLICATION, FACTS, LAYOUT
+from finmodel.decision_log import APPLICATION, FACTS, LAYOUT, fact_of
 from finmodel.drift import Bins
 from finmodel.drift_kernels import Counter
 from finmodel.errors import BadInput
@@ -47,7 +47,7 @@ class Asked:
         """Whether decisions with these facts are asked for."""
         if (body.get("model"), body.get("version")) != (self.model, self.version):
             return False
-        return all(str(body.get(name, "")) == value for name, value in self.segment.items())
+        return all(str(fact_of(body, name)) == value for name, value in self.segment.items())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,8 @@ class Scanned:
     states: Int64s
     """(v, 4) how often each view was in each `ViewState`."""
     sample: Sampled
+    unscored: int
+    """Decisions without a score, where a rule answered in the model's place: left out."""
 
 
 def scan_decisions(
@@ -139,6 +141,7 @@ class _Part:
         self.vectors: list[Float32s] = []
         self.raw: list[Float64s] = []
         self.place: list[Int64s] = []
+        self.unscored = 0
 
     def take(self, piece: Piece) -> None:
         """Count the decisions of a piece that are asked for."""
@@ -155,6 +158,9 @@ class _Part:
             )
         period = (np.searchsorted(self.edges, columns["time_us"], "right") - 1).astype(np.int32)
         period[~wanted | (period >= len(self.edges) - 1)] = -1
+        unscored = np.isnan(columns["points"])
+        self.unscored += int((unscored & (period >= 0)).sum())
+        period[unscored] = -1
         self.counter.add(columns["vector"], period)
         kept = np.flatnonzero(period >= 0)
         self.found.append(_decisions(piece, period, answers, kept))
@@ -231,7 +237,8 @@ def _together(parts: Sequence[_Part], features: int) -> Scanned:
         place=_stacked([p for part in parts for p in part.place], (0,), np.int64),
     )
     found = sorted((one for part in parts for one in part.found if len(one)), key=_begins)
-    return Scanned(_joined(found), first.counter, views, states, sample)
+    unscored = sum(part.unscored for part in parts)
+    return Scanned(_joined(found), first.counter, views, states, sample, unscored)
 
 
 def _begins(found: Decisions) -> int:

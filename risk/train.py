@@ -39,15 +39,19 @@ from risk.learning import (
     teaching_of,
 )
 from risk.load import load_frame
+from risk.monitor_reference import FILE as REFERENCE_FILE
+from risk.monitor_reference import BuildSample, Reference, reference_of
 from risk.proof import drawn, monotone_breaks, parity
 from risk.recipe import Recipe
 from risk.report import REPORT_FILE
 from risk.report_sheets import Development, report_of
-from risk.scaling import probability
+from risk.scaling import points_many, probability
 from risk.side_by_side import comparison, judge_side, keep_side, learn_side
 from risk.split import Parts, split_by_time
 
 TRAINERS = frozenset({"engineer", "analyst"})
+REFERENCE_CONTRIBUTIONS = 4_000
+"""Of so many rows of the build sample monitoring keeps the mean contributions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +137,9 @@ def train(
             keep_side(settings, run, side, judged_side)
         development = Development(recipe, frame, ready.parts, judged, side, judged_side)
         _keep_reports(settings, run.id, development)
+        tracking.keep(
+            settings, run.id, REFERENCE_FILE, _json(_reference(recipe, learned, frame, judged))
+        )
     version = tracking.register(settings, recipe.name, source, run.id, tags)
     origin = {
         "version": version,
@@ -262,6 +269,20 @@ def _keep_reports(settings: Settings, run_id: str, development: Development) -> 
     if frame.followed is not None:
         tracking.keep(settings, run_id, "cohorts.json", _json(frame.followed.cohorts))
     tracking.keep(settings, run_id, REPORT_FILE, _json(report_of(development)))
+
+
+def _reference(recipe: Recipe, learned: Learned, frame: TrainingFrame, judged: Judged) -> Reference:
+    """What monitoring compares with: points by models that did not see the row."""
+    rows = frame.matrix[judged.rows]
+    seen = drawn(rows, REFERENCE_CONTRIBUTIONS, recipe.split.seed)[:-1]
+    built = BuildSample(
+        names=frame.names,
+        matrix=rows,
+        points=points_many(judged.log_odds, recipe.scaling),
+        labels=frame.labels[judged.rows],
+        contributions=learned.scorer.contributions(seen),
+    )
+    return reference_of(built, f"build sample: {judged.sample}", categoricals=frame.categoricals)
 
 
 def _json(rows: Any) -> str:

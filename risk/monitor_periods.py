@@ -1,0 +1,69 @@
+"""The window that is looked at, cut into weeks or months where the lender is.
+
+Times come in, edges and names go out. Weeks begin on Monday, months on the 1st, eight hours before
+UTC's; the first and the last may be cut short by the window. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Final, Literal
+
+from finmodel.clock import micros
+from finmodel.errors import BadInput
+
+By = Literal["week", "month"]
+ZONE: Final = timezone(timedelta(hours=8))
+MOST: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """p periods."""
+
+    edges_us: tuple[int, ...]
+    """(p + 1,) microseconds since 1970."""
+    names: tuple[str, ...]
+
+
+def cut(start: datetime, end: datetime, by: By) -> Periods:
+    """Weeks or months from `start` to before `end`.
+
+    >>> day = datetime(2026, 3, 30, tzinfo=ZONE)
+    >>> cut(day, day + timedelta(days=9), "week").names
+    ('2026-03-30', '2026-04-06')
+    >>> cut(day, day + timedelta(days=9), "month").names
+    ('2026-03', '2026-04')
+    """
+    if start >= end:
+        raise BadInput(
+            "the window ends before it begins",
+            where=f"{start.isoformat()} to {end.isoformat()}",
+            remedy="give --from before --to",
+        )
+    begin = _begin(start.astimezone(ZONE), by)
+    edges, names = [start], [_name(begin, by)]
+    while (begin := _next(begin, by)) < end:
+        edges.append(begin)
+        names.append(_name(begin, by))
+        if len(names) > MOST:
+            raise BadInput(
+                f"the window has more than {MOST} {by}s", where="--from", remedy="begin later"
+            )
+    return Periods(tuple(micros(one) for one in (*edges, end)), tuple(names))
+
+
+def _begin(time: datetime, by: By) -> datetime:
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday()) if by == "week" else day.replace(day=1)
+
+
+def _next(begin: datetime, by: By) -> datetime:
+    if by == "week":
+        return begin + timedelta(days=7)
+    return (begin + timedelta(days=32)).replace(day=1)
+
+
+def _name(begin: datetime, by: By) -> str:
+    return begin.strftime("%Y-%m-%d" if by == "week" else "%Y-%m")
