@@ -60,11 +60,18 @@ def make_world(home: Path, customers: int, model: str) -> World:
     settings = Settings(home=home, data=home, port=free_port(), standing_clock=CLOCK)
     plan = make_store(settings.online, customers)
     ensure_key(settings.signing)
-    write_export(settings.exports, _manifest(plan, model), model, settings.signing)
+    write_export(settings.exports, manifest_of(plan, model), model, settings.signing)
+    point_to(settings, "champion", 1)
+    key = People(settings.people).add("bench", {"engineer", "underwriter"}, demo=True)
+    return World(settings, plan, key)
+
+
+def point_to(settings: Settings, alias: str, version: int) -> None:
+    """Sign the pointer of an alias."""
     pointer = Pointer(
         name=NAME,
-        alias="champion",
-        version=1,
+        alias=alias,
+        version=version,
         sequence=1,
         previous=(),
         by="bench",
@@ -74,8 +81,6 @@ def make_world(home: Path, customers: int, model: str) -> World:
         audit_entry="",
     )
     set_champion(settings.exports, pointer, settings.signing)
-    key = People(settings.people).add("bench", {"engineer", "underwriter"}, demo=True)
-    return World(settings, plan, key)
 
 
 def free_port() -> int:
@@ -128,7 +133,8 @@ def _wait(url: str, log: Path) -> None:
     raise SystemExit(f"the server did not start; see {log}: {log.read_text()[-2000:]}")
 
 
-def _manifest(plan: ServicePlan, model: str) -> Manifest:
+def manifest_of(plan: ServicePlan, model: str) -> Manifest:
+    """What version 1 of the bench's model says of itself."""
     calibration, scaling = Calibration(), Scaling()
     policy = Policy(approve_points=560.0, refer_points=540.0)
     reasons = tuple(

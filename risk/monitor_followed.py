@@ -166,8 +166,9 @@ def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaym
     if not told.any():
         return ()
     row, fpd = followed.row[told], followed.outcomes.fpd[told]
-    accounts, begins = np.unique(row, return_index=True)
-    worst = np.maximum.reduceat(fpd, begins)
+    # An application's outcomes are together, but decisions are in no order here.
+    begins = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+    accounts, worst = row[begins], np.maximum.reduceat(fpd, begins)
     cohort = months_of(decisions.time_us[accounts])
     first = int(cohort.min())
     total = np.bincount(cohort - first)
