@@ -26,8 +26,10 @@ from serving.screen import Progress, emit
 COLOURS = {"green": "green", "amber": "yellow", "red": "red", "grey": "bright_black"}
 SHOWN = 20
 """Rows of a panel in a shell; the workbook and JSON have all."""
-WIDE = 12
+WIDE = 14
 """Columns of a panel in a shell."""
+PIPED = 200
+"""Signs a line where nobody's window says otherwise."""
 
 
 def answer(
@@ -51,6 +53,8 @@ def answer(
 
 def show(seen: Monitor, console: Console) -> None:
     """Header and panels, readable on a terminal."""
+    if not console.is_terminal:
+        console.width = max(console.width, PIPED)
     colour = COLOURS[seen.header.light.colour]
     for zh, en, value in header_lines(seen):
         style = f"[{colour}]" if en in ("light", "reason") else ""

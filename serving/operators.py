@@ -77,11 +77,16 @@ def audit_verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check the whole chain; a broken one names the segment and the byte."""
+    """Check the whole chain, and columns against it; a break names the segment and the byte."""
     from finmodel.audit import Anchor, verify
+    from finmodel.audit_side import check_sides
+    from finmodel.decision_log import LAYOUT
 
-    kept = [Anchor.from_json(path.read_bytes()) for path in anchor or ()]
-    emit(verify(settings().audit, kept), json)
+    kept, folder = [Anchor.from_json(path.read_bytes()) for path in anchor or ()], settings().audit
+    verified = verify(folder, kept)
+    with Progress() as progress:
+        check_sides(folder, LAYOUT, progress)
+    emit(verified, json)
 
 
 @audit.command("anchor")

@@ -56,7 +56,9 @@ def test_the_noise_floor_is_what_chance_gives(n, m, p99):
 def test_a_psi_is_the_textbooks():
     build, now = np.array([300, 400, 300]), np.array([60, 20, 20])
     share, here = build / 1_000, now / 100
-    assert psi_parts(build, now).sum() == pytest.approx(((here - share) * np.log(here / share)).sum())
+    assert psi_parts(build, now).sum() == pytest.approx(
+        ((here - share) * np.log(here / share)).sum()
+    )
 
 
 def test_the_test_of_one_distribution_is_pearsons():

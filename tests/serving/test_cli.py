@@ -45,7 +45,7 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("nosuch",), "No such command"),
         (("train", "--zzz"), "No such option"),
         (("train", "nowhere.yaml"), "NotFound nowhere.yaml: no such file; name a recipe's file"),
-        (("bench", "nosuch"), "choose one of: behaviour_risk, online"),
+        (("bench", "nosuch"), "choose one of: behaviour_risk"),
         (("rollback", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
         (("people", "add", "lin", "--role", "king"), "engineer"),
         (("audit", "show", "a000001-00000708-41046fb593d3"), "NotFound"),
