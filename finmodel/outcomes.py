@@ -7,6 +7,7 @@ is known by its stand-in (see `Vault.stand_ins`) only, so the folder names nobod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
@@ -50,12 +51,23 @@ class Outcomes:
 
     def then(self, others: Outcomes) -> Outcomes:
         """These and the others after them."""
-        pairs = {f.name: (getattr(self, f.name), getattr(others, f.name)) for f in fields(self)}
-        return Outcomes(**{name: np.concatenate(pair) for name, pair in pairs.items()})
+        return _joined([self, others])
 
     def sorted(self) -> Outcomes:
-        """By application, then by time."""
-        return self.only(np.lexsort((self.observed_us, self.application)))
+        """By application, then by time.
+
+        Loads are sorted runs, which a stable sort merges; only applications whose looks came in
+        another order are sorted again.
+        """
+        order = np.argsort(self.application, kind="stable")
+        application, time = self.application[order], self.observed_us[order]
+        same = application[1:] == application[:-1]
+        late = same & (time[1:] < time[:-1])
+        if late.any():
+            group = np.concatenate([[0], np.cumsum(~same)])
+            rows = np.flatnonzero(np.isin(group, group[1:][late]))
+            order[rows] = order[rows][np.lexsort((time[rows], application[rows]))]
+        return self.only(order)
 
     @classmethod
     def none(cls) -> Self:
@@ -186,7 +198,7 @@ def keep(folder: Path, outcomes: Outcomes) -> Path | None:
 
 def kept_in(folder: Path) -> Outcomes:
     """Everything that was kept, by application, then by time; Damaged where a file is not whole."""
-    found = Outcomes.none()
+    loads = []
     for path in sorted(folder.glob("outcomes-*.parquet")):
         try:
             table = pq.read_table(path)
@@ -195,5 +207,16 @@ def kept_in(folder: Path) -> Outcomes:
             raise Damaged(
                 "it cannot be read as outcomes", where=str(path), remedy="load its file again"
             ) from error
-        found = found.then(Outcomes(**columns))
-    return found.sorted()
+        loads.append(Outcomes(**columns))
+    if len(loads) == 1:
+        return loads[0]
+    return _joined(loads).sorted() if loads else Outcomes.none()
+
+
+def _joined(loads: Sequence[Outcomes]) -> Outcomes:
+    return Outcomes(
+        **{
+            f.name: np.concatenate([getattr(one, f.name) for one in loads])
+            for f in fields(Outcomes)
+        }
+    )

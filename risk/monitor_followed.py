@@ -25,6 +25,10 @@ FPD_DAYS: Final = (1, 7, 15, 30)
 ZONE_US: Final = 8 * 3_600_000_000
 DAY_US: Final = 86_400_000_000
 MOST_MOBS: Final = 24
+_MONTH_OF_DAY: Final = (
+    np.arange(60_000).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+)
+"""To the year 2134."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +55,36 @@ class Followed:
 
 def follow(decisions: Decisions, outcomes: Outcomes, window: Window) -> Followed:
     """Join outcomes (by application, then time) to the last decision on each application."""
-    order = np.argsort(decisions.application, kind="stable")
+    if not len(decisions):
+        return Followed(np.empty(0, np.int8), np.empty(0, np.int64), Outcomes.none())
+    order = np.argsort(decisions.application)
     ranked = decisions.application[order]
-    last = np.append(ranked[1:] != ranked[:-1], True) if len(ranked) else np.empty(0, bool)
-    keys, rows = ranked[last], order[last]
-    place = np.searchsorted(keys, outcomes.application).clip(max=max(len(keys) - 1, 0))
-    if not len(keys):
-        return Followed(np.empty(0, np.int8), rows, Outcomes.none())
+    begins = _begins(ranked)
+    keys, rows = ranked[begins], np.maximum.reduceat(order, begins)
+    place = np.searchsorted(keys, outcomes.application).clip(max=len(keys) - 1)
     row = rows[place]
     joined = keys[place] == outcomes.application
-    joined &= (outcomes.application != NOWHERE) & (outcomes.observed_us >= decisions.time_us[row])
-    row, seen = row[joined], outcomes.only(joined)
-    return Followed(_labels(decisions, row, seen, window), row, seen)
+    since = decisions.time_us[row]
+    joined &= (outcomes.application != NOWHERE) & (outcomes.observed_us >= since)
+    if not joined.all():
+        row, since, outcomes = row[joined], since[joined], outcomes.only(joined)
+    return Followed(_labels(decisions, (row, since), outcomes, window), row, outcomes)
 
 
 def _labels(
-    decisions: Decisions, row: Int64s, seen: Outcomes, window: Window
+    decisions: Decisions, joined: tuple[Int64s, Int64s], seen: Outcomes, window: Window
 ) -> npt.NDArray[np.int8]:
-    ends = decisions.time_us + window.days * DAY_US
-    late = (seen.dpd >= window.bad_dpd) & (seen.observed_us <= ends[row])
+    """(n,) labels; `joined` is each outcome's decision and when that was made."""
+    row, since = joined
+    length = window.days * DAY_US
+    after = seen.observed_us - since
+    late = (seen.dpd >= window.bad_dpd) & (after <= length)
     bad = np.zeros(len(decisions), bool)
     bad[row[late | (seen.bad == 1)]] = True
     reached = np.zeros(len(decisions), bool)
-    reached[row[seen.observed_us >= ends[row]]] = True
+    reached[row[after >= length]] = True
     label = np.full(len(decisions), UNKNOWN, np.int8)
-    over = ends <= window.as_of_us
+    over = decisions.time_us <= window.as_of_us - length
     label[over & reached] = 0
     label[over & bad] = 1
     return label
@@ -84,7 +93,9 @@ def _labels(
 def vintages(decisions: Decisions, followed: Followed, window: Window) -> Vintages:
     """Vintages of months of decision, from the outcomes that tell days past due."""
     told = followed.outcomes.dpd != UNKNOWN
-    row, seen = followed.row[told], followed.outcomes.only(told)
+    row, seen = followed.row, followed.outcomes
+    if not told.all():
+        row, seen = row[told], seen.only(told)
     counts = _roll_counts(row, seen)
     totals = counts.sum(axis=1, keepdims=True)
     return Vintages(
@@ -106,8 +117,8 @@ def months_of(time_us: Int64s) -> Int64s:
     >>> months_of(np.array([0, 30 * DAY_US, 31 * DAY_US - ZONE_US])).tolist()
     [0, 0, 1]
     """
-    local = (time_us + ZONE_US).astype("datetime64[us]")
-    found: Int64s = local.astype("datetime64[M]").astype(np.int64)
+    # By a table of days: numpy's own way from microseconds to months takes ten times as long.
+    found: Int64s = _MONTH_OF_DAY[((time_us + ZONE_US) // DAY_US).clip(0, len(_MONTH_OF_DAY) - 1)]
     return found
 
 
@@ -121,15 +132,16 @@ def _vintage_rows(
 ) -> tuple[VintageRow, ...]:
     if not len(row):
         return ()
-    accounts_of = np.unique(row)
-    cohort = months_of(decisions.time_us[accounts_of])
+    seen_at_all = np.zeros(len(decisions), bool)
+    seen_at_all[row] = True
+    cohort = months_of(decisions.time_us[seen_at_all])
     first, last = int(cohort.min()), int(cohort.max())
     accounts = np.bincount(cohort - first, minlength=last - first + 1)
     late = np.flatnonzero(seen.dpd >= window.bad_dpd)
     # An application's outcomes are in order of time: the first that is late says the month.
-    bads, begins = np.unique(row[late], return_index=True)
-    since = months_of(decisions.time_us[bads])
-    mob = months_of(seen.observed_us[late[begins]]) - since
+    first_late = late[_begins(row[late])]
+    since = months_of(decisions.time_us[row[first_late]])
+    mob = months_of(seen.observed_us[first_late]) - since
     table = np.zeros((last - first + 1, MOST_MOBS + 1), np.int64)
     within = mob <= MOST_MOBS
     np.add.at(table, (since[within] - first, mob[within]), 1)
@@ -166,8 +178,7 @@ def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaym
     if not told.any():
         return ()
     row, fpd = followed.row[told], followed.outcomes.fpd[told]
-    # An application's outcomes are together, but decisions are in no order here.
-    begins = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+    begins = _begins(row)
     accounts, worst = row[begins], np.maximum.reduceat(fpd, begins)
     cohort = months_of(decisions.time_us[accounts])
     first = int(cohort.min())
@@ -177,6 +188,12 @@ def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaym
         FirstPaymentRow(month_name(first + c), count, tuple(_share(part[c], count) for part in bad))
         for c, count in enumerate(total.tolist())
     )
+
+
+def _begins(groups: Int64s) -> Int64s:
+    """Where each run of equal numbers begins; applications are together, though in no order."""
+    found: Int64s = np.flatnonzero(np.append(True, groups[1:] != groups[:-1])[: len(groups)])
+    return found
 
 
 def _share(part: float, of: float) -> float | None:
