@@ -39,7 +39,12 @@ class _Once(yaml.SafeLoader):
 
 def parse_yaml(path: Path) -> tuple[dict[str, Any], str]:
     """The mapping in a YAML file, and its text."""
-    text = _read(path)
+    text = read_text(path)
+    return parse_text(text, path), text
+
+
+def parse_text(text: str, path: Path) -> dict[str, Any]:
+    """The mapping in a YAML text; `path` is what sentences name."""
     try:
         given = yaml.load(text, Loader=_Once)
     except yaml.MarkedYAMLError as error:
@@ -53,10 +58,12 @@ def parse_yaml(path: Path) -> tuple[dict[str, Any], str]:
         raise BadInput("it is not YAML", where=str(path), remedy="save it as text") from error
     if not isinstance(given, dict):
         raise BadInput("it holds no keys", where=str(path), remedy="write `name: ...` and so on")
-    return given, text
+    return given
 
 
-def convert(given: dict[str, Any], shape: type[Record], path: Path) -> Record:
+def convert(
+    given: dict[str, Any], shape: type[Record], path: Path, guide: str = "docs/risk_recipes.md"
+) -> Record:
     """The mapping as a typed record; the nearest known key is offered for an unknown one."""
     _refuse_unknown(given, shape, path, "")
     _refuse_endless(given, path, "")
@@ -66,19 +73,22 @@ def convert(given: dict[str, Any], shape: type[Record], path: Path) -> Record:
         found = _PLACE.match(str(error))
         what, key = (found["what"], found["key"] or "") if found else (str(error), "")
         raise BadInput(
-            what[:1].lower() + what[1:], where=f"{path}: {key}".rstrip(": "), remedy=_remedy(what)
+            what[:1].lower() + what[1:],
+            where=f"{path}: {key}".rstrip(": "),
+            remedy=_remedy(what, guide),
         ) from error
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path, what: str = "a recipe") -> str:
+    """The text of a small file; `what` is what a person should have named."""
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise BadInput("it is larger than 1 MiB", where=str(path), remedy="name a recipe")
+            raise BadInput("it is larger than 1 MiB", where=str(path), remedy=f"name {what}")
         return data.decode("utf-8-sig")
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise NotFound("no such file", where=str(path), remedy="name a recipe's file") from error
+        raise NotFound("no such file", where=str(path), remedy=f"name {what}'s file") from error
     except UnicodeDecodeError as error:
         raise BadInput("it is not UTF-8 text", where=str(path), remedy="save it so") from error
 
@@ -134,7 +144,7 @@ def _struct_types(field: msgspec.inspect.Type) -> list[msgspec.inspect.StructTyp
     return []
 
 
-def _remedy(what: str) -> str:
+def _remedy(what: str, guide: str) -> str:
     if "required field" in what:
         return "add it"
     if "Expected `float`, got `str`" in what or "Expected `int`, got `str`" in what:
@@ -143,7 +153,7 @@ def _remedy(what: str) -> str:
         return "put it in quotes"
     if "Expected `str | object`, got" in what:
         return "put a name in quotes, or write keys below it"
-    return "docs/risk_recipes.md shows every key"
+    return f"{guide} shows every key"
 
 
 _SET = frozenset({"file", "text", "reference"})
