@@ -10,9 +10,7 @@ Knows no MLflow: what is registered there and what lies here are compared elsewh
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from finmodel.durable import disk_error, replace_file, sync_folder, write_file
-from finmodel.errors import BadInput, Damaged, NotReady, Refused
+from finmodel.durable import replace_file
+from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.manifest import (
     Calibration,
     Digests,
@@ -32,7 +30,8 @@ from finmodel.manifest import (
     digests_of,
 )
 from finmodel.scorer import Scorer
-from finmodel.signing import sign_bytes, sign_folder, verify_bytes, verify_folder
+from finmodel.signed_folders import write_signed
+from finmodel.signing import sign_bytes, verify_bytes, verify_folder
 
 __all__ = [
     "Calibration",
@@ -91,25 +90,9 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def write_export(exports: Path, manifest: Manifest, model: str, keys: Path) -> Path:
     """The signed folder of a version; written aside and renamed, so it is whole or not there."""
+    about = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     folder = export_folder(exports, manifest.name, manifest.version)
-    if folder.exists():
-        raise Refused("it is exported already", where=str(folder), remedy="register a new version")
-    aside = folder.with_name(f".{manifest.version}.{os.getpid()}.tmp")
-    try:
-        for cut_short in folder.parent.glob(f".{manifest.version}.*.tmp"):
-            shutil.rmtree(cut_short)
-        aside.mkdir(parents=True)
-        write_file(aside / MODEL, model.encode(), 0o644)
-        about = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        write_file(aside / MANIFEST, about, 0o644)
-        sign_folder(aside, keys)
-        os.rename(aside, folder)
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return folder
+    return write_signed(folder, {MODEL: model.encode(), MANIFEST: about}, keys)
 
 
 def load_export(folder: Path, keys: Path) -> ExportedModel:

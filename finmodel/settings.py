@@ -132,6 +132,11 @@ class Settings:
         return self.home / "exports"
 
     @property
+    def policies(self) -> Path:
+        """Folder of signed policies: the only place that serving takes a policy from."""
+        return self.home / "policies"
+
+    @property
     def audit(self) -> Path:
         """Folder of the audit log's segments."""
         return self.home / "audit"

@@ -19,13 +19,8 @@ from finmodel.manifest import DecisionPoint, Manifest, Outcome, Scaling
 from risk.recipe_text import convert, parse_text, read_text
 
 GUIDE = "docs/policy.md"
-REQUEST_NUMBERS = (
-    "amount_minor",
-    "term_months",
-    "bureau_score",
-    "bureau_inquiry_count_90d",
-    "bureau_overdue_account_count",
-)
+BUREAU = ("bureau_score", "bureau_inquiry_count_90d", "bureau_overdue_account_count")
+REQUEST_NUMBERS = ("amount_minor", "term_months", *BUREAU)
 REQUEST_WORDS = ("product", "channel")
 """What a rule may read of an application, by its fields in the service's schema."""
 FALLBACKS = ("scorecard", "rules", "refer")

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finmodel.errors import BadInput
-from risk.policy_file import REQUEST_WORDS, Band, Condition, PolicyFile, Product, RandomApprove
+from risk.policy_file import (
+    BUREAU,
+    REQUEST_WORDS,
+    Band,
+    Condition,
+    PolicyFile,
+    Product,
+    RandomApprove,
+)
 from risk.policy_file import Rule as WrittenRule
 
 
@@ -63,17 +71,21 @@ class Plan:
     cuts: dict[str, Cut]
     optional: frozenset[str]
     lane: RandomApprove | None
+    reads: tuple[str, ...]
+    """What the bureau said, as far as a rule reads it."""
 
 
 def plan_of(policy: PolicyFile, features: Sequence[str]) -> Plan:
     """The plan for a model with these features; BadInput where a rule reads none of them."""
     columns = {name: place for place, name in enumerate(features)}
+    read = {test.request for rule in policy.rules for test in rule.when if test.request}
     return Plan(
         policy=policy,
         rules=tuple(_rule(rule, columns) for rule in policy.rules),
         cuts={name: _cut(product) for name, product in policy.products.items()},
         optional=frozenset(policy.views.optional),
         lane=policy.random_approve,
+        reads=tuple(sorted(read & set(BUREAU))),
     )
 
 

@@ -29,6 +29,8 @@ log = logging.getLogger("bentoml.finmodel")
 
 MODEL = "behaviour_risk"
 """The registered model that this service serves."""
+POLICY = "drawdown"
+"""The policy that decides here, once a version of it was approved."""
 WARM_ROWS = (1, 1_000)
 BULK_THREADS = 2
 
@@ -63,7 +65,7 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         def notice(kind: str, facts: dict[str, Any]) -> None:
             if kind == "export_refused":
                 telemetry.refused()
-            else:
+            elif kind == "model_in_service":
                 telemetry.loaded(facts["name"], facts["version"])
             try:
                 audit.append(kind, facts)
@@ -78,7 +80,8 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
                 model.scorer.raw_many(batch.matrix)
             model.scorer.contributions(batch.matrix[:1])
 
-        live = Live(Place(settings.exports, MODEL, settings.signing), warm, notice)
+        place = Place(settings.exports, MODEL, settings.signing, settings.policies, POLICY)
+        live = Live(place, warm, notice)
         live.start()
         stack.callback(live.stop)
         pool = stack.enter_context(ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk"))

@@ -7,7 +7,7 @@ can be compared; facts; and personal data, sealed apart under the customer's own
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, Person
 from risk.policy import Answer
 from serving.judgement import Judgement
 from serving.live import Served
+from serving.policy_record import PolicyFacts, same_outcome
 from serving.schemas import Application, Check, Replayed
 
 KIND = decision_log.KIND
@@ -43,6 +44,8 @@ class Facts(msgspec.Struct, frozen=True):
     product: str = ""
     """What was applied for, and how: monitoring's segments. Neither says who."""
     channel: str = ""
+    policy: PolicyFacts | None = None
+    """None where the cut-offs in the model's manifest decided."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,25 +63,30 @@ class Past:
     points: np.float64
 
 
+class Applicant(NamedTuple):
+    """Who asked, and the number that stands for the application."""
+
+    application: Application
+    stand_in: int
+    """The vault's, of the application's id: outcomes are joined by it, and it names nobody."""
+
+
 def of_decision(
-    application: Application,
+    applicant: Applicant,
     person: Person,
     batch: FeatureBatch,
     judged: Judgement,
     model: Served,
-    stand_in: int,
+    policy: PolicyFacts | None = None,
 ) -> dict[str, Any]:
-    """The entry's parts, as `AuditLog.append` takes them.
-
-    `stand_in` is the number that the vault makes of the application's id: outcomes are joined by
-    it, and it names nobody.
-    """
-    body = msgspec.to_builtins(_facts(application, person, judged, model))
+    """The entry's parts, as `AuditLog.append` takes them."""
+    application = applicant.application
+    body = msgspec.to_builtins(_facts(application, person, judged, model, policy))
     return {
         "body": body,
         "columns": {
             decision_log.FACTS: decision_log.facts_code(body),
-            decision_log.APPLICATION: stand_in,
+            decision_log.APPLICATION: applicant.stand_in,
             "vector": batch.matrix[0],
             "ages_s": batch.ages_s[0],
             "states": batch.states[0],
@@ -125,13 +133,23 @@ def compare(past: Past, again: Judgement, model: Served) -> Replayed:
         Check("reasons", facts.reasons == tuple((r.code, r.points) for r in again.reasons)),
         Check("decision", (facts.decision, facts.rule) == (again.ruling.answer, again.ruling.rule)),
     ]
+    if facts.policy is not None and model.policy is not None:
+        text = facts.policy.sha256 == model.policy.about.sha256
+        checks.append(Check("policy's text", text))
+        checks.append(Check("policy's outcome", same_outcome(facts.policy, again)))
     return Replayed(all(check.same for check in checks), tuple(checks))
 
 
 _COLUMNS = frozenset(Past.__dataclass_fields__) - {"facts"}
 
 
-def _facts(application: Application, person: Person, judged: Judgement, model: Served) -> Facts:
+def _facts(
+    application: Application,
+    person: Person,
+    judged: Judgement,
+    model: Served,
+    policy: PolicyFacts | None,
+) -> Facts:
     manifest = model.manifest
     return Facts(
         model=manifest.name,
@@ -147,4 +165,5 @@ def _facts(application: Application, person: Person, judged: Judgement, model: S
         demo=person.demo or manifest.demo,
         product=application.product,
         channel=application.channel,
+        policy=policy,
     )

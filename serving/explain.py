@@ -10,15 +10,19 @@ import asyncio
 
 from finmodel.audit import Entry, find
 from finmodel.records import Person
+from finmodel.settings import Settings
 from serving import dossier
 from serving.desk import Desk
 from serving.dossier import Past
 from serving.flows import finite, replay
+from serving.in_force import past_policy
 from serving.live import Served, past_version
+from serving.policy_record import policy_seen
 from serving.schemas import (
     STATES,
     Explanation,
     FeatureSeen,
+    PolicySeen,
     ReasonGiven,
     ViewSeen,
     model_name,
@@ -48,10 +52,10 @@ def explanation(entry: Entry, desk: Desk) -> Explanation:
         at=entry.time,
         decision=facts.decision,
         rule=facts.rule,
-        points=float(past.points),
-        probability_of_default=float(past.probability),
-        raw_score=float(past.raw),
-        base=float(past.contributions[-1]),
+        points=finite(float(past.points)),
+        probability_of_default=finite(float(past.probability)),
+        raw_score=finite(float(past.raw)),
+        base=finite(float(past.contributions[-1])),
         reasons=_reasons(past, model),
         views=_views(past, model),
         features=_features(past, model),
@@ -63,7 +67,16 @@ def explanation(entry: Entry, desk: Desk) -> Explanation:
         application=entry.personal,
         personal_data=entry.personal_state.value,
         replay=replay(entry, settings),
+        policy=_policy(past, settings),
     )
+
+
+def _policy(past: Past, settings: Settings) -> PolicySeen | None:
+    facts = past.facts.policy
+    if facts is None:
+        return None
+    then = past_policy(settings.policies, facts.name, facts.version, settings.signing)
+    return policy_seen(past.facts.rule, facts, then.policy)
 
 
 def _reasons(past: Past, model: Served) -> tuple[ReasonGiven, ...]:
@@ -93,6 +106,6 @@ def _features(past: Past, model: Served) -> tuple[FeatureSeen, ...]:
     named = [(feature.name, view.name) for view in model.plan.views for feature in view.features]
     values, parts = past.vector.tolist(), past.contributions[:-1].tolist()
     return tuple(
-        FeatureSeen(name, view, finite(value), part)
+        FeatureSeen(name, view, finite(value), finite(part))
         for (name, view), value, part in zip(named, values, parts, strict=True)
     )

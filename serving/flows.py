@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from finmodel.audit import Entry
 from finmodel.errors import BadInput, NotFound
 from finmodel.records import FeatureBatch, Person, ViewState
@@ -16,6 +18,14 @@ from serving import dossier
 from serving.desk import Desk
 from serving.judgement import Judgement, judge
 from serving.live import Served, past_version
+from serving.policy_asked import decider, shadow
+from serving.policy_record import (
+    PolicyFacts,
+    asked_then,
+    policy_facts,
+    policy_seen,
+    under_policy,
+)
 from serving.schemas import (
     STATES,
     Application,
@@ -30,14 +40,19 @@ from serving.schemas import (
 
 async def decide(application: Application, person: Person, desk: Desk) -> Decision:
     """Decide one application; answered only after its record is durable."""
-    model = desk.live.current()
+    champion = desk.live.current()
+    model, asked = decider(application, champion)
     batch = fetch_one(application.customer_id, model, desk)
-    judged = judge(batch.matrix, batch.states[0], model)
+    judged = judge(batch.matrix, batch.states[0], model, asked)
+    told = policy_facts(judged, model, asked, shadow(batch.matrix, champion, asked))
     stand_in = desk.vault.stand_ins([application.application_id])[0]
-    draft = dossier.of_decision(application, person, batch, judged, model, stand_in)
+    applicant = dossier.Applicant(application, stand_in)
+    draft = dossier.of_decision(applicant, person, batch, judged, model, told)
     decision_id = await desk.audit.append_async(dossier.KIND, **draft)
     desk.telemetry.decided(judged.ruling.answer, judged.ruling.rule, unusual_views(batch))
-    return answer(decision_id, application, batch, judged, model)
+    desk.telemetry.fell_back(one.step for one in judged.fell_back)
+    answered = answer(decision_id, application, batch, judged, model)
+    return answered if told is None else with_policy(answered, told, model)
 
 
 def replay(entry: Entry, settings: Settings) -> Replayed:
@@ -48,7 +63,10 @@ def replay(entry: Entry, settings: Settings) -> Replayed:
     past = dossier.read(entry)
     facts = past.facts
     model = past_version(settings.exports, facts.model, facts.version, settings.signing)
-    return dossier.compare(past, judge(past.vector[None, :], past.states, model), model)
+    if facts.policy is not None:
+        model = under_policy(model, facts.policy, settings)
+    judged = judge(past.vector[None, :], past.states, model, asked_then(facts.policy))
+    return dossier.compare(past, judged, model)
 
 
 def fetch_one(customer_id: CustomerId, model: Served, desk: Desk) -> FeatureBatch:
@@ -82,19 +100,27 @@ def answer(
     judged: Judgement,
     model: Served,
 ) -> Decision:
-    """What the caller is told."""
+    """What the caller is told, but of a policy."""
     return Decision(
         decision_id=decision_id,
         application_id=application.application_id,
         decision=judged.ruling.answer,
         rule=judged.ruling.rule,
-        points=judged.points,
-        probability_of_default=judged.probability,
+        points=finite(judged.points),
+        probability_of_default=finite(judged.probability),
         reasons=tuple(ReasonGiven(r.code, r.points, r.zh, r.en) for r in judged.reasons),
         feature_ages=feature_ages(batch),
         model=model_name(model.manifest),
         as_of=batch.as_of,
     )
+
+
+def with_policy(answered: Decision, told: PolicyFacts, model: Served) -> Decision:
+    """The same with what the policy in force said."""
+    if model.policy is None:
+        return answered
+    seen = policy_seen(answered.rule, told, model.policy.plan.policy)
+    return msgspec.structs.replace(answered, policy=seen)
 
 
 def feature_ages(batch: FeatureBatch) -> dict[str, FeatureAge]:

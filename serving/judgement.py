@@ -1,20 +1,39 @@
 """What follows from one row of features: score, points, reasons and ruling.
 
-Pure: a float32 row, the states of its views and a served model come in, a judgement goes out, the
-same bits each time. The decision and its replay are this one piece of code.
+Pure: a float32 row, the states of its views, what was asked and a served model come in, a judgement
+goes out, the same bits each time. The decision and its replay are this one piece of code.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from finmodel.records import Float32s, Float64s, Reason
-from risk import policy, scaling
-from risk.reasons import reasons
+from risk import policy
+from risk.policy_file import Step
+from risk.policy_ruling import Case, Outcome, decide
 from serving.live import Served
+from serving.steps import FellBack, Scored, by_model, scored
+
+Arm = Literal["champion", "challenger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an approved policy needs of an application, beside its features."""
+
+    request: Mapping[str, str | float]
+    drawn: float = 1.0
+    """The draw for random approval."""
+    arm: Arm = "champion"
+    """Whose model decides."""
+    off: Mapping[str, str] = field(default_factory=dict)
+    """Steps that are switched off, and why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,26 +41,60 @@ class Judgement:
     """All that is said of one customer, and what it rests on."""
 
     raw: float
-    """The model's raw score, as LightGBM gives it."""
+    """The model's raw score, as LightGBM gives it; NaN where the model did not score."""
     contributions: Float64s
     """(f + 1,) of each feature to the raw score; the last is the base."""
     probability: float
     points: float
     reasons: tuple[Reason, ...]
     ruling: policy.Ruling
+    step: Step = "model"
+    """Who scored."""
+    fell_back: tuple[FellBack, ...] = ()
+    outcome: Outcome | None = None
+    """What an approved policy says; None where the manifest's own decided."""
 
 
-def judge(vector: Float32s, states: npt.NDArray[np.uint8], model: Served) -> Judgement:
-    """The judgement on (1, f) features and the (v,) states of their views."""
-    raw = model.scorer.raw_many(vector)
-    contributions = model.scorer.contributions(vector)[0]
-    log_odds = scaling.calibrated(raw, model.manifest.calibration)
-    points = float(scaling.points_many(log_odds, model.manifest.scaling)[0])
+def judge(
+    vector: Float32s,
+    states: npt.NDArray[np.uint8],
+    model: Served,
+    asked: Asked | None = None,
+) -> Judgement:
+    """The judgement on (1, f) features and the (v,) states of their views.
+
+    By the policy in force where there is one, else by the policy in the model's own manifest.
+    """
+    if model.policy is None or asked is None:
+        found = by_model(vector, model)
+        own = model.manifest.policy
+        return _judgement(found, policy.rule(found.points, model.views, states.tolist(), own))
+    plan = model.policy.plan
+    found = scored(vector, model, plan.policy.fallback, asked.off)
+    outcome = decide(
+        plan,
+        Case(
+            request=asked.request,
+            vector=vector[0],
+            views=model.views,
+            states=states.tolist(),
+            points=found.points,
+            step=found.step,
+            drawn=asked.drawn,
+        ),
+    )
+    return _judgement(found, policy.Ruling(outcome.answer, outcome.rule), outcome)
+
+
+def _judgement(found: Scored, ruling: policy.Ruling, outcome: Outcome | None = None) -> Judgement:
     return Judgement(
-        raw=float(raw[0]),
-        contributions=contributions,
-        probability=float(scaling.probability(log_odds)[0]),
-        points=points,
-        reasons=reasons(contributions, model.reasons),
-        ruling=policy.rule(points, model.views, states.tolist(), model.manifest.policy),
+        raw=found.raw,
+        contributions=found.contributions,
+        probability=found.probability,
+        points=found.points,
+        reasons=found.reasons,
+        ruling=ruling,
+        step=found.step,
+        fell_back=found.fell_back,
+        outcome=outcome,
     )

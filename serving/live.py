@@ -1,39 +1,49 @@
-"""The model in service: which export the signed pointer names, verified, warm, and swapped at once.
+"""What is in service: the champion, its challenger, the policy and its switch, swapped at once.
 
-A thread looks at the pointer every second, off the path of requests. An export that does not hold
-is refused loudly, and what was served before is still served. Knows no request.
+A thread looks at their signed files every second, off the path of requests. What does not hold, or
+does not fit together, is refused loudly, and what was served before is still served. Knows no
+request.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from feature_store.plan import ServicePlan, plan_from
-from finmodel.errors import Damaged, FinmodelError, NotReady
+from finmodel.errors import Damaged, NotReady
 from finmodel.export import ExportedModel, load_export, pointer_path, read_champion
 from finmodel.manifest import Manifest
+from finmodel.records import Float32s, Float64s
 from finmodel.scorer import Scorer
+from risk.policy_versions import PolicyVersion, Switch
 from risk.reasons import ReasonTable, reason_table
+from serving.following import Followed, Refusal
+from serving.in_force import InForce, follow_policy, in_force, require_none_approved, switched
 
 log = logging.getLogger("bentoml.finmodel")
 
 NO_CHAMPION = "no version is champion"
 LOADING = "the model is being loaded"
 LOOK_SECONDS = 1.0
-RETRY_SECONDS = 5.0
-"""An export that was refused is tried again so often, should the fault have passed by itself."""
 
 Warm = Callable[["Served"], None]
 """Runs a model once, so that no request waits for a kernel to be compiled."""
 Notice = Callable[[str, dict[str, Any]], None]
-"""Told of each model taken in or refused: what happened, and the facts."""
+"""Told of each thing taken in or refused: what happened, and the facts."""
+
+
+class Card(Protocol):
+    """A scorecard that stands in for the model, on the same features and the same points."""
+
+    def log_odds_many(self, matrix: Float32s) -> Float64s:
+        """(n,) log-odds(bad) of (n, f) rows; NaN where it cannot say."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +55,10 @@ class Served:
     plan: ServicePlan
     views: tuple[str, ...]
     reasons: ReasonTable
+    card: Card | None = None
+    policy: InForce | None = None
+    """None where none was ever approved: the manifest's own decides."""
+    challenger: Served | None = None
 
 
 def served(exported: ExportedModel) -> Served:
@@ -67,47 +81,43 @@ def served(exported: ExportedModel) -> Served:
     return Served(manifest, exported.scorer, plan, plan.view_names, table)
 
 
-@lru_cache(maxsize=8)
-def past_version(exports: Path, name: str, version: int, keys: Path) -> Served:
-    """A version as it was exported, for replaying what it decided."""
-    return served(load_export(exports / name / str(version), keys))
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the exports of one model lie, and the key that they are signed with."""
+    """Where the exports of one model and its policy lie, and the key that they are signed with."""
 
     exports: Path
     name: str
     keys: Path
+    policies: Path = Path("/nonexistent")
+    policy: str = "none"
 
 
 class Live:
-    """The champion of one name: `current()` now, followed by a thread between start and stop."""
+    """What is in service: `current()` now, followed by a thread between start and stop."""
 
     def __init__(self, place: Place, warm: Warm, notice: Notice) -> None:
         self._place, self._warm, self._notice = place, warm, notice
         self._served: Served | None = None
-        self._sequence = -1
-        self._seen: tuple[int, int, int] | None = None
-        self._again = 0.0
+        self._looked, self._unfit = False, ""
+        self._untold: list[Followed[Any]] = []
+        self._champion = self._model("champion")
+        self._challenger = self._model("challenger")
+        self._policy, self._switch = follow_policy(place.policies, place.policy, place.keys)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live", daemon=True)
-        self.trouble = LOADING
-        """Why the pointer's model is not the one in service; empty while all is well."""
 
     def start(self) -> None:
-        """Begin to follow the pointer."""
+        """Begin to follow."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Follow it no more."""
+        """Follow no more."""
         self._stop.set()
         self._thread.join()
 
     @property
     def follows(self) -> bool:
-        """Whether the thread that follows the pointer is alive."""
+        """Whether the thread that follows is alive."""
         return self._thread.is_alive()
 
     @property
@@ -115,69 +125,136 @@ class Live:
         """The model in service, or None before the first."""
         return self._served
 
+    @property
+    def trouble(self) -> str:
+        """Why what is named is not what is in service; empty while all is well."""
+        if not self._looked:
+            return LOADING
+        if not self._champion.exists():
+            return NO_CHAMPION
+        for one in self._followed():
+            if one.trouble:
+                return f"the {one.name}: {one.trouble}"
+        return self._unfit
+
     def current(self) -> Served:
         """The model in service. Whoever holds it keeps it, whatever is promoted meanwhile."""
         if self._served is None:
             raise NotReady(
-                self.trouble,
+                self.trouble or LOADING,
                 where=f"model {self._place.name}",
                 remedy=self._remedy(),
             )
         return self._served
 
-    def _remedy(self) -> str:
-        if self.trouble == LOADING:
-            return "ask again in a moment"
-        if self.trouble == NO_CHAMPION:
-            return f"promote a version: finmodel promote {self._place.name}"
-        return "find out what happened to the export, then promote or roll back"
-
     def look(self) -> None:
-        """Take in what the pointer names, if it is another than before."""
-        place = self._place
-        try:
-            stat = pointer_path(place.exports, place.name, "champion").stat()
-        except FileNotFoundError:
-            self.trouble = NO_CHAMPION
-            return
-        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if seen == self._seen and not (self.trouble and time.monotonic() >= self._again):
-            return
-        try:
-            self._take_in()
-        except FinmodelError as error:
-            self._refuse(error.what, str(error), first=seen != self._seen)
-        except OSError as error:
-            what = f"it cannot be read ({error.strerror})"
-            self._refuse(what, what, first=seen != self._seen)
-        self._seen = seen
+        """Take in what the files name, if it is another than before."""
+        changed = False
+        for one in self._followed():
+            told = one.look()
+            if isinstance(told, Refusal):
+                self._refuse(one.name, told)
+                changed = changed or one is self._switch
+            elif told:
+                self._untold.append(one)
+                changed = True
+        if changed:
+            self._combine()
+        if self._served is not None and not self._unfit:
+            while self._untold:
+                self._tell(self._untold.pop(0))
+        self._looked = True
 
     def _follow(self) -> None:
         self.look()
         while not self._stop.wait(LOOK_SECONDS):
             self.look()
 
-    def _take_in(self) -> None:
-        place = self._place
-        pointer = read_champion(place.exports, place.name, place.keys)
-        if pointer.sequence < self._sequence:
-            raise Damaged(
-                f"an older pointer came back (number {pointer.sequence} after {self._sequence})",
-                where=f"champion of {place.name}",
-                remedy="find out who replaced the file; then promote or roll back again",
-            )
-        folder = place.exports / place.name / str(pointer.version)
-        model = served(load_export(folder, place.keys))
-        self._warm(model)
-        self._served, self._sequence, self.trouble = model, pointer.sequence, ""
-        log.info("%s version %s is in service", place.name, pointer.version)
-        facts = {"name": place.name, "version": pointer.version, "sequence": pointer.sequence}
-        self._notice("model_in_service", facts)
+    def _followed(self) -> tuple[Followed[Any], ...]:
+        return self._champion, self._challenger, self._policy, self._switch
 
-    def _refuse(self, what: str, why: str, first: bool) -> None:
+    def _combine(self) -> None:
+        """Swap in what was taken in, if it fits together; a switch counts in any case."""
+        model, switch = self._champion.value, switched(self._place.policy, self._switch)
+        if model is None:
+            return
+        try:
+            policy = self._policy_for(model, switch)
+        except Damaged as error:
+            if self._unfit != str(error):
+                self._refuse("policy", Refusal(error.what, str(error), first=True))
+            self._unfit = str(error)
+            before = self._served
+            if before is not None and before.policy is not None:
+                self._served = replace(before, policy=replace(before.policy, switch=switch))
+            return
+        self._unfit = ""
+        self._served = replace(model, policy=policy, challenger=self._fitting(model, policy))
+
+    def _policy_for(self, model: Served, switch: Switch | None) -> InForce | None:
+        version = self._policy.value
+        if version is not None:
+            return in_force(version, model.manifest, model.views, switch)
+        require_none_approved(self._place.policies, self._place.policy)
+        return None
+
+    def _fitting(self, model: Served, policy: InForce | None) -> Served | None:
+        """The challenger, where the policy wants one and it reads the same features."""
+        other = self._challenger.value
+        if other is None or policy is None or policy.plan.policy.challenger is None:
+            return None
+        if (other.plan, other.manifest.scaling) != (model.plan, model.manifest.scaling):
+            what = "it reads other features, or its points are on another scale"
+            self._refuse("challenger", Refusal(what, what, first=True))
+            return None
+        return replace(other, policy=policy)
+
+    def _model(self, alias: str) -> Followed[Served]:
+        place = self._place
+
+        def take() -> tuple[int, Served]:
+            pointer = read_champion(place.exports, place.name, place.keys, alias)
+            folder = place.exports / place.name / str(pointer.version)
+            model = served(load_export(folder, place.keys))
+            self._warm(model)
+            return pointer.sequence, model
+
+        return Followed(alias, pointer_path(place.exports, place.name, alias), take)
+
+    def _tell(self, one: Followed[Any]) -> None:
+        value: Any = one.value
+        kind, facts = told_of(one.name, value)
+        log.info("%s: %s", kind, facts)
+        self._notice(kind, facts | {"sequence": one.sequence})
+
+    def _remedy(self) -> str:
+        if self.trouble in (LOADING, ""):
+            return "ask again in a moment"
+        if self.trouble == NO_CHAMPION:
+            return f"promote a version: finmodel promote {self._place.name}"
+        return "find out what happened to the export, then promote or roll back"
+
+    def _refuse(self, name: str, refusal: Refusal) -> None:
+        if not refusal.first:
+            return
         kept = self._served.manifest.version if self._served else None
-        self.trouble, self._again = f"the champion: {what}", time.monotonic() + RETRY_SECONDS
-        if first:
-            name = self._place.name
-            log.error("%s: a champion is refused, version %s stays: %s", name, kept, why)
-            self._notice("export_refused", {"name": name, "why": why, "kept_version": kept})
+        log.error("a %s is refused, version %s stays: %s", name, kept, refusal.why)
+        kind = "export_refused" if name == "champion" else f"{name.split(chr(39))[0]}_refused"
+        facts = {"name": self._place.name, "why": refusal.why, "kept_version": kept}
+        self._notice(kind, facts)
+
+
+@lru_cache(maxsize=8)
+def past_version(exports: Path, name: str, version: int, keys: Path) -> Served:
+    """A version as it was exported, for replaying what it decided."""
+    return served(load_export(exports / name / str(version), keys))
+
+
+def told_of(name: str, value: Served | PolicyVersion | Switch) -> tuple[str, dict[str, Any]]:
+    """What is recorded of a thing that was taken into service."""
+    if isinstance(value, Switch):
+        told = {"name": value.name, "off": list(value.off), "reason": value.reason}
+        return "switch_in_service", told
+    about = value.about if isinstance(value, PolicyVersion) else value.manifest
+    kind = "model" if name == "champion" else name
+    return f"{kind}_in_service", {"name": about.name, "version": about.version}

@@ -92,6 +92,40 @@ class ModelName(Struct, frozen=True):
     """Trained or approved by the demo's people: not for real customers."""
 
 
+class FellBackTo(Struct, frozen=True):
+    """A step that could not decide, and why."""
+
+    step: Literal["model", "scorecard", "rules", "refer"]
+    reason: str
+
+
+class PolicySeen(Struct, frozen=True, kw_only=True):
+    """What the approved policy said."""
+
+    name: str
+    version: int
+    digest: str
+    """SHA-256 of its text."""
+    band: str
+    """Empty where the points were not asked."""
+    limit_minor: int | None
+    """In minor units (分); null where it is not approved."""
+    annual_rate_bps: int | None
+    """In hundredths of a percent a year; null where it is not approved."""
+    currency: str
+    lane: Literal["standard", "random_approve"]
+    propensity: float
+    """With which probability, over the lane's draw, this application is approved."""
+    arm: Literal["champion", "challenger"]
+    step: Literal["model", "scorecard", "rules", "refer"]
+    """What decided: the model, or what stood in for it."""
+    fallback: tuple[FellBackTo, ...]
+    """Steps that could not, in order; empty while all is well."""
+    rule_zh: str = ""
+    rule_en: str = ""
+    """The sentence of the hard rule that stopped it, if one did."""
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """The answer to one application; `decision_id` names its record in the audit log."""
 
@@ -99,13 +133,17 @@ class Decision(Struct, frozen=True, kw_only=True):
     application_id: str
     decision: Literal["approve", "refer", "decline"]
     rule: str
-    """What decided: `points`, `view_missing:<view>` or `view_stale:<view>`."""
-    points: float
-    probability_of_default: float
+    """What decided: `points`, `view_missing:<view>` or `view_stale:<view>`; under an approved
+    policy also `rule:<code>`, `over_limit`, `random_approve`, `no_score` or `switched_off`."""
+    points: float | None
+    """Null where no step could score."""
+    probability_of_default: float | None
     reasons: tuple[ReasonGiven, ...]
     feature_ages: dict[str, FeatureAge]
     model: ModelName
     as_of: datetime
+    policy: PolicySeen | None = None
+    """Null where none was approved, and the model's own cut-offs decide."""
 
 
 class ScoreRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,7 +185,7 @@ class FeatureSeen(Struct, frozen=True):
     view: str
     value: float | None
     """Null where there is none."""
-    contribution: float
+    contribution: float | None
     """To the raw score: log-odds of default, before calibration."""
 
 
@@ -173,10 +211,10 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The service's clock when the record was written."""
     decision: Literal["approve", "refer", "decline"]
     rule: str
-    points: float
-    probability_of_default: float
-    raw_score: float
-    base: float
+    points: float | None
+    probability_of_default: float | None
+    raw_score: float | None
+    base: float | None
     """The model's base contribution; with all features' it sums to the raw score."""
     reasons: tuple[ReasonGiven, ...]
     views: tuple[ViewSeen, ...]
@@ -191,6 +229,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     personal_data: Literal["none", "sealed", "open", "erased"]
     """Why `application` is null: sealed for who asks, or erased for good."""
     replay: Replayed
+    policy: PolicySeen | None = None
 
 
 class PersonSeen(Struct, frozen=True):
@@ -199,6 +238,20 @@ class PersonSeen(Struct, frozen=True):
     name: str
     roles: tuple[str, ...]
     demo: bool
+
+
+class PolicyCard(Struct, frozen=True, kw_only=True):
+    """The policy that decides, for people."""
+
+    name: str
+    version: int
+    digest: str
+    author: str
+    approved_by: str
+    demo: bool
+    off: tuple[str, ...]
+    """Steps that are switched off."""
+    off_because: str
 
 
 class ModelCard(Struct, frozen=True, kw_only=True):
@@ -232,6 +285,7 @@ class Status(Struct, frozen=True, kw_only=True):
     clock_stands: bool
     person: PersonSeen | None = None
     model: ModelCard | None = None
+    policy: PolicyCard | None = None
     alias: dict[str, Any] | None = None
     """What `alias_status.json` says of aliases that were moved by hand in MLflow."""
     examples: tuple[CustomerId, ...] = ()

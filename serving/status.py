@@ -14,7 +14,7 @@ import msgspec
 from finmodel.records import Person
 from serving.desk import Desk
 from serving.live import Served
-from serving.schemas import CustomerId, ModelCard, PersonSeen, Status
+from serving.schemas import CustomerId, ModelCard, PersonSeen, PolicyCard, Status
 
 ALIAS_STATUS = "alias_status.json"
 """Under home; the launcher writes there when an alias was moved by hand in MLflow."""
@@ -39,6 +39,7 @@ def status_of(person: Person | None, desk: Desk) -> Status:
         status,
         person=PersonSeen(person.name, tuple(sorted(person.roles)), person.demo),
         model=model_card(model) if model is not None else None,
+        policy=policy_card(model) if model is not None else None,
         alias=_read(settings.home / ALIAS_STATUS, dict[str, Any]),
         examples=_read(settings.home / EXAMPLES, tuple[CustomerId, ...]) or (),
     )
@@ -63,6 +64,23 @@ def model_card(model: Served) -> ModelCard:
         trained_by=manifest.trained_by,
         approved_by=manifest.approved_by,
         created_at=manifest.created_at,
+    )
+
+
+def policy_card(model: Served) -> PolicyCard | None:
+    """The policy that decides, for people; None where the model's own cut-offs do."""
+    force = model.policy
+    if force is None:
+        return None
+    return PolicyCard(
+        name=force.about.name,
+        version=force.about.version,
+        digest=force.about.sha256,
+        author=force.about.author,
+        approved_by=force.about.approved_by,
+        demo=force.about.demo,
+        off=force.off,
+        off_because=force.switch.reason if force.switch and force.off else "",
     )
 
 

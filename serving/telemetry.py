@@ -31,6 +31,7 @@ class Telemetry:
         self._views = count(
             "finmodel_views_not_present", "Views that were not fresh.", ["view", "state"]
         )
+        self._fallbacks = count("finmodel_fallbacks", "Steps that could not decide.", ["step"])
         self._scored = count("finmodel_customers_scored", "Customers scored through /score.")
         self._loads = count("finmodel_model_loads", "Exports taken in or refused.", ["result"])
         self._seconds = prometheus.Histogram(
@@ -58,6 +59,11 @@ class Telemetry:
         self._decisions.labels(answer, rule).inc()
         for view, state in unusual:
             self._views.labels(view, state).inc()
+
+    def fell_back(self, steps: Iterable[str]) -> None:
+        """A decision went past these steps of its policy."""
+        for step in steps:
+            self._fallbacks.labels(step).inc()
 
     def scored(self, customers: int) -> None:
         """So many customers were scored in one call."""

@@ -1,0 +1,252 @@
+"""Who approves, rolls back and switches off a policy, and in which order it is written.
+
+A person and a policy come in; what decides is moved, each step in the audit log before it counts.
+An approver is never the author. A step that was cut short is completed by asking for it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from finmodel.audit import scan
+from finmodel.errors import BadInput, NotFound, Refused
+from finmodel.export import Pointer
+from finmodel.export import set_champion as set_pointer
+from finmodel.records import Person
+from finmodel.registry import audited
+from finmodel.settings import Settings
+from finmodel.signing import ensure_key
+from risk.policy_file import Step, parse_policy
+from risk.policy_proposals import (
+    Proposal,
+    one_at_a_time,
+    require_fit,
+    require_role,
+    waiting,
+    wanted,
+)
+from risk.policy_versions import (
+    ACTIVE,
+    STEPS,
+    About,
+    Switch,
+    load_version,
+    policy_folder,
+    read_active,
+    read_switch,
+    set_switch,
+    write_version,
+)
+
+APPROVERS = frozenset({"validator"})
+STOPPERS = frozenset({"validator", "engineer", "analyst"})
+"""Who may switch a step off: one person alone, for it may be night."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What decides, what waits, and what is off."""
+
+    name: str
+    active: int | None
+    approved_by: str
+    since: str
+    sha256: str
+    before: tuple[int, ...]
+    waiting: tuple[str, ...]
+    off: tuple[str, ...]
+    off_because: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    kind: Literal["policy_approved", "policy_rollback"]
+    by: Person
+    reason: str
+    demo: bool
+
+
+def approve(
+    settings: Settings, name: str, version: int | None, approver: Person, *, demo: bool = False
+) -> Pointer:
+    """Let a proposed policy decide; the newest that waits, if none is named."""
+    _require_may(approver, demo)
+    with one_at_a_time(settings, name):
+        proposal = wanted(settings, name, version)
+        if proposal.author == approver.name:
+            raise Refused(
+                f"{approver.name} wrote it",
+                where=f"policy {name} version {proposal.version}",
+                remedy="ask another validator: two pairs of eyes",
+            )
+        if proposal.demo and not demo:
+            raise _of_the_demo(name, proposal.version)
+        policy = parse_policy(proposal.text, Path(f"policy {name} version {proposal.version}"))
+        require_fit(settings, policy, f"policy {name} version {proposal.version}")
+        ensure_key(settings.signing)
+        _sign(settings, proposal, approver, demo)
+        move = _Move("policy_approved", approver, "approved", proposal.demo or demo)
+        return _point(settings, name, proposal.version, move)
+
+
+def rollback(
+    settings: Settings, name: str, person: Person, reason: str, *, demo: bool = False
+) -> Pointer:
+    """Let the policy before this one decide again."""
+    _require_may(person, demo)
+    _require_reason(reason, f"rollback of policy {name}")
+    with one_at_a_time(settings, name):
+        now = _active(settings, name)
+        if now is None or not now.previous:
+            raise Refused(
+                "there is no policy before this one", where=name, remedy="propose and approve one"
+            )
+        back = load_version(settings.policies, name, now.previous[-1], settings.signing)
+        if back.about.demo and not demo:
+            raise _of_the_demo(name, back.about.version)
+        require_fit(settings, back.policy, f"policy {name} version {back.about.version}")
+        move = _Move("policy_rollback", person, reason, demo)
+        return _point(settings, name, back.about.version, move)
+
+
+def switch(
+    settings: Settings, name: str, off: Collection[Step], person: Person, reason: str
+) -> Switch:
+    """Set which steps are off. Off needs one person; on again, another than who switched it off."""
+    _require_reason(reason, f"switch of policy {name}")
+    with one_at_a_time(settings, name):
+        before = read_switch(settings.policies, name, settings.signing)
+        was_off = frozenset(before.off) if before else frozenset()
+        _require_may_switch(person, was_off - set(off), before)
+        ensure_key(settings.signing)
+        made = Switch(
+            name=name,
+            sequence=1 + (before.sequence if before else 0),
+            off=tuple(step for step in STEPS if step in off),
+            reason=reason,
+            by=person.name,
+            at=settings.clock.now().isoformat(),
+            audit_entry="",
+        )
+        body = msgspec.to_builtins(made) | {"was_off": sorted(was_off)}
+        del body["audit_entry"]
+        entry = audited(settings, "policy_switched", body)
+        made = msgspec.structs.replace(made, audit_entry=entry)
+        set_switch(settings.policies, made, settings.signing)
+    return made
+
+
+def show(settings: Settings, name: str) -> Shown:
+    """What decides, what waits, and what is off."""
+    pointer, unapproved = _active(settings, name), waiting(settings, name)
+    if pointer is None and not unapproved:
+        raise NotFound("no such policy", where=name, remedy="propose one: finmodel policy propose")
+    turned = read_switch(settings.policies, name, settings.signing)
+    about = None
+    if pointer is not None:
+        about = load_version(settings.policies, name, pointer.version, settings.signing).about
+    return Shown(
+        name=name,
+        active=pointer.version if pointer else None,
+        approved_by=about.approved_by if about else "",
+        since=pointer.at if pointer else "",
+        sha256=about.sha256 if about else "",
+        before=pointer.previous if pointer else (),
+        waiting=tuple(f"version {one.version} by {one.author}" for one in unapproved),
+        off=turned.off if turned else (),
+        off_because=turned.reason if turned and turned.off else "",
+    )
+
+
+def _sign(settings: Settings, proposal: Proposal, approver: Person, demo: bool) -> None:
+    if (policy_folder(settings.policies, proposal.name) / str(proposal.version)).exists():
+        load_version(settings.policies, proposal.name, proposal.version, settings.signing)
+        return  # an approval that was cut short, or a version that decides again
+    about = About(
+        name=proposal.name,
+        version=proposal.version,
+        sha256=proposal.sha256,
+        author=proposal.author,
+        approved_by=approver.name,
+        at=settings.clock.now().isoformat(),
+        demo=proposal.demo or demo,
+    )
+    write_version(settings.policies, about, proposal.text, settings.signing)
+
+
+def _point(settings: Settings, name: str, version: int, move: _Move) -> Pointer:
+    now = _active(settings, name)
+    if now is not None and now.version == version:
+        return now
+    before = () if now is None else (*now.previous, now.version)
+    pointer = Pointer(
+        name=name,
+        alias=ACTIVE,
+        version=version,
+        sequence=1 + (now.sequence if now else _last_sequence(settings, name)),
+        previous=before[:-2] if move.kind == "policy_rollback" else before,
+        by=move.by.name,
+        at=settings.clock.now().isoformat(),
+        demo=move.demo,
+        reason=move.reason,
+        audit_entry="",
+    )
+    body = msgspec.to_builtins(pointer) | {"from": None if now is None else now.version}
+    del body["audit_entry"]
+    entry = audited(settings, move.kind, body)
+    pointer = msgspec.structs.replace(pointer, audit_entry=entry)
+    set_pointer(settings.policies, pointer, settings.signing)
+    return pointer
+
+
+def _last_sequence(settings: Settings, name: str) -> int:
+    """The number of the last move; where the pointer is lost, as the audit log has it."""
+    moves = (
+        entry.body["sequence"]
+        for entry in scan(settings.audit)
+        if entry.kind in ("policy_approved", "policy_rollback") and entry.body["name"] == name
+    )
+    return max(moves, default=0)
+
+
+def _active(settings: Settings, name: str) -> Pointer | None:
+    policy_folder(settings.policies, name)
+    return read_active(settings.policies, name, settings.signing)
+
+
+def _require_may(person: Person, demo: bool) -> None:
+    require_role(person, APPROVERS, "approve")
+    if person.demo and not demo:
+        raise Refused(
+            f"{person.name} was made by the demo",
+            where="policy",
+            remedy="use the key of a real validator",
+        )
+
+
+def _require_may_switch(person: Person, on_again: Collection[str], before: Switch | None) -> None:
+    require_role(person, APPROVERS if on_again else STOPPERS, "switch")
+    if on_again and before is not None and before.by == person.name:
+        raise Refused(
+            f"{person.name} switched it off",
+            where=f"policy {before.name}",
+            remedy="ask another validator to switch it on: two pairs of eyes",
+        )
+
+
+def _require_reason(reason: str, where: str) -> None:
+    if not reason.strip():
+        raise BadInput("no reason is given", where=where, remedy="say why")
+
+
+def _of_the_demo(name: str, version: int) -> Refused:
+    return Refused(
+        "it was written or approved by the demo's people",
+        where=f"policy {name} version {version}",
+        remedy="propose it again as yourself, and have it approved",
+    )

@@ -1,0 +1,85 @@
+"""One signed file that says what is in service: followed, taken in at once, refused loudly.
+
+A path and a way of taking in what it names come in; the value in service goes out. What does not
+hold is refused, what was taken in before stays, and an older number never comes back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from finmodel.errors import Damaged, FinmodelError
+
+RETRY_SECONDS = 5.0
+"""What was refused is tried again so often, should the fault have passed by itself."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file's content was not taken in."""
+
+    what: str
+    why: str
+    first: bool
+    """Not told before."""
+
+
+class Followed(Generic[T]):
+    """The value that a file names; `take` reads it, with the number of the move that named it."""
+
+    def __init__(self, name: str, path: Path, take: Callable[[], tuple[int, T]]) -> None:
+        self.name = name
+        self._path, self._take = path, take
+        self._seen: tuple[int, int, int] | None = None
+        self._sequence, self._again = -1, 0.0
+        self.value: T | None = None
+        self.trouble = ""
+        """Why the file's content is not the value in service; empty while all is well."""
+
+    @property
+    def sequence(self) -> int:
+        """The number of the move that the value came with; -1 before the first."""
+        return self._sequence
+
+    def exists(self) -> bool:
+        """Whether there is anything to follow yet."""
+        return self._path.exists()
+
+    def look(self) -> Refusal | bool:
+        """Take in what the file names now; whether the value changed, or why it was refused."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return False
+        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        if seen == self._seen and not (self.trouble and time.monotonic() >= self._again):
+            return False
+        first, self._seen = seen != self._seen, seen
+        try:
+            sequence, value = self._take()
+            self._require_newer(sequence)
+        except FinmodelError as error:
+            return self._refused(error.what, str(error), first)
+        except OSError as error:
+            what = f"it cannot be read ({error.strerror})"
+            return self._refused(what, what, first)
+        self.value, self._sequence, self.trouble = value, sequence, ""
+        return True
+
+    def _require_newer(self, sequence: int) -> None:
+        if sequence < self._sequence:
+            raise Damaged(
+                f"an older pointer came back (number {sequence} after {self._sequence})",
+                where=self.name,
+                remedy="find out who replaced the file; then promote or roll back again",
+            )
+
+    def _refused(self, what: str, why: str, first: bool) -> Refusal:
+        self.trouble, self._again = what, time.monotonic() + RETRY_SECONDS
+        return Refusal(what, why, first)

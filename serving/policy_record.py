@@ -1,0 +1,128 @@
+"""What is kept of a policy's part in a decision, what is told of it, and how it is asked again.
+
+A judgement under an approved policy becomes facts for the audit log and a record for the answer;
+facts become the same question again, for a replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import msgspec
+
+from finmodel.settings import Settings
+from risk.policy_file import PolicyFile, Step
+from risk.policy_plan import plan_of
+from risk.policy_ruling import Lane, Outcome
+from serving.in_force import InForce, past_policy
+from serving.judgement import Arm, Asked, Judgement
+from serving.live import Served
+from serving.policy_asked import Shadow
+from serving.schemas import FellBackTo, PolicySeen
+
+
+class PolicyFacts(msgspec.Struct, frozen=True):
+    """The policy's part in a decision's entry: nothing personal but what was asked for."""
+
+    name: str
+    version: int
+    sha256: str
+    request: dict[str, str | float | int]
+    """What rules and bands read: product, channel, amount, term, and bureau figures if read."""
+    drawn: float
+    arm: Arm
+    step: Step
+    band: str
+    limit_minor: int | None
+    annual_rate_bps: int | None
+    lane: Lane
+    propensity: float
+    off: dict[str, str]
+    """Steps that were switched off, and why."""
+    fallback: tuple[tuple[Step, str], ...]
+    """Steps that could not decide, and why."""
+    shadow: dict[str, str | float | int] | None = None
+    """Arm, version and points of the model that did not decide."""
+
+
+def policy_facts(
+    judged: Judgement, model: Served, asked: Asked | None, watched: Shadow | None
+) -> PolicyFacts | None:
+    """The facts of a decision; None where no policy was approved."""
+    outcome, force = judged.outcome, model.policy
+    if outcome is None or force is None or asked is None:
+        return None
+    return PolicyFacts(
+        name=force.about.name,
+        version=force.about.version,
+        sha256=force.about.sha256,
+        request=dict(asked.request),
+        drawn=asked.drawn,
+        arm=asked.arm,
+        step=judged.step,
+        band=outcome.band,
+        limit_minor=outcome.limit_minor,
+        annual_rate_bps=outcome.annual_rate_bps,
+        lane=outcome.lane,
+        propensity=outcome.propensity,
+        off=dict(asked.off),
+        fallback=tuple((one.step, one.reason) for one in judged.fell_back),
+        shadow=None if watched is None else asdict(watched),
+    )
+
+
+def asked_then(facts: PolicyFacts | None) -> Asked | None:
+    """The question that a past decision answered."""
+    if facts is None:
+        return None
+    return Asked(facts.request, facts.drawn, facts.arm, facts.off)
+
+
+def under_policy(model: Served, facts: PolicyFacts, settings: Settings) -> Served:
+    """A past version under the policy that decided then."""
+    found = past_policy(settings.policies, facts.name, facts.version, settings.signing)
+    plan = plan_of(found.policy, model.manifest.features)
+    return replace(model, policy=InForce(found.about, plan))
+
+
+def same_outcome(facts: PolicyFacts, judged: Judgement) -> bool:
+    """Whether band, terms, lane and way down are those of the record."""
+    outcome = judged.outcome
+    kept = Outcome(
+        answer=judged.ruling.answer,
+        rule=judged.ruling.rule,
+        band=facts.band,
+        limit_minor=facts.limit_minor,
+        annual_rate_bps=facts.annual_rate_bps,
+        lane=facts.lane,
+        propensity=facts.propensity,
+    )
+    way = tuple((one.step, one.reason) for one in judged.fell_back)
+    return outcome == kept and (facts.step, facts.fallback) == (judged.step, way)
+
+
+def policy_seen(rule: str, facts: PolicyFacts, policy: PolicyFile) -> PolicySeen:
+    """What is told of the policy's part, now or later."""
+    zh, en = _sentence(rule, policy)
+    return PolicySeen(
+        name=facts.name,
+        version=facts.version,
+        digest=facts.sha256,
+        band=facts.band,
+        limit_minor=facts.limit_minor,
+        annual_rate_bps=facts.annual_rate_bps,
+        currency=policy.currency,
+        lane=facts.lane,
+        propensity=facts.propensity,
+        arm=facts.arm,
+        step=facts.step,
+        fallback=tuple(FellBackTo(step, reason) for step, reason in facts.fallback),
+        rule_zh=zh,
+        rule_en=en,
+    )
+
+
+def _sentence(rule: str, policy: PolicyFile) -> tuple[str, str]:
+    """What a hard rule says of itself."""
+    told = {f"rule:{one.code}": (one.zh, one.en) for one in policy.rules}
+    return told.get(rule, ("", ""))
