@@ -21,7 +21,7 @@ from finmodel.records import Person
 from finmodel.registry import audited
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
-from risk.policy_file import Step, parse_policy
+from risk.policy_file import parse_policy
 from risk.policy_proposals import (
     Proposal,
     one_at_a_time,
@@ -114,31 +114,39 @@ def rollback(
         return _point(settings, name, back.about.version, move)
 
 
-def switch(
-    settings: Settings, name: str, off: Collection[Step], person: Person, reason: str
+def turn_off(
+    settings: Settings, name: str, steps: Collection[str], person: Person, reason: str
 ) -> Switch:
-    """Set which steps are off. Off needs one person; on again, another than who switched it off."""
-    _require_reason(reason, f"switch of policy {name}")
-    with one_at_a_time(settings, name):
-        before = read_switch(settings.policies, name, settings.signing)
-        was_off = frozenset(before.off) if before else frozenset()
-        _require_may_switch(person, was_off - set(off), before)
-        ensure_key(settings.signing)
-        made = Switch(
-            name=name,
-            sequence=1 + (before.sequence if before else 0),
-            off=tuple(step for step in STEPS if step in off),
-            reason=reason,
-            by=person.name,
-            at=settings.clock.now().isoformat(),
-            audit_entry="",
+    """Switch steps off, all if none is named, beside those that are off. One person may."""
+    require_role(person, STOPPERS, "switch off steps of")
+    unknown = sorted(set(steps) - set(STEPS))
+    if unknown:
+        raise BadInput(
+            f"{unknown[0]!r} is no step that can be switched off",
+            where=f"switch of policy {name}",
+            remedy=f"choose from {', '.join(STEPS)}",
         )
-        body = msgspec.to_builtins(made) | {"was_off": sorted(was_off)}
-        del body["audit_entry"]
-        entry = audited(settings, "policy_switched", body)
-        made = msgspec.structs.replace(made, audit_entry=entry)
-        set_switch(settings.policies, made, settings.signing)
-    return made
+    with one_at_a_time(settings, name):
+        if _active(settings, name) is None:
+            raise NotFound("no policy decides", where=f"policy {name}", remedy="approve one first")
+        before = _switch(settings, name)
+        return _turn(settings, before, {*before.off, *(steps or STEPS)}, person, reason)
+
+
+def turn_on(settings: Settings, name: str, person: Person, reason: str) -> Switch:
+    """Switch every step on again: by a validator, and another than who switched one off."""
+    require_role(person, APPROVERS, "switch on steps of")
+    with one_at_a_time(settings, name):
+        before = _switch(settings, name)
+        if not before.off:
+            raise Refused("nothing is switched off", where=f"policy {name}", remedy="let it be")
+        if before.by == person.name:
+            raise Refused(
+                f"{person.name} switched it off",
+                where=f"policy {name}",
+                remedy="ask another validator to switch it on: two pairs of eyes",
+            )
+        return _turn(settings, before, (), person, reason)
 
 
 def show(settings: Settings, name: str) -> Shown:
@@ -229,14 +237,30 @@ def _require_may(person: Person, demo: bool) -> None:
         )
 
 
-def _require_may_switch(person: Person, on_again: Collection[str], before: Switch | None) -> None:
-    require_role(person, APPROVERS if on_again else STOPPERS, "switch")
-    if on_again and before is not None and before.by == person.name:
-        raise Refused(
-            f"{person.name} switched it off",
-            where=f"policy {before.name}",
-            remedy="ask another validator to switch it on: two pairs of eyes",
-        )
+def _switch(settings: Settings, name: str) -> Switch:
+    found = read_switch(settings.policies, name, settings.signing)
+    return found or Switch(name, 0, (), "", "", "", "")
+
+
+def _turn(
+    settings: Settings, before: Switch, off: Collection[str], person: Person, reason: str
+) -> Switch:
+    _require_reason(reason, f"switch of policy {before.name}")
+    ensure_key(settings.signing)
+    made = Switch(
+        name=before.name,
+        sequence=before.sequence + 1,
+        off=tuple(step for step in STEPS if step in off),
+        reason=reason,
+        by=person.name,
+        at=settings.clock.now().isoformat(),
+        audit_entry="",
+    )
+    body = msgspec.to_builtins(made) | {"was_off": before.off}
+    del body["audit_entry"]
+    made = msgspec.structs.replace(made, audit_entry=audited(settings, "policy_switched", body))
+    set_switch(settings.policies, made, settings.signing)
+    return made
 
 
 def _require_reason(reason: str, where: str) -> None:

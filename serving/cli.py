@@ -22,6 +22,7 @@ from rich.markup import escape
 
 from finmodel.errors import FinmodelError
 from serving import analysts, label_tables, operators
+from serving.policies import policy
 from serving.screen import Progress, emit
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.add_typer(operators.features, name="features")
 app.add_typer(label_tables.labels, name="labels")
 app.add_typer(analysts.outcomes, name="outcomes")
 app.add_typer(analysts.alerts, name="alerts")
+app.add_typer(policy, name="policy")
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shells' convention."""

@@ -1,0 +1,265 @@
+"""Logged decisions replayed under a policy that nobody approved yet.
+
+A policy's file and a span of time come in; figures and a file of who changes, under pseudonyms, go
+out. Points are the logged ones: a simulation asks about the policy, not about the model.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from finmodel.durable import replace_file
+from finmodel.errors import BadInput, NotFound
+from finmodel.records import Float64s, Person
+from finmodel.registry import audited
+from finmodel.settings import Settings
+from finmodel.vault import Vault
+from risk.policy_draws import draw
+from risk.policy_file import PolicyFile, load_policy
+from risk.policy_many import ANSWERS, APPROVE, Cases, Outcomes, decide_many
+from risk.policy_plan import Cut, Plan, plan_of
+from risk.policy_ruling import POINTS
+from risk.policy_simulation import Figures, History, Side, figures_of, joined
+from serving.access import signed_in
+from serving.decision_history import Found, Logged, Window, decisions_in, requests_of
+from serving.in_force import past_policy
+from serving.live import past_version
+from serving.screen import Progress
+
+SIMULATORS = frozenset({"analyst", "engineer", "validator"})
+__all__ = ["Simulation", "Window", "simulate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What a policy would have done."""
+
+    policy: str
+    sha256: str
+    since: str
+    until: str
+    figures: Figures
+    erased: int
+    """Decisions whose request can no longer be read; they are in no figure."""
+    sealed_opened: int
+    """Decisions whose sealed request was opened for this."""
+    drawn_anew: int
+    """Decisions that took no draw with this policy's seed: drawn by their own id instead."""
+    outcomes_elsewhere: int
+    """Outcomes of decisions outside the span."""
+    changes_file: str
+    """Who changes, by pseudonym and decision."""
+
+
+def simulate(
+    settings: Settings,
+    file: Path,
+    window: Window,
+    files: tuple[Path | None, Path],
+    progress: Progress,
+) -> Simulation:
+    """Replay the decisions of a span; `files` are the matured outcomes, and where changes go."""
+    person = signed_in(settings, SIMULATORS)
+    policy, text = load_policy(file)
+    outcomes, changes = files
+    bad = read_outcomes(outcomes) if outcomes is not None else {}
+    with closing(Vault(settings.vault)) as vault:
+        found = decisions_in(settings, window, vault, progress)
+    parts, lines, anew = [], [], 0
+    for (name, version), rows in found.by_model.items():
+        manifest = past_version(settings.exports, name, version, settings.signing).manifest
+        plan = plan_of(policy, manifest.features)
+        drawn, stood_in = _draws(settings, policy, rows)
+        cases = _cases(rows, drawn)
+        now = decide_many(plan, cases)
+        parts.append(history_of(rows, cases, now, plan, bad))
+        lines += _changed(rows, now)
+        anew += stood_in
+    _write(changes, lines)
+    _record(settings, person, (policy, text), window, found)
+    known = {one.entry.id for rows in found.by_model.values() for one in rows}
+    return Simulation(
+        policy=policy.name,
+        sha256=sha256(text.encode()).hexdigest(),
+        since=window.since.isoformat(),
+        until=window.until.isoformat(),
+        figures=figures_of(joined(parts), policy.economics),
+        erased=found.erased,
+        sealed_opened=found.opened,
+        drawn_anew=anew,
+        outcomes_elsewhere=len(bad.keys() - known),
+        changes_file=str(changes),
+    )
+
+
+def read_outcomes(path: Path) -> dict[str, int]:
+    """Matured outcomes by decision, from a CSV with the columns decision_id and bad."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            read = csv.DictReader(lines)
+            if not {"decision_id", "bad"} <= set(read.fieldnames or ()):
+                raise BadInput(
+                    "it lacks the columns decision_id and bad",
+                    where=str(path),
+                    remedy="name them in its first line",
+                )
+            outcomes: dict[str, int] = {}
+            for number, line in enumerate(read, start=2):
+                _take(outcomes, line, f"{path}: line {number}")
+    except FileNotFoundError as error:
+        raise NotFound("no such file", where=str(path), remedy="name a CSV") from error
+    except UnicodeDecodeError as error:
+        raise BadInput("it is not UTF-8 text", where=str(path), remedy="save it so") from error
+    return outcomes
+
+
+def history_of(
+    rows: list[Logged], cases: Cases, now: Outcomes, plan: Plan, bad: Mapping[str, int]
+) -> History:
+    """Decisions of one model beside what the policy says of them."""
+    amounts = cases.requests["amount_minor"]
+    rate, limit = _terms(cases, now, plan)
+    return History(
+        was=_was(rows, amounts),
+        now=Side(now.answers, now.by_lot, np.minimum(amounts, np.maximum(now.limits, 0))),
+        points=cases.points,
+        probability=np.array([float(one.past.probability) for one in rows]),
+        stopped=now.bands == "",
+        bad=np.array([bad.get(one.entry.id, np.nan) for one in rows], dtype=np.float64),
+        weight=np.array([_weight(one) for one in rows]),
+        rate_bps=rate,
+        lendable=np.minimum(amounts, limit),
+        months=cases.requests["term_months"],
+    )
+
+
+def _take(outcomes: dict[str, int], line: Mapping[str, str], where: str) -> None:
+    told, name = (line["bad"] or "").strip(), (line["decision_id"] or "").strip()
+    if told not in ("0", "1") or not name:
+        raise BadInput("bad is not 0 or 1, or no decision is named", where=where, remedy="mend it")
+    if outcomes.setdefault(name, int(told)) != int(told):
+        raise BadInput(
+            "this decision has two outcomes that disagree", where=where, remedy="keep the true one"
+        )
+
+
+def _cases(rows: list[Logged], drawn: Float64s) -> Cases:
+    first = rows[0].past.facts
+    return Cases(
+        requests=requests_of(rows),
+        matrix=np.stack([one.past.vector for one in rows]),
+        views=first.views,
+        states=np.stack([one.past.states for one in rows]),
+        points=np.array([float(one.past.points) for one in rows]),
+        switched_off=np.zeros(len(rows), bool),
+        drawn=drawn,
+    )
+
+
+def _draws(settings: Settings, policy: PolicyFile, rows: list[Logged]) -> tuple[Float64s, int]:
+    """Each application's draw, as it was logged where the seed is the same; how many are not."""
+    lane = policy.random_approve
+    if lane is None:
+        return np.ones(len(rows)), 0
+    drawn, anew = np.empty(len(rows)), 0
+    for place, one in enumerate(rows):
+        facts = one.past.facts.policy
+        if facts is not None and _seed(settings, facts.name, facts.version) == lane.seed:
+            drawn[place] = facts.drawn
+            continue
+        # The application's id is sealed; the decision's own is as good a lot.
+        drawn[place], anew = draw("lane", lane.seed, one.entry.id), anew + 1
+    return drawn, anew
+
+
+def _seed(settings: Settings, name: str, version: int) -> str | None:
+    lane = past_policy(settings.policies, name, version, settings.signing).policy.random_approve
+    return None if lane is None else lane.seed
+
+
+def _was(rows: list[Logged], amounts: Float64s) -> Side:
+    facts = [one.past.facts for one in rows]
+    limits = [
+        np.inf if f.policy is None or f.policy.limit_minor is None else f.policy.limit_minor
+        for f in facts
+    ]
+    by_lot = [f.policy is not None and f.policy.lane == "random_approve" for f in facts]
+    return Side(
+        answers=np.array([ANSWERS.index(f.decision) for f in facts], dtype=np.int8),
+        by_lot=np.array(by_lot, dtype=bool),
+        exposure=np.minimum(amounts, np.array(limits, dtype=np.float64)),
+    )
+
+
+def _weight(one: Logged) -> float:
+    facts = one.past.facts
+    if facts.decision != ANSWERS[APPROVE] or facts.policy is None:
+        return 1.0
+    return 1.0 / facts.policy.propensity if facts.policy.propensity > 0.0 else 1.0
+
+
+def _terms(cases: Cases, now: Outcomes, plan: Plan) -> tuple[Float64s, Float64s]:
+    """Price and limit of each application, were it approved: else its product's dearest band."""
+    own = (now.answers == APPROVE) & ~now.by_lot & (now.rules.astype(str) == POINTS)
+    rate, limit = np.zeros(len(cases)), np.zeros(len(cases))
+    for name, cut in plan.cuts.items():
+        rows = cases.requests["product"] == name
+        rate[rows], limit[rows] = _dearest(cut)
+    rate[own], limit[own] = now.rates[own], now.limits[own]
+    return rate, limit
+
+
+def _dearest(cut: Cut) -> tuple[int, int]:
+    for band in cut.bands:
+        if band.then == "approve":
+            return band.annual_rate_bps or 0, band.limit_minor or 0
+    return 0, 0
+
+
+def _changed(rows: list[Logged], now: Outcomes) -> list[tuple[str, ...]]:
+    """A line for each decision that would be another: pseudonym and decision, and no name."""
+    lines: list[tuple[str, ...]] = []
+    for place, one in enumerate(rows):
+        after, was = now.at(place), one.past.facts
+        if after.answer != was.decision:
+            who = one.entry.pseudonym.hex() if one.entry.pseudonym else ""
+            told = (was.decision, was.rule, after.answer, after.rule, after.band)
+            lines.append((who, one.entry.id, *told))
+    return lines
+
+
+def _write(path: Path, lines: list[tuple[str, ...]]) -> None:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("pseudonym", "decision_id", "was", "rule_was", "now", "rule_now", "band_now"))
+    table.writerows(lines)
+    replace_file(path, text.getvalue().encode())
+
+
+def _record(
+    settings: Settings,
+    person: Person,
+    asked: tuple[PolicyFile, str],
+    window: Window,
+    found: Found,
+) -> None:
+    policy, text = asked
+    body = {
+        "name": policy.name,
+        "sha256": sha256(text.encode()).hexdigest(),
+        "since": window.since.isoformat(),
+        "until": window.until.isoformat(),
+        "decisions": len(found),
+        "sealed_opened": found.opened,
+        "actor": person.name,
+        "actor_roles": sorted(person.roles),
+    }
+    audited(settings, "policy_simulated", body)

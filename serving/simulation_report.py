@@ -1,0 +1,76 @@
+"""A simulation on a screen: what changes, the swap set, and the table of cut-offs.
+
+Figures come in; tables for a person, or one JSON object for a program, go out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from risk.policy_simulation import Cell, CutOff, Figures
+from serving.screen import emit
+from serving.simulation import Simulation
+
+NONE = "not mature 未成熟"
+
+
+def show_simulation(found: Simulation, as_json: bool) -> None:
+    """Print a simulation."""
+    if as_json:
+        emit(found, as_json=True)
+        return
+    figures, screen = found.figures, Console()
+    emit(_summary(found, figures), as_json=False)
+    for table in (_swap(figures.swap_set), _cuts(figures.cut_offs)):
+        screen.print()
+        screen.print(table)
+
+
+def _summary(found: Simulation, figures: Figures) -> dict[str, object]:
+    told = asdict(found)
+    del told["figures"]
+    return told | {
+        "decisions": figures.decisions,
+        "approval 通过率": f"{figures.approval_was:.2%} → {figures.approval_now:.2%}",
+        "of them by lot 随机放行": f"{figures.by_lot_was} → {figures.by_lot_now}",
+        "matured 已成熟": figures.matured,
+        "bad rate 坏账率": f"{_rate(figures.bad_rate_was)} → {_rate(figures.bad_rate_now)}",
+        "expected loss 预期损失 (minor units)": (
+            f"{figures.expected_loss_was_minor:,} → {figures.expected_loss_now_minor:,}"
+        ),
+        "who changes 变化": figures.changes,
+    }
+
+
+def _swap(cells: tuple[Cell, ...]) -> Table:
+    table = Table(title="swap set 换入换出", box=None, pad_edge=False, title_justify="left")
+    for name in ("was", "now", "count", "matured", "bad rate", "expected bad rate"):
+        table.add_column(name)
+    for cell in cells:
+        rates = _rate(cell.bad_rate), _rate(cell.expected_bad_rate)
+        table.add_row(cell.was, cell.now, f"{cell.count:,}", f"{cell.matured:,}", *rates)
+    return table
+
+
+def _cuts(cuts: tuple[CutOff, ...]) -> Table:
+    table = Table(title="cut-offs 切分点", box=None, pad_edge=False, title_justify="left")
+    for name in ("points", "approval", "matured", "bad rate", "lift", "profit (minor units)"):
+        table.add_column(name, justify="right")
+    for cut in cuts:
+        lift = NONE if cut.lift is None else f"{cut.lift:.2f}"
+        table.add_row(
+            f"{cut.points:.1f}",
+            f"{cut.approval:.2%}",
+            f"{cut.matured:,}",
+            _rate(cut.bad_rate),
+            lift,
+            f"{cut.profit_minor:,}",
+        )
+    return table
+
+
+def _rate(rate: float | None) -> str:
+    return NONE if rate is None else f"{rate:.2%}"
