@@ -5,6 +5,7 @@ Pure: whoever measured the figures hands them over, whoever asks decides what a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -12,6 +13,9 @@ import msgspec
 from finmodel.manifest import Check, Verdict
 
 NO_OUT_OF_TIME = "out-of-time: not available"
+REPORTED = "reported"
+LATENCY = "latency ms"
+"""The one figure that is another each time."""
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +30,16 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parity: float = 1e-12
     """Largest difference in probability between the exported scorer and MLflow's own model."""
     parity_rows: int = 2000
+    gini: float | None = None
+    """What is None here is measured and told, and stops nothing."""
+    psi: float | None = None
+    """At most, of the scores: rows that taught against the out-of-time part."""
+    latency_ms: float | None = None
+    """At most, of score and contributions of one row: the median."""
+    approval_ratio: float | None = None
+    """Approval rate of each group at the cut-off over that of the best-treated; 0.8: four-fifths"""
+    swap_bad_rate: float | None = None
+    """At most, of whom it swaps in against the champion, less that of whom it swaps out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,41 @@ class Itself:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapSet:
+    """Whom a model would approve that the champion would not, and the reverse, at each cut-off."""
+
+    champion: int
+    """Its version."""
+    both: int
+    swapped_in: int
+    swapped_out: int
+    neither: int
+    bad_rate_in: float
+    """0 where nobody is."""
+    bad_rate_out: float
+
+    def __str__(self) -> str:
+        return (
+            f"swap set against version {self.champion}: {self.swapped_in} in "
+            f"(bad {self.bad_rate_in:.1%}), {self.swapped_out} out (bad {self.bad_rate_out:.1%}), "
+            f"{self.both} by both, {self.neither} by neither"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """How a model treats the rows that judge it, beside how well it parts them."""
+
+    latency_ms: float
+    approval_ratios: tuple[tuple[str, float], ...] = ()
+    """Attribute, and the least ratio of its groups."""
+    psi: float | None = None
+    """None without an out-of-time part."""
+    swap_set: SwapSet | None = None
+    """None without an out-of-time part or a champion that can score these rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that was measured of one model version."""
 
@@ -69,6 +118,7 @@ class Evidence:
     """Steps against a declared direction; None where none is declared."""
     itself: Itself | None = None
     """Where it came from elsewhere."""
+    population: Population | None = None
 
 
 def judge(needs: Thresholds, evidence: Evidence) -> Verdict:
@@ -85,11 +135,16 @@ def judge(needs: Thresholds, evidence: Evidence) -> Verdict:
         checks.append(_at_most("monotone breaks", evidence.monotone_breaks, 0))
     if evidence.itself is not None:
         checks += _of_itself(needs, evidence.itself)
+    notes = () if evidence.out_of_time else (NO_OUT_OF_TIME,)
+    if evidence.population is not None:
+        checks += _of_population(needs, evidence.population)
+        if evidence.population.swap_set is not None:
+            notes = (*notes, str(evidence.population.swap_set))
     return Verdict(
         passed=all(check.passed for check in checks),
         checks=tuple(checks),
         sample=evidence.sample,
-        notes=() if evidence.out_of_time else (NO_OUT_OF_TIME,),
+        notes=notes,
     )
 
 
@@ -115,7 +170,23 @@ def _of_figures(needs: Thresholds, figures: Figures) -> list[Check]:
         _between(
             "calibration intercept", figures.calibration_intercept, needs.calibration_intercept
         ),
+        _told("gini", 2.0 * figures.auc - 1.0, needs.gini, _at_least),
     ]
+
+
+def _of_population(needs: Thresholds, population: Population) -> list[Check]:
+    swap = population.swap_set
+    checks = [_told(LATENCY, population.latency_ms, needs.latency_ms, _at_most)]
+    checks += [
+        _told(f"approval ratio by {attribute}", ratio, needs.approval_ratio, _at_least)
+        for attribute, ratio in population.approval_ratios
+    ]
+    if population.psi is not None:
+        checks.append(_told("psi of scores", population.psi, needs.psi, _at_most))
+    if swap is not None:
+        more = swap.bad_rate_in - swap.bad_rate_out
+        checks.append(_told("bad rate swapped in over out", more, needs.swap_bad_rate, _at_most))
+    return checks
 
 
 def _of_itself(needs: Thresholds, itself: Itself) -> list[Check]:
@@ -127,6 +198,13 @@ def _of_itself(needs: Thresholds, itself: Itself) -> list[Check]:
         _at_most(f"brier {of}", itself.brier, needs.brier),
         _between(f"shift of probabilities {of}", itself.shift, needs.calibration_intercept),
     ]
+
+
+def _told(
+    name: str, value: float, needs: float | None, compare: Callable[[str, float, float], Check]
+) -> Check:
+    """A check that stops a model only where the recipe says so."""
+    return Check(name, value, REPORTED, True) if needs is None else compare(name, value, needs)
 
 
 # Written so that NaN fails: every comparison with it is false.

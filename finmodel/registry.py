@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,8 @@ from typing import Any, Literal
 import msgspec
 
 from finmodel import tracking
-from finmodel.audit import AuditLog, find, scan
+from finmodel.acts import audited as audited
+from finmodel.audit import find, scan
 from finmodel.durable import held_alone
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.export import (
@@ -33,9 +34,10 @@ from finmodel.export import (
 from finmodel.gate import failures
 from finmodel.manifest import Manifest, Verdict
 from finmodel.records import Person
+from finmodel.retired import require_not_retired
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
-from finmodel.vault import Vault
+from finmodel.waivers import why_promoted
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
@@ -113,12 +115,14 @@ def promote(
 ) -> Pointer:
     """Serve a version that passed its gate, approved by a validator who did not train it.
 
-    Without a version it is the newest that passed. What the demo's people do needs `demo`, and is
-    recorded as such wherever it is recorded.
+    Without a version it is the newest that passed. One that was judged on no out-of-time part needs
+    a waiver (`waivers.waive`). What the demo's people do needs `demo`, and is recorded as such
+    wherever it is recorded.
     """
     alias = _alias(to)
-    _require_may(approver, demo)
-    wanted = _newest_passed(settings, name) if version is None else version
+    require_may(approver, demo)
+    wanted = newest_passed(settings, name) if version is None else version
+    require_not_retired(settings.exports, name, wanted, settings.signing)
     draft, text = _gated(settings, name, wanted)
     if draft.trained_by == approver.name:
         raise Refused(
@@ -129,25 +133,25 @@ def promote(
     if draft.demo and not demo:
         raise _of_the_demo(name, wanted)
     ensure_key(settings.signing)
-    with _one_at_a_time(settings, name):
+    with one_at_a_time(settings, name):
+        why = why_promoted(settings, draft)
         _export(settings, draft, text, approver, demo)
-        return _move(
-            settings, name, alias, wanted, _Move("promotion", approver, demo, "it passed its gate")
-        )
+        return _move(settings, name, alias, wanted, _Move("promotion", approver, demo, why))
 
 
 def rollback(
     settings: Settings, name: str, person: Person, reason: str, *, demo: bool = False
 ) -> Pointer:
     """Serve the champion before this one again."""
-    _require_may(person, demo)
+    require_may(person, demo)
     if not reason.strip():
         raise BadInput("no reason is given", where=f"rollback {name}", remedy="say why")
-    with _one_at_a_time(settings, name):
+    with one_at_a_time(settings, name):
         now = read_champion(settings.exports, name, settings.signing)
         if not now.previous:
             raise Refused("there is no champion before this one", where=name, remedy="promote one")
         back = now.previous[-1]
+        require_not_retired(settings.exports, name, back, settings.signing)
         model = load_export(export_folder(settings.exports, name, back), settings.signing)
         if model.manifest.demo and not demo:
             raise _of_the_demo(name, back)
@@ -161,7 +165,7 @@ def versions(settings: Settings, name: str | None = None) -> list[VersionRow]:
         (pointer.name, pointer.version, pointer.alias)
         for model in {row.name for row in rows}
         for alias in ALIASES
-        if (pointer := _pointer(settings, model, alias)) is not None
+        if (pointer := pointer_of(settings, model, alias)) is not None
     }
     return [
         VersionRow(
@@ -183,21 +187,12 @@ def alias_drift(settings: Settings) -> list[AliasDrift]:
     drifts = []
     for name in sorted({row.name for row in tracking.versions(settings)}):
         for alias in ALIASES:
-            pointer = _pointer(settings, name, alias)
+            pointer = pointer_of(settings, name, alias)
             served = None if pointer is None else pointer.version
             said = tracking.alias(settings, name, alias)
             if said != served:
                 drifts.append(AliasDrift(name, alias, served, said))
     return drifts
-
-
-def audited(settings: Settings, kind: str, body: dict[str, Any]) -> str:
-    """Write one entry into the audit log of these settings; its id."""
-    with (
-        closing(Vault(settings.vault)) as vault,
-        closing(AuditLog(settings.audit, vault, settings.clock)) as log,
-    ):
-        return log.append(kind, body)
 
 
 def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
@@ -277,7 +272,7 @@ def _exported(settings: Settings, folder: Path) -> Manifest | None:
 
 def _move(settings: Settings, name: str, alias: Alias, version: int, move: _Move) -> Pointer:
     """Audit, then pointer, then MLflow's alias: what is served is never without its entry."""
-    now = _pointer(settings, name, alias)
+    now = pointer_of(settings, name, alias)
     if now is None or now.version != version:
         now = _point(settings, name, alias, version, move, now)
     try:
@@ -328,7 +323,8 @@ def _last_sequence(settings: Settings, name: str, alias: Alias, now: Pointer | N
     return max(moves, default=0)
 
 
-def _newest_passed(settings: Settings, name: str) -> int:
+def newest_passed(settings: Settings, name: str) -> int:
+    """The newest version whose gate passed."""
     rows = tracking.versions(settings, name)
     for row in rows:
         if row.tags.get(STATUS) == "passed":
@@ -346,7 +342,8 @@ def _of_the_demo(name: str, version: int) -> Refused:
     )
 
 
-def _require_may(person: Person, demo: bool) -> None:
+def require_may(person: Person, demo: bool) -> None:
+    """Refused where this person may not move what is served."""
     if "validator" not in person.roles:
         raise Refused(f"{person.name} is no validator", where="promotion", remedy="ask a validator")
     if person.demo and not demo:
@@ -364,7 +361,8 @@ def _alias(name: str) -> Alias:
     raise BadInput(f"{name!r} is no alias", where="promotion", remedy="champion or challenger")
 
 
-def _pointer(settings: Settings, name: str, alias: str) -> Pointer | None:
+def pointer_of(settings: Settings, name: str, alias: str) -> Pointer | None:
+    """What an alias serves; None where it was never set."""
     if not pointer_path(settings.exports, name, alias).exists():
         return None
     return read_champion(settings.exports, name, settings.signing, alias)
@@ -375,7 +373,8 @@ def _manifest_file(version: int) -> str:
 
 
 @contextmanager
-def _one_at_a_time(settings: Settings, name: str) -> Iterator[None]:
+def one_at_a_time(settings: Settings, name: str) -> Iterator[None]:
+    """Hold one model alone."""
     folder = pointer_path(settings.exports, name, "champion").parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     busy = NotReady("another promotion is under way", where=name, remedy="try again")

@@ -203,6 +203,13 @@ def tag(settings: Settings, name: str, version: int, tags: Mapping[str, str]) ->
             client.set_model_version_tag(name, str(version), key, value)
 
 
+def tags(settings: Settings, name: str, version: int) -> dict[str, str]:
+    """The tags of a version."""
+    client = _client(settings)
+    with _translated(settings, f"{name} version {version}"):
+        return dict(client.get_model_version(name, str(version)).tags)
+
+
 def versions(settings: Settings, name: str | None = None) -> list[VersionTags]:
     """Registered versions, newest first within each name."""
     client = _client(settings)

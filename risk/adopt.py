@@ -24,6 +24,7 @@ from finmodel.settings import Settings
 from finmodel.tracking import Candidate
 from risk.draft import draft_manifest, figures_in
 from risk.frame import TrainingFrame
+from risk.gate_population import Studied, population_of
 from risk.learning import Learned, Progress, Teaching, learn, silent
 from risk.recipe import Recipe
 from risk.scaling import probability
@@ -136,7 +137,10 @@ def _evidence(
     judged = judged_on(ready, again, 1, progress)
     oracle = oracle_of(settings, candidate.source, ready.frame)
     evidence = evidence_of(recipe, ready.frame, learned, judged, oracle)
-    return learned, replace(evidence, itself=_itself(ready.frame, learned))
+    studied = Studied(recipe, ready.frame, ready.parts, learned, judged)
+    population = population_of(settings, studied)
+    itself = _itself(ready.frame, learned)
+    return learned, replace(evidence, itself=itself, population=population)
 
 
 def _itself(frame: TrainingFrame, learned: Learned) -> Itself:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from finmodel.acts import audited
 from finmodel.audit import find
 from finmodel.durable import held_alone, replace_file
 from finmodel.errors import Damaged, NotFound, NotReady, Refused
 from finmodel.export import export_folder, load_export, pointer_path, read_champion
 from finmodel.manifest import Manifest
 from finmodel.records import Person
-from finmodel.registry import audited
 from finmodel.settings import Settings
 from risk.policy_file import PolicyFile, load_policy, misfits
 from risk.policy_versions import policy_folder

@@ -13,12 +13,12 @@ from typing import Literal
 
 import msgspec
 
+from finmodel.acts import audited
 from finmodel.audit import scan
 from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.export import Pointer
 from finmodel.export import set_champion as set_pointer
 from finmodel.records import Person
-from finmodel.registry import audited
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
 from risk.policy_file import parse_policy

@@ -1,10 +1,11 @@
-"""Two proofs that a model owes before it may be promoted: parity, and monotony where it was asked.
+"""What a model proves before it may be promoted: parity, monotony where it was asked, its speed.
 
 A scorer and rows go in, a number comes out that should be zero. Knows no registry.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,6 +14,7 @@ from finmodel.records import Float32s, Float64s
 from finmodel.scorer import Scorer
 
 STEPS = 25
+TIMED = 200
 ROWS_SWEPT = 200
 
 
@@ -51,3 +53,16 @@ def monotone_breaks(
         scores = scorer.raw_many(rows).reshape(len(swept), len(grid))
         breaks += int((np.diff(scores, axis=1) * direction < 0.0).sum())
     return breaks
+
+
+def latency_ms(scorer: Scorer, rows: Float32s) -> float:
+    """The median time of score and contributions of one row, in milliseconds, over these rows."""
+    scorer.contributions(rows[:1])  # the first call compiles
+    spent = []
+    for place in range(min(TIMED, len(rows))):
+        row = rows[place : place + 1]
+        start = time.perf_counter()
+        scorer.raw_many(row)
+        scorer.contributions(row)
+        spent.append(time.perf_counter() - start)
+    return 1_000.0 * float(np.median(spent))

@@ -25,6 +25,7 @@ from finmodel.records import Float32s, Float64s, Person
 from finmodel.settings import Settings
 from risk.draft import draft_manifest, figures_in, reason_groups
 from risk.frame import TrainingFrame
+from risk.gate_population import Studied, population_of
 from risk.groups import group_report
 from risk.learning import (
     Judged,
@@ -131,6 +132,8 @@ def train(
         judged_side = judge_side(side, frame, ready.parts, repeats, progress)
         source = run.log_model(learned.text, frame.names)
         evidence = evidence_of(recipe, frame, learned, judged, oracle_of(settings, source, frame))
+        studied = Studied(recipe, frame, ready.parts, learned, judged)
+        evidence = replace(evidence, population=population_of(settings, studied))
         verdict = judge(recipe.gate, evidence)
         run.log({}, figures_in(verdict) | _spread(judged))
         if side is not None and judged_side is not None:

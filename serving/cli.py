@@ -117,13 +117,19 @@ def promote(
     recipe: Annotated[
         Path | None, typer.Option(help="For a model from a notebook: the recipe to gate it by.")
     ] = None,
+    waive_out_of_time: Annotated[
+        str, typer.Option(help="Why it may be promoted though no out-of-time part judged it.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Move an alias to a version that passed its gate, approved by the validator signed in."""
     from serving.promotion import promote as move
+    from serving.promotion import waive
 
     settings = operators.settings()
     with Progress() as progress:
+        if waive_out_of_time:
+            waive(settings, name, version, waive_out_of_time)
         emit(move(settings, name, version, to, recipe, progress), json)
 
 
@@ -137,6 +143,19 @@ def rollback(
     from serving.promotion import rollback as back
 
     emit(back(operators.settings(), name, reason), json)
+
+
+@app.command()
+def retire(
+    name: Annotated[str, typer.Argument(help="The registered model.")],
+    version: Annotated[int, typer.Argument(help="The version to end.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
+    json: Json = False,
+) -> None:
+    """End a version for good; what it decided can still be replayed."""
+    from serving.promotion import retire as end
+
+    emit(end(operators.settings(), name, version, reason), json)
 
 
 @app.command()

@@ -27,6 +27,7 @@ from serving.screen import Progress
 CLOCK = "2005-10-01T00:00:00+08:00"
 """Where the demo's clock stands: the data are of 2005, and from today all would be stale."""
 RECIPE = Path(__file__).resolve().parent.parent / "risk" / "behaviour_risk.yaml"
+POLICY = RECIPE.with_name("policy.yaml")
 ENGINEER = "demo-engineer"
 VALIDATOR = "demo-validator"
 PEOPLE = {
@@ -34,6 +35,7 @@ PEOPLE = {
     VALIDATOR: frozenset({"validator", "auditor"}),
 }
 
+WAIVER = "the shipped table has one observation date; the demo serves nobody real"
 EXAMPLES = (2, 3, 12, 14, 22, 50)
 """Customers that the console offers to try."""
 
@@ -155,15 +157,27 @@ def _people(settings: Settings, _progress: Progress) -> None:
 
 def _model(settings: Settings, progress: Progress) -> None:
     from finmodel import registry
+    from finmodel.waivers import waive
     from risk.recipe import load_recipe
     from risk.train import train
 
     engineer = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
     validator = Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True)
     trained = train(load_recipe(RECIPE), settings, engineer, progress=progress)
+    waive(settings, trained.name, trained.version, validator, WAIVER)
     registry.promote(
         settings, trained.name, trained.version, to="champion", approver=validator, demo=True
     )
+
+
+def _policy(settings: Settings, _progress: Progress) -> None:
+    from risk.policy_proposals import propose
+    from risk.policy_registry import approve
+
+    author = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
+    approver = Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True)
+    proposal = propose(settings, POLICY, author)
+    approve(settings, proposal.name, proposal.version, approver, demo=True)
 
 
 _SOURCE = Path(__file__).resolve().parent.parent
@@ -177,6 +191,7 @@ STEPS = (
     Step("features", _DEFINITIONS, _features),
     Step("people", (), _people),
     Step("model", (RECIPE,), _model),
+    Step("policy", (POLICY,), _policy),
 )
 
 

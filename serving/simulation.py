@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from finmodel.acts import audited
 from finmodel.durable import replace_file
 from finmodel.errors import BadInput, NotFound
 from finmodel.records import Float64s, Person
-from finmodel.registry import audited
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from risk.policy_draws import draw

@@ -3,7 +3,7 @@
 
 import { WORDS, keep, preferred } from "/console/words.js";
 import {
-  ageChip, badge, facts, fill, h, headline, moment, percent, reasonList, scale, whole,
+  ageChip, badge, facts, fill, h, headline, moment, percent, policyFacts, reasonList, scale, whole,
 } from "/console/draw.js";
 import { record } from "/console/record.js";
 
@@ -179,7 +179,8 @@ function showAnswer() {
   fill(
     $("answer"),
     headline(answer, t()),
-    state.status.model ? scale(answer.points, state.status.model, t()) : null,
+    policyFacts(answer.policy, t(), state.language),
+    state.status.model && answer.points !== null ? scale(answer.points, state.status.model, t()) : null,
     h("h3", {}, t().reasons, h("small", {}, t().reasonsSoft)),
     reasonList(answer.reasons, t(), state.language),
     h("h3", {}, t().ages, h("small", {}, t().agesSoft)),

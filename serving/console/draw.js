@@ -18,9 +18,10 @@ export function fill(element, ...children) {
   return element;
 }
 
-export const whole = (number) => Math.round(number).toString();
+export const whole = (number) => (number === null ? "—" : Math.round(number).toString());
 
 export function percent(share) {
+  if (share === null) return "—";
   const digits = share < 0.1 ? 2 : 1;
   return `${(share * 100).toFixed(digits)}%`;
 }
@@ -126,7 +127,22 @@ function ruleWords(rule, t) {
   const [kind, view] = rule.split(":");
   if (kind === "view_missing") return t.ruleMissing(view);
   if (kind === "view_stale") return t.ruleStale(view);
-  return t.rulePoints;
+  if (kind === "rule") return t.ruleHard(view);
+  return t.ruleOf[kind] ?? t.rulePoints;
+}
+
+// What the approved policy said: its version, band, limit and price, and what stood in for the model.
+export function policyFacts(policy, t, language) {
+  if (!policy) return null;
+  const money = (minor) => `${policy.currency} ${(minor / 100).toLocaleString("en-US")}`;
+  const rows = [[t.policy, `${policy.name} v${policy.version}`]];
+  if (policy.rule_zh) rows.push([t.hardRule, language === "zh" ? policy.rule_zh : policy.rule_en]);
+  if (policy.band) rows.push([t.band, policy.band]);
+  if (policy.limit_minor !== null) rows.push([t.limit, money(policy.limit_minor)]);
+  if (policy.annual_rate_bps !== null) rows.push([t.price, `${policy.annual_rate_bps / 100}%`]);
+  if (policy.lane !== "standard") rows.push([t.lane, t.byLot]);
+  for (const one of policy.fallback) rows.push([t.steps[one.step], one.reason]);
+  return facts(rows);
 }
 
 export function reasonList(reasons, t, language) {

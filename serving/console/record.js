@@ -1,13 +1,13 @@
 // The record of a past decision: what it rested on, and whether it comes out the same again.
 
-import { decimal, divergingBar, duration, facts, h, headline, moment, reasonList } from "/console/draw.js";
+import { decimal, divergingBar, duration, facts, h, headline, moment, policyFacts, reasonList } from "/console/draw.js";
 
 const FIRST = 12;
 
 export function record(told, t, language) {
   return [
     verdictCard(told, t),
-    h("div", { class: "halves" }, factsCard(told, t), applicationCard(told, t)),
+    h("div", { class: "halves" }, factsCard(told, t, language), applicationCard(told, t)),
     h(
       "section",
       { class: "card" },
@@ -32,7 +32,7 @@ function verdictCard(told, t) {
   );
 }
 
-function factsCard(told, t) {
+function factsCard(told, t, language) {
   return h(
     "section",
     { class: "card" },
@@ -47,6 +47,7 @@ function factsCard(told, t) {
       [t.rawScore, decimal(told.raw_score)],
       [t.base, decimal(told.base)],
     ]),
+    policyFacts(told.policy, t, language),
   );
 }
 
@@ -90,7 +91,7 @@ function featureTable(features, most, t) {
           {},
           h("td", {}, h("span", { class: "mono" }, one.name), h("span", { class: "soft small view" }, one.view)),
           h("td", { class: "number" }, decimal(one.value)),
-          h("td", { class: "number" }, one.contribution.toFixed(4)),
+          h("td", { class: "number" }, one.contribution === null ? "—" : one.contribution.toFixed(4)),
           h("td", { class: "drawn" }, divergingBar(one.contribution, most)),
         ),
       ),

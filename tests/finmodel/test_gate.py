@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from finmodel.gate import (
     NO_OUT_OF_TIME,
+    REPORTED,
     Evidence,
     Figures,
     Itself,
+    Population,
+    SwapSet,
     Thresholds,
     failures,
     judge,
@@ -75,3 +79,53 @@ def test_one_figure_is_enough_to_fail(evidence, name):
     assert not verdict.passed
     assert [check.name for check in verdict.checks if not check.passed] == [name]
     assert failures(verdict).startswith(name)
+
+
+SWAP = SwapSet(3, 800, 60, 50, 90, 0.12, 0.10)
+POPULATION = Population(0.4, (("sex", 0.9), ("age", 0.7)), 0.12, SWAP)
+AROUND = replace(GOOD, population=POPULATION, out_of_time=True)
+
+
+def test_what_the_recipe_asks_nothing_of_is_told_and_stops_nothing():
+    verdict = judge(NEEDS, AROUND)
+    told = {check.name: check.value for check in verdict.checks if check.needs == REPORTED}
+    assert verdict.passed
+    assert told == pytest.approx(
+        {
+            "gini": 0.56,
+            "latency ms": 0.4,
+            "approval ratio by sex": 0.9,
+            "approval ratio by age": 0.7,
+            "psi of scores": 0.12,
+            "bad rate swapped in over out": 0.02,
+        }
+    )
+    assert verdict.notes == (
+        "swap set against version 3: 60 in (bad 12.0%), 50 out (bad 10.0%), 800 by both, "
+        "90 by neither",
+    )
+
+
+@pytest.mark.parametrize(
+    ("needs", "name"),
+    [
+        ({"gini": 0.57}, "gini"),
+        ({"latency_ms": 0.3}, "latency ms"),
+        ({"approval_ratio": 0.8}, "approval ratio by age"),
+        ({"psi": 0.1}, "psi of scores"),
+        ({"swap_bad_rate": 0.01}, "bad rate swapped in over out"),
+    ],
+)
+def test_each_of_them_stops_a_model_where_the_recipe_says_so(needs, name):
+    verdict = judge(msgspec.structs.replace(NEEDS, **needs), AROUND)
+    assert not verdict.passed
+    assert failures(verdict).startswith(name)
+    enough = {"gini": 0.5, "latency_ms": 1, "approval_ratio": 0.7, "psi": 0.2, "swap_bad_rate": 0.1}
+    assert judge(msgspec.structs.replace(NEEDS, **enough), AROUND).passed
+
+
+def test_without_an_out_of_time_part_there_is_no_psi_and_no_swap_set():
+    alone = replace(GOOD, population=Population(0.4))
+    names = [check.name for check in judge(NEEDS, alone).checks]
+    assert "latency ms" in names
+    assert not {"psi of scores", "bad rate swapped in over out"} & set(names)

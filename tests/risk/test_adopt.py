@@ -19,6 +19,7 @@ from finmodel.errors import Refused
 from finmodel.export import export_folder, load_export
 from finmodel.records import Person
 from finmodel.settings import Settings
+from finmodel.waivers import waive
 from risk.adopt import adopt
 from risk.load import load_frame
 from risk.recipe import Recipe, load_recipe
@@ -73,8 +74,12 @@ def test_a_plain_notebook_model_is_gated_and_served(recipe, settings):
     assert adopted.passed, adopted.failures
     assert adopted.sample == "1 × 5 folds"
     assert adopted.metrics["auc_of_the_model_itself"] > adopted.metrics["auc"]
+    with pytest.raises(Refused, match=r"version 1: out-of-time: not available; say why it may"):
+        registry.promote(settings, recipe.name, None, to="champion", approver=VALIDATOR)
+    waive(settings, recipe.name, 1, VALIDATOR, "one observation date")
     pointer = registry.promote(settings, recipe.name, None, to="champion", approver=VALIDATOR)
     assert pointer.version == 1
+    assert "waived by val: one observation date" in pointer.reason
     model = load_export(export_folder(settings.exports, recipe.name, 1), settings.signing)
     matrix = rows.to_numpy(dtype=np.float32)
     assert model.scorer.score_many(matrix).tobytes() == booster.predict(matrix).tobytes()

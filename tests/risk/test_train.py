@@ -55,6 +55,19 @@ def test_a_table_becomes_a_served_model_by_its_recipe_alone(lender, settings):
     assert manifest.verdict is not None
     assert manifest.verdict.sample == "out of time"
     assert [group.reference != 0.0 for group in manifest.reasons] == [True, True, True]
+    told = {check.name: check for check in manifest.verdict.checks}
+    assert told["gini"].value == pytest.approx(2 * told["auc"].value - 1)
+    reported = {name for name, check in told.items() if check.needs == "reported"}
+    assert reported == {
+        "gini",
+        "latency ms",
+        "approval ratio by sex",
+        "approval ratio by age",
+        "psi of scores",
+    }
+    again = train(recipe, settings, ANALYST)
+    (note,) = again.notes
+    assert note.startswith("swap set against version 1: 0 in (bad 0.0%), 0 out (bad 0.0%)")
 
 
 def test_what_mlflow_keeps_of_a_run(lender, settings):

@@ -75,6 +75,7 @@ def test_the_pasted_request_gets_a_whole_decision(decided):
     assert decided["model"]["name"] == "behaviour_risk"
     assert decided["model"]["version"] == 1
     assert decided["model"]["demo"] is True
+    assert (decided["policy"]["name"], decided["policy"]["version"]) == ("drawdown", 1)
 
 
 def test_setting_up_says_nothing_of_its_libraries_to_the_user(demo):
@@ -101,8 +102,15 @@ def test_the_console_and_explain_answer_there(demo, decided):
 
 
 def test_what_the_demo_promoted_is_recorded_as_demo(demo):
-    moved = [one for one in _audited(demo.shell) if one.kind in {"promotion", "gate"}]
-    assert [one.kind for one in moved] == ["gate", "promotion"]
+    acts = {"promotion", "gate", "waiver", "policy_proposed", "policy_approved"}
+    moved = [one for one in _audited(demo.shell) if one.kind in acts]
+    assert [one.kind for one in moved] == [
+        "gate",
+        "waiver",
+        "promotion",
+        "policy_proposed",
+        "policy_approved",
+    ]
     assert all(one.body["demo"] is True for one in moved)
 
 
@@ -120,7 +128,9 @@ def test_another_version_goes_live_and_back_with_no_failed_request(demo, lin, wa
         return str(trained.json["version"])
 
     def promote(version: str, key: str) -> Answer:
-        return demo.shell.finmodel("promote", "behaviour_risk", "--version", version, key=key)
+        waiver = ("--waive-out-of-time", "the shipped table has one date")
+        words = ("promote", "behaviour_risk", "--version", version, *waiver)
+        return demo.shell.finmodel(*words, key=key)
 
     def roll_back() -> Answer:
         return demo.shell.finmodel("rollback", "behaviour_risk", "--reason", "a test", key=wang)
@@ -201,7 +211,7 @@ def test_a_second_run_does_no_step_again(demo):
     )
     assert road.due(settings) == []
     (demo.shell.home / "demo" / "features.done").unlink()
-    assert [step.name for step in road.due(settings)] == ["features", "people", "model"]
+    assert [step.name for step in road.due(settings)] == ["features", "people", "model", "policy"]
     features = next(step for step in road.STEPS if step.name == "features")
     road.stamp_of(settings, features).write_text(road.digest(settings, features))
 

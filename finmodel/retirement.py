@@ -1,0 +1,48 @@
+"""The end of a version: it can never be served again, and what it decided can still be replayed.
+
+A version, a validator and a reason come in; an audit entry, a signed list and MLflow's tags say so.
+"""
+
+from __future__ import annotations
+
+from finmodel import tracking
+from finmodel.acts import audited
+from finmodel.errors import BadInput, NotFound, Refused
+from finmodel.records import Person
+from finmodel.registry import ALIASES, STATUS, one_at_a_time, pointer_of, require_may
+from finmodel.retired import Retired, require_not_retired, write_retired
+from finmodel.settings import Settings
+from finmodel.signing import ensure_key
+
+
+def retire(
+    settings: Settings, name: str, version: int, person: Person, reason: str, *, demo: bool = False
+) -> Retired:
+    """End a version that is not served; its export stays for replays."""
+    require_may(person, demo)
+    if not reason.strip():
+        raise BadInput("no reason is given", where=f"retire {name}", remedy="say why")
+    if version not in {row.version for row in tracking.versions(settings, name)}:
+        raise NotFound("no such version is registered", where=name, remedy="see `finmodel models`")
+    with one_at_a_time(settings, name):
+        require_not_retired(settings.exports, name, version, settings.signing)
+        _require_not_served(settings, name, version)
+        at = settings.clock.now().isoformat()
+        body = {"name": name, "version": version, "reason": reason, "by": person.name, "at": at}
+        entry = audited(settings, "retirement", body | {"demo": demo})
+        retired = Retired(version, reason, person.name, at, entry)
+        ensure_key(settings.signing)
+        write_retired(settings.exports, name, retired, settings.signing)
+    tracking.tag(settings, name, version, {STATUS: "retired", "retired_because": reason})
+    return retired
+
+
+def _require_not_served(settings: Settings, name: str, version: int) -> None:
+    for alias in ALIASES:
+        pointer = pointer_of(settings, name, alias)
+        if pointer is not None and pointer.version == version:
+            raise Refused(
+                f"it is served as {alias}",
+                where=f"{name} version {version}",
+                remedy="promote or roll back to another version first",
+            )
