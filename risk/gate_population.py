@@ -64,14 +64,15 @@ def score_psi(reference: Float64s, now: Float64s) -> float:
     0.0
     """
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, CELLS + 1)[1:-1]))
-    then, here = (_shares(edges, scores) for scores in (reference, now))
-    return float(((here - then) * np.log(here / then)).sum())
-
-
-def _shares(edges: Float64s, scores: Float64s) -> Float64s:
-    cells = np.searchsorted(edges, scores, side="right")
-    counts = np.bincount(cells, minlength=len(edges) + 1)
-    return np.maximum(counts, 0.5) / len(scores)
+    counts = np.array(
+        [
+            np.bincount(np.searchsorted(edges, scores, side="right"), minlength=len(edges) + 1)
+            for scores in (reference, now)
+        ]
+    )
+    then, here = np.maximum(counts, 0.5) / np.array([[len(reference)], [len(now)]])
+    parts = (here - then) * np.log(here / then)
+    return float(parts[counts.sum(axis=0) > 0].sum())
 
 
 def _approval_ratios(studied: Studied) -> tuple[tuple[str, float], ...]:
