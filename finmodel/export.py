@@ -1,6 +1,6 @@
 """Signed models in a folder: the only thing that serving loads.
 
-    exports/<name>/<version>/{model.txt, manifest.json, SIGNATURE.json}
+    exports/<name>/<version>/{model.txt, manifest.json, scorecard.json, SIGNATURE.json}
     exports/<name>/champion.json      which version is served, signed, replaced by one rename
 
 A manifest and a model's text go in, a scorer that was verified before it was parsed comes out.
@@ -50,7 +50,10 @@ __all__ = [
 
 MODEL = "model.txt"
 MANIFEST = "manifest.json"
-FILES = frozenset({MODEL, MANIFEST})
+CARD = "scorecard.json"
+"""Only where a scorecard was trained beside the model."""
+NEEDED = frozenset({MODEL, MANIFEST})
+FILES = NEEDED | {CARD}
 _CONTEXT = "pointer"
 """Under which pointers are signed: no other signed bytes pass for one."""
 _LARGEST_POINTER = 1 << 20
@@ -62,6 +65,8 @@ class ExportedModel:
 
     manifest: Manifest
     scorer: Scorer
+    card: bytes = b""
+    """The scorecard's JSON; empty where none was trained."""
 
 
 class Pointer(msgspec.Struct, frozen=True):
@@ -88,11 +93,14 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: str
 
 
-def write_export(exports: Path, manifest: Manifest, model: str, keys: Path) -> Path:
+def write_export(
+    exports: Path, manifest: Manifest, model: str, keys: Path, card: bytes = b""
+) -> Path:
     """The signed folder of a version; written aside and renamed, so it is whole or not there."""
     about = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     folder = export_folder(exports, manifest.name, manifest.version)
-    return write_signed(folder, {MODEL: model.encode(), MANIFEST: about}, keys)
+    files = {MODEL: model.encode(), MANIFEST: about} | ({CARD: card} if card else {})
+    return write_signed(folder, files, keys)
 
 
 def load_export(folder: Path, keys: Path) -> ExportedModel:
@@ -103,7 +111,7 @@ def load_export(folder: Path, keys: Path) -> ExportedModel:
     if not folder.is_dir():
         raise NotReady("there is no such export", where=str(folder), remedy="promote the version")
     files = verify_folder(folder, keys, FILES)
-    for name in sorted(FILES - files.keys()):
+    for name in sorted(NEEDED - files.keys()):
         raise _damaged(folder / name, "it is missing")
     manifest = _manifest(folder, files[MANIFEST])
     if sha256(files[MODEL]).hexdigest() != manifest.digests.model:
@@ -113,7 +121,10 @@ def load_export(folder: Path, keys: Path) -> ExportedModel:
     except (BadInput, Damaged, UnicodeDecodeError) as error:
         raise _damaged(folder / MODEL, f"it is not a LightGBM model's text ({error})") from error
     _require_same_features(folder, manifest, scorer)
-    return ExportedModel(manifest, scorer)
+    card = files.get(CARD, b"")
+    if (sha256(card).hexdigest() if card else "") != manifest.card_sha256:
+        raise _damaged(folder / CARD, "it is not the scorecard that the manifest names")
+    return ExportedModel(manifest, scorer, card)
 
 
 def set_champion(exports: Path, pointer: Pointer, keys: Path) -> None:

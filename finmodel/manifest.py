@@ -143,6 +143,8 @@ class Manifest(msgspec.Struct, frozen=True):
     created_at: str = ""
     """ISO 8601, UTC."""
     lightgbm_version: str = ""
+    card_sha256: str = ""
+    """Of the scorecard that was trained beside it, as JSON; empty where none was."""
 
 
 def digest(part: Any) -> str:

@@ -32,6 +32,7 @@ from finmodel.export import (
     write_export,
 )
 from finmodel.gate import failures
+from finmodel.kept_card import kept_card
 from finmodel.manifest import Manifest, Verdict
 from finmodel.records import Person
 from finmodel.retired import require_not_retired
@@ -205,8 +206,8 @@ def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
             "it was never gated", where=where, remedy="name its recipe: --recipe RECIPE.yaml"
         )
     body = _gate_body(settings, entry, name, version)
+    verdict = msgspec.convert(body["verdict"], Verdict)
     if not body["passed"]:
-        verdict = msgspec.convert(body["verdict"], Verdict)
         raise Refused(
             f"its gate did not pass: {failures(verdict)}", where=where, remedy="train a better one"
         )
@@ -221,7 +222,8 @@ def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
                 where=where,
                 remedy="find out who changed it, then gate it again",
             )
-    return msgspec.json.decode(text, type=Manifest), candidate.text
+    draft = msgspec.json.decode(text, type=Manifest)
+    return msgspec.structs.replace(draft, verdict=verdict), candidate.text
 
 
 def _gate_body(settings: Settings, entry: str, name: str, version: int) -> dict[str, Any]:
@@ -253,7 +255,8 @@ def _export(settings: Settings, draft: Manifest, text: str, approver: Person, de
         demo=draft.demo or demo,
         created_at=settings.clock.now().isoformat(),
     )
-    write_export(settings.exports, manifest, text, settings.signing)
+    card = kept_card(settings, draft)
+    write_export(settings.exports, manifest, text, settings.signing, card)
     load_export(folder, settings.signing)
 
 

@@ -101,6 +101,19 @@ def signed_again(folder: Path, manifest: Manifest, keys: Path) -> Path:
     return folder
 
 
+def test_a_scorecard_goes_with_its_model_and_is_the_one_that_was_gated(tmp_path, keys):
+    card = b'{"format": 1}'
+    manifest = manifest_of(card_sha256=sha256(card).hexdigest())
+    folder = write_export(tmp_path / "exports", manifest, TEXT, keys, card)
+    assert load_export(folder, keys).card == card
+    (folder / "scorecard.json").write_bytes(b'{"format": 2}')
+    with pytest.raises(Damaged, match="it was changed after it was signed"):
+        load_export(folder, keys)
+    signed_again(folder, manifest, keys)
+    with pytest.raises(Damaged, match="not the scorecard that the manifest names"):
+        load_export(folder, keys)
+
+
 def test_what_was_exported_scores_the_same_bits(exported, keys):
     model = load_export(exported, keys)
     assert model.manifest == manifest_of()

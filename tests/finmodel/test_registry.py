@@ -6,6 +6,7 @@ import fcntl
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import lightgbm as lgb
@@ -389,3 +390,20 @@ def test_no_array_of_mlflow_is_not_a_number(settings):
     source = tracking.fetch(settings, "small", version).source
     rows = np.full((1, 3), np.nan, dtype=np.float32)
     assert np.isfinite(tracking.predict(settings, source, rows, ("a", "b", "c"))).all()
+
+
+def test_a_scorecard_that_was_changed_in_mlflow_is_not_served(settings):
+    with tracking.run(settings, "small", {"trained_by": "eva"}) as run:
+        source = run.log_model(TEXT, ("a", "b", "c"))
+    tracking.keep(settings, run.id, "scorecard.json", "{}")
+    version = tracking.register(settings, "small", source, run.id, {"trained_by": "eva"})
+    digest = sha256(b"{}").hexdigest()
+    draft = manifest_of(TEXT, version, run_id=run.id, trained_by="eva", card_sha256=digest)
+    registry.record_verdict(settings, draft, PASSED, ENGINEER)
+    tracking.keep(settings, run.id, "scorecard.json", '{"base_points": 900}')
+    with pytest.raises(Damaged, match="its scorecard in MLflow is not the one that was gated"):
+        promote(settings, version)
+    tracking.keep(settings, run.id, "scorecard.json", "{}")
+    promote(settings, version)
+    model = load_export(export_folder(settings.exports, "small", version), settings.signing)
+    assert model.card == b"{}"
