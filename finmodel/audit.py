@@ -81,11 +81,12 @@ class AuditLog:
         self._folder, self._side, self._siding = folder, side, Future[None]()
         self._siding.set_result(None)
         self._tail = Tail(folder, clock, sync=sync, segment_bytes=segment_bytes)
-        self._sided = self._tail.number
+        # From the first on: others write here too, and not all of them keep columns.
+        self._sided = 1
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._group: list[_Job] = []
         self._gate, self._closed = threading.Lock(), False
-        self._beside = ThreadPoolExecutor(2, thread_name_prefix="vault")
+        self._beside = ThreadPoolExecutor(3, thread_name_prefix="vault")
         self._tending: Future[None] | None = None
         self._writer = threading.Thread(target=self._run, name="audit", daemon=True)
         self._writer.start()
