@@ -22,6 +22,7 @@ from finmodel.lender import credit_default
 from finmodel.manifest import Manifest
 from finmodel.records import Person
 from finmodel.settings import Settings
+from risk.monitor_reference import read_reference
 from risk.recipe import load_recipe
 from risk.train import cross_validate, train
 from tests.finmodel.mlflow_home import settings_at
@@ -81,6 +82,11 @@ def test_what_mlflow_keeps_of_a_run(lender, settings):
     assert len(run.data.tags["data_hash"]) == 64
     assert run.data.tags["card"] == "A"
     assert tracking.kept(settings, trained.run_id, "recipe.yaml").decode() == recipe.text
+    reference = tracking.kept(settings, trained.run_id, "reference.json")
+    kept = read_reference(reference, "the run")
+    assert kept.n == sum(kept.points_counts) > 0
+    assert [sum(one.counts) for one in kept.features] == [kept.n] * trained.features
+    assert all(one.contribution is not None for one in kept.features)
     groups = msgspec.json.decode(tracking.kept(settings, trained.run_id, "groups.json"))
     assert {row["attribute"] for row in groups} == {"sex", "age"}
     draft = msgspec.json.decode(
