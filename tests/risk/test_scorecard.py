@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from decimal import Decimal
 
 import msgspec
@@ -176,3 +178,15 @@ def test_a_bin_without_points_is_refused():
     told["variables"][0]["points"].pop()
     with pytest.raises(BadInput, match="income: one woe and one number of points for each bin"):
         decode(msgspec.json.encode(told))
+
+
+def test_serving_a_card_needs_no_binning_library():
+    asked = (
+        "import sys, risk.scorecard, risk.scorecard_columns, risk.scorecard_export\n"
+        "heavy = {'optbinning', 'ortools', 'mlflow', 'lightgbm', 'sklearn'} & set(sys.modules)\n"
+        "print(*heavy, end='')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
