@@ -7,7 +7,7 @@ can be compared; facts; and personal data, sealed apart under the customer's own
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, Person
 from risk.policy import Answer
 from serving.judgement import Judgement
 from serving.live import Served
-from serving.policy_record import PolicyFacts, same_outcome
+from serving.policy_record import PolicyFacts, policy_facts, same_outcome
 from serving.schemas import Application, Check, Replayed
 
 KIND = decision_log.KIND
@@ -63,30 +63,25 @@ class Past:
     points: np.float64
 
 
-class Applicant(NamedTuple):
-    """Who asked, and the number that stands for the application."""
-
-    application: Application
-    stand_in: int
-    """The vault's, of the application's id: outcomes are joined by it, and it names nobody."""
-
-
 def of_decision(
-    applicant: Applicant,
+    application: Application,
     person: Person,
     batch: FeatureBatch,
     judged: Judgement,
     model: Served,
-    policy: PolicyFacts | None = None,
+    stand_in: int,
 ) -> dict[str, Any]:
-    """The entry's parts, as `AuditLog.append` takes them."""
-    application = applicant.application
-    body = msgspec.to_builtins(_facts(application, person, judged, model, policy))
+    """The entry's parts, as `AuditLog.append` takes them.
+
+    `stand_in` is the number that the vault makes of the application's id: outcomes are joined by
+    it, and it names nobody.
+    """
+    body = msgspec.to_builtins(_facts(application, person, judged, model))
     return {
         "body": body,
         "columns": {
             decision_log.FACTS: decision_log.facts_code(body),
-            decision_log.APPLICATION: applicant.stand_in,
+            decision_log.APPLICATION: stand_in,
             "vector": batch.matrix[0],
             "ages_s": batch.ages_s[0],
             "states": batch.states[0],
@@ -143,13 +138,7 @@ def compare(past: Past, again: Judgement, model: Served) -> Replayed:
 _COLUMNS = frozenset(Past.__dataclass_fields__) - {"facts"}
 
 
-def _facts(
-    application: Application,
-    person: Person,
-    judged: Judgement,
-    model: Served,
-    policy: PolicyFacts | None,
-) -> Facts:
+def _facts(application: Application, person: Person, judged: Judgement, model: Served) -> Facts:
     manifest = model.manifest
     return Facts(
         model=manifest.name,
@@ -165,5 +154,5 @@ def _facts(
         demo=person.demo or manifest.demo,
         product=application.product,
         channel=application.channel,
-        policy=policy,
+        policy=policy_facts(judged, model),
     )

@@ -7,8 +7,7 @@ again, or a past one computed anew from its record. Knows nothing of HTTP.
 from __future__ import annotations
 
 import math
-
-import msgspec
+from dataclasses import replace
 
 from finmodel.audit import Entry
 from finmodel.errors import BadInput, NotFound
@@ -20,10 +19,8 @@ from serving.judgement import Judgement, judge
 from serving.live import Served, past_version
 from serving.policy_asked import decider, shadow
 from serving.policy_record import (
-    PolicyFacts,
     asked_then,
-    policy_facts,
-    policy_seen,
+    seen_now,
     under_policy,
 )
 from serving.schemas import (
@@ -44,15 +41,14 @@ async def decide(application: Application, person: Person, desk: Desk) -> Decisi
     model, asked = decider(application, champion)
     batch = fetch_one(application.customer_id, model, desk)
     judged = judge(batch.matrix, batch.states[0], model, asked)
-    told = policy_facts(judged, model, asked, shadow(batch.matrix, champion, asked))
+    if (watched := shadow(batch.matrix, champion, asked)) is not None:
+        judged = replace(judged, shadow=watched)
     stand_in = desk.vault.stand_ins([application.application_id])[0]
-    applicant = dossier.Applicant(application, stand_in)
-    draft = dossier.of_decision(applicant, person, batch, judged, model, told)
+    draft = dossier.of_decision(application, person, batch, judged, model, stand_in)
     decision_id = await desk.audit.append_async(dossier.KIND, **draft)
     desk.telemetry.decided(judged.ruling.answer, judged.ruling.rule, unusual_views(batch))
     desk.telemetry.fell_back(one.step for one in judged.fell_back)
-    answered = answer(decision_id, application, batch, judged, model)
-    return answered if told is None else with_policy(answered, told, model)
+    return answer(decision_id, application, batch, judged, model)
 
 
 def replay(entry: Entry, settings: Settings) -> Replayed:
@@ -100,7 +96,7 @@ def answer(
     judged: Judgement,
     model: Served,
 ) -> Decision:
-    """What the caller is told, but of a policy."""
+    """What the caller is told."""
     return Decision(
         decision_id=decision_id,
         application_id=application.application_id,
@@ -112,15 +108,8 @@ def answer(
         feature_ages=feature_ages(batch),
         model=model_name(model.manifest),
         as_of=batch.as_of,
+        policy=seen_now(judged, model),
     )
-
-
-def with_policy(answered: Decision, told: PolicyFacts, model: Served) -> Decision:
-    """The same with what the policy in force said."""
-    if model.policy is None:
-        return answered
-    seen = policy_seen(answered.rule, told, model.policy.plan.policy)
-    return msgspec.structs.replace(answered, policy=seen)
 
 
 def feature_ages(batch: FeatureBatch) -> dict[str, FeatureAge]:

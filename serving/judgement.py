@@ -7,7 +7,7 @@ goes out, the same bits each time. The decision and its replay are this one piec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -36,6 +36,15 @@ class Asked:
     """Steps that are switched off, and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """What the model that did not decide says."""
+
+    arm: Arm
+    version: int
+    points: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
     """All that is said of one customer, and what it rests on."""
@@ -53,6 +62,9 @@ class Judgement:
     fell_back: tuple[FellBack, ...] = ()
     outcome: Outcome | None = None
     """What an approved policy says; None where the manifest's own decided."""
+    asked: Asked | None = None
+    """What it was asked."""
+    shadow: Shadow | None = None
 
 
 def judge(
@@ -83,10 +95,11 @@ def judge(
             drawn=asked.drawn,
         ),
     )
-    return _judgement(found, policy.Ruling(outcome.answer, outcome.rule), outcome)
+    judged = _judgement(found, policy.Ruling(outcome.answer, outcome.rule))
+    return replace(judged, outcome=outcome, asked=asked)
 
 
-def _judgement(found: Scored, ruling: policy.Ruling, outcome: Outcome | None = None) -> Judgement:
+def _judgement(found: Scored, ruling: policy.Ruling) -> Judgement:
     return Judgement(
         raw=found.raw,
         contributions=found.contributions,
@@ -96,5 +109,4 @@ def _judgement(found: Scored, ruling: policy.Ruling, outcome: Outcome | None = N
         ruling=ruling,
         step=found.step,
         fell_back=found.fell_back,
-        outcome=outcome,
     )

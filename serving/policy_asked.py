@@ -5,29 +5,18 @@ An application and a served model come in; what a judgement needs goes out. Know
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from msgspec import UNSET
 
 from finmodel.errors import BadInput
 from finmodel.records import Float32s
 from risk import scaling
 from risk.policy_draws import draw, falls_within
-from serving.judgement import Arm, Asked
+from serving.judgement import Arm, Asked, Shadow
 from serving.live import Served
 from serving.schemas import Application
 
 ALWAYS = ("product", "channel", "amount_minor", "term_months")
 """Fields that every application has, and that are kept unsealed with its decision."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shadow:
-    """What the model that did not decide says."""
-
-    arm: Arm
-    version: int
-    points: float
 
 
 def decider(application: Application, model: Served) -> tuple[Served, Asked | None]:

@@ -17,7 +17,6 @@ from risk.policy_ruling import Lane, Outcome
 from serving.in_force import InForce, past_policy
 from serving.judgement import Arm, Asked, Judgement
 from serving.live import Served
-from serving.policy_asked import Shadow
 from serving.schemas import FellBackTo, PolicySeen
 
 
@@ -45,11 +44,9 @@ class PolicyFacts(msgspec.Struct, frozen=True):
     """Arm, version and points of the model that did not decide."""
 
 
-def policy_facts(
-    judged: Judgement, model: Served, asked: Asked | None, watched: Shadow | None
-) -> PolicyFacts | None:
+def policy_facts(judged: Judgement, model: Served) -> PolicyFacts | None:
     """The facts of a decision; None where no policy was approved."""
-    outcome, force = judged.outcome, model.policy
+    outcome, force, asked = judged.outcome, model.policy, judged.asked
     if outcome is None or force is None or asked is None:
         return None
     return PolicyFacts(
@@ -67,7 +64,7 @@ def policy_facts(
         propensity=outcome.propensity,
         off=dict(asked.off),
         fallback=tuple((one.step, one.reason) for one in judged.fell_back),
-        shadow=None if watched is None else asdict(watched),
+        shadow=None if judged.shadow is None else asdict(judged.shadow),
     )
 
 
@@ -99,6 +96,14 @@ def same_outcome(facts: PolicyFacts, judged: Judgement) -> bool:
     )
     way = tuple((one.step, one.reason) for one in judged.fell_back)
     return outcome == kept and (facts.step, facts.fallback) == (judged.step, way)
+
+
+def seen_now(judged: Judgement, model: Served) -> PolicySeen | None:
+    """What the caller is told of a decision just made; None where no policy was approved."""
+    facts, force = policy_facts(judged, model), model.policy
+    if facts is None or force is None:
+        return None
+    return policy_seen(judged.ruling.rule, facts, force.plan.policy)
 
 
 def policy_seen(rule: str, facts: PolicyFacts, policy: PolicyFile) -> PolicySeen:
