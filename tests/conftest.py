@@ -2,6 +2,10 @@
 
 import os
 
+# Two processes of tests share two cores: LightGBM's threads, which would spin while they wait for
+# each other, sleep instead. Before anything loads it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # Before Feast, whose metrics module would turn the whole process to counters kept in files.
 import prometheus_client  # noqa: F401
 import pytest
