@@ -190,7 +190,11 @@ class PackedWriter:
             return 0
 
     def counted(self) -> dict[tuple[int, int], int]:
-        """By topic number and partition, how far the view that is farthest was counted."""
+        """By topic number and partition, how far the view that is farthest was counted.
+
+        In the map that lies at the place now, whatever lay there before.
+        """
+        self._map.renew_if_replaced()
         try:
             with self._map.reading(META) as (txn, (meta,)):
                 return {} if meta is None else farthest(positions_in(txn, meta))

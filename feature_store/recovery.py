@@ -82,6 +82,10 @@ class Recovery:
             self._writer.apply(self._views, [])
         return filled
 
+    def is_due(self, synced: Synced) -> bool:
+        """Whether the store lost something since it was begun with, though nobody wrote to it."""
+        return self._mark is None and self._lost(synced) is not None
+
     def look(self) -> bool:
         """To be called after each pass: whether the store is whole, and is served."""
         if self._mark is None:

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 POLL_SECONDS = 0.25
 """How long a worker waits for events before it looks after its membership again."""
 GROWTH_SECONDS = 5.0
-"""How often it asks whether topics came, or were given more partitions."""
+"""How often it asks whether topics came or grew, and whether the store still holds its data."""
 
 
 class Membership(Protocol):
@@ -130,6 +130,8 @@ class _Worker:
         owned = self._member.owned()
         if time.monotonic() - self._looked >= GROWTH_SECONDS:
             self._shape, self._looked = _shape(self._log), time.monotonic()
+            if self._recovery is not None and self._recovery.is_due(self._member.synced):
+                self._known = None
         if self._known is None or (owned, self._shape) != self._known:
             if not self._recovered(owned):
                 return Pass(owned, [], [], 0.0, 0.0, whole=False)

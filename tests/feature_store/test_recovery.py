@@ -260,8 +260,9 @@ def test_a_topic_that_grew_and_was_made_anew_comes_back_whole(
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize("quiet", [False, True])
 def test_a_redis_that_is_emptied_under_a_worker_is_filled_by_it_and_serves_only_then(
-    broker, empty_redis, happened, as_of, wanted, tmp_path
+    broker, empty_redis, happened, as_of, wanted, tmp_path, quiet
 ):
     archive, half = archive_at(tmp_path), len(happened) // 2
     place = RedisPlace(empty_redis.address, "finmodel")
@@ -277,6 +278,8 @@ def test_a_redis_that_is_emptied_under_a_worker_is_filled_by_it_and_serves_only_
         _until(lambda: np.isfinite(matrix(online, as_of)).any())
         forget(broker, log, ends)
         empty_redis.say("FLUSHALL")
+        if quiet:  # it is filled though nothing comes that would have to be written
+            _until(lambda: np.isfinite(matrix(online, as_of)).any())
         append_all(log, happened[half:])
         # Never anything between nothing and all that was known before.
         _until(lambda: len(passes) > 1 and np.isfinite(matrix(online, as_of)).any())
@@ -325,3 +328,31 @@ def _until(true) -> None:
             pass
         time.sleep(0.05)
     raise AssertionError("it never came")
+
+
+def test_a_map_that_is_deleted_under_a_worker_is_filled_again(happened, as_of, wanted, tmp_path):
+    folder, ended, whole = tmp_path / "map", threading.Event(), list[bool]()
+    with FileEventLog(tmp_path / "events", write=True) as log:
+        append_all(log, happened)
+
+    def run() -> None:
+        own, writer = FileEventLog(tmp_path / "events"), writer_at(folder)
+        work(
+            lambda: Stream(own, writer, PLANS),
+            own,
+            Alone(),
+            recovery=recovery(own, writer),
+            stop=ended.is_set,
+            tell=lambda one: whole.append(one.whole),
+        )
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    online = OnlineFeatures(folder)
+    _until(lambda: np.array_equal(matrix(online, as_of), wanted, equal_nan=True))
+    shutil.rmtree(folder)
+    _until(lambda: (folder / "data.mdb").exists())
+    _until(lambda: np.array_equal(matrix(OnlineFeatures(folder), as_of), wanted, equal_nan=True))
+    ended.set()
+    worker.join(30)
+    assert whole[-1]
