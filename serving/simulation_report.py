@@ -14,7 +14,7 @@ from risk.policy_simulation import Cell, CutOff, Figures
 from serving.screen import emit
 from serving.simulation import Simulation
 
-NONE = "not mature 未成熟"
+NONE, UNSCORED = "not mature 未成熟", "not scored 无评分"
 
 
 def show_simulation(found: Simulation, as_json: bool) -> None:
@@ -50,7 +50,7 @@ def _swap(cells: tuple[Cell, ...]) -> Table:
     for name in ("was", "now", "count", "matured", "bad rate", "expected bad rate"):
         table.add_column(name)
     for cell in cells:
-        rates = _rate(cell.bad_rate), _rate(cell.expected_bad_rate)
+        rates = _rate(cell.bad_rate), _rate(cell.expected_bad_rate, UNSCORED)
         table.add_row(cell.was, cell.now, f"{cell.count:,}", f"{cell.matured:,}", *rates)
     return table
 
@@ -60,7 +60,7 @@ def _cuts(cuts: tuple[CutOff, ...]) -> Table:
     for name in ("points", "approval", "matured", "bad rate", "lift", "profit (minor units)"):
         table.add_column(name, justify="right")
     for cut in cuts:
-        lift = NONE if cut.lift is None else f"{cut.lift:.2f}"
+        lift = "—" if cut.lift is None else f"{cut.lift:.2f}"
         table.add_row(
             f"{cut.points:.1f}",
             f"{cut.approval:.2%}",
@@ -72,5 +72,5 @@ def _cuts(cuts: tuple[CutOff, ...]) -> Table:
     return table
 
 
-def _rate(rate: float | None) -> str:
-    return NONE if rate is None else f"{rate:.2%}"
+def _rate(rate: float | None, without: str = NONE) -> str:
+    return without if rate is None else f"{rate:.2%}"
