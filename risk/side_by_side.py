@@ -7,6 +7,7 @@ kept of them in MLflow go out. A recipe without the block has no card, and nothi
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 
 from finmodel import tracking
 from finmodel.errors import NotFound
@@ -90,6 +91,11 @@ def exports(card: Scorecard) -> dict[str, str]:
         SQL_FILE: sql_query(card, SQL_TABLE) + "\n",
         PMML_FILE: pmml(card) + "\n",
     }
+
+
+def card_digest(side: Side | None) -> str:
+    """SHA-256 of the card's JSON, by which its model's manifest names it; empty without a card."""
+    return "" if side is None else sha256(encode(side.learned.card)).hexdigest()
 
 
 def named(figures: Figures) -> dict[str, float]:

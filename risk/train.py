@@ -47,7 +47,7 @@ from risk.recipe import Recipe
 from risk.report import REPORT_FILE
 from risk.report_sheets import Development, report_of
 from risk.scaling import points_many, probability
-from risk.side_by_side import comparison, judge_side, keep_side, learn_side
+from risk.side_by_side import card_digest, comparison, judge_side, keep_side, learn_side
 from risk.split import Parts, split_by_time
 
 TRAINERS = frozenset({"engineer", "analyst"})
@@ -151,6 +151,7 @@ def train(
         "demo": person.demo,
         "verdict": verdict,
         "metrics": figures_in(verdict),
+        "card_sha256": card_digest(side),
     }
     draft = draft_manifest(recipe, frame, learned, ready.parts.train, origin)
     registry.record_verdict(settings, draft, verdict, person)

@@ -23,6 +23,7 @@ from finmodel.records import Float32s, Float64s
 from finmodel.scorer import Scorer
 from risk.policy_versions import PolicyVersion, Switch
 from risk.reasons import ReasonTable, reason_table
+from serving.fallback_card import fallback_card
 from serving.following import Followed, Refusal
 from serving.in_force import InForce, follow_policy, in_force, require_none_approved, switched
 
@@ -78,7 +79,8 @@ def served(exported: ExportedModel) -> Served:
     table = reason_table(
         manifest.features, manifest.reasons, manifest.calibration, manifest.scaling
     )
-    return Served(manifest, exported.scorer, plan, plan.view_names, table)
+    card = fallback_card(exported.card, manifest)
+    return Served(manifest, exported.scorer, plan, plan.view_names, table, card)
 
 
 @dataclass(frozen=True, slots=True)
