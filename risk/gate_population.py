@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from finmodel.drift import bin_counts, fit_bins, shift
 from finmodel.export import export_folder, load_export, pointer_path, read_champion
 from finmodel.gate import Population, SwapSet
 from finmodel.manifest import Policy, Scaling
@@ -26,7 +25,6 @@ from risk.split import Parts
 
 FEWEST = 100
 """A smaller group's approval rate says nothing of how it is treated."""
-CELLS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,21 +56,13 @@ def population_of(settings: Settings, studied: Studied) -> Population:
 
 
 def score_psi(reference: Float64s, now: Float64s) -> float:
-    """PSI over the reference's deciles; an empty cell counts as half a row (Siddiqi 2006).
+    """PSI of scores over the reference's deciles.
 
     >>> score_psi(np.arange(100.0), np.arange(100.0))
     0.0
     """
-    edges = np.unique(np.quantile(reference, np.linspace(0, 1, CELLS + 1)[1:-1]))
-    counts = np.array(
-        [
-            np.bincount(np.searchsorted(edges, scores, side="right"), minlength=len(edges) + 1)
-            for scores in (reference, now)
-        ]
-    )
-    then, here = np.maximum(counts, 0.5) / np.array([[len(reference)], [len(now)]])
-    parts = (here - then) * np.log(here / then)
-    return float(parts[counts.sum(axis=0) > 0].sum())
+    bins = fit_bins(reference)
+    return shift(bin_counts(bins, reference), bin_counts(bins, now)).psi
 
 
 def _approval_ratios(studied: Studied) -> tuple[tuple[str, float], ...]:

@@ -54,6 +54,10 @@ class Found:
     opened: int = 0
     """Sealed requests that were opened to be read."""
 
+    def all(self) -> list[Logged]:
+        """Every decision, model by model."""
+        return [one for rows in self.by_model.values() for one in rows]
+
     def __len__(self) -> int:
         return sum(len(rows) for rows in self.by_model.values())
 

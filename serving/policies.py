@@ -106,25 +106,32 @@ def policy_show(name: Name = "drawdown", json: Json = False) -> None:
 
 
 @policy.command("simulate")
-def policy_simulate(
+def policy_simulate(  # noqa: PLR0913 # an option is a parameter
     file: File,
     since: Annotated[str, typer.Option("--from", help="First day, or an ISO 8601 time.")],
     until: Annotated[str, typer.Option("--to", help="The day after the last, or a time.")],
     outcomes: Annotated[
-        Path | None, typer.Option(help="CSV of matured outcomes: decision_id, bad (0 or 1).")
+        Path | None,
+        typer.Option(
+            help="CSV of matured outcomes (decision_id, bad: 0 or 1) in place of those loaded."
+        ),
     ] = None,
+    window_days: Annotated[int, typer.Option(help="Performance window in days.", min=1)] = 180,
+    bad_dpd: Annotated[int, typer.Option(help="Bad from so many days past due.", min=1)] = 30,
     changes: Annotated[
         Path, typer.Option(help="Where to write who changes, under pseudonyms.")
     ] = Path("policy_changes.csv"),
     json: Json = False,
 ) -> None:
     """Replay logged decisions under a policy before anybody approves it."""
+    from serving.matured import Maturity
     from serving.simulation import Window, simulate
     from serving.simulation_report import show_simulation
 
     window = Window(_time(since), _time(until))
     with Progress() as progress:
-        found = simulate(Settings.from_env(), file, window, (outcomes, changes), progress)
+        maturity, files = Maturity(window_days, bad_dpd), (outcomes, changes)
+        found = simulate(Settings.from_env(), file, window, files, progress, maturity)
     show_simulation(found, json)
 
 

@@ -18,7 +18,6 @@ import numpy as np
 
 from finmodel.acts import audited
 from finmodel.durable import replace_file
-from finmodel.errors import BadInput, NotFound
 from finmodel.records import Float64s, Person
 from finmodel.settings import Settings
 from finmodel.vault import Vault
@@ -32,6 +31,7 @@ from serving.access import signed_in
 from serving.decision_history import Found, Logged, Window, decisions_in, requests_of
 from serving.in_force import past_policy
 from serving.live import past_version
+from serving.matured import DEFAULT, Maturity, matured, read_outcomes
 from serving.screen import Progress
 
 SIMULATORS = frozenset({"analyst", "engineer", "validator"})
@@ -65,14 +65,19 @@ def simulate(
     window: Window,
     files: tuple[Path | None, Path],
     progress: Progress,
+    maturity: Maturity = DEFAULT,
 ) -> Simulation:
-    """Replay the decisions of a span; `files` are the matured outcomes, and where changes go."""
+    """Replay the decisions of a span; `files` are the matured outcomes, and where changes go.
+
+    Without a file of outcomes those count that were loaded (`finmodel outcomes load`).
+    """
     person = signed_in(settings, SIMULATORS)
     policy, text = load_policy(file)
     outcomes, changes = files
-    bad = read_outcomes(outcomes) if outcomes is not None else {}
+    told = read_outcomes(outcomes) if outcomes is not None else None
     with closing(Vault(settings.vault)) as vault:
         found = decisions_in(settings, window, vault, progress)
+    bad = matured(settings, found.all(), maturity) if told is None else told
     parts, lines, anew = [], [], 0
     for (name, version), rows in found.by_model.items():
         manifest = past_version(settings.exports, name, version, settings.signing).manifest
@@ -85,7 +90,7 @@ def simulate(
         anew += stood_in
     _write(changes, lines)
     _record(settings, person, (policy, text), window, found)
-    known = {one.entry.id for rows in found.by_model.values() for one in rows}
+    known = {one.entry.id for one in found.all()}
     return Simulation(
         policy=policy.name,
         sha256=sha256(text.encode()).hexdigest(),
@@ -98,27 +103,6 @@ def simulate(
         outcomes_elsewhere=len(bad.keys() - known),
         changes_file=str(changes),
     )
-
-
-def read_outcomes(path: Path) -> dict[str, int]:
-    """Matured outcomes by decision, from a CSV with the columns decision_id and bad."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            read = csv.DictReader(lines)
-            if not {"decision_id", "bad"} <= set(read.fieldnames or ()):
-                raise BadInput(
-                    "it lacks the columns decision_id and bad",
-                    where=str(path),
-                    remedy="name them in its first line",
-                )
-            outcomes: dict[str, int] = {}
-            for number, line in enumerate(read, start=2):
-                _take(outcomes, line, f"{path}: line {number}")
-    except FileNotFoundError as error:
-        raise NotFound("no such file", where=str(path), remedy="name a CSV") from error
-    except UnicodeDecodeError as error:
-        raise BadInput("it is not UTF-8 text", where=str(path), remedy="save it so") from error
-    return outcomes
 
 
 def history_of(
@@ -139,16 +123,6 @@ def history_of(
         lendable=np.minimum(amounts, limit),
         months=cases.requests["term_months"],
     )
-
-
-def _take(outcomes: dict[str, int], line: Mapping[str, str], where: str) -> None:
-    told, name = (line["bad"] or "").strip(), (line["decision_id"] or "").strip()
-    if told not in ("0", "1") or not name:
-        raise BadInput("bad is not 0 or 1, or no decision is named", where=where, remedy="mend it")
-    if outcomes.setdefault(name, int(told)) != int(told):
-        raise BadInput(
-            "this decision has two outcomes that disagree", where=where, remedy="keep the true one"
-        )
 
 
 def _cases(rows: list[Logged], drawn: Float64s) -> Cases:

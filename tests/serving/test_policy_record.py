@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import httpx
 import numpy as np
 import pytest
 
+from finmodel import outcomes
 from finmodel.audit import find, scan
 from finmodel.clock import parse_time
 from finmodel.errors import BadInput, NotFound
@@ -17,8 +19,9 @@ from risk.policy_draws import draw
 from risk.policy_registry import turn_off, turn_on
 from serving.decision_history import Window
 from serving.flows import replay
+from serving.matured import Maturity, read_outcomes
 from serving.screen import Progress
-from serving.simulation import read_outcomes, simulate
+from serving.simulation import simulate
 from tests.serving.policy_world import APPROVER, AUTHOR, WORLDS_POLICY, decide_by, write_policy
 from tests.serving.small_world import (
     APPLICATION,
@@ -170,16 +173,11 @@ def test_a_kill_switch_reaches_the_service_and_says_why(lender):
     assert kinds.count("switch_in_service") == 2
 
 
-def simulated(world, tmp_path, outcomes=None, window=DAY, **changes):
-    settings = world.settings.__class__(
-        home=world.settings.home,
-        data=world.settings.data,
-        standing_clock=CLOCK,
-        key=world.keys["analyst"],
-    )
+def simulated(world, tmp_path, matured=None, window=DAY, **changes):
+    settings = replace(world.settings, key=world.keys["analyst"])
     file = write_policy(tmp_path, **changes)
     with Progress() as progress:
-        return simulate(settings, file, window, (outcomes, tmp_path / "who.csv"), progress)
+        return simulate(settings, file, window, (matured, tmp_path / "who.csv"), progress)
 
 
 def logged(world) -> list:
@@ -209,13 +207,13 @@ def test_a_stricter_policy_swaps_out_and_the_figures_are_counted_by_hand(lender,
     entries = logged(world)
     terms = WORLDS_POLICY["products"]["cash_loan"]["bands"][0]
     bands = [{**terms, "at_least": 560}, {"code": "C", "below": 560, "then": "decline"}]
-    outcomes = tmp_path / "outcomes.csv"
+    matured = tmp_path / "outcomes.csv"
     rows = [f"{one.id},{place % 3 == 0:d}" for place, one in enumerate(entries)]
-    outcomes.write_text("decision_id,bad\n" + "\n".join(rows) + "\nelsewhere,1\n")
+    matured.write_text("decision_id,bad\n" + "\n".join(rows) + "\nelsewhere,1\n")
     found = simulated(
         world,
         tmp_path,
-        outcomes,
+        matured,
         products={"cash_loan": {"bands": bands}},
         random_approve=None,
         rules=[],
@@ -242,6 +240,35 @@ def test_a_stricter_policy_swaps_out_and_the_figures_are_counted_by_hand(lender,
     assert approvals == sorted(approvals, reverse=True)
     (entry,) = [one for one in scan(world.settings.audit, "policy_simulated")][-1:]
     assert entry.body["actor"] == "the analyst"
+
+
+def test_outcomes_that_were_loaded_count_once_they_are_mature(lender, tmp_path):
+    """Of those seen to the end of the window, and of nobody whose window is not over."""
+    world, _, _ = lender
+    entries = logged(world)
+    decided_us = entries[0].time_us
+    ids = np.array([entry.columns["application"] for entry in entries], np.int64)
+    old, count = ids[:20], 20
+    told = outcomes.Outcomes(
+        application=old,
+        observed_us=np.full(count, decided_us + 86_400_000_000),
+        bad=np.full(count, -1, np.int8),
+        dpd=np.where(np.arange(count) % 4 == 0, 31, 0).astype(np.int32),
+        fpd=np.full(count, -1, np.int32),
+    )
+    outcomes.keep(world.settings.outcomes, told)
+    young = simulated(world, tmp_path)
+    assert young.figures.matured == 0
+    assert young.figures.bad_rate_was is None
+    settings = replace(
+        world.settings, key=world.keys["analyst"], standing_clock="2005-10-03T00:00:00+08:00"
+    )
+    with Progress() as progress:
+        file, files = write_policy(tmp_path), (None, tmp_path / "who.csv")
+        grown = simulate(settings, file, DAY, files, progress, Maturity(window_days=1))
+    last = {int(one.columns["application"]): one for one in entries}
+    followed = [one for stand_in, one in last.items() if stand_in in set(old.tolist())]
+    assert grown.figures.matured == len(followed) > 0
 
 
 @pytest.mark.parametrize(
