@@ -8,8 +8,9 @@ import pytest
 from mlflow import MlflowClient
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from finmodel import tracking
+from finmodel import registry, tracking
 from finmodel.errors import BadInput, NotFound
+from finmodel.export import export_folder, load_export
 from finmodel.records import Person
 from risk.recipe import load_recipe
 from risk.report import load_report
@@ -23,6 +24,7 @@ from tests.risk.small_card import NO_TIME, developed, recipe_of
 from tests.risk.small_lender import loans
 
 ENGINEER = Person("eva", frozenset({"engineer"}))
+VALIDATOR = Person("val", frozenset({"validator"}))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,13 @@ def test_mlflow_keeps_the_card_its_exports_and_its_figures(trained, settings):
     assert load_card(settings, "small_lender", None) == (1, card)
     for file, text in exports(card).items():
         assert tracking.kept(settings, trained.run_id, file).decode() == text
+
+
+def test_the_card_goes_into_the_signed_export_of_its_model(trained, settings):
+    registry.promote(settings, trained.name, trained.version, to="champion", approver=VALIDATOR)
+    folder = export_folder(settings.exports, trained.name, trained.version)
+    kept = tracking.kept(settings, trained.run_id, "scorecard.json")
+    assert load_export(folder, settings.signing).card == kept
 
 
 def test_figures_are_scikit_learns_on_the_rows_that_judge():
