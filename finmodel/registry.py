@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from finmodel import tracking
+from finmodel.acts import act_tag
 from finmodel.acts import audited as audited
 from finmodel.audit import find, scan
 from finmodel.durable import held_alone
@@ -101,7 +102,7 @@ def record_verdict(settings: Settings, draft: Manifest, verdict: Verdict, by: Pe
     status = "passed" if verdict.passed else "failed"
     tags = {STATUS: status, GATE_ENTRY: entry, TRAINED_BY: draft.trained_by}
     figures = {check.name: f"{check.value:.4f}" for check in verdict.checks[:2]}
-    tracking.tag(settings, draft.name, draft.version, tags | figures)
+    tracking.tag(settings, draft.name, draft.version, tags | figures | act_tag("gate", entry))
     return entry
 
 
@@ -280,6 +281,7 @@ def _move(settings: Settings, name: str, alias: Alias, version: int, move: _Move
         now = _point(settings, name, alias, version, move, now)
     try:
         tracking.set_alias(settings, name, alias, version)
+        _tag_move(settings, now)
     except NotReady as error:
         raise NotReady(
             f"version {version} is served, but MLflow's alias could not follow",
@@ -287,6 +289,16 @@ def _move(settings: Settings, name: str, alias: Alias, version: int, move: _Move
             remedy=f"run `finmodel promote {name} --version {version}` when MLflow answers",
         ) from error
     return now
+
+
+def _tag_move(settings: Settings, pointer: Pointer) -> None:
+    """Name the move's entry on the version that came and on the one that went."""
+    entry = find(settings.audit, pointer.audit_entry)
+    told = act_tag(entry.kind, entry.id)
+    tracking.tag(settings, pointer.name, pointer.version, told)
+    if entry.body["from"] is not None:
+        with suppress(NotFound):  # deleted in MLflow since
+            tracking.tag(settings, pointer.name, entry.body["from"], told)
 
 
 def _point(

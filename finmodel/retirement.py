@@ -6,7 +6,7 @@ A version, a validator and a reason come in; an audit entry, a signed list and M
 from __future__ import annotations
 
 from finmodel import tracking
-from finmodel.acts import audited
+from finmodel.acts import act_tag, audited
 from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.records import Person
 from finmodel.registry import ALIASES, STATUS, one_at_a_time, pointer_of, require_may
@@ -33,7 +33,8 @@ def retire(
         retired = Retired(version, reason, person.name, at, entry)
         ensure_key(settings.signing)
         write_retired(settings.exports, name, retired, settings.signing)
-    tracking.tag(settings, name, version, {STATUS: "retired", "retired_because": reason})
+    tags = {STATUS: "retired", "retired_because": reason} | act_tag("retirement", entry)
+    tracking.tag(settings, name, version, tags)
     return retired
 
 

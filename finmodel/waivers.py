@@ -7,7 +7,7 @@ of an out-of-time part can be waived: a check that failed cannot.
 from __future__ import annotations
 
 from finmodel import tracking
-from finmodel.acts import audited
+from finmodel.acts import act_tag, audited
 from finmodel.audit import find
 from finmodel.errors import BadInput, Damaged, Refused
 from finmodel.gate import NO_OUT_OF_TIME
@@ -46,7 +46,7 @@ def waive(settings: Settings, name: str, version: int, approver: Person, reason:
         "demo": approver.demo,
     }
     entry = audited(settings, _KIND, body)
-    tracking.tag(settings, name, version, {WAIVER_ENTRY: entry})
+    tracking.tag(settings, name, version, {WAIVER_ENTRY: entry} | act_tag(_KIND, entry))
     return entry
 
 

@@ -22,6 +22,7 @@ from finmodel.records import Person
 from finmodel.scorer import Scorer
 from finmodel.settings import Settings
 from finmodel.tracking import Candidate
+from risk.document_keeping import keep_document
 from risk.draft import draft_manifest, figures_in
 from risk.frame import TrainingFrame
 from risk.gate_population import Studied, population_of
@@ -61,6 +62,7 @@ def adopt(
     }
     draft = draft_manifest(recipe, ready.frame, learned, ready.parts.train, origin)
     registry.record_verdict(settings, draft, verdict, person)
+    keep_document(settings, recipe.name, version)
     return trained_of(recipe, ready.frame, verdict, origin)
 
 

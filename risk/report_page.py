@@ -30,15 +30,20 @@ overflow-x:auto;font:12px/1.5 Consolas,Menlo,monospace}
 """
 
 
-def page(report: Report, title: str) -> str:
-    """The page; `title` names the model and its version."""
+def page(
+    report: Report,
+    title: str,
+    heading: tuple[str, str] = ("模型报告", "Model report"),
+    style: str = STYLE,
+) -> str:
+    """The page; `title` names the model and its version, `heading` what it is of them."""
     links = "".join(f'<a href="#{escape(one.zh)}">{escape(one.zh)}</a>' for one in report.sheets)
     sections = "".join(_section(sheet) for sheet in report.sheets)
     return (
         f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>模型报告 <small>Model report</small> · {escape(title)}</h1>"
+        f"<title>{escape(title)}</title><style>{style}</style></head><body>"
+        f"<h1>{heading[0]} <small>{heading[1]}</small> · {escape(title)}</h1>"
         f"<nav>{links}</nav>{sections}</body></html>\n"
     )
 

@@ -23,6 +23,7 @@ from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
 from finmodel.records import Float32s, Float64s, Person
 from finmodel.settings import Settings
+from risk.document_keeping import keep_document
 from risk.draft import draft_manifest, figures_in, reason_groups
 from risk.frame import TrainingFrame
 from risk.gate_population import Studied, population_of
@@ -155,8 +156,11 @@ def train(
     }
     draft = draft_manifest(recipe, frame, learned, ready.parts.train, origin)
     registry.record_verdict(settings, draft, verdict, person)
-    trained = trained_of(recipe, frame, verdict, origin, time.monotonic() - started)
-    return replace(trained, comparison=comparison(judged, judged_side))
+    keep_document(settings, recipe.name, version)
+    return replace(
+        trained_of(recipe, frame, verdict, origin, time.monotonic() - started),
+        comparison=comparison(judged, judged_side),
+    )
 
 
 def cross_validate(

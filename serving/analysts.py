@@ -1,4 +1,4 @@
-"""Groups of the `finmodel` command for risk analysts: outcomes, and alerts of monitoring.
+"""The `finmodel` command for risk analysts: outcomes, alerts of monitoring, the model document.
 
 Words from a shell in, one call each, an answer out. Who may do what is known to access alone.
 """
@@ -66,3 +66,24 @@ def alerts_acknowledge(
     here = settings()
     person = signed_in(here, {"analyst", "validator"})
     emit(acknowledge(here, alert, person, note, owner), json)
+
+
+def document(
+    model: Annotated[str, typer.Argument(help="The registered model, such as behaviour_risk.")],
+    version: Annotated[int | None, typer.Option(help="Which version; the newest if none.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write: FILE.html or FILE.md.")
+    ] = None,
+    light: Annotated[
+        bool, typer.Option("--light", help="Compute monitoring's light now: half a minute or so.")
+    ] = False,
+    whole_log: Annotated[
+        bool, typer.Option("--whole-log", help="Find approvals by walking the whole audit log.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write a version's model document: 开发 测试 评审 监测 退出; and keep it in MLflow."""
+    from serving.documents import Asked, answer
+
+    asked = Asked(light=light, whole_log=whole_log)
+    answer(settings(), (model, version), output, asked, as_json=json)

@@ -38,6 +38,7 @@ app.add_typer(label_tables.labels, name="labels")
 app.add_typer(analysts.outcomes, name="outcomes")
 app.add_typer(analysts.alerts, name="alerts")
 app.add_typer(policy, name="policy")
+app.command()(analysts.document)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shells' convention."""

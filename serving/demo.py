@@ -158,6 +158,7 @@ def _people(settings: Settings, _progress: Progress) -> None:
 def _model(settings: Settings, progress: Progress) -> None:
     from finmodel import registry
     from finmodel.waivers import waive
+    from risk.document_keeping import keep_document
     from risk.recipe import load_recipe
     from risk.train import train
 
@@ -168,6 +169,7 @@ def _model(settings: Settings, progress: Progress) -> None:
     registry.promote(
         settings, trained.name, trained.version, to="champion", approver=validator, demo=True
     )
+    keep_document(settings, trained.name, trained.version)
 
 
 def _policy(settings: Settings, _progress: Progress) -> None:

@@ -12,6 +12,7 @@ from finmodel import registry, retirement, waivers
 from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.settings import Settings
+from risk.document_keeping import keep_document
 from risk.recipe import Recipe, load_recipe
 from serving.access import signed_in
 from serving.screen import Progress
@@ -29,7 +30,9 @@ def promote(
     approver = signed_in(settings, {"validator"})
     if recipe is not None:
         _gate_by(load_recipe(recipe), settings, name, version, approver, progress)
-    return registry.promote(settings, name, version, to=to, approver=approver)
+    pointer = registry.promote(settings, name, version, to=to, approver=approver)
+    keep_document(settings, name, pointer.version)
+    return pointer
 
 
 def waive(settings: Settings, name: str, version: int | None, reason: str) -> None:
@@ -37,11 +40,15 @@ def waive(settings: Settings, name: str, version: int | None, reason: str) -> No
     approver = signed_in(settings, {"validator"})
     wanted = registry.newest_passed(settings, name) if version is None else version
     waivers.waive(settings, name, wanted, approver, reason)
+    keep_document(settings, name, wanted)
 
 
 def retire(settings: Settings, name: str, version: int, reason: str) -> Any:
     """End a version, in the name of the validator whose key is set."""
-    return retirement.retire(settings, name, version, signed_in(settings, {"validator"}), reason)
+    person = signed_in(settings, {"validator"})
+    retired = retirement.retire(settings, name, version, person, reason)
+    keep_document(settings, name, version)
+    return retired
 
 
 def _gate_by(
@@ -72,7 +79,9 @@ def _gate_by(
 
 def rollback(settings: Settings, name: str, reason: str) -> Any:
     """Serve the previous champion again, in the name of the validator whose key is set."""
-    return registry.rollback(settings, name, signed_in(settings, {"validator"}), reason)
+    pointer = registry.rollback(settings, name, signed_in(settings, {"validator"}), reason)
+    keep_document(settings, name, pointer.version)
+    return pointer
 
 
 def overview(settings: Settings) -> Any:

@@ -1,0 +1,119 @@
+"""What a model document calls things in Chinese: checks, acts, signals, parts of a label rule.
+
+Names as the platform stores them come in, words that a reviewer reads go out; a name that has no
+word stays as it is. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from finmodel.gate import LATENCY, NO_OUT_OF_TIME, REPORTED
+
+UNRECORDED: Final = "未记录"
+UNAVAILABLE: Final = "不可用"
+_BEIJING: Final = ZoneInfo("Asia/Shanghai")
+_ITSELF: Final = " of the model itself"
+_GROUP: Final = "approval ratio by "
+_CHECKS: Final = {
+    "auc": "AUC",
+    "ks": "KS",
+    "gini": "Gini",
+    "brier": "Brier",
+    "calibration slope": "校准斜率",
+    "calibration intercept": "校准截距",
+    "parity with MLflow": "导出评分器与 MLflow 模型的最大概率差",
+    "monotone breaks": "违反单调方向的次数",
+    LATENCY: "单笔评分与贡献耗时中位数（毫秒）",
+    "psi of scores": "评分 PSI（开发样本对跨期样本）",
+    "bad rate swapped in over out": "换入坏账率减换出坏账率",
+    "shift of probabilities": "平均概率的对数几率偏移",
+}
+ACTS: Final = {
+    "gate": "准入评审（自动门控）",
+    "waiver": "豁免",
+    "promotion": "批准并上线",
+    "rollback": "回退",
+    "retirement": "退出",
+}
+OBSERVATIONS: Final = {
+    "first_drawdown": "首次支用时",
+    "month_end": "月末（每位客户抽取一个月）",
+    "row": "每行自身的时间",
+}
+_SWAP = re.compile(
+    r"swap set against version (\d+): (\d+) in \(bad (.+?)\), (\d+) out \(bad (.+?)\), "
+    r"(\d+) by both, (\d+) by neither"
+)
+
+
+def check_name(name: str) -> str:
+    """A gate's check in Chinese.
+
+    >>> check_name("auc of the model itself"), check_name("approval ratio by sex")
+    ('模型自身 AUC', '按 sex 分组的最低通过率之比')
+    """
+    if name.startswith(_GROUP):
+        return f"按 {name.removeprefix(_GROUP)} 分组的最低通过率之比"
+    if name.endswith(_ITSELF):
+        return f"模型自身 {check_name(name.removesuffix(_ITSELF))}"
+    return _CHECKS.get(name, name)
+
+
+def needs(text: str) -> str:
+    """A threshold in Chinese.
+
+    >>> needs("0.9 to 1.1"), needs("reported"), needs("≥ 0.78")
+    ('0.9 至 1.1', '仅报告，不设门槛', '≥ 0.78')
+    """
+    return "仅报告，不设门槛" if text == REPORTED else text.replace(" to ", " 至 ")
+
+
+def note(text: str) -> str:
+    """A gate's note in Chinese.
+
+    >>> note("out-of-time: not available")
+    '跨期样本（out-of-time）不可用：全部样本为同一观察时点，无跨期验证'
+    """
+    if text == NO_OUT_OF_TIME:
+        return f"跨期样本（out-of-time）{UNAVAILABLE}：全部样本为同一观察时点，无跨期验证"
+    swap = _SWAP.fullmatch(text)
+    if swap is None:
+        return text
+    champion, count_in, bad_in, count_out, bad_out, both, neither = swap.groups()
+    return (
+        f"与第 {champion} 版比较的换入换出：换入 {count_in}（坏账率 {bad_in}），"
+        f"换出 {count_out}（坏账率 {bad_out}），两者均通过 {both}，两者均不通过 {neither}"
+    )
+
+
+def when(time: datetime) -> str:
+    """A time as Beijing tells it.
+
+    >>> from datetime import UTC
+    >>> when(datetime(2026, 3, 1, 16, tzinfo=UTC))
+    '2026-03-02 00:00:00 +08:00'
+    """
+    return f"{time.astimezone(_BEIJING):%Y-%m-%d %H:%M:%S} +08:00"
+
+
+def told(value: object) -> str:
+    """A value as text; 未记录 where there is none.
+
+    >>> told(0.78125), told(""), told(("a", "b")), told(30000)
+    ('0.7812', '未记录', 'a、b', '30,000')
+    """
+    if value is None or value in ("", ()):
+        return UNRECORDED
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) >= 0.0001 or value == 0.0 else f"{value:.1e}"
+    if isinstance(value, tuple):
+        return "、".join(str(one) for one in value)
+    return str(value)
