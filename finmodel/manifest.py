@@ -7,9 +7,11 @@ library but msgspec, so that pure judgement may read it.
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 Card = Literal["A", "B", "C"]
 """A application, B behaviour, C collection card."""
@@ -19,12 +21,42 @@ Outcome = Literal["allow", "refer", "decline"]
 """What a view that is stale or missing does to a decision."""
 
 
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """log-odds(bad) = intercept + slope × the model's raw score."""
+class PricingPd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Probability of default for prices and expected loss: a step function of the raw score.
 
-    method: Literal["none", "platt"] = "none"
+    Never used for points or reasons: steps are not affine, and many scores share one.
+    """
+
+    starts: tuple[float, ...]
+    """(k - 1,) raw scores, ascending, at which the second and each later step begins."""
+    pds: tuple[float, ...]
+    """(k,) of each step, ascending, within 0 and 1."""
+    method: Literal["isotonic"] = "isotonic"
+
+    def __post_init__(self) -> None:
+        if len(self.pds) != len(self.starts) + 1:
+            raise ValueError("a step function has one pd more than starts")
+        if any(a >= b for row in (self.starts, self.pds) for a, b in pairwise(row)):
+            raise ValueError("starts and pds of a step function must rise")
+        if not 0.0 <= self.pds[0] <= self.pds[-1] <= 1.0:
+            raise ValueError("a pd is below 0 or above 1")
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """log-odds(bad) = intercept + slope × the model's raw score; what is unset is not written.
+
+    So the digest of a calibration from before a field was known stays what it was.
+    """
+
+    method: Literal["none", "platt", "base_rate"] = "none"
     slope: float = 1.0
     intercept: float = 0.0
+    """With `base_rate`, what lies between the sample's log-odds and the population's is in it."""
+    base_rate: float | UnsetType = UNSET
+    """The stated bad rate of the population."""
+    sample_rate: float | UnsetType = UNSET
+    """Bad rate of the rows that the line was fitted on."""
+    pricing: PricingPd | UnsetType = UNSET
 
 
 class Scaling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -147,7 +147,8 @@ def _evidence(
 
 def _itself(frame: TrainingFrame, learned: Learned) -> Itself:
     """The logged model's own figures, with the calibration that it would be served with."""
-    labels, given = frame.labels, probability(learned.log_odds(frame, np.arange(len(frame))))
+    log_odds = learned.log_odds(frame, np.arange(len(frame)))
+    labels, given = frame.labels, probability(log_odds - learned.shift)
     mean, rate = float(given.mean()), float(labels.mean())
     shift = math.log(mean / (1 - mean) * (1 - rate) / rate)
     return Itself(auc(labels, given), ks(labels, given), brier(labels, given), shift)

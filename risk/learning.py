@@ -7,7 +7,7 @@ Nothing, calibration included, is fitted on a row that judges. Knows no registry
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import msgspec
@@ -19,9 +19,10 @@ from finmodel.manifest import Calibration
 from finmodel.metrics import auc, brier, calibration, ks
 from finmodel.records import Float64s, Int64s
 from finmodel.scorer import Scorer
+from risk.calibrate import Wanted, calibrate
 from risk.frame import TrainingFrame
 from risk.recipe import Recipe
-from risk.scaling import calibrated, probability
+from risk.scaling import base_rate_shift, calibrated, probability
 from risk.split import Parts, folds
 
 Progress = Callable[[str, int, int], None]
@@ -39,7 +40,7 @@ class Teaching:
     params: Mapping[str, Any]
     rounds: int
     early_stopping: int | None
-    calibration: str
+    calibration: Wanted
     monotone: Mapping[str, int]
     folds: int
     seed: int
@@ -47,7 +48,7 @@ class Teaching:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
-    """A model and the line that calibrates it."""
+    """A model and what calibrates it."""
 
     text: str
     scorer: Scorer
@@ -56,6 +57,11 @@ class Learned:
     def log_odds(self, frame: TrainingFrame, rows: Int64s) -> Float64s:
         """(n,) calibrated log-odds of some rows."""
         return calibrated(self.scorer.raw_many(frame.matrix[rows]), self.calibration)
+
+    @property
+    def shift(self) -> float:
+        """What a stated base rate added to the log-odds."""
+        return base_rate_shift(self.calibration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +77,13 @@ class Judged:
     rows: Int64s
     log_odds: Float64s
     """(len(rows),) calibrated log-odds by a model that did not see the row."""
+    shift: float = 0.0
+    """What a stated base rate added to them."""
+
+    @property
+    def of_sample(self) -> Float64s:
+        """(len(rows),) log-odds at the sample's own bad rate: what its outcomes compare with."""
+        return self.log_odds - self.shift
 
 
 def teaching_of(recipe: Recipe) -> Teaching:
@@ -82,11 +95,16 @@ def teaching_of(recipe: Recipe) -> Teaching:
         params=params,
         rounds=rounds,
         early_stopping=early,
-        calibration=recipe.calibration,
+        calibration=wanted_of(recipe),
         monotone=recipe.monotone,
         folds=recipe.split.folds,
         seed=recipe.split.seed,
     )
+
+
+def wanted_of(recipe: Recipe) -> Wanted:
+    """The calibration that a recipe asks for."""
+    return Wanted(recipe.calibration, recipe.base_rate, recipe.pricing_pd is not None)
 
 
 def learn(
@@ -94,7 +112,7 @@ def learn(
 ) -> Learned:
     """Teach on the part `train`; `valid`, where there is one, stops it and calibrates it.
 
-    Without such a part Platt's line is fitted on out-of-fold scores of the training rows, as
+    Without such a part the calibration is fitted on out-of-fold scores of the training rows, as
     scikit-learn's CalibratedClassifierCV(ensemble=False) does.
     """
     stopping = None
@@ -114,14 +132,18 @@ def learn(
 
 def judge_by_time(frame: TrainingFrame, parts: Parts, learned: Learned) -> Judged:
     """Figures of a model on the part that is later than all it learnt from."""
-    return judged_once(frame.labels, parts.oot, learned.log_odds(frame, parts.oot))
+    log_odds = learned.log_odds(frame, parts.oot)
+    return judged_once(frame.labels, parts.oot, log_odds, learned.shift)
 
 
-def judged_once(labels: Float64s, rows: Int64s, log_odds: Float64s) -> Judged:
-    """Figures of calibrated log-odds on rows that are later than all that taught."""
-    figures = figures_of(labels[rows], log_odds)
+def judged_once(labels: Float64s, rows: Int64s, log_odds: Float64s, shift: float = 0.0) -> Judged:
+    """Figures of calibrated log-odds on rows that are later than all that taught.
+
+    `shift` is what a stated base rate added: outcomes of a sample are told by its own rate.
+    """
+    figures = figures_of(labels[rows], log_odds - shift)
     nothing = Figures(0.0, 0.0, 0.0, 0.0, 0.0)
-    return Judged(figures, nothing, "out of time", True, rows, log_odds)
+    return Judged(figures, nothing, "out of time", True, rows, log_odds, shift)
 
 
 def judge_by_folds(
@@ -132,9 +154,12 @@ def judge_by_folds(
     progress: Progress = silent,
 ) -> Judged:
     """Mean figures over stratified folds, each judged by a model that never saw it."""
+    # Prices judge nothing, and would have every fold learnt from in folds of its own.
+    line = replace(teaching, calibration=replace(teaching.calibration, pricing=False))
 
-    def log_odds(train: Int64s, test: Int64s) -> Float64s:
-        return learn(frame, only(train), teaching).log_odds(frame, test)
+    def log_odds(train: Int64s, test: Int64s) -> tuple[Float64s, float]:
+        learned = learn(frame, only(train), line)
+        return learned.log_odds(frame, test), learned.shift
 
     folding = (teaching.folds, repeats, teaching.seed)
     return by_folds(frame.labels, rows, folding, log_odds, progress)
@@ -144,20 +169,22 @@ def by_folds(
     labels: Float64s,
     rows: Int64s,
     folding: tuple[int, int, int],
-    log_odds_of: Callable[[Int64s, Int64s], Float64s],
+    log_odds_of: Callable[[Int64s, Int64s], tuple[Float64s, float]],
     progress: Progress = silent,
 ) -> Judged:
     """Judge any way of teaching: it gives log-odds of test rows from train rows, fold by fold.
 
+    Beside them it gives what a stated base rate added; stratified folds have the same, or nearly.
     `folding` is how many folds, how often, and the first seed: the same folds for the same rows.
     """
     count, repeats, seed = folding
     figures: list[Figures] = []
-    log_odds = np.zeros(len(rows))
+    log_odds, shifts = np.zeros(len(rows)), []
     for repeat in range(repeats):
         for train, test in folds(labels[rows], count, seed + repeat):
-            given = log_odds_of(rows[train], rows[test])
-            figures.append(figures_of(labels[rows[test]], given))
+            given, shift = log_odds_of(rows[train], rows[test])
+            figures.append(figures_of(labels[rows[test]], given - shift))
+            shifts.append(shift)
             log_odds[test] += given / repeats
             progress("folds", len(figures), repeats * count)
     table = np.array([astuple(one) for one in figures])
@@ -168,11 +195,12 @@ def by_folds(
         out_of_time=False,
         rows=rows,
         log_odds=log_odds,
+        shift=float(np.mean(shifts)),
     )
 
 
 def figures_of(labels: Float64s, log_odds: Float64s) -> Figures:
-    """The gate's figures of calibrated log-odds."""
+    """The gate's figures of calibrated log-odds, at the bad rate of the labels' own sample."""
     line = calibration(labels, log_odds)
     return Figures(
         auc=auc(labels, log_odds),
@@ -186,14 +214,13 @@ def figures_of(labels: Float64s, log_odds: Float64s) -> Figures:
 def _calibrate(
     frame: TrainingFrame, parts: Parts, teaching: Teaching, scorer: Scorer
 ) -> Calibration:
-    if teaching.calibration == "none":
+    if not teaching.calibration.needs_rows:
         return Calibration()
     if parts.valid.size:
         rows, raw = parts.valid, scorer.raw_many(frame.matrix[parts.valid])
     else:
         rows, raw = parts.train, _out_of_fold(frame, parts.train, teaching)
-    line = calibration(frame.labels[rows], raw)
-    return Calibration("platt", line.slope, line.intercept)
+    return calibrate(frame.labels[rows], raw, teaching.calibration)
 
 
 def _out_of_fold(frame: TrainingFrame, rows: Int64s, teaching: Teaching) -> Float64s:

@@ -15,6 +15,7 @@ import msgspec
 from finmodel.errors import BadInput
 from finmodel.gate import Thresholds
 from finmodel.manifest import Card, DecisionPoint, Policy, ReasonGroup, Scaling
+from risk.calibrate import Method
 from risk.label_rule import LabelRule
 from risk.recipe_text import convert, parse_yaml
 from risk.scorecard_recipe import ScorecardSpec
@@ -162,7 +163,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit_bands: dict[str, tuple[float, ...]] = {}
     """Edges that part a numeric audit-only column into groups."""
     split: Split = Split()
-    calibration: Literal["none", "platt"] = "none"
+    calibration: Method = "none"
+    base_rate: float | None = None
+    """With the calibration `base_rate`: bad rate of the population that the card will see."""
+    pricing_pd: Literal["isotonic"] | None = None
+    """A probability of default beside the points', for prices and expected loss alone."""
     scaling: Scaling = Scaling()
     scorecard: ScorecardSpec | None = None
     """With it a scorecard is trained beside the trees: same rows, same scale."""
@@ -201,9 +206,23 @@ def _require_consistent(recipe: Recipe, path: Path) -> None:
         raise _bad(path, "decision_point", what, f"write one of {allowed}, or another card")
     if recipe.gate.parity_rows < 1:
         raise _bad(path, "gate.parity_rows", "it is below 1", "compare at least one row")
+    _require_base_rate(recipe, path)
     _require_label(recipe, path)
     _require_reasons(recipe, path)
     _require_audit_only(recipe, path)
+
+
+def _require_base_rate(recipe: Recipe, path: Path) -> None:
+    wanted, rate = recipe.calibration == "base_rate", recipe.base_rate
+    if wanted and rate is None:
+        what = "calibration is base_rate, and no rate is stated"
+        raise _bad(path, "base_rate", what, "write the population's bad rate, as base_rate: 0.08")
+    if rate is not None and not wanted:
+        what = f"it is stated, and calibration is {recipe.calibration}"
+        raise _bad(path, "base_rate", what, "write calibration: base_rate, or take it out")
+    if rate is not None and not 0.0 < rate < 1.0:
+        remedy = "write a share, such as 0.08 for 8 %"
+        raise _bad(path, "base_rate", f"{rate:g} is not between 0 and 1", remedy)
 
 
 def _require_label(recipe: Recipe, path: Path) -> None:

@@ -130,9 +130,9 @@ def _performance(of: Development) -> Sheet:
         (FIGURES[name], *(one[name] for one in figures)) for name in figures[0]
     )
     tables = [Table(f"{of.judged.sample}", headings, rows)]
-    for who, log_odds in both:
-        tables.append(curve(who, labels, log_odds))
-        tables.append(_calibration(who, labels, probability(log_odds)))
+    for who, judged in both:
+        tables.append(curve(who, labels, judged.log_odds))
+        tables.append(_calibration(who, labels, probability(judged.of_sample)))
     note = "两个模型由相同的样本评估。Both scorers are judged on the same rows."
     return Sheet("模型表现", "Performance", (note,), tuple(tables))
 
@@ -155,8 +155,8 @@ def _calibration(who: str, labels: Float64s, pds: Float64s) -> Table:
 def _distribution(of: Development) -> Sheet:
     labels = of.frame.labels[of.judged.rows]
     tables = tuple(
-        score_bands(who, labels, points_many(log_odds, of.recipe.scaling))
-        for who, log_odds in _scored(of)
+        score_bands(who, labels, points_many(judged.log_odds, of.recipe.scaling))
+        for who, judged in _scored(of)
     )
     scaling = of.recipe.scaling
     note = (
@@ -245,9 +245,9 @@ def _deployment(side: Side) -> Sheet:
     )
 
 
-def _scored(of: Development) -> list[tuple[str, Float64s]]:
-    """Who scored, and the log-odds on rows that it did not see; the card first."""
-    both = [("LightGBM", of.judged.log_odds)]
+def _scored(of: Development) -> list[tuple[str, Judged]]:
+    """Who scored, and what was found on rows that it did not see; the card first."""
+    both = [("LightGBM", of.judged)]
     if of.judged_side is not None:
-        both.insert(0, ("评分卡 Scorecard", of.judged_side.log_odds))
+        both.insert(0, ("评分卡 Scorecard", of.judged_side))
     return both

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from msgspec import UNSET
 
-from finmodel.manifest import Calibration, Scaling
+from finmodel.manifest import Calibration, PricingPd, Scaling
 from finmodel.records import Float64s
 
 
@@ -57,6 +58,30 @@ def calibrated(raw: Float64s, calibration: Calibration) -> Float64s:
     [2.5, -1.5]
     """
     return calibration.intercept + calibration.slope * raw
+
+
+def base_rate_shift(calibration: Calibration) -> float:
+    """What a stated base rate p adds to the log-odds of a sample of rate s; 0 where none is stated.
+
+    ln(p / (1 - p)) - ln(s / (1 - s)): Bayes' rule, of another prior (King & Zeng 2001).
+
+    >>> round(base_rate_shift(Calibration(base_rate=0.1, sample_rate=0.5)) / math.log(9), 9)
+    -1.0
+    """
+    p, s = calibration.base_rate, calibration.sample_rate
+    if p is UNSET or s is UNSET:
+        return 0.0
+    return math.log(p / (1.0 - p)) - math.log(s / (1.0 - s))
+
+
+def priced(raw: Float64s, pricing: PricingPd) -> Float64s:
+    """(n,) probability of default for pricing of (n,) raw scores; NaN stays NaN.
+
+    >>> priced(np.array([-2.0, 0.5, 9.0]), PricingPd(starts=(0.5,), pds=(0.1, 0.4))).tolist()
+    [0.1, 0.4, 0.4]
+    """
+    step = np.searchsorted(np.array(pricing.starts), raw, side="right")
+    return np.where(np.isnan(raw), np.nan, np.array(pricing.pds)[step])
 
 
 def probability(log_odds: Float64s) -> Float64s:

@@ -7,21 +7,23 @@ It looks at no row but those it was given. Knows no registry and no file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from finmodel.errors import BadInput
-from finmodel.manifest import Scaling
-from finmodel.metrics import CalibrationLine, calibration
+from finmodel.manifest import Calibration, Scaling
+from finmodel.metrics import CalibrationLine
 from finmodel.records import Float64s, Int64s
 from risk.binning import Binned, bin_variables, require_edits_hold
 from risk.bins import Column
+from risk.calibrate import Wanted, calibrate
 from risk.frame import TrainingFrame
-from risk.learning import Judged, Progress, by_folds, judged_once, only, silent
+from risk.learning import Judged, Progress, by_folds, judged_once, only, silent, wanted_of
 from risk.recipe import Recipe
 from risk.regression import Fitted, fit_logistic, vif
+from risk.scaling import base_rate_shift
 from risk.scorecard import Scorecard, log_odds_of, scaled
 from risk.scorecard_columns import columns_of
 from risk.scorecard_recipe import ScorecardSpec
@@ -39,8 +41,8 @@ class CardTeaching:
     spec: ScorecardSpec
     directions: Mapping[str, int]
     scaling: Scaling
-    calibrate: bool
-    """On the validation part, where there is one."""
+    calibration: Wanted
+    """On the validation part, where there is one; without one a stated base rate counts alone."""
     folds: int
     seed: int
     where: str
@@ -59,7 +61,9 @@ class LearnedCard:
     """The regression before it was calibrated."""
     vif: Float64s
     line: CalibrationLine | None
-    """Calibration on the validation part; None where there was none to do."""
+    """Calibration on the validation part, and to a stated base rate; None where neither was."""
+    shift: float = 0.0
+    """What a stated base rate added to the log-odds."""
 
 
 def card_teaching(recipe: Recipe, frame: TrainingFrame) -> CardTeaching:
@@ -78,7 +82,7 @@ def card_teaching(recipe: Recipe, frame: TrainingFrame) -> CardTeaching:
         spec=spec,
         directions={name: int(way) for name, way in recipe.monotone.items()},
         scaling=recipe.scaling,
-        calibrate=recipe.calibration != "none",
+        calibration=wanted_of(recipe),
         folds=recipe.split.folds,
         seed=recipe.split.seed,
         where=recipe.file,
@@ -107,12 +111,12 @@ def learn_card(
     )
     design = np.column_stack([woe[name] for name in entered])
     raw = _card(teaching, binned, entered, fitted, None, frame.data_hash)
-    line = None
-    if teaching.calibrate and later is not None:
-        line = calibration(frame.labels[parts.valid], log_odds_of(raw, later))
+    seen = None if later is None else log_odds_of(raw, later)
+    became = labels if later is None else frame.labels[parts.valid]
+    line, shift = _line(became, seen, teaching.calibration)
     card = _card(teaching, binned, entered, fitted, line, frame.data_hash)
     rows = without(screened, dropped)
-    return LearnedCard(card, binned, rows, entered, fitted, vif(design), line)
+    return LearnedCard(card, binned, rows, entered, fitted, vif(design), line, shift)
 
 
 def require_edits(learned: LearnedCard, teaching: CardTeaching) -> None:
@@ -123,7 +127,8 @@ def require_edits(learned: LearnedCard, teaching: CardTeaching) -> None:
 def judge_card_by_time(frame: TrainingFrame, parts: Parts, learned: LearnedCard) -> Judged:
     """Figures of a card on the part that is later than all it learnt from."""
     columns = columns_of(frame, learned.entered, parts.oot)
-    return judged_once(frame.labels, parts.oot, log_odds_of(learned.card, columns))
+    log_odds = log_odds_of(learned.card, columns)
+    return judged_once(frame.labels, parts.oot, log_odds, learned.shift)
 
 
 def judge_card_by_folds(
@@ -135,15 +140,33 @@ def judge_card_by_folds(
 ) -> Judged:
     """Mean figures over the other scorer's folds; bins and filters are learnt anew in each."""
 
-    def log_odds(train: Int64s, test: Int64s) -> Float64s:
+    def log_odds(train: Int64s, test: Int64s) -> tuple[Float64s, float]:
         learned = learn_card(frame, only(train), teaching)
-        return log_odds_of(learned.card, columns_of(frame, learned.entered, test))
+        columns = columns_of(frame, learned.entered, test)
+        return log_odds_of(learned.card, columns), learned.shift
 
     def told(_what: str, done: int, total: int) -> None:
         progress("folds of the scorecard", done, total)
 
     folding = (teaching.folds, repeats, teaching.seed)
     return by_folds(frame.labels, rows, folding, log_odds, told)
+
+
+def _line(
+    labels: Float64s, later: Float64s | None, wanted: Wanted
+) -> tuple[CalibrationLine | None, float]:
+    """The line on later rows, and what a stated base rate adds; a regression meets its rows' rate.
+
+    `labels` are those of the later rows where there are any.
+    """
+    if wanted.method == "none" or (later is None and wanted.base_rate is None):
+        return None, 0.0
+    if later is not None:
+        found = calibrate(labels, later, replace(wanted, pricing=False))
+        return CalibrationLine(found.slope, found.intercept), base_rate_shift(found)
+    rates = Calibration(base_rate=wanted.base_rate or 0.0, sample_rate=float(labels.mean()))
+    shift = base_rate_shift(rates)
+    return CalibrationLine(1.0, shift), shift
 
 
 def _eliminate(

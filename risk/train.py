@@ -255,6 +255,8 @@ def _params(recipe: Recipe, frame: TrainingFrame) -> dict[str, Any]:
         "bads": int(frame.labels.sum()),
         "features": len(frame.names),
         "calibration": recipe.calibration,
+        "base_rate": recipe.base_rate,
+        "pricing_pd": recipe.pricing_pd,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "numpy": np.__version__,
@@ -270,7 +272,7 @@ def _keep_reports(settings: Settings, run_id: str, development: Development) -> 
     labels = frame.labels[judged.rows]
     audit = {name: groups[judged.rows] for name, groups in frame.audit.items()}
     groups = group_report(audit, labels, judged.log_odds, (recipe.policy, recipe.scaling))
-    table = calibration_table(labels, probability(judged.log_odds))
+    table = calibration_table(labels, probability(judged.of_sample))
     tracking.keep(settings, run_id, "recipe.yaml", recipe.text)
     tracking.keep(settings, run_id, "groups.json", _json(groups))
     tracking.keep(settings, run_id, "calibration.json", _json(table))

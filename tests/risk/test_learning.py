@@ -10,6 +10,7 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import PredefinedSplit
 
+from risk.calibrate import Wanted
 from risk.frame import TrainingFrame
 from risk.learning import Teaching, judge_by_folds, judge_by_time, learn
 from risk.split import Parts, fold_numbers
@@ -20,7 +21,7 @@ TEACHING = Teaching(
     params={"num_leaves": 5, "learning_rate": 0.1, "num_threads": 1, "seed": 1},
     rounds=25,
     early_stopping=None,
-    calibration="none",
+    calibration=Wanted(),
     monotone={},
     folds=3,
     seed=4,
@@ -43,7 +44,7 @@ def test_pure_noise_cannot_be_told_apart(calibration):
     """Were anything fitted on a row that judges, noise would look like knowledge."""
     noise = frame_of(1.0)
     random_labels = replace(noise, labels=np.random.default_rng(8).integers(0, 2, ROWS) * 1.0)
-    teaching = replace(TEACHING, calibration=calibration, rounds=60)
+    teaching = replace(TEACHING, calibration=Wanted(calibration), rounds=60)
     judged = judge_by_folds(random_labels, EVERYTHING.train, teaching, 2)
     assert abs(judged.figures.auc - 0.5) < 0.06
 
@@ -64,7 +65,7 @@ def test_each_row_is_scored_by_a_model_that_did_not_see_it():
 
 
 def test_platt_is_that_of_sklearn():
-    learned = learn(FRAME, EVERYTHING, replace(TEACHING, calibration="platt"))
+    learned = learn(FRAME, EVERYTHING, replace(TEACHING, calibration=Wanted("platt")))
     fold = fold_numbers(FRAME.labels, 3, TEACHING.seed)
     params = {name: value for name, value in TEACHING.params.items() if name != "num_threads"}
     reference = CalibratedClassifierCV(
@@ -85,7 +86,9 @@ def test_platt_is_that_of_sklearn():
 def test_platt_makes_overconfident_scores_true():
     eager = replace(TEACHING, rounds=150, params={**TEACHING.params, "learning_rate": 0.3})
     raw = judge_by_folds(FRAME, EVERYTHING.train, eager, 1).figures
-    platt = judge_by_folds(FRAME, EVERYTHING.train, replace(eager, calibration="platt"), 1).figures
+    platt = judge_by_folds(
+        FRAME, EVERYTHING.train, replace(eager, calibration=Wanted("platt")), 1
+    ).figures
     assert raw.calibration_slope < 0.6
     assert abs(platt.calibration_slope - 1) < 0.25
     assert platt.brier < raw.brier
@@ -95,7 +98,7 @@ def test_platt_makes_overconfident_scores_true():
 def test_a_later_part_stops_and_calibrates_and_another_judges():
     rows = np.arange(ROWS)
     parts = Parts(rows[:500], rows[500:700], rows[700:])
-    teaching = replace(TEACHING, rounds=400, early_stopping=10, calibration="platt")
+    teaching = replace(TEACHING, rounds=400, early_stopping=10, calibration=Wanted("platt"))
     learned = learn(FRAME, parts, teaching)
     assert 1 <= learned.text.count("\nTree=") < 400
     judged = judge_by_time(FRAME, parts, learned)

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from finmodel.errors import BadInput
 from finmodel.manifest import Scaling
 from finmodel.metrics import calibration
+from risk.calibrate import Wanted
 from risk.frame import TrainingFrame
 from risk.learning import only, silent
 from risk.scorecard import log_odds_of, points_of
@@ -32,7 +33,7 @@ from tests.risk.small_lender import loans
 
 ROWS = 3000
 RANDOM = np.random.default_rng(5)
-TEACHING = CardTeaching("t", ScorecardSpec(), {}, Scaling(), False, 3, 1, "r.yaml")
+TEACHING = CardTeaching("t", ScorecardSpec(), {}, Scaling(), Wanted(), 3, 1, "r.yaml")
 EVERY = only(np.arange(ROWS))
 
 
@@ -109,7 +110,8 @@ def test_a_later_part_calibrates_and_another_judges():
     frame = replace(FRAME, labels=shifted)
     parts = Parts(rows[:2000], rows[2000:2500], rows[2500:])
     raw, calibrated = (
-        learn_card(frame, parts, replace(TEACHING, calibrate=wanted)) for wanted in (False, True)
+        learn_card(frame, parts, replace(TEACHING, calibration=Wanted(method)))
+        for method in ("none", "platt")
     )
     line = calibration(
         shifted[2000:2500], log_odds_of(raw.card, columns_of(frame, "ab", parts.valid))
@@ -120,6 +122,25 @@ def test_a_later_part_calibrates_and_another_judges():
     figures = [judge_card_by_time(frame, parts, one).figures for one in (raw, calibrated)]
     assert abs(figures[1].calibration_intercept) < abs(figures[0].calibration_intercept)
     assert figures[1].brier < figures[0].brier
+
+
+@pytest.mark.parametrize("later", [0, 500])
+def test_a_stated_base_rate_moves_the_card_as_it_moves_the_trees(later):
+    rows = np.arange(ROWS)
+    parts = Parts(rows[:2000], rows[2000 : 2000 + later], rows[2500:])
+    even, moved = (
+        learn_card(FRAME, parts, replace(TEACHING, calibration=wanted))
+        for wanted in (Wanted("platt"), Wanted("base_rate", base_rate=0.02))
+    )
+    s = FRAME.labels[parts.valid if later else parts.train].mean()
+    shift = np.log(0.02 / 0.98) - np.log(s / (1 - s))
+    assert moved.shift == pytest.approx(shift)
+    columns = columns_of(FRAME, even.entered, parts.oot)
+    gained = log_odds_of(moved.card, columns) - log_odds_of(even.card, columns)
+    # Points are rounded to two decimals, and a card is its points.
+    np.testing.assert_allclose(gained, shift, atol=2e-3)
+    judged = [judge_card_by_time(FRAME, parts, one).figures for one in (even, moved)]
+    assert judged[1].brier == pytest.approx(judged[0].brier, abs=1e-4)
 
 
 def test_labels_without_any_cause_leave_no_card():

@@ -19,7 +19,7 @@ from finmodel.errors import BadInput, Refused
 from finmodel.export import export_folder, load_export
 from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.lender import credit_default
-from finmodel.manifest import Manifest
+from finmodel.manifest import Manifest, PricingPd
 from finmodel.records import Person
 from finmodel.settings import Settings
 from risk.monitor_reference import read_reference
@@ -106,6 +106,23 @@ def test_the_same_recipe_and_rows_give_the_same_model(lender, settings):
     texts = [tracking.fetch(settings, first.name, v).text for v in (first.version, second.version)]
     assert texts[0] == texts[1]
     assert first.metrics == second.metrics
+
+
+def test_a_base_rate_and_a_pd_for_prices_go_into_the_signed_manifest(lender, settings):
+    asked = {"calibration": "base_rate", "base_rate": 0.08, "pricing_pd": "isotonic"}
+    trained = train(load_recipe(lender(**asked)), settings, ANALYST)
+    assert trained.passed, "the gate judges at the sample's own bad rate"
+    registry.promote(settings, trained.name, None, to="champion", approver=VALIDATOR)
+    folder = export_folder(settings.exports, trained.name, 1)
+    line = load_export(folder, settings.signing).manifest.calibration
+    assert (line.method, line.base_rate) == ("base_rate", 0.08)
+    assert isinstance(line.pricing, PricingPd)
+    # One in three defaults in the table, one in twelve in the population.
+    assert line.pricing.pds[0] < 0.08 < line.pricing.pds[-1]
+    table = msgspec.json.decode(tracking.kept(settings, trained.run_id, "calibration.json"))
+    assert sum(row["mean_pd"] for row in table) == pytest.approx(
+        sum(row["bad_rate"] for row in table), rel=0.2
+    )
 
 
 def test_without_a_time_nothing_is_called_out_of_time(lender, settings):
