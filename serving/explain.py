@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
+from msgspec import UNSET
+
 from finmodel.audit import Entry, find
 from finmodel.records import Person
 from finmodel.settings import Settings
+from risk.scaling import priced
 from serving import dossier
 from serving.desk import Desk
 from serving.dossier import Past
@@ -54,6 +58,7 @@ def explanation(entry: Entry, desk: Desk) -> Explanation:
         rule=facts.rule,
         points=finite(float(past.points)),
         probability_of_default=finite(float(past.probability)),
+        pricing_pd=_pricing_pd(past, model),
         raw_score=finite(float(past.raw)),
         base=finite(float(past.contributions[-1])),
         reasons=_reasons(past, model),
@@ -69,6 +74,11 @@ def explanation(entry: Entry, desk: Desk) -> Explanation:
         replay=replay(entry, settings),
         policy=_policy(past, settings),
     )
+
+
+def _pricing_pd(past: Past, model: Served) -> float | None:
+    pricing = model.manifest.calibration.pricing
+    return None if pricing is UNSET else finite(float(priced(np.array([past.raw]), pricing)[0]))
 
 
 def _policy(past: Past, settings: Settings) -> PolicySeen | None:

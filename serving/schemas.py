@@ -213,6 +213,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     rule: str
     points: float | None
     probability_of_default: float | None
+    pricing_pd: float | None = None
+    """For prices and expected loss alone; null where the version has none, or did not score."""
     raw_score: float | None
     base: float | None
     """The model's base contribution; with all features' it sums to the raw score."""

@@ -15,9 +15,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from msgspec import UNSET
 
 from finmodel.acts import audited
 from finmodel.durable import replace_file
+from finmodel.manifest import Calibration
 from finmodel.records import Float64s, Person
 from finmodel.settings import Settings
 from finmodel.vault import Vault
@@ -27,6 +29,7 @@ from risk.policy_many import ANSWERS, APPROVE, Cases, Outcomes, decide_many
 from risk.policy_plan import Cut, Plan, plan_of
 from risk.policy_ruling import POINTS
 from risk.policy_simulation import Figures, History, Side, figures_of, joined
+from risk.scaling import priced
 from serving.access import signed_in
 from serving.decision_history import Found, Logged, Window, decisions_in, requests_of
 from serving.in_force import past_policy
@@ -85,7 +88,8 @@ def simulate(
         drawn, stood_in = _draws(settings, policy, rows)
         cases = _cases(rows, drawn)
         now = decide_many(plan, cases)
-        parts.append(history_of(rows, cases, now, plan, bad))
+        pds = pds_of(rows, manifest.calibration)
+        parts.append(history_of(rows, cases, now, (plan, pds), bad))
         lines += _changed(rows, now)
         anew += stood_in
     _write(changes, lines)
@@ -105,17 +109,34 @@ def simulate(
     )
 
 
+def pds_of(rows: list[Logged], calibration: Calibration) -> Float64s:
+    """(n,) probability of default for expected loss: the model's own for pricing, where it has one.
+
+    Where another step scored, as where there is none, it is the one that was logged.
+    """
+    logged = np.array([float(one.past.probability) for one in rows])
+    if calibration.pricing is UNSET:
+        return logged
+    pds = priced(np.array([float(one.past.raw) for one in rows]), calibration.pricing)
+    return np.where(np.isnan(pds), logged, pds)
+
+
 def history_of(
-    rows: list[Logged], cases: Cases, now: Outcomes, plan: Plan, bad: Mapping[str, int]
+    rows: list[Logged],
+    cases: Cases,
+    now: Outcomes,
+    by: tuple[Plan, Float64s],
+    bad: Mapping[str, int],
 ) -> History:
-    """Decisions of one model beside what the policy says of them."""
+    """Decisions of one model beside what a policy's plan says of them, with their PDs."""
+    plan, pds = by
     amounts = cases.requests["amount_minor"]
     rate, limit = _terms(cases, now, plan)
     return History(
         was=_was(rows, amounts),
         now=Side(now.answers, now.by_lot, np.minimum(amounts, np.maximum(now.limits, 0))),
         points=cases.points,
-        probability=np.array([float(one.past.probability) for one in rows]),
+        probability=pds,
         stopped=now.bands == "",
         bad=np.array([bad.get(one.entry.id, np.nan) for one in rows], dtype=np.float64),
         weight=np.array([_weight(one) for one in rows]),

@@ -30,6 +30,7 @@ from finmodel.manifest import (
     Digests,
     Manifest,
     Policy,
+    PricingPd,
     ReasonGroup,
     Scaling,
     digests_of,
@@ -54,6 +55,8 @@ APPLICATION = {
     "product": "cash_loan",
     "channel": "app",
 }
+PRICING = PricingPd(starts=(-2.0, -1.0, 0.0), pds=(0.05, 0.2, 0.4, 0.7))
+"""Probability of default for prices, by the raw score."""
 VIEWS = {"balance": 4, "lateness": 3, "account_use": 2}
 
 
@@ -125,7 +128,7 @@ def export(settings: Settings, version: int, model: str, **changes) -> Path:
         card="B",
         decision_point="支用",
         features=plan().names,
-        calibration=Calibration("platt", 1.1, 0.05),
+        calibration=Calibration("platt", 1.1, 0.05, pricing=PRICING),
         scaling=Scaling(),
         policy=Policy(approve_points=540.0, refer_points=515.0, stale="refer", missing="refer"),
         reasons=reasons,

@@ -42,6 +42,21 @@ def test_an_explanation_shows_all_of_the_decision_again(client, world, decision)
     assert set(told["digests"]) == {"schema", "model", "calibration", "policy"}
 
 
+def test_the_pd_for_prices_is_the_step_of_the_raw_score_and_moves_nothing_else(client, world):
+    steps = {}
+    for customer in range(100, 130):
+        decision = decided(client, world, customer)
+        told = explained(client, world, decision["decision_id"], "analyst").json()
+        raw = told["raw_score"]
+        steps[told["pricing_pd"]] = True
+        expected = 0.05 if raw < -2 else 0.2 if raw < -1 else 0.4 if raw < 0 else 0.7
+        assert told["pricing_pd"] == expected
+        odds = np.exp(0.05 + 1.1 * raw)
+        assert told["probability_of_default"] == pytest.approx(odds / (1 + odds))
+        assert told["replay"]["same"]
+    assert len(steps) >= 3
+
+
 def test_it_is_computed_again_and_the_same(client, world, decision):
     replay = explained(client, world, decision["decision_id"], "engineer").json()["replay"]
     assert replay["same"]
