@@ -24,6 +24,7 @@ from finmodel.errors import FinmodelError
 from serving import analysts, label_tables, operators
 from serving.policies import policy
 from serving.screen import Progress, emit
+from serving.searching import search
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +40,7 @@ app.add_typer(analysts.outcomes, name="outcomes")
 app.add_typer(analysts.alerts, name="alerts")
 app.add_typer(policy, name="policy")
 app.command()(analysts.document)
+app.command()(search)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shells' convention."""

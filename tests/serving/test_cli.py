@@ -1,5 +1,7 @@
 """The `finmodel` command as a shell sees it: help on everything, sentences, exit codes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import typer
@@ -9,6 +11,8 @@ from finmodel.clock import SystemClock
 from finmodel.vault import Vault
 from serving.cli import app
 from tests.serving.demo_shell import Shell
+
+SHIPPED = str(Path(__file__).parents[2] / "risk" / "behaviour_risk.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,10 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("nosuch",), "No such command"),
         (("train", "--zzz"), "No such option"),
         (("train", "nowhere.yaml"), "NotFound nowhere.yaml: no such file; name a recipe's file"),
+        (("search", "nowhere.yaml"), "no such file; name a recipe's file"),
+        (("search", SHIPPED, "--trials", "0"), "BadInput --trials: 0 trials; give between 1 and"),
+        (("search", SHIPPED, "--seed", "-1"), "--seed: seed -1 is below 0; give 0 or more"),
+        (("search", SHIPPED, "--trials", "2"), "FINMODEL_KEY"),
         (("bench", "nosuch"), "choose one of: behaviour_risk"),
         (("rollback", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
         (("people", "add", "lin", "--role", "king"), "engineer"),
