@@ -6,8 +6,11 @@ bad rates in one direction; an edit that breaks either is refused in a sentence.
 
 from __future__ import annotations
 
+import signal
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -203,10 +206,21 @@ def _optimal(
         min_bin_n_nonevent=1,
         time_limit=60,
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _ctrl_c_kept():
         warnings.simplefilter("ignore")  # of its own dependencies
         binning.fit(x, y)
     return list(binning.splits)
+
+
+@contextmanager
+def _ctrl_c_kept() -> Iterator[None]:
+    """Put Python's answer to Ctrl-C back: OR-Tools' solver leaves the system's own, which kills."""
+    answer = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, answer)
 
 
 def _readable(cut: float, values: Float32s) -> float:

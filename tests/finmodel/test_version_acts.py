@@ -46,7 +46,7 @@ def by_hand(settings, version):
 @pytest.mark.parametrize("whole_log", [False, True])
 def test_every_act_is_found_also_the_move_that_replaced_a_version(lived, whole_log):
     first = acts_of(lived, "small", 1, whole_log=whole_log)
-    kinds = "gate waiver promotion promotion rollback promotion retirement".split()
+    kinds = ["gate", "waiver", "promotion", "promotion", "rollback", "promotion", "retirement"]
     assert [one.kind for one in first] == kinds
     assert [one.id for one in first] == by_hand(lived, 1)
     second = acts_of(lived, "small", 2, whole_log=whole_log)

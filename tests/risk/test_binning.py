@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from optbinning import OptimalBinning
@@ -15,6 +19,14 @@ from risk.scorecard_recipe import ScorecardSpec
 TABLE = credit_default.load()
 LABELS = TABLE["DEFAULT"].to_numpy(np.float64)
 RANDOM = np.random.default_rng(4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keep_ctrl_c():
+    """As risk.binning does: OR-Tools leaves the system's own answer, which kills."""
+    answer = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, answer)
 
 
 def column(name: str, missing: float = 0.0, special: float = 0.0) -> np.ndarray:
@@ -153,3 +165,25 @@ def test_a_bin_of_one_outcome_has_no_woe():
 def test_cuts_must_ascend():
     with pytest.raises(ValueError, match="ascending"):
         NumericBins((2.0, 1.0))
+
+
+def test_ctrl_c_is_still_an_exception_afterwards():
+    """The solver would leave the system's own answer, by which a run ends without a word."""
+    script = """
+import os, signal, time
+import numpy as np
+from risk.binning import bin_variables
+from risk.scorecard_recipe import ScorecardSpec
+rows = np.random.default_rng(1)
+labels = (rows.random(900) < 0.3).astype(float)
+bin_variables({"x": rows.normal(size=900).astype(np.float32)}, labels, ScorecardSpec(), {"x": 0})
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+except KeyboardInterrupt:
+    print("told")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "told\n")
