@@ -20,7 +20,7 @@ from risk.report import Cell, Heading, Sheet, Table
 _NEVER_GATED = "门控结论：未记录（该版本从未经过门控）"
 
 
-def testing(facts: Facts) -> Sheet:
+def measured(facts: Facts) -> Sheet:
     """The comparison of both scorers, every check with its threshold, proofs and groups."""
     verdict = verdict_of(facts)
     notes = [] if verdict else [_NEVER_GATED]

@@ -12,7 +12,7 @@ from typing import Final
 from risk.document_development import development
 from risk.document_facts import Facts
 from risk.document_running import monitoring, retirement
-from risk.document_testing import review, testing
+from risk.document_testing import measured, review
 from risk.document_words import when
 from risk.report import Report
 
@@ -26,7 +26,7 @@ def document_of(facts: Facts, no_light: str = "") -> Report:
         name=facts.name,
         sheets=(
             development(facts),
-            testing(facts),
+            measured(facts),
             review(facts),
             monitoring(facts, no_light),
             retirement(facts),
