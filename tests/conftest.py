@@ -1,6 +1,7 @@
 """What holds for every test: the same examples on each run, and counters of this process alone."""
 
 import os
+import signal
 
 # Two processes of tests share two cores: LightGBM's threads, which would spin while they wait for
 # each other, sleep instead. Before anything loads it.
@@ -18,6 +19,14 @@ from benchmarks._kafka_broker import running
 settings.register_profile("settled", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "settled"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keep_ctrl_c():
+    """Tests ask optbinning itself, whose solver leaves the system's answer, which kills."""
+    answer = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, answer)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 
@@ -19,14 +18,6 @@ from risk.scorecard_recipe import ScorecardSpec
 TABLE = credit_default.load()
 LABELS = TABLE["DEFAULT"].to_numpy(np.float64)
 RANDOM = np.random.default_rng(4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def keep_ctrl_c():
-    """As risk.binning does: OR-Tools leaves the system's own answer, which kills."""
-    answer = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, answer)
 
 
 def column(name: str, missing: float = 0.0, special: float = 0.0) -> np.ndarray:
