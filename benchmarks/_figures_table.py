@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ONLINE, CARD, STREAM = "online", "behaviour_risk", "stream"
+REASONS, MONITOR = "reasons", "monitor"
 HEAD = "| figure | here | what it is, and its peer | command |\n|---|---|---|---|\n"
 TABLE = re.compile(r"\| figure \| here \|.*?\n(?=\n)", re.S)
 
@@ -134,6 +135,28 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         " {unbounded_auc:.4}, KS {unbounded_ks:.3}, Brier {unbounded_brier:.4}",
         CARD,
     ),
+    (
+        "reasons_p50_ms",
+        "ms.3",
+        "exact contributions and four reasons of one decision, 200 trees of depth 4;"
+        " `pred_contrib` {pred_contrib_p50_ms:ms.3}; of 31 leaves {reasons_p50_ms_31_leaves:ms.3}"
+        " and {pred_contrib_p50_ms_31_leaves:ms.3}",
+        REASONS,
+    ),
+    (
+        "over_pred_contrib",
+        "×.1",
+        "the same, as a ratio; of 31 leaves {over_pred_contrib_31_leaves:×.1}; a thousand rows at"
+        " once {over_pred_contrib_batch:×.1} and {over_pred_contrib_batch_31_leaves:×.1}",
+        REASONS,
+    ),
+    (
+        "panels_s",
+        "s.1",
+        "{decisions:M.0} logged decisions of {features:.0} features, cold, to all ten panels;"
+        " the largest process {peak_gb:.2} GB",
+        MONITOR,
+    ),
     ("first_decision_s", "s.0", "from an empty home to a decision, packages installed", CARD),
     ("second_start_s", "s.0", "from a home that is set up", CARD),
 )
@@ -162,7 +185,7 @@ def shown(value: float, form: str) -> str:
 
 
 def table() -> str:
-    """The table, each row with the command that measures it."""
+    """The table, each row with the command that measures it; none for what is not measured yet."""
     known = figures()
 
     def filled(text: str) -> str:
@@ -172,6 +195,7 @@ def table() -> str:
         f"| `{name}` | {shown(known[name], form)} | {filled(text)} |"
         f" `finmodel bench {bench} --json` |\n"
         for name, form, text, bench in ROWS
+        if name in known
     )
 
 

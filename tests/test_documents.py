@@ -100,6 +100,12 @@ def test_figures_reach_what_they_must():
     assert known["card_ks"] >= 0.435
     assert known["scorecard_auc"] >= 0.767
     assert known["unbounded_auc"] >= 0.783
+    assert known["reasons_p50_ms"] <= 0.09
+    assert known["reasons_p50_ms_31_leaves"] <= 0.4
+    ratios = [known[name] for name in known if name.startswith("over_pred_contrib")]
+    assert len(ratios) == 4
+    assert min(ratios) >= 5
+    assert known["sum_error"] <= 1e-9
     assert known["first_decision_s"] <= 180
 
 
