@@ -58,6 +58,7 @@ def population_of(settings: Settings, studied: Studied) -> Population:
 def score_psi(reference: Float64s, now: Float64s) -> float:
     """PSI of scores over the reference's deciles.
 
+    >>> import numpy as np
     >>> score_psi(np.arange(100.0), np.arange(100.0))
     0.0
     """
@@ -98,6 +99,7 @@ def _swap_set(settings: Settings, studied: Studied) -> SwapSet | None:
 def swap_of(champion: int, before: Flags, after: Flags, labels: Float64s) -> SwapSet:
     """The four cells of approvals by the champion and by the new model.
 
+    >>> import numpy as np
     >>> flags = np.array([True, True, False]), np.array([True, False, True])
     >>> print(swap_of(3, *flags, np.array([0.0, 1.0, 0.0])))
     swap set against version 3: 1 in (bad 0.0%), 1 out (bad 100.0%), 1 by both, 0 by neither

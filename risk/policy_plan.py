@@ -122,7 +122,7 @@ def _edges(condition: Condition) -> tuple[float, float]:
     """The least and the greatest number that a condition takes.
 
     >>> _edges(Condition(request="term_months", at_least=6, below=12))
-    (6.0, 11.999999999999998)
+    (6, 11.999999999999998)
     """
     lows, highs = [-math.inf], [math.inf]
     if condition.at_least is not None:

@@ -165,7 +165,8 @@ def test_what_is_known_late_is_used_late(tmp_path):
         currency="TWD",
         amount_minor=77_00,
     )
-    july = next(e for e in events if e.event_id == "uci350-1-2005-07-status")
+    statuses = [one for one in events if isinstance(one, AccountStatusObserved)]
+    (july,) = (one for one in statuses if one.occurred_at.astimezone(ZONE).month == 7)
     corrected = replace(
         july, event_id="correction", known_at=datetime(2005, 8, 9, tzinfo=UTC), status_code=5
     )

@@ -182,9 +182,9 @@ def test_apply_leaves_the_registry_that_feast_apply_leaves(homes):
     assert sizes == {
         "entities": 2,  # ours, and Feast's own for views that have none
         "featureViews": 9,
-        "streamFeatureViews": 10,
-        "featureServices": 3,
-        "dataSources": 30,
+        "streamFeatureViews": 11,
+        "featureServices": 5,
+        "dataSources": 32,
         "projects": 1,
     }
     assert ours == stock
