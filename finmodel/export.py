@@ -9,7 +9,6 @@ Knows no MLflow: what is registered there and what lies here are compared elsewh
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from finmodel.durable import replace_file
 from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.manifest import (
     Calibration,
@@ -30,8 +28,9 @@ from finmodel.manifest import (
     digests_of,
 )
 from finmodel.scorer import Scorer
+from finmodel.sealed import Seal, read_sealed, write_sealed
 from finmodel.signed_folders import write_signed
-from finmodel.signing import sign_bytes, verify_bytes, verify_folder
+from finmodel.signing import verify_folder
 
 __all__ = [
     "Calibration",
@@ -54,9 +53,8 @@ CARD = "scorecard.json"
 """Only where a scorecard was trained beside the model."""
 NEEDED = frozenset({MODEL, MANIFEST})
 FILES = NEEDED | {CARD}
-_CONTEXT = "pointer"
-"""Under which pointers are signed: no other signed bytes pass for one."""
-_LARGEST_POINTER = 1 << 20
+_REMEDY = "export the version again from the registry"
+_SEAL = Seal("pointer", "pointer", "pointer", _REMEDY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +84,6 @@ class Pointer(msgspec.Struct, frozen=True):
     reason: str
     audit_entry: str
     """The audit entry of this move; an entry that no pointer names was a move that never ended."""
-
-
-class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pointer: msgspec.Raw
-    signature: str
 
 
 def write_export(
@@ -130,29 +123,17 @@ def load_export(folder: Path, keys: Path) -> ExportedModel:
 def set_champion(exports: Path, pointer: Pointer, keys: Path) -> None:
     """Point an alias to an exported version, with one rename."""
     path = pointer_path(exports, pointer.name, pointer.alias)
-    plain = msgspec.json.encode(pointer)
-    signature = base64.b64encode(sign_bytes(plain, keys, context=_CONTEXT)).decode()
-    sealed = msgspec.json.encode(_Sealed(msgspec.Raw(plain), signature))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, sealed, 0o644)
+    write_sealed(path, _SEAL, msgspec.json.encode(pointer), keys)
 
 
 def read_champion(exports: Path, name: str, keys: Path, alias: str = "champion") -> Pointer:
     """The pointer of an alias; NotReady where none was set, Damaged where it is not as signed."""
     path = pointer_path(exports, name, alias)
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_POINTER)
-    except FileNotFoundError as error:
+    plain = read_sealed(path, _SEAL, keys)
+    if plain is None:
         raise NotReady(
             f"no {alias} was ever promoted", where=name, remedy="promote a version first"
-        ) from error
-    try:
-        sealed = msgspec.json.decode(data, type=_Sealed)
-        plain, signature = bytes(sealed.pointer), base64.b64decode(sealed.signature, validate=True)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise _damaged(path, "it is not a signed pointer") from error
-    verify_bytes(plain, signature, keys, context=_CONTEXT)
+        )
     pointer = msgspec.json.decode(plain, type=Pointer)
     if (pointer.name, pointer.alias) != (name, alias):
         raise _damaged(path, f"it is the pointer of {pointer.name}@{pointer.alias}")
@@ -213,4 +194,4 @@ def _planned_names(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _damaged(path: Path, what: str) -> Damaged:
-    return Damaged(what, where=str(path), remedy="export the version again from the registry")
+    return Damaged(what, where=str(path), remedy=_REMEDY)

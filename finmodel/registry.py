@@ -20,7 +20,7 @@ import msgspec
 from finmodel import tracking
 from finmodel.acts import act_tag
 from finmodel.acts import audited as audited
-from finmodel.audit import find, scan
+from finmodel.audit import find
 from finmodel.durable import held_alone
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.export import (
@@ -29,12 +29,12 @@ from finmodel.export import (
     load_export,
     pointer_path,
     read_champion,
-    set_champion,
     write_export,
 )
 from finmodel.gate import failures
 from finmodel.kept_card import kept_card
 from finmodel.manifest import Manifest, Verdict
+from finmodel.moves import Move, move_pointer
 from finmodel.records import Person
 from finmodel.retired import require_not_retired
 from finmodel.settings import Settings
@@ -72,12 +72,7 @@ class AliasDrift:
     mlflow: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
-    kind: Literal["promotion", "rollback"]
-    by: Person
-    demo: bool
-    reason: str
+_KINDS = ("promotion", "rollback")
 
 
 def record_verdict(settings: Settings, draft: Manifest, verdict: Verdict, by: Person) -> str:
@@ -138,7 +133,7 @@ def promote(
     with one_at_a_time(settings, name):
         why = why_promoted(settings, draft)
         _export(settings, draft, text, approver, demo)
-        return _move(settings, name, alias, wanted, _Move("promotion", approver, demo, why))
+        return _move(settings, name, alias, wanted, Move("promotion", _KINDS, approver, demo, why))
 
 
 def rollback(
@@ -157,7 +152,9 @@ def rollback(
         model = load_export(export_folder(settings.exports, name, back), settings.signing)
         if model.manifest.demo and not demo:
             raise _of_the_demo(name, back)
-        return _move(settings, name, "champion", back, _Move("rollback", person, demo, reason))
+        return _move(
+            settings, name, "champion", back, Move("rollback", _KINDS, person, demo, reason)
+        )
 
 
 def versions(settings: Settings, name: str | None = None) -> list[VersionRow]:
@@ -274,11 +271,11 @@ def _exported(settings: Settings, folder: Path) -> Manifest | None:
         return None
 
 
-def _move(settings: Settings, name: str, alias: Alias, version: int, move: _Move) -> Pointer:
+def _move(settings: Settings, name: str, alias: Alias, version: int, move: Move) -> Pointer:
     """Audit, then pointer, then MLflow's alias: what is served is never without its entry."""
     now = pointer_of(settings, name, alias)
     if now is None or now.version != version:
-        now = _point(settings, name, alias, version, move, now)
+        now = move_pointer(settings, settings.exports, (name, alias), version, move, now)
     try:
         tracking.set_alias(settings, name, alias, version)
         _tag_move(settings, now)
@@ -299,43 +296,6 @@ def _tag_move(settings: Settings, pointer: Pointer) -> None:
     if entry.body["from"] is not None:
         with suppress(NotFound):  # deleted in MLflow since
             tracking.tag(settings, pointer.name, entry.body["from"], told)
-
-
-def _point(
-    settings: Settings, name: str, alias: Alias, version: int, move: _Move, now: Pointer | None
-) -> Pointer:
-    before = () if now is None else (*now.previous, now.version)
-    pointer = Pointer(
-        name=name,
-        alias=alias,
-        version=version,
-        sequence=_last_sequence(settings, name, alias, now) + 1,
-        previous=before[:-2] if move.kind == "rollback" else before,
-        by=move.by.name,
-        at=settings.clock.now().isoformat(),
-        demo=move.demo,
-        reason=move.reason,
-        audit_entry="",
-    )
-    body = msgspec.to_builtins(pointer) | {"from": None if now is None else now.version}
-    del body["audit_entry"]
-    entry = audited(settings, move.kind, body)
-    pointer = msgspec.structs.replace(pointer, audit_entry=entry)
-    set_champion(settings.exports, pointer, settings.signing)
-    return pointer
-
-
-def _last_sequence(settings: Settings, name: str, alias: Alias, now: Pointer | None) -> int:
-    """The number of the last move; where the pointer is lost, as the audit log has it."""
-    if now is not None:
-        return now.sequence
-    moves = (
-        entry.body["sequence"]
-        for entry in scan(settings.audit)
-        if entry.kind in ("promotion", "rollback")
-        and (entry.body["name"], entry.body["alias"]) == (name, alias)
-    )
-    return max(moves, default=0)
 
 
 def newest_passed(settings: Settings, name: str) -> int:

@@ -8,18 +8,15 @@ retire is asked in the registry.
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import msgspec
 
-from finmodel.durable import replace_file
-from finmodel.errors import Damaged, Refused
+from finmodel.errors import Refused
 from finmodel.export import pointer_path
-from finmodel.signing import sign_bytes, verify_bytes
+from finmodel.sealed import Seal, read_sealed, write_sealed
 
-_CONTEXT = "retired versions"
-_LARGEST = 1 << 20
+_SEAL = Seal("retired", "retired versions", "list", "retire the version again")
 
 
 class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,11 +35,6 @@ class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     versions: tuple[Retired, ...]
 
 
-class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    retired: msgspec.Raw
-    signature: str
-
-
 def retired_path(exports: Path, name: str) -> Path:
     """The file of a model's retired versions."""
     return pointer_path(exports, name, "retired")
@@ -51,18 +43,12 @@ def retired_path(exports: Path, name: str) -> Path:
 def retired_versions(exports: Path, name: str, keys: Path) -> dict[int, Retired]:
     """What was retired of a model, by version."""
     path = retired_path(exports, name)
-    try:
-        sealed = msgspec.json.decode(path.read_bytes()[:_LARGEST], type=_Sealed)
-        plain = bytes(sealed.retired)
-        signature = base64.b64decode(sealed.signature, validate=True)
-    except FileNotFoundError:
+    plain = read_sealed(path, _SEAL, keys)
+    if plain is None:
         return {}
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise _damaged(path, "it is not a signed list") from error
-    verify_bytes(plain, signature, keys, context=_CONTEXT)
     told = msgspec.json.decode(plain, type=_List)
     if told.name != name:
-        raise _damaged(path, f"it is the list of {told.name}")
+        raise _SEAL.damaged(path, f"it is the list of {told.name}")
     return {one.version: one for one in told.versions}
 
 
@@ -70,10 +56,7 @@ def write_retired(exports: Path, name: str, retired: Retired, keys: Path) -> Non
     """Add one version to the list."""
     known = retired_versions(exports, name, keys) | {retired.version: retired}
     plain = msgspec.json.encode(_List(name, tuple(known.values())))
-    signature = base64.b64encode(sign_bytes(plain, keys, context=_CONTEXT)).decode()
-    path = retired_path(exports, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, msgspec.json.encode(_Sealed(msgspec.Raw(plain), signature)), 0o644)
+    write_sealed(retired_path(exports, name), _SEAL, plain, keys)
 
 
 def require_not_retired(exports: Path, name: str, version: int, keys: Path) -> None:
@@ -85,7 +68,3 @@ def require_not_retired(exports: Path, name: str, version: int, keys: Path) -> N
             where=f"{name} version {version}",
             remedy="promote another version",
         )
-
-
-def _damaged(path: Path, what: str) -> Damaged:
-    return Damaged(what, where=str(path), remedy="retire the version again")

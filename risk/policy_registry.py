@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from finmodel.acts import audited
-from finmodel.audit import scan
 from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.export import Pointer
-from finmodel.export import set_champion as set_pointer
+from finmodel.moves import Move, move_pointer
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
@@ -63,12 +61,7 @@ class Shown:
     off_because: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
-    kind: Literal["policy_approved", "policy_rollback"]
-    by: Person
-    reason: str
-    demo: bool
+_KINDS = ("policy_approved", "policy_rollback")
 
 
 def approve(
@@ -90,7 +83,7 @@ def approve(
         require_fit(settings, policy, f"policy {name} version {proposal.version}")
         ensure_key(settings.signing)
         _sign(settings, proposal, approver, demo)
-        move = _Move("policy_approved", approver, "approved", proposal.demo or demo)
+        move = Move("policy_approved", _KINDS, approver, proposal.demo or demo, "approved")
         return _point(settings, name, proposal.version, move)
 
 
@@ -110,7 +103,7 @@ def rollback(
         if back.about.demo and not demo:
             raise _of_the_demo(name, back.about.version)
         require_fit(settings, back.policy, f"policy {name} version {back.about.version}")
-        move = _Move("policy_rollback", person, reason, demo)
+        move = Move("policy_rollback", _KINDS, person, demo, reason)
         return _point(settings, name, back.about.version, move)
 
 
@@ -187,39 +180,11 @@ def _sign(settings: Settings, proposal: Proposal, approver: Person, demo: bool) 
     write_version(settings.policies, about, proposal.text, settings.signing)
 
 
-def _point(settings: Settings, name: str, version: int, move: _Move) -> Pointer:
+def _point(settings: Settings, name: str, version: int, move: Move) -> Pointer:
     now = _active(settings, name)
     if now is not None and now.version == version:
         return now
-    before = () if now is None else (*now.previous, now.version)
-    pointer = Pointer(
-        name=name,
-        alias=ACTIVE,
-        version=version,
-        sequence=1 + (now.sequence if now else _last_sequence(settings, name)),
-        previous=before[:-2] if move.kind == "policy_rollback" else before,
-        by=move.by.name,
-        at=settings.clock.now().isoformat(),
-        demo=move.demo,
-        reason=move.reason,
-        audit_entry="",
-    )
-    body = msgspec.to_builtins(pointer) | {"from": None if now is None else now.version}
-    del body["audit_entry"]
-    entry = audited(settings, move.kind, body)
-    pointer = msgspec.structs.replace(pointer, audit_entry=entry)
-    set_pointer(settings.policies, pointer, settings.signing)
-    return pointer
-
-
-def _last_sequence(settings: Settings, name: str) -> int:
-    """The number of the last move; where the pointer is lost, as the audit log has it."""
-    moves = (
-        entry.body["sequence"]
-        for entry in scan(settings.audit)
-        if entry.kind in ("policy_approved", "policy_rollback") and entry.body["name"] == name
-    )
-    return max(moves, default=0)
+    return move_pointer(settings, settings.policies, (name, ACTIVE), version, move, now)
 
 
 def _active(settings: Settings, name: str) -> Pointer | None:

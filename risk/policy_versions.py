@@ -10,18 +10,17 @@ nor any model.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from finmodel.durable import replace_file
-from finmodel.errors import BadInput, Damaged, NotReady
+from finmodel.errors import BadInput, NotReady
 from finmodel.export import Pointer, pointer_path, read_champion
+from finmodel.sealed import Seal, read_sealed, write_sealed
 from finmodel.signed_folders import write_signed
-from finmodel.signing import sign_bytes, verify_bytes, verify_folder
+from finmodel.signing import verify_folder
 from risk.policy_file import PolicyFile, Step, parse_policy
 
 ACTIVE = "active"
@@ -29,7 +28,7 @@ ACTIVE = "active"
 TEXT, ABOUT = "policy.yaml", "about.json"
 STEPS: tuple[Step, ...] = ("model", "scorecard", "rules")
 """What can be switched off; a person is always left."""
-_CONTEXT = "policy switch"
+_SEAL = Seal("switch", "policy switch", "switch", "approve the policy again, as a new version")
 _LARGEST = 1 << 20
 
 
@@ -57,11 +56,6 @@ class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str
     at: str
     audit_entry: str
-
-
-class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    switch: msgspec.Raw
-    signature: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +95,11 @@ def load_version(policies: Path, name: str, version: int, keys: Path) -> PolicyV
         text = files[TEXT].decode()
         policy = parse_policy(text, folder / TEXT)
     except (KeyError, msgspec.MsgspecError, UnicodeDecodeError, BadInput) as error:
-        raise _damaged(folder, f"it is not a policy ({error})") from error
+        raise _SEAL.damaged(folder, f"it is not a policy ({error})") from error
     if (about.name, about.version, policy.name) != (name, version, name):
-        raise _damaged(folder, f"it is version {about.version} of {about.name}")
+        raise _SEAL.damaged(folder, f"it is version {about.version} of {about.name}")
     if sha256(text.encode()).hexdigest() != about.sha256:
-        raise _damaged(folder / ABOUT, "it is about another text")
+        raise _SEAL.damaged(folder / ABOUT, "it is about another text")
     return PolicyVersion(about, policy)
 
 
@@ -128,30 +122,17 @@ def switch_path(policies: Path, name: str) -> Path:
 
 def set_switch(policies: Path, switch: Switch, keys: Path) -> None:
     """Replace the switch, with one rename."""
-    plain = msgspec.json.encode(switch)
-    signature = base64.b64encode(sign_bytes(plain, keys, context=_CONTEXT)).decode()
-    sealed = msgspec.json.encode(_Sealed(msgspec.Raw(plain), signature))
-    replace_file(switch_path(policies, switch.name), sealed, 0o644)
+    path = switch_path(policies, switch.name)
+    write_sealed(path, _SEAL, msgspec.json.encode(switch), keys)
 
 
 def read_switch(policies: Path, name: str, keys: Path) -> Switch | None:
     """Which steps are off; None where it was never touched."""
     path = switch_path(policies, name)
-    try:
-        with path.open("rb") as file:
-            sealed = msgspec.json.decode(file.read(_LARGEST), type=_Sealed)
-        plain = bytes(sealed.switch)
-        signature = base64.b64decode(sealed.signature, validate=True)
-    except FileNotFoundError:
+    plain = read_sealed(path, _SEAL, keys)
+    if plain is None:
         return None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise _damaged(path, "it is not a signed switch") from error
-    verify_bytes(plain, signature, keys, context=_CONTEXT)
     switch = msgspec.json.decode(plain, type=Switch)
     if switch.name != name:
-        raise _damaged(path, f"it is the switch of {switch.name}")
+        raise _SEAL.damaged(path, f"it is the switch of {switch.name}")
     return switch
-
-
-def _damaged(path: Path, what: str) -> Damaged:
-    return Damaged(what, where=str(path), remedy="approve the policy again, as a new version")

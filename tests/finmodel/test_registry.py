@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from finmodel import registry, tracking
+from finmodel import moves, registry, tracking
 from finmodel.audit import find, scan, verify
 from finmodel.boosting import Lesson, fit
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
@@ -284,8 +284,8 @@ def failing_once(error: Exception, real: Callable[..., object]) -> Callable[...,
 
 def test_a_move_cut_short_before_the_pointer_is_completed_by_asking_again(settings, monkeypatch):
     registered(settings)
-    cut = failing_once(KeyboardInterrupt(), registry.set_champion)
-    monkeypatch.setattr(registry, "set_champion", cut)
+    cut = failing_once(KeyboardInterrupt(), moves.set_champion)
+    monkeypatch.setattr(moves, "set_champion", cut)
     with pytest.raises(KeyboardInterrupt):
         promote(settings)
     assert not (settings.exports / "small" / "champion.json").exists()

@@ -1,0 +1,72 @@
+"""One move of a signed pointer: first its entry in the audit log, then the pointer that names it.
+
+Where the pointer lies, what it points to now and whose move it is come in; the pointer as it lies
+there then goes out. Who may move what is asked before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from finmodel.acts import audited
+from finmodel.audit import scan
+from finmodel.export import Pointer, set_champion
+from finmodel.records import Person
+from finmodel.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Whose move it is, and why."""
+
+    kind: str
+    """Of its audit entry: one of `kinds`."""
+    kinds: tuple[str, str]
+    """What moves of such a pointer are called: to a version, and back to the one before."""
+    by: Person
+    demo: bool
+    reason: str
+
+
+def move_pointer(
+    settings: Settings,
+    folder: Path,
+    place: tuple[str, str],
+    version: int,
+    move: Move,
+    now: Pointer | None,
+) -> Pointer:
+    """Point (name, alias) under a folder to a version."""
+    name, alias = place
+    before = () if now is None else (*now.previous, now.version)
+    pointer = Pointer(
+        name=name,
+        alias=alias,
+        version=version,
+        sequence=1 + (now.sequence if now else _last_sequence(settings, place, move.kinds)),
+        previous=before[:-2] if move.kind == move.kinds[1] else before,
+        by=move.by.name,
+        at=settings.clock.now().isoformat(),
+        demo=move.demo,
+        reason=move.reason,
+        audit_entry="",
+    )
+    body = msgspec.to_builtins(pointer) | {"from": None if now is None else now.version}
+    del body["audit_entry"]
+    entry = audited(settings, move.kind, body)
+    pointer = msgspec.structs.replace(pointer, audit_entry=entry)
+    set_champion(folder, pointer, settings.signing)
+    return pointer
+
+
+def _last_sequence(settings: Settings, place: tuple[str, str], kinds: tuple[str, str]) -> int:
+    """The number of the last move, as the audit log has it: for where the pointer is lost."""
+    moves = (
+        entry.body["sequence"]
+        for entry in scan(settings.audit)
+        if entry.kind in kinds and (entry.body["name"], entry.body["alias"]) == place
+    )
+    return max(moves, default=0)
