@@ -234,6 +234,15 @@ def versions(settings: Settings, name: str | None = None) -> list[VersionTags]:
     return sorted(rows, key=lambda row: (row.name, -row.version))
 
 
+def version_of(settings: Settings, name: str, version: int | None) -> VersionTags:
+    """A registered version, the newest if none is named; NotFound if there is no such."""
+    for row in versions(settings, name):
+        if version in (None, row.version):
+            return row
+    which = name if version is None else f"{name} version {version}"
+    raise NotFound("there is no such model", where=which, remedy="see `finmodel models`")
+
+
 def set_alias(settings: Settings, name: str, alias: str, version: int) -> None:
     """Point MLflow's alias to a version."""
     with _translated(settings, name):

@@ -16,7 +16,7 @@ import msgspec
 
 from finmodel import tracking
 from finmodel.audit import Entry
-from finmodel.errors import BadInput, Damaged, NotFound
+from finmodel.errors import BadInput, Damaged
 from finmodel.export import export_folder
 from finmodel.manifest import Manifest
 from finmodel.registry import ALIASES, pointer_of
@@ -74,7 +74,7 @@ def fetch_facts(
 
     Damaged where the kept manifest is not the one that the gate judged.
     """
-    row = _row(settings, name, version)
+    row = tracking.version_of(settings, name, version)
     files = tracking.files(settings, row.run_id) if row.run_id else frozenset[str]()
     kept = _Kept(settings, row, files)
     text = kept.bytes_of("recipe.yaml").decode()
@@ -135,14 +135,6 @@ class _Kept:
             raise BadInput(
                 f"its {file} cannot be read ({error})", where=self.where, remedy="train it again"
             ) from error
-
-
-def _row(settings: Settings, name: str, version: int | None) -> tracking.VersionTags:
-    for row in tracking.versions(settings, name):
-        if version in (None, row.version):
-            return row
-    which = name if version is None else f"{name} version {version}"
-    raise NotFound("there is no such model", where=which, remedy="see `finmodel models`")
 
 
 def _recipe(text: str) -> Recipe | None:

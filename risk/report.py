@@ -76,15 +76,7 @@ class Report(msgspec.Struct, frozen=True):
 
 def load_report(settings: Settings, name: str, version: int | None) -> tuple[int, Report]:
     """The report of a version, the newest if none is named, and that version's number."""
-    found = [
-        row
-        for row in tracking.versions(settings, name)
-        if version is None or row.version == version
-    ]
-    if not found:
-        which = name if version is None else f"{name} version {version}"
-        raise NotFound("there is no such model", where=which, remedy="see `finmodel models`")
-    newest = found[0]
+    newest = tracking.version_of(settings, name, version)
     where = f"{name} version {newest.version}"
     if REPORT_FILE not in tracking.files(settings, newest.run_id):
         raise NotFound(

@@ -110,15 +110,7 @@ def named(figures: Figures) -> dict[str, float]:
 
 def load_card(settings: Settings, name: str, version: int | None) -> tuple[int, Scorecard]:
     """The card that was trained with a version, the newest if none is named; NotFound if none."""
-    found = [
-        row
-        for row in tracking.versions(settings, name)
-        if version is None or row.version == version
-    ]
-    if not found:
-        which = name if version is None else f"{name} version {version}"
-        raise NotFound("there is no such model", where=which, remedy="see `finmodel models`")
-    newest = found[0]
+    newest = tracking.version_of(settings, name, version)
     where = f"{name} version {newest.version}"
     if CARD_FILE not in tracking.files(settings, newest.run_id):
         raise NotFound(

@@ -20,6 +20,7 @@ from risk.document_keeping import keep_made
 from risk.document_text import html, markdown
 from risk.model_document import document_of, title_of
 from risk.report import Report
+from serving.reporting import require_output
 from serving.screen import Progress, emit
 
 ENDINGS = {".html": html, ".md": markdown}
@@ -77,7 +78,7 @@ def write_document(
 ) -> Made:
     """The document of (name, version), the newest if none; BadInput for an unknown ending."""
     if output is not None:
-        _require(output)
+        require_output(output, ENDINGS)
     facts, no_light = fetch_facts(here, *which, whole_log=asked.whole_log), ""
     if asked.light:
         facts, no_light = _watched(here, facts, progress)
@@ -96,14 +97,3 @@ def _watched(here: Settings, facts: Facts, progress: Progress) -> tuple[Facts, s
     except (BadInput, NotReady) as error:
         return facts, str(error)
     return replace(facts, light=seen.header), ""
-
-
-def _require(output: Path) -> None:
-    if output.suffix not in ENDINGS:
-        raise BadInput(
-            f"the ending {output.suffix!r} is not known",
-            where=str(output),
-            remedy=f"name a file that ends in {' or '.join(ENDINGS)}",
-        )
-    if not output.parent.is_dir():
-        raise BadInput("there is no such folder", where=str(output.parent), remedy="make it")

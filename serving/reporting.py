@@ -6,6 +6,7 @@ kept when the model was trained; nothing is computed again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def write_report(
 ) -> Written:
     """The workbook, and the page beside it under the same name; the newest version if none."""
     if output is not None:
-        _require(output, (".xlsx",))
+        require_output(output, (".xlsx",))
     number, report = load_report(settings, name, version)
     book = output or Path(f"{name}_v{number}.xlsx")
     beside = book.with_suffix(".html")
@@ -46,14 +47,15 @@ def write_report(
 
 def write_card(settings: Settings, name: str, version: int | None, output: Path) -> Written:
     """The scorecard as JSON, SQL or PMML, by the ending of the file's name."""
-    _require(output, CARD_ENDINGS)
+    require_output(output, CARD_ENDINGS)
     number, card = load_card(settings, name, version)
     (text,) = (text for file, text in exports(card).items() if Path(file).suffix == output.suffix)
     replace_file(output, text.encode(), 0o600)
     return Written(name, number, (str(output),))
 
 
-def _require(output: Path, endings: tuple[str, ...]) -> None:
+def require_output(output: Path, endings: Collection[str]) -> None:
+    """BadInput where no file of these endings can be written there."""
     if output.suffix not in endings:
         raise BadInput(
             f"the ending {output.suffix!r} is not known",
