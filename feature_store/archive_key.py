@@ -49,6 +49,11 @@ def open_archive(settings: Settings) -> Archive:
     return Archive(settings.archive, _key(settings))
 
 
+def found_archive(settings: Settings) -> Archive | None:
+    """The same; None where nothing was ever archived."""
+    return open_archive(settings) if (settings.archive / MARK).exists() else None
+
+
 def make_archive(settings: Settings) -> Archive:
     """The same, to be written to; its folder and its key are made where there are none."""
     place = _place(settings)

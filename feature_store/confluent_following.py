@@ -115,10 +115,8 @@ class ConfluentFollowing:
         data, spans = laid_out([message.value() for message in some])
         offsets = np.array([_offset(message) for message in some], np.int64)
         times = np.array([message.timestamp()[1] for message in some], np.int64)
-        begin = self._at[place]
-        first = int(offsets[0]) if len(offsets) else end
-        lost = min(self._lost.pop(place, 0), first - begin)
-        return Batch(*place, data, spans, offsets, begin, end, times, lost=lost)
+        batch = Batch(*place, data, spans, offsets, self._at[place], end, times)
+        return batch.behind(self._lost.pop(place, 0))
 
     def _note(self, error: KafkaError) -> None:
         """What librdkafka says beside the records; that all brokers are down says less than why."""

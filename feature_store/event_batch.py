@@ -75,6 +75,12 @@ class Batch:
         spans, offsets = self.spans[:, :kept], self.offsets[:kept]
         return replace(self, spans=spans, offsets=offsets, end=end, times_ms=times)
 
+    def behind(self, lost: int) -> Batch:
+        """The same, with so many offsets told as lost as are not in it all the same: a record batch
+        that is forgotten in part may still be given whole."""
+        first = int(self.offsets[0]) if len(self) else self.end
+        return replace(self, lost=min(lost, first - self.begin))
+
     def place(self, index: int) -> str:
         """Where an event stands, for people."""
         return f"{self.topic}[{self.partition}]@{self.offsets[index]}"

@@ -8,7 +8,6 @@ is for one thread. This module commits nothing and knows no group.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
@@ -54,10 +53,7 @@ class KafkaFollowing:
             if ends[place] > begin:
                 some = [record.value for record in found.get(place, [])]
                 batch = batch_of(place.topic, place.partition, some, begin, ends[place])
-                # A record batch that is forgotten in part is still given whole.
-                first = int(batch.offsets[0]) if len(batch) else batch.end
-                lost = min(self._lost.pop(place, 0), first - begin)
-                batches.append(replace(batch, lost=lost))
+                batches.append(batch.behind(self._lost.pop(place, 0)))
         self._at = ends
         return batches
 

@@ -82,9 +82,10 @@ class Recovery:
             self._writer.apply(self._views, [])
         return filled
 
-    def is_due(self, synced: Synced) -> bool:
-        """Whether the store lost something since it was begun with, though nobody wrote to it."""
-        return self._mark is None and self._lost(synced) is not None
+    def is_due(self, states: Mapping[str, TopicState], synced: Synced) -> bool:
+        """Whether the store lost something since it was begun with, though nobody wrote to it, as
+        the log's topics are now."""
+        return self._mark is None and self._lost(states, synced) is not None
 
     def look(self) -> bool:
         """To be called after each pass: whether the store is whole, and is served."""
@@ -105,7 +106,7 @@ class Recovery:
         self._mark = mark
 
     def _marked(self, owned: frozenset[int] | None, synced: Synced) -> Rebuild | None:
-        mark = self._lost(synced)
+        mark = self._lost(self._log.states(), synced)
         if mark is not None:
             _check_leads(owned)
             self._writer.mark(mark, self._views)
@@ -115,10 +116,10 @@ class Recovery:
             )
         return mark
 
-    def _lost(self, synced: Synced) -> Rebuild | None:
+    def _lost(self, there: Mapping[str, TopicState], synced: Synced) -> Rebuild | None:
         """What the store is to count again before it is served; None where it lost nothing."""
         topics = {plan.topic for plan in self._plans}
-        states = {t: state for t, state in self._log.states().items() if t in topics}
+        states = {t: state for t, state in there.items() if t in topics}
         ends = {(t, n): end for t, state in states.items() for n, end in enumerate(state.ends)}
         counted = self._writer.counted()
         if not counted:

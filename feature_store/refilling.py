@@ -69,9 +69,15 @@ def refill(
     late, events = time.monotonic() + seconds, 0
     for topic, begins in _begins(log, {plan.topic for plan in plans}).items():
         mine = [plan for plan in plans if plan.topic == topic]
-        places = _places(archive, topic, begins, partitions)
+        folder = archive.folder / topic
+        files = [
+            file
+            for file in (files_of(folder) if folder.is_dir() else ())
+            if _belongs(file.partition, partitions, len(begins))
+        ]
+        places = {(file.number, file.partition) for file in files}
         at = {p: min(writer.position(plan, *p) for plan in mine) for p in places}
-        for kept in _to_count(archive, topic, begins, at) if at else ():
+        for kept in _to_count(folder, files, begins, at):
             for table in _pieces(archive, kept):
                 parts = [Part(plan, columns_of(plan, table, kept.file.number)) for plan in mine]
                 writer.write_parts(JOIN_KEY, parts)
@@ -97,45 +103,32 @@ def _begins(log: EventLog, topics: set[str]) -> dict[str, dict[_Place, int]]:
 
 
 def _to_count(
-    archive: Archive,
-    topic: str,
-    begins: Mapping[_Place, int],
-    at: Mapping[_Place, int],
+    folder: Path, files: Sequence[ArchiveFile], begins: Mapping[_Place, int], at: dict[_Place, int]
 ) -> list[_Kept]:
-    """Files of all partitions and of all topics of this name, by when their events were known.
+    """What of a topic's files is not counted `at` its place yet, by when events were known.
 
     A partition's own stay in the log's order: a customer may have come from another partition, or
     from a topic before this one, and what was known first is counted first.
     """
-    folder, at = archive.folder / topic, dict(at)
     found: list[_Kept] = []
     latest: dict[_Place, int] = {}
     order: list[int] = []
-    for file in files_of(folder):
+    for file in files:
         place = file.number, file.partition
-        start, stop = at.get(place, file.end), min(file.end, begins.get(place, file.end))
+        start, stop = at[place], min(file.end, begins.get(place, file.end))
         if start < stop:
             at[place] = stop
             latest[place] = max(latest.get(place, 0), _first_known(folder / file.name))
             order.append(latest[place])
-            found.append(_Kept(topic, file, start, stop))
+            found.append(_Kept(folder.name, file, start, stop))
     return [found[n] for n in np.argsort(order, kind="stable").tolist()]
 
 
-def _places(
-    archive: Archive, topic: str, begins: Mapping[_Place, int], partitions: Container[int] | None
-) -> set[_Place]:
-    """What a topic's files are of, as far as it belongs to some partitions."""
-    folder = archive.folder / topic
-    if not folder.is_dir():
-        return set()
-    return {
-        (file.number, file.partition)
-        for file in files_of(folder)
-        if partitions is None
-        or file.partition in partitions
-        or (file.partition >= len(begins) and 0 in partitions)
-    }
+def _belongs(partition: int, partitions: Container[int] | None, there: int) -> bool:
+    """Whether a partition is among some; one that the topic has no more goes with the first."""
+    if partitions is None or partition in partitions:
+        return True
+    return partition >= there and 0 in partitions
 
 
 def _first_known(path: Path) -> int:
@@ -153,10 +146,8 @@ def _pieces(archive: Archive, kept: _Kept) -> Iterator[EventTable]:
             offsets = numbers(batch["log_offset"])
             first, last = np.searchsorted(offsets, [begin, stop]).tolist()
             if first < last:
-                columns, end = (
-                    _columns(archive, topic, batch[first:last]),
-                    int(offsets[last - 1]) + 1,
-                )
+                end = int(offsets[last - 1]) + 1
+                columns = _columns(archive, topic, batch[first:last])
                 yield EventTable(topic, file.partition, columns, offsets[first:last], begin, end)
                 begin = end
     if begin < stop:  # what is behind the last event made none

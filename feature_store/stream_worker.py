@@ -129,9 +129,7 @@ class _Worker:
         """One pass over what the member owns now."""
         owned = self._member.owned()
         if time.monotonic() - self._looked >= GROWTH_SECONDS:
-            self._shape, self._looked = _shape(self._log), time.monotonic()
-            if self._recovery is not None and self._recovery.is_due(self._member.synced):
-                self._known = None
+            self._look()
         if self._known is None or (owned, self._shape) != self._known:
             if not self._recovered(owned):
                 return Pass(owned, [], [], 0.0, 0.0, whole=False)
@@ -139,6 +137,13 @@ class _Worker:
             self._known = owned, self._shape
         done = _pass(self._stream, self._following, self._member, owned)
         return done if self._recovery is None else replace(done, whole=self._recovery.look())
+
+    def _look(self) -> None:
+        """Which topics there are and how many partitions; and whether the store is as it was."""
+        states, self._looked = self._log.states(), time.monotonic()
+        self._shape = {topic: (state.number, len(state.ends)) for topic, state in states.items()}
+        if self._recovery is not None and self._recovery.is_due(states, self._member.synced):
+            self._known = None
 
     def _recovered(self, owned: frozenset[int] | None) -> bool:
         self._following_now.close()
@@ -169,8 +174,3 @@ def _poll(following: Following | None) -> list[Batch]:
         time.sleep(POLL_SECONDS)
         return []
     return following.poll(POLL_SECONDS)
-
-
-def _shape(log: EventLog) -> dict[str, tuple[int, int]]:
-    """The number of each topic that holds something, and how many partitions it has."""
-    return {topic: (state.number, len(state.ends)) for topic, state in log.states().items()}

@@ -15,10 +15,9 @@ from types import TracebackType
 import pyarrow as pa
 
 from feature_store.archive import AT_LEAST, archive_log
-from feature_store.archive_key import make_archive
+from feature_store.archive_key import Archive
 from feature_store.event_log import EventLog
 from finmodel.errors import FinmodelError
-from finmodel.settings import Settings
 
 _log = logging.getLogger(__name__)
 EVERY_SECONDS = 30.0
@@ -28,9 +27,9 @@ JOIN_SECONDS = 5.0
 class Archiver:
     """A thread that archives the partitions it was last told of, until its context ends."""
 
-    def __init__(self, settings: Settings, log: EventLog, own: ExitStack) -> None:
+    def __init__(self, archive: Archive, log: EventLog, own: ExitStack) -> None:
         """`log` is for this thread alone, and `own` closes it."""
-        self._archive, self._log, self._own = make_archive(settings), log, own
+        self._archive, self._log, self._own = archive, log, own
         self._owned: frozenset[int] | None = frozenset()
         self._ended = threading.Event()
         self._said = ""

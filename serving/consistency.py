@@ -11,7 +11,7 @@ import secrets
 from contextlib import ExitStack
 from dataclasses import asdict
 
-from feature_store.archive_key import MARK, Archive, open_archive
+from feature_store.archive_key import Archive, found_archive
 from feature_store.consistency import check
 from feature_store.consistency_report import Consistency
 from feature_store.consistency_sample import Sample
@@ -73,6 +73,4 @@ def tell_apart(found: Consistency) -> None:
 
 def _names(settings: Settings) -> Archive:
     """The archive's pseudonyms, so that its keeper can look; others where there is no archive."""
-    if (settings.archive / MARK).exists():
-        return open_archive(settings)
-    return Archive(settings.archive, secrets.token_bytes(KEY_BYTES))
+    return found_archive(settings) or Archive(settings.archive, secrets.token_bytes(KEY_BYTES))

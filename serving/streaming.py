@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from feature_store.archive_key import make_archive
+from feature_store.archive_key import found_archive, make_archive
 from feature_store.dead_letters import DeadLetters, FileDeadLetters, PassedOver
 from feature_store.event_log import EventLog, FileEventLog
 from feature_store.packed_store import writer_of
@@ -81,17 +81,18 @@ def run_stream(
             if busy:
                 tell(busy)
 
-        archive = make_archive(settings)
-        sources = Sources(archive, partial(materialize_again, settings))
-        recovery = Recovery(log, writer, plans, sources)
+        fill = partial(materialize_again, settings)
         if once:
-            tell(_once(open_stream, recovery, member))
+            sources = Sources(found_archive(settings), fill)
+            tell(_once(open_stream, Recovery(log, writer, plans, sources), member))
             return
+        archive = make_archive(settings)
+        recovery = Recovery(log, writer, plans, Sources(archive, fill))
         # What is there now stays: the collector need not walk Feast at each pass.
         gc.collect()
         gc.freeze()
         own = ExitStack()
-        with Archiver(settings, open_log(settings, source, own, PassedOver())[0], own) as archiver:
+        with Archiver(archive, open_log(settings, source, own, PassedOver())[0], own) as archiver:
 
             def note_all(one: Pass) -> None:
                 archiver.note(one.owned)

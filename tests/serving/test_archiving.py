@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 
+from feature_store.archive_key import make_archive
 from feature_store.event_log import FileEventLog, append_all
 from finmodel.lender.simulated import Lender
 from finmodel.settings import Settings
@@ -23,7 +24,7 @@ def test_what_the_log_holds_is_archived_and_a_fault_is_said_once(tmp_path, monke
     settings = Settings(home=tmp_path, data=tmp_path)
     with FileEventLog(settings.events, write=True) as log:
         append_all(log, Lender(customers=20, days=30, seed=2).events())
-    with Archiver(settings, FileEventLog(settings.events), ExitStack()) as archiver:
+    with Archiver(make_archive(settings), FileEventLog(settings.events), ExitStack()) as archiver:
         archiver.note(None)
         assert waited(lambda: any(settings.archive.rglob("*.parquet")))
         file = next(settings.archive.rglob("*.parquet"))
