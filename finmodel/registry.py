@@ -131,6 +131,7 @@ def promote(
         raise _of_the_demo(name, wanted)
     ensure_key(settings.signing)
     with one_at_a_time(settings, name):
+        require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
         why = why_promoted(settings, draft)
         _export(settings, draft, text, approver, demo)
         return _move(settings, name, alias, wanted, Move("promotion", _KINDS, approver, demo, why))

@@ -41,6 +41,20 @@ def test_a_retired_version_is_served_no_more_and_stays_replayable(settings):
     assert model.manifest.version == 1
 
 
+def test_a_version_retired_while_another_promotes_it_is_not_served(settings, monkeypatch):
+    registered(settings)
+    make_key = registry.ensure_key
+
+    def and_another_retires_it(keys):
+        retire(settings, "small", 1, VALIDATOR, "a mistake in its label")
+        return make_key(keys)
+
+    monkeypatch.setattr(registry, "ensure_key", and_another_retires_it)
+    with pytest.raises(Refused, match="it was retired by val: a mistake in its label"):
+        promote(settings, 1)
+    assert not export_folder(settings.exports, "small", 1).exists()
+
+
 @pytest.mark.parametrize(
     ("version", "person", "reason", "error", "says"),
     [
