@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from finmodel.audit import SEGMENT_BYTES
 from finmodel.audit_format import (
     DIGEST,
     ENTRY,
@@ -35,10 +35,9 @@ from finmodel.audit_format import (
 )
 from finmodel.audit_segments import MARK_NAME, segment_name
 from finmodel.audit_side import make_side
-from finmodel.decision_log import LAYOUT, facts_code
+from finmodel.decision_log import KIND, LAYOUT, facts_code
 from finmodel.records import Float32s, Float64s, Int64s
 
-SEGMENT_BYTES = 64 << 20
 PERSONAL = 190
 """Bytes of a sealed application."""
 
@@ -112,7 +111,7 @@ class SegmentWriter:
             "probability": batch.probability,
             "points": batch.points,
         }
-        shape, first = pack_columns("decision", {name: many[0] for name, many in every.items()})
+        shape, first = pack_columns(KIND, {name: many[0] for name, many in every.items()})
         fields = msgspec.msgpack.decode(shape)[1]
         dtype = np.dtype([(name, kind, tuple(size)) for name, kind, size in fields])
         rows = np.empty(len(codes), dtype)
@@ -159,9 +158,3 @@ class SegmentWriter:
         make_side(self._folder, number, LAYOUT)
         if self._spare:
             os.truncate(self._folder / segment_name(number), HEADER_BYTES)
-
-
-def batches(rows: int, each: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of each batch."""
-    for begin in range(0, rows, each):
-        yield begin, min(begin + each, rows)

@@ -5,10 +5,13 @@ A version's tags name the entries about it, so that they are found without walki
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from finmodel.audit import AuditLog
+from finmodel.errors import BadInput
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 
@@ -25,10 +28,23 @@ def act_tag(kind: str, entry: str) -> dict[str, str]:
     return {f"{ACT}{entry}": kind}
 
 
+def require_reason(reason: str, where: str) -> None:
+    """BadInput where a person does not say why."""
+    if not reason.strip():
+        raise BadInput("no reason is given", where=where, remedy="say why")
+
+
 def audited(settings: Settings, kind: str, body: dict[str, Any]) -> str:
     """Write one entry into the audit log of these settings; its id."""
+    with opened_log(settings, settings.audit) as log:
+        return log.append(kind, body)
+
+
+@contextmanager
+def opened_log(settings: Settings, folder: Path) -> Iterator[AuditLog]:
+    """A log of acts, to be written to: the audit log, or one of its kind."""
     with (
         closing(Vault(settings.vault)) as vault,
-        closing(AuditLog(settings.audit, vault, settings.clock)) as log,
+        closing(AuditLog(folder, vault, settings.clock)) as log,
     ):
-        return log.append(kind, body)
+        yield log

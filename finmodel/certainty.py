@@ -32,6 +32,15 @@ class Separation(msgspec.Struct, frozen=True):
         return 2.0 * self.auc - 1.0
 
 
+def rate_of(part: float, of: float) -> float | None:
+    """A share; None of nothing.
+
+    >>> rate_of(1, 4), rate_of(0, 0)
+    (0.25, None)
+    """
+    return float(part / of) if of else None
+
+
 def wilson(bads: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's interval of a share (JASA 1927): it stays within 0 and 1, also for no bad at all.
 

@@ -140,6 +140,13 @@ def read_champion(exports: Path, name: str, keys: Path, alias: str = "champion")
     return pointer
 
 
+def find_pointer(exports: Path, name: str, keys: Path, alias: str = "champion") -> Pointer | None:
+    """The same; None where none was set."""
+    if not pointer_path(exports, name, alias).exists():
+        return None
+    return read_champion(exports, name, keys, alias)
+
+
 def export_folder(exports: Path, name: str, version: int) -> Path:
     """The folder of an exported version."""
     return _model_folder(exports, name) / str(version)

@@ -118,9 +118,9 @@ def judge(told: Outcomes, kept: Outcomes, decided: DecidedOn, now_us: int) -> Ju
     if len(decided.application):
         there = decided.application[place] == told.application
         since = decided.time_us[place]
-    _refuse(refused, ~there, "no decision on this application is in the audit log")
-    _refuse(refused, there & (told.observed_us < since), "it was seen before the decision")
-    _refuse(refused, told.observed_us > now_us, "it was seen later than now")
+    refuse(refused, ~there, "no decision on this application is in the audit log")
+    refuse(refused, there & (told.observed_us < since), "it was seen before the decision")
+    refuse(refused, told.observed_us > now_us, "it was seen later than now")
     usable = np.ones(len(told), bool)
     usable[list(refused)] = False
     rows = np.flatnonzero(usable)
@@ -132,7 +132,8 @@ def judge(told: Outcomes, kept: Outcomes, decided: DecidedOn, now_us: int) -> Ju
     return Judged(new, len(left) - len(new), dict(sorted(refused.items())))
 
 
-def _refuse(refused: dict[int, str], which: npt.NDArray[np.bool_], why: str) -> None:
+def refuse(refused: dict[int, str], which: npt.NDArray[np.bool_], why: str) -> None:
+    """Note why rows are refused, by row; the first reason stays."""
     for row in np.flatnonzero(which).tolist():
         refused.setdefault(row, why)
 

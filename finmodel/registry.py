@@ -18,14 +18,14 @@ from typing import Any, Literal
 import msgspec
 
 from finmodel import tracking
-from finmodel.acts import act_tag
-from finmodel.acts import audited as audited
+from finmodel.acts import act_tag, audited, require_reason
 from finmodel.audit import find
 from finmodel.durable import held_alone
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.export import (
     Pointer,
     export_folder,
+    find_pointer,
     load_export,
     pointer_path,
     read_champion,
@@ -93,7 +93,7 @@ def record_verdict(settings: Settings, draft: Manifest, verdict: Verdict, by: Pe
         "demo": draft.demo,
     }
     entry = audited(settings, "gate", body)
-    tracking.keep(settings, draft.run_id, _manifest_file(draft.version), text.decode())
+    tracking.keep(settings, draft.run_id, manifest_file(draft.version), text.decode())
     status = "passed" if verdict.passed else "failed"
     tags = {STATUS: status, GATE_ENTRY: entry, TRAINED_BY: draft.trained_by}
     figures = {check.name: f"{check.value:.4f}" for check in verdict.checks[:2]}
@@ -142,8 +142,7 @@ def rollback(
 ) -> Pointer:
     """Serve the champion before this one again."""
     require_may(person, demo)
-    if not reason.strip():
-        raise BadInput("no reason is given", where=f"rollback {name}", remedy="say why")
+    require_reason(reason, f"rollback {name}")
     with one_at_a_time(settings, name):
         now = read_champion(settings.exports, name, settings.signing)
         if not now.previous:
@@ -210,7 +209,7 @@ def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
         raise Refused(
             f"its gate did not pass: {failures(verdict)}", where=where, remedy="train a better one"
         )
-    text = tracking.kept(settings, candidate.run_id, _manifest_file(version))
+    text = tracking.kept(settings, candidate.run_id, manifest_file(version))
     for what, data, digest in (
         ("model", candidate.text.encode(), body["model"]),
         ("manifest", text, body["manifest"]),
@@ -339,12 +338,17 @@ def _alias(name: str) -> Alias:
 
 def pointer_of(settings: Settings, name: str, alias: str) -> Pointer | None:
     """What an alias serves; None where it was never set."""
-    if not pointer_path(settings.exports, name, alias).exists():
-        return None
-    return read_champion(settings.exports, name, settings.signing, alias)
+    return find_pointer(settings.exports, name, settings.signing, alias)
 
 
-def _manifest_file(version: int) -> str:
+def served_by(settings: Settings, name: str, version: int) -> tuple[Pointer, ...]:
+    """The pointers by which a version is served now."""
+    pointers = (pointer_of(settings, name, alias) for alias in ALIASES)
+    return tuple(one for one in pointers if one is not None and one.version == version)
+
+
+def manifest_file(version: int) -> str:
+    """The name that a version's manifest is kept under beside its run."""
     return f"manifest-{version}.json"
 
 

@@ -6,10 +6,10 @@ A version, a validator and a reason come in; an audit entry, a signed list and M
 from __future__ import annotations
 
 from finmodel import tracking
-from finmodel.acts import act_tag, audited
-from finmodel.errors import BadInput, NotFound, Refused
+from finmodel.acts import act_tag, audited, require_reason
+from finmodel.errors import NotFound, Refused
 from finmodel.records import Person
-from finmodel.registry import ALIASES, STATUS, one_at_a_time, pointer_of, require_may
+from finmodel.registry import STATUS, one_at_a_time, require_may, served_by
 from finmodel.retired import Retired, require_not_retired, write_retired
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
@@ -20,8 +20,7 @@ def retire(
 ) -> Retired:
     """End a version that is not served; its export stays for replays."""
     require_may(person, demo)
-    if not reason.strip():
-        raise BadInput("no reason is given", where=f"retire {name}", remedy="say why")
+    require_reason(reason, f"retire {name}")
     if version not in {row.version for row in tracking.versions(settings, name)}:
         raise NotFound("no such version is registered", where=name, remedy="see `finmodel models`")
     with one_at_a_time(settings, name):
@@ -39,11 +38,9 @@ def retire(
 
 
 def _require_not_served(settings: Settings, name: str, version: int) -> None:
-    for alias in ALIASES:
-        pointer = pointer_of(settings, name, alias)
-        if pointer is not None and pointer.version == version:
-            raise Refused(
-                f"it is served as {alias}",
-                where=f"{name} version {version}",
-                remedy="promote or roll back to another version first",
-            )
+    for pointer in served_by(settings, name, version):
+        raise Refused(
+            f"it is served as {pointer.alias}",
+            where=f"{name} version {version}",
+            remedy="promote or roll back to another version first",
+        )

@@ -13,7 +13,7 @@ from finmodel import tracking
 from finmodel.acts import ACT
 from finmodel.audit import Entry, find, scan
 from finmodel.errors import Damaged
-from finmodel.registry import ALIASES, GATE_ENTRY, pointer_of
+from finmodel.registry import GATE_ENTRY, served_by
 from finmodel.retired import retired_versions
 from finmodel.settings import Settings
 from finmodel.waivers import WAIVER_ENTRY
@@ -42,10 +42,7 @@ def _named(settings: Settings, name: str, version: int) -> set[str]:
     tags = tracking.tags(settings, name, version)
     ids = {key.removeprefix(ACT) for key in tags if key.startswith(ACT)}
     ids |= {tags[key] for key in (GATE_ENTRY, WAIVER_ENTRY) if tags.get(key)}
-    for alias in ALIASES:
-        pointer = pointer_of(settings, name, alias)
-        if pointer is not None and pointer.version == version:
-            ids.add(pointer.audit_entry)
+    ids |= {pointer.audit_entry for pointer in served_by(settings, name, version)}
     retired = retired_versions(settings.exports, name, settings.signing).get(version)
     return ids if retired is None else ids | {retired.audit_entry}
 

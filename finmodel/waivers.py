@@ -7,9 +7,9 @@ of an out-of-time part can be waived: a check that failed cannot.
 from __future__ import annotations
 
 from finmodel import tracking
-from finmodel.acts import act_tag, audited
+from finmodel.acts import act_tag, audited, require_reason
 from finmodel.audit import find
-from finmodel.errors import BadInput, Damaged, Refused
+from finmodel.errors import Damaged, Refused
 from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.manifest import Manifest
 from finmodel.records import Person
@@ -28,8 +28,7 @@ def waive(settings: Settings, name: str, version: int, approver: Person, reason:
     where = f"{name} version {version}"
     if "validator" not in approver.roles:
         raise Refused(f"{approver.name} is no validator", where="waiver", remedy="ask a validator")
-    if not reason.strip():
-        raise BadInput("no reason is given", where=f"waiver for {where}", remedy="say why")
+    require_reason(reason, f"waiver for {where}")
     candidate = tracking.fetch(settings, name, version)
     if approver.name in (candidate.tags.get("trained_by"), candidate.run_user):
         raise Refused(

@@ -19,7 +19,7 @@ from finmodel.audit import Entry
 from finmodel.errors import BadInput, Damaged
 from finmodel.export import export_folder
 from finmodel.manifest import Manifest
-from finmodel.registry import ALIASES, pointer_of
+from finmodel.registry import manifest_file, served_by
 from finmodel.retired import Retired, retired_versions
 from finmodel.settings import Settings
 from finmodel.version_acts import acts_of
@@ -79,7 +79,6 @@ def fetch_facts(
     kept = _Kept(settings, row, files)
     text = kept.bytes_of("recipe.yaml").decode()
     acts = acts_of(settings, name, row.version, whole_log=whole_log)
-    pointers = {alias: pointer_of(settings, name, alias) for alias in ALIASES}
     return Facts(
         name=name,
         version=row.version,
@@ -94,7 +93,7 @@ def fetch_facts(
         cohorts=kept.read("cohorts.json", tuple[CohortCount, ...]),
         acts=acts,
         whole_log=whole_log,
-        served_as=tuple(a for a, p in pointers.items() if p and p.version == row.version),
+        served_as=tuple(one.alias for one in served_by(settings, name, row.version)),
         retired=retired_versions(settings.exports, name, settings.signing).get(row.version),
         exported=export_folder(settings.exports, name, row.version).is_dir(),
         has_reference=REFERENCE_FILE in files,
@@ -128,7 +127,9 @@ class _Kept:
         return tracking.kept(self.settings, self.row.run_id, file) if file in self.files else b""
 
     def read(self, file: str, shape: type[Kept]) -> Kept | None:
-        data = self.bytes_of(file)
+        return self.parsed(file, self.bytes_of(file), shape)
+
+    def parsed(self, file: str, data: bytes, shape: type[Kept]) -> Kept | None:
         try:
             return msgspec.json.decode(data, type=shape) if data else None
         except msgspec.DecodeError as error:
@@ -147,7 +148,7 @@ def _recipe(text: str) -> Recipe | None:
 
 
 def _manifest(kept: _Kept, acts: tuple[Entry, ...]) -> Manifest | None:
-    file = f"manifest-{kept.row.version}.json"
+    file = manifest_file(kept.row.version)
     data = kept.bytes_of(file)
     judged = last_gate(acts)
     if not data or judged is None:
@@ -158,7 +159,7 @@ def _manifest(kept: _Kept, acts: tuple[Entry, ...]) -> Manifest | None:
             where=kept.where,
             remedy="find out who changed it, then gate it again",
         )
-    return kept.read(file, Manifest)
+    return kept.parsed(file, data, Manifest)
 
 
 def last_gate(acts: tuple[Entry, ...]) -> dict[str, Any] | None:

@@ -22,9 +22,9 @@ from risk.monitor_light import (
     LEAST_RATIO,
 )
 from risk.monitor_panels import Header
+from risk.monitor_sheets import STATUSES
 from risk.report import Heading, Sheet, Table
 
-COLOURS = {"green": "绿", "amber": "黄", "red": "红", "grey": "灰"}
 _ALIASES = {"champion": "冠军（champion）", "challenger": "挑战者（challenger）"}
 
 
@@ -36,7 +36,7 @@ def monitoring(facts: Facts, no_light: str = "") -> Sheet:
         notes.append(f"本次红绿灯：{UNAVAILABLE}（{no_light}）")
     if facts.light is not None:
         light = facts.light.light
-        notes.append(f"最近一次红绿灯：{COLOURS[light.colour]}，{light.zh}")
+        notes.append(f"最近一次红绿灯：{STATUSES[light.colour]}，{light.zh}")
         tables += [_window(facts.light), _signals(facts.light)]
     else:
         notes.append(f"最近一次红绿灯：{UNRECORDED}（finmodel document --light 可计算）")
@@ -118,7 +118,7 @@ def _signals(header: Header) -> Table:
         Heading("说明", "What"),
     )
     rows = tuple(
-        (one.name, COLOURS[one.colour], one.n, _figure(one.value), _figure(one.limit), one.zh)
+        (one.name, STATUSES[one.colour], one.n, _figure(one.value), _figure(one.limit), one.zh)
         for one in header.light.signals
     )
     return Table("红绿灯各项", headings, rows)
@@ -142,7 +142,7 @@ def _alerts(facts: Facts) -> Table:
         (
             when(parse_time(one.raised_at)),
             one.signal,
-            COLOURS[one.colour],
+            STATUSES[one.colour],
             one.zh,
             told(one.owner),
             f"{one.acknowledged_by} 于 {when(parse_time(one.acknowledged_at))}"

@@ -6,6 +6,7 @@ Made from a Feast service or from a lender's table; what comes after does not kn
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -48,7 +49,7 @@ class Followed:
         return tuple(told)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class TrainingFrame:
     """n rows × f features with their outcome."""
 
@@ -75,7 +76,7 @@ class TrainingFrame:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
+    @cached_property
     def data_hash(self) -> str:
         """SHA-256 over everything that the model learns from, in its order."""
         seen = sha256(msgspec.json.encode([self.names, self.plan]))
@@ -85,6 +86,11 @@ class TrainingFrame:
         seen.update(np.ascontiguousarray(self.matrix).tobytes())
         seen.update(self.labels.tobytes())
         return seen.hexdigest()
+
+
+def matrix_in(joined: pd.DataFrame, names: tuple[str, ...]) -> Float32s:
+    """(n, f) features out of a joined frame, in the model's order."""
+    return np.ascontiguousarray(joined[list(names)].to_numpy(dtype=np.float32))
 
 
 def labels_of(column: pd.Series, where: str) -> Float64s:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finmodel.drift import bin_counts, fit_bins, shift
-from finmodel.export import export_folder, load_export, pointer_path, read_champion
+from finmodel.export import export_folder, find_pointer, load_export
 from finmodel.gate import Population, SwapSet
 from finmodel.manifest import Policy, Scaling
 from finmodel.records import Float64s
@@ -83,9 +83,10 @@ def _approval_ratios(studied: Studied) -> tuple[tuple[str, float], ...]:
 
 def _swap_set(settings: Settings, studied: Studied) -> SwapSet | None:
     recipe, frame, judged = studied.recipe, studied.frame, studied.judged
-    if not pointer_path(settings.exports, recipe.name, "champion").exists():
+    pointer = find_pointer(settings.exports, recipe.name, settings.signing)
+    if pointer is None:
         return None
-    version = read_champion(settings.exports, recipe.name, settings.signing).version
+    version = pointer.version
     model = load_export(export_folder(settings.exports, recipe.name, version), settings.signing)
     manifest = model.manifest
     if (manifest.features, manifest.plan, manifest.table) != (frame.names, frame.plan, frame.table):

@@ -114,6 +114,12 @@ def observe(book: Book, rule: LabelRule, months: Months) -> Observed:
     return Observed(account, at_us[kept], cohort[kept])
 
 
+def labels_by(rule: LabelRule, book: Book) -> Labels:
+    """Every row of a book that a rule looks at, with its fate."""
+    months = Months(rule.calendar)
+    return label(book, rule, months, observe(book, rule, months))
+
+
 def label(book: Book, rule: LabelRule, months: Months, observed: Observed) -> Labels:
     """Each row's fate."""
     fate = np.full(len(observed), Fate.GOOD, np.int8)

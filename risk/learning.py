@@ -7,7 +7,7 @@ Nothing, calibration included, is fitted on a row that judges. Knows no registry
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 import msgspec
@@ -79,6 +79,11 @@ class Judged:
     """(len(rows),) calibrated log-odds by a model that did not see the row."""
     shift: float = 0.0
     """What a stated base rate added to them."""
+
+    @property
+    def spread_named(self) -> dict[str, float]:
+        """Standard deviations of the figures, by the figure's name with `_sd`."""
+        return {f"{name}_sd": value for name, value in asdict(self.spread).items()}
 
     @property
     def of_sample(self) -> Float64s:

@@ -17,7 +17,7 @@ from feature_store.simulated_home import simulated_home
 from finmodel.records import Float32s, Int64s
 from finmodel.settings import Settings
 from risk.book import Book
-from risk.frame import Followed, Times, TrainingFrame
+from risk.frame import Followed, Times, TrainingFrame, matrix_in
 from risk.labels import Fate, Labels, require_both
 from risk.learning import Progress, silent
 from risk.loans import book_in, labels_in, lender_of
@@ -77,7 +77,7 @@ def _features(
     spine = pd.DataFrame({plan.join_key: ids, "event_timestamp": times})
     home, progress = where
     joined = training_frame(home, spine, plan.service, progress=progress)
-    return ids, np.ascontiguousarray(joined[list(plan.names)].to_numpy(dtype=np.float32))
+    return ids, matrix_in(joined, plan.names)
 
 
 def _ordered(labels: Labels, *fates: Fate) -> Int64s:

@@ -6,7 +6,6 @@ The refusals that need the data's names (cards, audit-only attributes) are made 
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 import pandas as pd
 
 from feature_store.offline import training_frame
@@ -14,10 +13,9 @@ from feature_store.plan import ServicePlan, plan_of
 from feature_store.store import open_store
 from finmodel.errors import BadInput, NotReady
 from finmodel.lender import credit_default
-from finmodel.records import Float32s
 from finmodel.settings import Settings
 from risk.cards import made_of_own_repayments, refuse_audit_only, refuse_own_repayments
-from risk.frame import TrainingFrame, groups_of, labels_of
+from risk.frame import TrainingFrame, groups_of, labels_of, matrix_in
 from risk.learning import Progress, silent
 from risk.lender_frame import features_home, load_lender
 from risk.recipe import Recipe, Spine
@@ -54,11 +52,6 @@ def known_at(spine: pd.DataFrame, plan: ServicePlan, settings: Settings) -> pd.D
             remedy="define it again as the model knows it, or train on a new version",
         )
     return joined
-
-
-def matrix_in(joined: pd.DataFrame, names: tuple[str, ...]) -> Float32s:
-    """(n, f) features out of a joined frame, in the model's order."""
-    return np.ascontiguousarray(joined[list(names)].to_numpy(dtype=np.float32))
 
 
 def _load_service(recipe: Recipe, settings: Settings, progress: Progress) -> TrainingFrame:

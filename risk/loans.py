@@ -14,8 +14,7 @@ from finmodel.lender.calendar import DAY, Calendar
 from finmodel.lender.simulated import Lender
 from risk.book import LOAN_TOPICS, Book, Columns, book_of
 from risk.label_rule import LabelRule
-from risk.labels import Labels, label, observe
-from risk.months import Months
+from risk.labels import Labels, labels_by
 from risk.performance import book_of_table
 from risk.recipe import Recipe, SimulatedLender
 
@@ -66,6 +65,4 @@ def book_in(recipe: Recipe, progress: Progress | None = None) -> Book:
 
 def labels_in(recipe: Recipe, book: Book) -> Labels:
     """Every row that the recipe's rule looks at, with its fate."""
-    rule = rule_of(recipe)
-    months = Months(rule.calendar)
-    return label(book, rule, months, observe(book, rule, months))
+    return labels_by(rule_of(recipe), book)

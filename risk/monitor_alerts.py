@@ -6,19 +6,17 @@ long to search. What a light says comes in; alerts with their acknowledgements c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 
-from finmodel.audit import AuditLog, scan
+from finmodel.acts import opened_log
+from finmodel.audit import scan
 from finmodel.clock import parse_time
 from finmodel.errors import BadInput, NotFound
 from finmodel.records import Person
 from finmodel.settings import Settings
-from finmodel.vault import Vault
 from risk.monitor_panels import Alert, Monitor, Signal
 
 RAISED: Final = "alert"
@@ -53,7 +51,7 @@ def raise_alerts(settings: Settings, seen: Monitor, owner: str) -> list[Alert]:
     due = [one for one in lit if not _is_known(settings, seen, one, known)]
     if not due:
         return []
-    with _log(settings) as log:
+    with opened_log(settings, settings.alerts) as log:
         ids = {log.append(RAISED, _body(seen, one, owner)) for one in due}
     return [one for one in alerts_of(settings, seen.header.model) if one.id in ids]
 
@@ -68,7 +66,7 @@ def acknowledge(settings: Settings, alert: str, by: Person, note: str, owner: st
         raise NotFound(
             "there is no such alert", where=alert[:40], remedy="list them: finmodel alerts list"
         )
-    with _log(settings) as log:
+    with opened_log(settings, settings.alerts) as log:
         said = {"id": alert, "acknowledged_by": by.name, "note": note, "owner": owner}
         log.append(ACKNOWLEDGED, said)
     return next(one for one in alerts_of(settings) if one.id == alert)
@@ -103,12 +101,3 @@ def _body(seen: Monitor, signal: Signal, owner: str) -> dict[str, Any]:
         "owner": owner,
         "window": [header.start, header.end],
     }
-
-
-@contextmanager
-def _log(settings: Settings) -> Iterator[AuditLog]:
-    with (
-        closing(Vault(settings.vault)) as vault,
-        closing(AuditLog(settings.alerts, vault, settings.clock)) as log,
-    ):
-        yield log

@@ -13,17 +13,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from finmodel.certainty import rate_of
 from finmodel.outcomes import UNKNOWN, Outcomes
 from finmodel.records import Int64s
+from risk.delays import DAY
+from risk.label_rule import month_name
+from risk.label_words import BUCKET_NAMES, FPD_DAYS
 from risk.monitor_panels import FirstPaymentRow, VintageRow, Vintages
 from risk.monitor_scan import NOWHERE, Decisions
+from risk.vintages import buckets_of
 
-BUCKETS: Final = ("C", "M1", "M2", "M3", "M4", "M5", "M6", "M7")
-"""M1 is 1–30 days past due, M6 151–180, M7 all above."""
-_LEAST: Final = np.array([0, 1, 31, 61, 91, 121, 151, 181])
-FPD_DAYS: Final = (1, 7, 15, 30)
 ZONE_US: Final = 8 * 3_600_000_000
-DAY_US: Final = 86_400_000_000
 MOST_MOBS: Final = 24
 _MONTH_OF_DAY: Final = (
     np.arange(60_000).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
@@ -76,7 +76,7 @@ def _labels(
 ) -> npt.NDArray[np.int8]:
     """(n,) labels; `joined` is each outcome's decision and when that was made."""
     row, since = joined
-    length = window.days * DAY_US
+    length = window.days * DAY
     after = seen.observed_us - since
     late = (seen.dpd >= window.bad_dpd) & (after <= length)
     bad = np.zeros(len(decisions), bool)
@@ -101,10 +101,10 @@ def vintages(decisions: Decisions, followed: Followed, window: Window) -> Vintag
     return Vintages(
         days=window.bad_dpd,
         rows=_vintage_rows(decisions, row, seen, window),
-        buckets=BUCKETS,
+        buckets=BUCKET_NAMES,
         roll_counts=tuple(tuple(line) for line in counts.tolist()),
         roll_rates=tuple(
-            tuple(_share(part, total[0]) for part in line)
+            tuple(rate_of(part, total[0]) for part in line)
             for line, total in zip(counts.tolist(), totals.tolist(), strict=True)
         ),
         first_payments=_first_payments(decisions, followed),
@@ -114,17 +114,12 @@ def vintages(decisions: Decisions, followed: Followed, window: Window) -> Vintag
 def months_of(time_us: Int64s) -> Int64s:
     """Months since January 1970, where the lender is.
 
-    >>> months_of(np.array([0, 30 * DAY_US, 31 * DAY_US - ZONE_US])).tolist()
+    >>> months_of(np.array([0, 30 * DAY, 31 * DAY - ZONE_US])).tolist()
     [0, 0, 1]
     """
     # By a table of days: numpy's own way from microseconds to months takes ten times as long.
-    found: Int64s = _MONTH_OF_DAY[((time_us + ZONE_US) // DAY_US).clip(0, len(_MONTH_OF_DAY) - 1)]
+    found: Int64s = _MONTH_OF_DAY[((time_us + ZONE_US) // DAY).clip(0, len(_MONTH_OF_DAY) - 1)]
     return found
-
-
-def month_name(month: int) -> str:
-    """A month as it is written: month_name(674) is '2026-03'."""
-    return f"{1970 + month // 12}-{month % 12 + 1:02d}"
 
 
 def _vintage_rows(
@@ -153,7 +148,7 @@ def _vintage_rows(
             month_name(first + c),
             count,
             tuple(
-                _share(ever[c][m], count) if first + c + m < now else None
+                rate_of(ever[c][m], count) if first + c + m < now else None
                 for m in range(min(now - first, MOST_MOBS) + 1)
             ),
         )
@@ -168,9 +163,9 @@ def _roll_counts(row: Int64s, seen: Outcomes) -> Int64s:
     last[:-1] = (row[1:] != row[:-1]) | (month[1:] != month[:-1])
     row, month, dpd = row[last], month[last], seen.dpd[last]
     follows = (row[1:] == row[:-1]) & (month[1:] == month[:-1] + 1)
-    bucket = np.searchsorted(_LEAST, dpd, side="right") - 1
-    pairs = bucket[:-1][follows] * len(BUCKETS) + bucket[1:][follows]
-    return np.bincount(pairs, minlength=len(BUCKETS) ** 2).reshape(len(BUCKETS), -1)
+    bucket = buckets_of(dpd)
+    pairs = bucket[:-1][follows] * len(BUCKET_NAMES) + bucket[1:][follows]
+    return np.bincount(pairs, minlength=len(BUCKET_NAMES) ** 2).reshape(len(BUCKET_NAMES), -1)
 
 
 def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaymentRow, ...]:
@@ -185,7 +180,9 @@ def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaym
     total = np.bincount(cohort - first)
     bad = [np.bincount(cohort - first, worst >= days, len(total)) for days in FPD_DAYS]
     return tuple(
-        FirstPaymentRow(month_name(first + c), count, tuple(_share(part[c], count) for part in bad))
+        FirstPaymentRow(
+            month_name(first + c), count, tuple(rate_of(part[c], count) for part in bad)
+        )
         for c, count in enumerate(total.tolist())
     )
 
@@ -194,7 +191,3 @@ def _begins(groups: Int64s) -> Int64s:
     """Where each run of equal numbers begins; applications are together, though in no order."""
     found: Int64s = np.flatnonzero(np.append(True, groups[1:] != groups[:-1])[: len(groups)])
     return found
-
-
-def _share(part: float, of: float) -> float | None:
-    return float(part / of) if of else None

@@ -14,16 +14,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from finmodel.certainty import Separation, auc_error, separation, wilson
+from finmodel.certainty import Separation, auc_error, rate_of, separation, wilson
 from finmodel.drift import bin_of, psi_parts
 from finmodel.records import Float64s, Int64s
 from risk.monitor_panels import BandRow, CalibrationRow, Note, Quality, QualityRow
 from risk.monitor_reference import Reference
-from risk.monitor_scan import ANSWERS, Decisions
+from risk.monitor_scan import Decisions
+from risk.policy import ANSWERS
 
 FEWEST_BADS: Final = 10
 """With fewer bads, or goods, an AUC or a rate says nothing."""
-_Z95: Final = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,13 @@ def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
     """Panel 3."""
     n, bads, matured = found.n.tolist(), found.bads.tolist(), found.matured.tolist()
     parts = psi_parts(reference.points_counts, found.n) if sum(n) else None
-    overall = _rate(sum(bads), sum(matured))
+    overall = rate_of(sum(bads), sum(matured))
     then_bads = reference.points_bads
     edges = (None, *reference.points.edges, None)
     rows, captured = [], 0
     for band in range(reference.points.ordinary):
         captured += bads[band]
-        rate = _rate(bads[band], matured[band])
+        rate = rate_of(bads[band], matured[band])
         then = reference.points_counts[band]
         rows.append(
             BandRow(
@@ -128,16 +128,16 @@ def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
                 low=edges[band],
                 high=edges[band + 1],
                 build_share=then / max(reference.n, 1),
-                share=_rate(n[band], sum(n)),
+                share=rate_of(n[band], sum(n)),
                 psi_part=None if parts is None else float(parts[band]),
                 n=n[band],
                 matured=matured[band],
                 bads=bads[band],
-                build_bad_rate=None if then_bads is None else _rate(then_bads[band], then),
+                build_bad_rate=None if then_bads is None else rate_of(then_bads[band], then),
                 bad_rate=rate,
                 lift=rate / overall if rate is not None and overall else None,
-                capture=_rate(captured, sum(bads)),
-                approval=_rate(int(found.approved[band]), n[band]),
+                capture=rate_of(captured, sum(bads)),
+                approval=rate_of(int(found.approved[band]), n[band]),
             )
         )
     return tuple(rows)
@@ -180,7 +180,7 @@ def _period(name: str, decisions: Decisions, label: npt.NDArray[np.int8], rows: 
         n=len(rows),
         matured=matured,
         bads=bads,
-        bad_rate=_rate(bads, matured),
+        bad_rate=rate_of(bads, matured),
         auc=real.auc if real else None,
         auc_low=None if real is None or error is None else max(0.0, real.auc - error),
         auc_high=None if real is None or error is None else min(1.0, real.auc + error),
@@ -197,7 +197,3 @@ def _period(name: str, decisions: Decisions, label: npt.NDArray[np.int8], rows: 
     if same is None:
         return _Period(row, None, None)
     return _Period(row, abs(same.auc - real.auc), abs(same.ks - real.ks))
-
-
-def _rate(part: float, of: float) -> float | None:
-    return part / of if of else None

@@ -23,9 +23,9 @@ from finmodel.drift import Bins
 from finmodel.drift_kernels import Counter
 from finmodel.errors import BadInput
 from finmodel.records import Float32s, Float64s, Int64s, ViewState
+from risk.policy import ANSWERS
 
 Progress = Callable[[str, int, int], None]
-ANSWERS: Final = ("approve", "refer", "decline")
 RECHECKED: Final = 65_536
 """About so many decisions of the seeded sample have their score computed again."""
 NOWHERE: Final = 0

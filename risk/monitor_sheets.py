@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from risk.label_words import FPD_DAYS
 from risk.monitor_panels import NOTES, Monitor, VariableRow
 
 Cell = str | int | float | bool | None
@@ -166,7 +167,7 @@ def _rolls(seen: Monitor) -> Sheet:
 
 
 def _first_payments(seen: Monitor) -> Sheet:
-    names = ("FPD1", "FPD7", "FPD15", "FPD30")
+    names = tuple(f"FPD{days}" for days in FPD_DAYS)
     return Sheet(
         "首逾",
         "First payment default",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from finmodel.certainty import rate_of
 from finmodel.drift import FEWEST, Shift, psi_parts, shift
 from finmodel.records import Int64s, ViewState
 from risk.monitor_panels import PsiRow, Stability, VariableRow, ViewRow
@@ -58,9 +59,9 @@ def view_rows(scanned: Scanned) -> tuple[ViewRow, ...]:
             ViewRow(
                 view=view,
                 n=n,
-                present=_rate(states[ViewState.PRESENT], n),
-                stale=_rate(states[ViewState.STALE], n),
-                missing=_rate(states[ViewState.MISSING] + states[ViewState.FUTURE], n),
+                present=rate_of(states[ViewState.PRESENT], n),
+                stale=rate_of(states[ViewState.STALE], n),
+                missing=rate_of(states[ViewState.MISSING] + states[ViewState.FUTURE], n),
                 age_p50_s=middle,
                 age_p99_s=late,
             )
@@ -82,11 +83,11 @@ def _variable_row(place: int, then: FeatureThen, moved: Shift, scanned: Scanned)
         csi=None if few else moved.psi,
         floor_p99=None if few else moved.floor_p99,
         status=moved.status,
-        missing=_rate(int(now[bins.missing]), n),
+        missing=rate_of(int(now[bins.missing]), n),
         missing_build=then.counts[bins.missing] / max(sum(then.counts), 1),
-        sentinel=_rate(int(now[bins.missing + 1 :].sum()), n),
+        sentinel=rate_of(int(now[bins.missing + 1 :].sum()), n),
         sentinel_build=sum(then.counts[bins.missing + 1 :]) / max(sum(then.counts), 1),
-        unseen=_rate(int(now[bins.unseen]), n) if bins.categories else None,
+        unseen=rate_of(int(now[bins.unseen]), n) if bins.categories else None,
         mean=float(counter.sums[:, place].sum()) / plain if plain and not bins.categories else None,
         mean_build=None if bins.categories else then.mean,
         contribution=contribution if told else None,
@@ -123,7 +124,3 @@ def _psi_row(period: str, moved: Shift) -> PsiRow:
         floor_p99=None if few else moved.floor_p99,
         status=moved.status,
     )
-
-
-def _rate(part: float, of: float) -> float | None:
-    return part / of if of else None

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from finmodel.errors import BadInput
-from finmodel.outcomes import UNKNOWN
+from finmodel.outcomes import UNKNOWN, refuse
 from finmodel.records import Float64s, Int64s
 
 TEXT = ("application_id", "observed_at")
@@ -38,13 +38,13 @@ def read_outcomes(rows: pd.DataFrame, where: str) -> Read:
     refused: dict[int, str] = {}
     ids = rows["application_id"].astype(object)
     texts = ["" if pd.isna(one) else str(one).strip() for one in ids]
-    _refuse(refused, np.array([not text for text in texts]), "it has no application_id")
+    refuse(refused, np.array([not text for text in texts]), "it has no application_id")
     observed = _times(rows["observed_at"], refused)
     bad = _numbers(rows, "bad", 1, refused)
     dpd = _numbers(rows, "dpd", MOST_DAYS, refused)
     fpd = _numbers(rows, "fpd", MOST_DAYS, refused)
     nothing = (bad == UNKNOWN) & (dpd == UNKNOWN) & (fpd == UNKNOWN)
-    _refuse(refused, nothing, "it says neither bad nor dpd nor fpd")
+    refuse(refused, nothing, "it says neither bad nor dpd nor fpd")
     return Read(texts, observed, bad.astype(np.int8), dpd, fpd, refused)
 
 
@@ -67,7 +67,7 @@ def _times(column: pd.Series, refused: dict[int, str]) -> Int64s:
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
     zoned = texts.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").to_numpy(bool)
     wrong = times.isna().to_numpy() | ~zoned
-    _refuse(refused, wrong, "observed_at is not a time with its zone, as 2024-03-01T00:00:00+08:00")
+    refuse(refused, wrong, "observed_at is not a time with its zone, as 2024-03-01T00:00:00+08:00")
     told = times.fillna(pd.Timestamp(0, tz="UTC")).dt.tz_localize(None)
     micros: Int64s = told.to_numpy(dtype="datetime64[us]").astype(np.int64)
     return micros
@@ -89,10 +89,5 @@ def _numbers(
     empty = given.isna().to_numpy()
     fits = (value >= 0) & (value <= most) & (value == np.floor(value))
     says = "0 or 1" if most == 1 else f"a whole number of days from 0 to {most}"
-    _refuse(refused, ~empty & ~fits, f"{name} is not {says}")
+    refuse(refused, ~empty & ~fits, f"{name} is not {says}")
     return np.where(fits, value, UNKNOWN).astype(np.int32)
-
-
-def _refuse(refused: dict[int, str], which: npt.NDArray[np.bool_], why: str) -> None:
-    for row in np.flatnonzero(which).tolist():
-        refused.setdefault(row, why)

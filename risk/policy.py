@@ -14,7 +14,8 @@ from finmodel.manifest import Outcome, Policy
 from finmodel.records import ViewState
 
 Answer = Literal["approve", "refer", "decline"]
-_STRICTNESS: tuple[Answer, ...] = ("approve", "refer", "decline")
+ANSWERS: tuple[Answer, ...] = ("approve", "refer", "decline")
+"""The strictest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def rule(points: float, views: Sequence[str], states: Sequence[int], policy: Pol
         if (ruling := _of_view(view, ViewState(state), policy)) is not None
     ]
     if stopped:
-        return max(stopped, key=lambda ruling: _STRICTNESS.index(ruling.answer))
+        return max(stopped, key=lambda ruling: ANSWERS.index(ruling.answer))
     return Ruling(_of_points(points, policy), "points")
 
 

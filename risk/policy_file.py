@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from finmodel.errors import BadInput
 from finmodel.manifest import DecisionPoint, Manifest, Outcome, Scaling
+from risk.policy import ANSWERS
 from risk.recipe_text import convert, parse_text, read_text
 
 GUIDE = "docs/policy.md"
@@ -252,8 +253,7 @@ def _require_adjacent(better: Band, worse: Band, path: Path, where: str) -> None
         raise _bad(path, where, what, f"let {worse.code} end where {better.code} begins")
     if worse.at_least is not None and worse.at_least >= worse.below:
         raise _bad(path, where, f"{worse.code} holds no points", "write the best band first")
-    order = ("approve", "refer", "decline")
-    if order.index(worse.then) < order.index(better.then):
+    if ANSWERS.index(worse.then) < ANSWERS.index(better.then):
         what = f"{worse.code} is treated better than {better.code}, which has more points"
         raise _bad(path, where, what, "let `then` go from approve over refer to decline")
 

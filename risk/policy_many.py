@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.records import Float32s, Float64s, Int64s, ViewState
-from risk.policy import Answer
+from risk.policy import ANSWERS
 from risk.policy_draws import BPS
 from risk.policy_file import RandomApprove
 from risk.policy_plan import Cut, Plan, PlannedRule, Test
@@ -29,7 +29,6 @@ from risk.policy_ruling import (
 )
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
-ANSWERS: tuple[Answer, ...] = ("approve", "refer", "decline")
 APPROVE, REFER, DECLINE = range(3)
 
 

@@ -18,7 +18,7 @@ from finmodel.acts import audited
 from finmodel.audit import find
 from finmodel.durable import held_alone, replace_file
 from finmodel.errors import Damaged, NotFound, NotReady, Refused
-from finmodel.export import export_folder, load_export, pointer_path, read_champion
+from finmodel.export import export_folder, find_pointer, load_export
 from finmodel.manifest import Manifest
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -121,9 +121,10 @@ def wanted(settings: Settings, name: str, version: int | None) -> Proposal:
 
 def require_fit(settings: Settings, policy: PolicyFile, where: str) -> str:
     """The champion that the policy fits; Refused, with all that stands between them, otherwise."""
-    if not pointer_path(settings.exports, policy.model, "champion").exists():
+    pointer = find_pointer(settings.exports, policy.model, settings.signing)
+    if pointer is None:
         return f"not checked: {policy.model} has no champion"
-    version = read_champion(settings.exports, policy.model, settings.signing).version
+    version = pointer.version
     folder = export_folder(settings.exports, policy.model, version)
     manifest = load_export(folder, settings.signing).manifest
     if found := misfits(policy, manifest, views_of(manifest)):

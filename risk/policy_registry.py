@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from finmodel.acts import audited
+from finmodel.acts import audited, require_reason
 from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.export import Pointer
 from finmodel.moves import Move, move_pointer
@@ -92,7 +92,7 @@ def rollback(
 ) -> Pointer:
     """Let the policy before this one decide again."""
     _require_may(person, demo)
-    _require_reason(reason, f"rollback of policy {name}")
+    require_reason(reason, f"rollback of policy {name}")
     with one_at_a_time(settings, name):
         now = _active(settings, name)
         if now is None or not now.previous:
@@ -210,7 +210,7 @@ def _switch(settings: Settings, name: str) -> Switch:
 def _turn(
     settings: Settings, before: Switch, off: Collection[str], person: Person, reason: str
 ) -> Switch:
-    _require_reason(reason, f"switch of policy {before.name}")
+    require_reason(reason, f"switch of policy {before.name}")
     ensure_key(settings.signing)
     made = Switch(
         name=before.name,
@@ -226,11 +226,6 @@ def _turn(
     made = msgspec.structs.replace(made, audit_entry=audited(settings, "policy_switched", body))
     set_switch(settings.policies, made, settings.signing)
     return made
-
-
-def _require_reason(reason: str, where: str) -> None:
-    if not reason.strip():
-        raise BadInput("no reason is given", where=where, remedy="say why")
 
 
 def _of_the_demo(name: str, version: int) -> Refused:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finmodel.records import Float32s, ViewState
-from risk.policy import Answer
+from risk.policy import ANSWERS, Answer
 from risk.policy_draws import BPS, falls_within
 from risk.policy_file import Band, RandomApprove, Step
 from risk.policy_plan import Cut, Plan, PlannedRule, Test
@@ -21,7 +21,7 @@ Lane = Literal["standard", "random_approve"]
 UNKNOWN_PRODUCT, NO_SCORE, SWITCHED_OFF = "unknown_product", "no_score", "switched_off"
 POINTS, OVER_LIMIT, DRAWN = "points", "over_limit", "random_approve"
 """What an outcome says of what decided, beside `rule:<code>` and `view_<state>:<view>`."""
-_STRICTNESS: dict[str, int] = {"approve": 0, "refer": 1, "decline": 2}
+_STRICTNESS: dict[str, int] = {answer: place for place, answer in enumerate(ANSWERS)}
 _PRESENT = ViewState.PRESENT
 
 

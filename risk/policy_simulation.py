@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.records import Float64s
+from risk.policy import ANSWERS
 from risk.policy_draws import BPS
 from risk.policy_file import Economics
-from risk.policy_many import ANSWERS, APPROVE, Flags
+from risk.policy_many import APPROVE, Flags
 
 CUTS = 20
 """Cut-offs of the table, at quantiles of the points."""

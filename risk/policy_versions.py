@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from finmodel.errors import BadInput, NotReady
-from finmodel.export import Pointer, pointer_path, read_champion
+from finmodel.export import Pointer, find_pointer, pointer_path
 from finmodel.sealed import Seal, read_sealed, write_sealed
 from finmodel.signed_folders import write_signed
 from finmodel.signing import verify_folder
@@ -110,9 +110,7 @@ def active_path(policies: Path, name: str) -> Path:
 
 def read_active(policies: Path, name: str, keys: Path) -> Pointer | None:
     """Which version decides; None where none was ever approved."""
-    if not active_path(policies, name).exists():
-        return None
-    return read_champion(policies, name, keys, ACTIVE)
+    return find_pointer(policies, name, keys, ACTIVE)
 
 
 def switch_path(policies: Path, name: str) -> Path:

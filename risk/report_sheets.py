@@ -122,9 +122,7 @@ def _part(frame: TrainingFrame, name: str, rows: Int64s) -> tuple[Cell, ...]:
 def _performance(of: Development) -> Sheet:
     labels = of.frame.labels[of.judged.rows]
     both = _scored(of)
-    figures = [named(of.judged.figures)]
-    if of.judged_side is not None:
-        figures.insert(0, named(of.judged_side.figures))
+    figures = [named(judged.figures) for _, judged in both]
     headings = (Heading("指标", "Figure"), *(Heading(who, "", "number") for who, _ in both))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (FIGURES[name], *(one[name] for one in figures)) for name in figures[0]
@@ -219,9 +217,6 @@ def _spread(of: Development) -> tuple[Table, ...]:
     """How far the figures of the folds lie apart; one part alone has no spread."""
     if of.judged.out_of_time:
         return ()
-    judged = [("LightGBM", of.judged)]
-    if of.judged_side is not None:
-        judged.insert(0, ("评分卡 Scorecard", of.judged_side))
     headings = (
         Heading("模型", "Model"),
         Heading("AUC 均值", "Mean", "number"),
@@ -230,7 +225,8 @@ def _spread(of: Development) -> tuple[Table, ...]:
         Heading("KS 标准差", "SD", "number"),
     )
     rows = tuple(
-        (who, one.figures.auc, one.spread.auc, one.figures.ks, one.spread.ks) for who, one in judged
+        (who, one.figures.auc, one.spread.auc, one.figures.ks, one.spread.ks)
+        for who, one in _scored(of)
     )
     return (Table(f"折间波动 Between folds ({of.judged.sample})", headings, rows),)
 

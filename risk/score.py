@@ -19,9 +19,10 @@ from finmodel.errors import BadInput
 from finmodel.export import ExportedModel, export_folder, load_export, read_champion
 from finmodel.records import Float32s
 from finmodel.settings import Settings
+from risk.frame import matrix_in
 from risk.learning import Progress, silent
 from risk.lender_frame import features_home
-from risk.load import known_at, matrix_in
+from risk.load import known_at
 from risk.reasons import reason_table, reasons
 from risk.recipe import Recipe
 from risk.scaling import calibrated, points_many, probability

@@ -105,10 +105,9 @@ def learn_card(
         binned |= bin_variables(one, labels, teaching.spec, teaching.directions)
         progress("variables in bins", number, len(frame.names))
     screened = screen(binned, columns, later, teaching.spec)
-    woe = {row.name: woe_of(binned[row.name], columns[row.name]) for row in screened}
-    fitted, entered, dropped = _eliminate(
-        [row.name for row in screened if not row.dropped], woe, labels, teaching
-    )
+    left = [row.name for row in screened if not row.dropped]
+    woe = {name: woe_of(binned[name], columns[name]) for name in left}
+    fitted, entered, dropped = _eliminate(left, woe, labels, teaching)
     design = np.column_stack([woe[name] for name in entered])
     raw = _card(teaching, binned, entered, fitted, None, frame.data_hash)
     seen = None if later is None else log_odds_of(raw, later)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from finmodel import tracking
-from finmodel.errors import BadInput, Refused
+from finmodel.errors import BadInput
 from finmodel.records import Float64s, Int64s, Person
 from finmodel.settings import Settings
 from risk.calibrate import Wanted
@@ -32,7 +32,7 @@ from risk.learning import (
 from risk.recipe import Params, Recipe
 from risk.search import Gain, gain_over, pasted, proposed, require_trials
 from risk.split import Parts, folds
-from risk.train import TRAINERS, Ready, prepare
+from risk.train import Ready, prepare, require_trainer
 
 SHOWN = 5
 """Of the best trials; the recipe's own is shown in any case."""
@@ -103,10 +103,7 @@ def search(
     """
     started, (trials, seed) = time.monotonic(), asked
     require_trials(trials, seed)
-    if not person.roles & TRAINERS:
-        raise Refused(
-            f"{person.name} may not train", where=recipe.name, remedy="ask an engineer or analyst"
-        )
+    require_trainer(person, recipe)
     ready = prepare(recipe, settings, progress)
     by = _by_time if ready.parts.by_time else _by_folds
     judge = by(recipe, ready)
@@ -142,8 +139,7 @@ def _tried(settings: Settings, name: str, trial: tuple[int, Params], judge: _Jud
     with tracking.run(settings, name, {"kind": "trial", "trial": str(number)}) as run:
         run.log(msgspec.structs.asdict(params), {})
         judged = judge.judged(params)
-        spread = {f"{name}_sd": value for name, value in asdict(judged.spread).items()}
-        run.log({}, asdict(judged.figures) | (spread if len(judge.parts) > 1 else {}))
+        run.log({}, asdict(judged.figures) | (judged.spread_named if len(judge.parts) > 1 else {}))
     return judged
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from finmodel.drift import psi_parts
 from finmodel.records import Float64s, Int64s
 from risk.binning import Binned
 from risk.bins import Column, place
@@ -90,9 +91,7 @@ def psi(expected: Int64s, actual: Int64s) -> float:
     >>> round(psi(np.array([50, 50]), np.array([60, 40])), 4)
     0.0405
     """
-    e, a = (np.maximum(counts, 0.5) / counts.sum() for counts in (expected, actual))
-    used = (expected > 0) | (actual > 0)
-    return float(((a - e) * np.log(a / e))[used].sum())
+    return float(psi_parts(expected, actual).sum())
 
 
 def without(rows: Iterable[Screened], dropped: Mapping[str, Reason]) -> list[Screened]:

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from finmodel import tracking
 from finmodel.errors import NotFound
+from finmodel.export import CARD as CARD_FILE
 from finmodel.gate import Figures
 from finmodel.settings import Settings
 from risk.frame import TrainingFrame
@@ -29,7 +30,6 @@ from risk.scorecard_learning import (
 )
 from risk.split import Parts
 
-CARD_FILE = "scorecard.json"
 SQL_FILE, PMML_FILE = "scorecard.sql", "scorecard.pmml"
 SQL_TABLE = "features"
 """The table that the exported SQL reads; put your own in its place."""
@@ -76,9 +76,8 @@ def comparison(trees: Judged, card: Judged | None) -> dict[str, dict[str, float]
 
 def keep_side(settings: Settings, run: tracking.Run, side: Side, judged: Judged) -> None:
     """Keep the card, its exports, and its figures, as metrics prefixed `scorecard_`."""
-    spread = {f"{name}_sd": value for name, value in asdict(judged.spread).items()}
     counts = {"variables": float(len(side.learned.entered))}
-    figures = named(judged.figures) | spread | counts
+    figures = named(judged.figures) | judged.spread_named | counts
     run.log({}, {f"scorecard_{name}": value for name, value in figures.items()})
     for file, text in exports(side.learned.card).items():
         tracking.keep(settings, run.id, file, text)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from risk.label_rule import LabelRule
-from risk.labels import Fate, Labels, label, observe, require_both
-from risk.months import Months
+from risk.labels import Fate, Labels, labels_by, require_both
 from risk.performance import book_of_rows
 from risk.recipe import Recipe
 
@@ -22,8 +21,7 @@ def followed_rows(
 
     BadInput where there are not both goods and bads, or a column has the label's name.
     """
-    book, months = book_of_rows(recipe, rule, frame), Months(rule.calendar)
-    labels = label(book, rule, months, observe(book, rule, months))
+    labels = labels_by(rule, book_of_rows(recipe, rule, frame))
     require_both(labels, f"{recipe.file}: label")
     taught = labels.rows(Fate.GOOD, Fate.BAD)
     places = labels.observed.account

@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -117,10 +117,7 @@ def train(
     A version whose gate did not pass is registered too, so that it can be seen; it is never served.
     """
     started = time.monotonic()
-    if not person.roles & TRAINERS:
-        raise Refused(
-            f"{person.name} may not train", where=recipe.name, remedy="ask an engineer or analyst"
-        )
+    require_trainer(person, recipe)
     ready = prepare(recipe, settings, progress)
     frame = ready.frame
     side = learn_side(recipe, frame, ready.parts, progress)
@@ -136,7 +133,7 @@ def train(
         studied = Studied(recipe, frame, ready.parts, learned, judged)
         evidence = replace(evidence, population=population_of(settings, studied))
         verdict = judge(recipe.gate, evidence)
-        run.log({}, figures_in(verdict) | _spread(judged))
+        run.log({}, figures_in(verdict) | judged.spread_named)
         if side is not None and judged_side is not None:
             keep_side(settings, run, side, judged_side)
         development = Development(recipe, frame, ready.parts, judged, side, judged_side)
@@ -161,6 +158,14 @@ def train(
         trained_of(recipe, frame, verdict, origin, time.monotonic() - started),
         comparison=comparison(judged, judged_side),
     )
+
+
+def require_trainer(person: Person, recipe: Recipe) -> None:
+    """Refused where this person may not train."""
+    if not person.roles & TRAINERS:
+        raise Refused(
+            f"{person.name} may not train", where=recipe.name, remedy="ask an engineer or analyst"
+        )
 
 
 def cross_validate(
@@ -261,10 +266,6 @@ def _params(recipe: Recipe, frame: TrainingFrame) -> dict[str, Any]:
         "machine": platform.machine(),
         "numpy": np.__version__,
     }
-
-
-def _spread(judged: Judged) -> dict[str, float]:
-    return {f"{name}_sd": value for name, value in asdict(judged.spread).items()}
 
 
 def _keep_reports(settings: Settings, run_id: str, development: Development) -> None:

@@ -7,6 +7,7 @@ is not over. A vintage's mob 0 is the month of its first drawdowns. Pure arithme
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +86,7 @@ class FirstPayments:
     """(c, 4)"""
 
 
-def buckets_of(days: Int64s) -> Int64s:
+def buckets_of(days: npt.NDArray[np.integer[Any]]) -> Int64s:
     """The bucket of so many days past due: 0 is C, 1 is M1.
 
     >>> [BUCKET_NAMES[one] for one in buckets_of(np.array([0, 1, 30, 31, 180, 181]))]

@@ -10,10 +10,8 @@ from typing import Annotated
 
 import typer
 
-from serving.operators import settings
+from serving.operators import Json, settings
 from serving.screen import Progress, emit
-
-Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 
 outcomes = typer.Typer(no_args_is_help=True, help="What became of decisions: load.")
 alerts = typer.Typer(no_args_is_help=True, help="Alerts of monitoring: list, acknowledge.")

@@ -22,8 +22,9 @@ from rich.markup import escape
 
 from finmodel.errors import FinmodelError
 from serving import analysts, label_tables, operators
+from serving.operators import Json
 from serving.policies import policy
-from serving.screen import Progress, emit
+from serving.screen import INTERRUPTED, Progress, emit
 from serving.searching import search
 
 app = typer.Typer(
@@ -42,10 +43,7 @@ app.add_typer(policy, name="policy")
 app.command()(analysts.document)
 app.command()(search)
 
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, by the shells' convention."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
 Brokers = Annotated[
     str, typer.Option(help="Brokers, such as 127.0.0.1:9092; the file event log if not given.")
@@ -177,7 +175,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Score a file with the recipe's registered champion."""
-    from finmodel.registry import audited
+    from finmodel.acts import audited
     from risk.recipe import load_recipe
     from risk.score import score_file
 

@@ -41,6 +41,7 @@ from risk.monitor_scan import Asked, scan_decisions
 
 WEEKS = 26
 """The window where none is named; longer ones are cut into months."""
+_BUILT_OF = ("vector", "points", "contributions")
 FIRST_ROWS = 20_000
 """So many first decisions stand for the build sample where none was kept."""
 
@@ -84,7 +85,7 @@ def watch_model(settings: Settings, wanted: Wanted, progress: Progress = silent)
             outcomes=outcomes.kept_in(settings.outcomes),
             window=Window(micros(now), wanted.window_days, wanted.bad_dpd),
             champion=None if exported is None else _scoring(exported),
-            challenger=_challenger(settings, wanted.model, version),
+            challenger=_challenger(settings, wanted.model, version, exported),
         )
     )
     return with_alerts(seen, alerts_of(settings, wanted.model))
@@ -156,15 +157,18 @@ def _scoring(exported: ExportedModel) -> Version:
     )
 
 
-def _challenger(settings: Settings, model: str, champion: int) -> Version | None:
+def _challenger(
+    settings: Settings, model: str, champion: int, mine: ExportedModel | None
+) -> Version | None:
     """The challenger, where there is one that takes the same features."""
     try:
         pointer = read_champion(settings.exports, model, settings.signing, "challenger")
     except NotReady:
         return None
+    if mine is None or pointer.version == champion:
+        return None
     challenger = _exported(settings, model, pointer.version)
-    mine = _exported(settings, model, champion)
-    if challenger is None or mine is None or pointer.version == champion:
+    if challenger is None:
         return None
     same = challenger.manifest.features == mine.manifest.features
     return _scoring(challenger) if same else None
@@ -190,7 +194,7 @@ def first_decisions(
     found: list[tuple[Float32s, Float64s]] = []
     parts: list[Float64s] = []
     for number in segments_of(settings.audit):
-        for piece in pieces_of(settings.audit, number, LAYOUT):
+        for piece in pieces_of(settings.audit, number, LAYOUT, only=_BUILT_OF):
             codes = [code for code, body in piece.bodies.items() if asked.wants(body)]
             rows = np.isin(piece.columns[FACTS], codes) & ~np.isnan(piece.columns["points"])
             if not rows.any():

@@ -65,7 +65,7 @@ def people_revoke(name: Annotated[str, typer.Argument(help="The person's name.")
 
 def _record(here: Settings, kind: str, body: dict[str, Any]) -> None:
     """Who may write the home may change its people; the log says when that happened."""
-    from finmodel.registry import audited
+    from finmodel.acts import audited
 
     audited(here, kind, body)
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from finmodel import outcomes
+from finmodel.acts import audited
 from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION, LAYOUT
 from finmodel.outcomes import DecidedOn, Judged, Outcomes
 from finmodel.records import Person
-from finmodel.registry import audited
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from risk.learning import Progress, silent

@@ -14,9 +14,9 @@ import typer
 from finmodel.clock import parse_time
 from finmodel.errors import BadInput
 from finmodel.settings import Settings
+from serving.operators import Json
 from serving.screen import Progress, emit
 
-Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 File = Annotated[Path, typer.Argument(help="The policy, a YAML file.")]
 Name = Annotated[str, typer.Argument(help="The policy's name, such as drawdown.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the audit log.")]

@@ -16,6 +16,9 @@ import rich.progress as bars
 from rich.console import Console
 from rich.table import Table
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, by the shells' convention."""
+
 
 class Progress:
     """One line for each piece of long work: `progress(what, done, total)`.

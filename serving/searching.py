@@ -12,13 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from serving.operators import settings
-from serving.screen import Progress, emit
+from serving.operators import Json, settings
+from serving.screen import INTERRUPTED, Progress, emit
 
 if TYPE_CHECKING:  # it imports Feast, which takes seconds
     from risk.search_run import Search, Trial
 
-INTERRUPTED = 130
 WIDE = 120
 """Columns of the table, whatever a file or a pipe says of its width."""
 _SHOWN = (
@@ -32,7 +31,7 @@ def search(
         int, typer.Option(help="How many parameters to try beside the recipe's own.")
     ] = 30,
     seed: Annotated[int, typer.Option(help="The same seed tries the same.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Search a recipe's hyper-parameters, on its folds or its validation part; register nothing."""
     from risk.recipe import load_recipe

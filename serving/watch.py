@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from finmodel.acts import audited
 from finmodel.durable import replace_file
 from finmodel.errors import FinmodelError
-from finmodel.registry import alias_drift, audited
+from finmodel.registry import alias_drift
 from finmodel.settings import Settings
 
 EVERY_SECONDS = 15.0

@@ -17,8 +17,8 @@ from feature_store.offline import training_frame
 from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan, plan_from, plan_of
 from finmodel.errors import BadInput, NotFound, NotReady, Refused
 from finmodel.lender import credit_default
-from risk.frame import TrainingFrame
-from risk.load import known_at, load_frame, matrix_in
+from risk.frame import TrainingFrame, matrix_in
+from risk.load import known_at, load_frame
 from risk.recipe import Recipe, load_recipe
 from tests.feature_store.small_home import small_settings
 
