@@ -30,6 +30,8 @@ SHARED_FACTS: Final = (
     "lane",
 )
 """Facts of the body that few values are common to many decisions of."""
+SEGMENTS: Final = ("product", "channel", "decision", "rule", "lane")
+"""Those of them that part decisions into segments worth looking at alone."""
 LAYOUT: Final = SideLayout(
     kind=KIND,
     whole=(FACTS, APPLICATION, "raw", "probability", "points", "vector", "ages_s", "states"),

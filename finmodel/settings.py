@@ -152,6 +152,11 @@ class Settings:
         return self.home / "alerts"
 
     @property
+    def monitoring(self) -> Path:
+        """Folder of monitoring's last results, which can all be computed again."""
+        return self.home / "monitoring"
+
+    @property
     def vault(self) -> Path:
         """File of the customers' keys, apart from the log that they unlock."""
         return self.home / "vault" / "keys.db"

@@ -51,10 +51,13 @@ class Seen:
     challenger: Version | None = None
 
 
-def monitor(seen: Seen) -> Monitor:
-    """The ten panels; alerts are none yet, since they are kept elsewhere."""
+def monitor(seen: Seen, followed: Followed | None = None) -> Monitor:
+    """The ten panels; alerts are none yet, since they are kept elsewhere.
+
+    `followed` is `followed_of(seen)`, for whoever has it already.
+    """
     scanned, reference = seen.scanned, seen.reference
-    followed = follow(scanned.decisions, seen.outcomes, seen.window)
+    followed = followed or followed_of(seen)
     label = followed.label
     bands = banded(scanned.decisions, label, reference, len(seen.periods))
     steady = stability(bands.by_period, seen.periods, reference)
@@ -76,6 +79,11 @@ def monitor(seen: Seen) -> Monitor:
         challenger=challenged(scanned, label, seen.champion, seen.challenger),
         alerts=(),
     )
+
+
+def followed_of(seen: Seen) -> Followed:
+    """The decisions with what became of them."""
+    return follow(seen.scanned.decisions, seen.outcomes, seen.window)
 
 
 def with_alerts(seen: Monitor, alerts: Sequence[Alert]) -> Monitor:

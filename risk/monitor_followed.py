@@ -132,11 +132,8 @@ def _vintage_rows(
     cohort = months_of(decisions.time_us[seen_at_all])
     first, last = int(cohort.min()), int(cohort.max())
     accounts = np.bincount(cohort - first, minlength=last - first + 1)
-    late = np.flatnonzero(seen.dpd >= window.bad_dpd)
-    # An application's outcomes are in order of time: the first that is late says the month.
-    first_late = late[_begins(row[late])]
-    since = months_of(decisions.time_us[row[first_late]])
-    mob = months_of(seen.observed_us[first_late]) - since
+    accounts_late, mob = first_late(decisions, row, seen, window)
+    since = months_of(decisions.time_us[accounts_late])
     table = np.zeros((last - first + 1, MOST_MOBS + 1), np.int64)
     within = mob <= MOST_MOBS
     np.add.at(table, (since[within] - first, mob[within]), 1)
@@ -156,16 +153,32 @@ def _vintage_rows(
     )
 
 
+def first_late(
+    decisions: Decisions, row: Int64s, seen: Outcomes, window: Window
+) -> tuple[Int64s, Int64s]:
+    """Places of decisions that were ever so late, and the month on book of the first time."""
+    late = np.flatnonzero(seen.dpd >= window.bad_dpd)
+    # An application's outcomes are in order of time: the first that is late says the month.
+    first = late[_begins(row[late])]
+    since = months_of(decisions.time_us[row[first]])
+    return row[first], months_of(seen.observed_us[first]) - since
+
+
 def _roll_counts(row: Int64s, seen: Outcomes) -> Int64s:
     """(8, 8) applications from bucket at a month's last look to bucket at the next month's."""
+    _, pairs = rolls(row, seen)
+    return np.bincount(pairs, minlength=len(BUCKET_NAMES) ** 2).reshape(len(BUCKET_NAMES), -1)
+
+
+def rolls(row: Int64s, seen: Outcomes) -> tuple[Int64s, Int64s]:
+    """Places of decisions and, of each month that another follows, 8 × its bucket + the next's."""
     month = months_of(seen.observed_us)
     last = np.ones(len(row), bool)
     last[:-1] = (row[1:] != row[:-1]) | (month[1:] != month[:-1])
     row, month, dpd = row[last], month[last], seen.dpd[last]
     follows = (row[1:] == row[:-1]) & (month[1:] == month[:-1] + 1)
     bucket = buckets_of(dpd)
-    pairs = bucket[:-1][follows] * len(BUCKET_NAMES) + bucket[1:][follows]
-    return np.bincount(pairs, minlength=len(BUCKET_NAMES) ** 2).reshape(len(BUCKET_NAMES), -1)
+    return row[:-1][follows], bucket[:-1][follows] * len(BUCKET_NAMES) + bucket[1:][follows]
 
 
 def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaymentRow, ...]:

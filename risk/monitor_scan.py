@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.audit_side import Piece, pieces_of, segments_of
-from finmodel.decision_log import APPLICATION, FACTS, LAYOUT, fact_of
+from finmodel.decision_log import APPLICATION, FACTS, LAYOUT, SEGMENTS, fact_of
 from finmodel.drift import Bins
 from finmodel.drift_kernels import Counter
 from finmodel.errors import BadInput
@@ -98,6 +98,8 @@ class Scanned:
     sample: Sampled
     unscored: int
     """Decisions without a score, where a rule answered in the model's place: left out."""
+    segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values that each fact of `SEGMENTS` has in the model's decisions, of whatever segment."""
 
 
 def scan_decisions(
@@ -142,9 +144,11 @@ class _Part:
         self.raw: list[Float64s] = []
         self.place: list[Int64s] = []
         self.unscored = 0
+        self.segments: dict[str, set[str]] = {name: set() for name in SEGMENTS}
 
     def take(self, piece: Piece) -> None:
         """Count the decisions of a piece that are asked for."""
+        self._note_segments(piece)
         wanted, answers, views = _of_codes(piece, self.asked)
         if not wanted.any():
             return
@@ -166,6 +170,13 @@ class _Part:
         self.found.append(_decisions(piece, period, answers, kept))
         self._count_states(views, columns["states"][kept])
         self._sample(piece, period)
+
+    def _note_segments(self, piece: Piece) -> None:
+        for body in piece.bodies.values():
+            if body.get("model") == self.asked.model:
+                for name, values in self.segments.items():
+                    if (value := fact_of(body, name)) not in (None, ""):
+                        values.add(str(value))
 
     def _count_states(self, views: tuple[str, ...], states: npt.NDArray[np.uint8]) -> None:
         if not self.views:
@@ -238,7 +249,11 @@ def _together(parts: Sequence[_Part], features: int) -> Scanned:
     )
     found = sorted((one for part in parts for one in part.found if len(one)), key=_begins)
     unscored = sum(part.unscored for part in parts)
-    return Scanned(_joined(found), first.counter, views, states, sample, unscored)
+    segments = {
+        name: tuple(sorted(set[str]().union(*(part.segments[name] for part in parts))))
+        for name in SEGMENTS
+    }
+    return Scanned(_joined(found), first.counter, views, states, sample, unscored, segments)
 
 
 def _begins(found: Decisions) -> int:

@@ -7,7 +7,7 @@ its table. Knows no file and no format.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -27,6 +27,8 @@ class Sheet:
     columns: tuple[tuple[str, str], ...]
     """Chinese and English name of each."""
     rows: tuple[tuple[Cell, ...], ...]
+    panel: str = ""
+    """Which panel it is of."""
 
 
 WORDS = {
@@ -56,8 +58,20 @@ STATUSES = {
 }  # fmt: skip
 
 
+PANELS = (
+    "light", "quality", "bands", "stability", "variables", "calibration", "vintages", "vintages",
+    "vintages", "consistency", "consistency", "challenger", "challenger", "alerts",
+)  # fmt: skip
+"""The panel of each table, in their order."""
+
+
 def sheets(seen: Monitor) -> list[Sheet]:
-    """Every panel as a table, in the order of the page."""
+    """Every panel as tables, in the order of the page."""
+    told = zip(PANELS, _tables(seen), strict=True)
+    return [replace(one, panel=panel) for panel, one in told]
+
+
+def _tables(seen: Monitor) -> list[Sheet]:
     header = seen.header
     return [
         _table("红绿灯", "Traffic light", header.light.signals),

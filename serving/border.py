@@ -26,6 +26,11 @@ log = logging.getLogger("bentoml.finmodel")
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
+PAGES = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What a page may load: nothing but our own files."""
 SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -34,11 +39,7 @@ SECURITY: Headers = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"cache-control", b"no-store"),
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
+    (b"content-security-policy", PAGES),
 ]
 BODYLESS = frozenset({"GET", "HEAD"})
 
@@ -224,7 +225,8 @@ class _Fault(FinmodelError):
 
 
 class _Answer:
-    """`send`, with the security headers on every answer, and a memory of its status."""
+    """`send`, with the security headers on every answer, unless the route has one of its own,
+    and a memory of its status."""
 
     def __init__(self, send: Send) -> None:
         self._send, self.status = send, 0
@@ -232,7 +234,9 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *SECURITY]
+            given = message["headers"]
+            own = {name for name, _ in given}
+            message["headers"] = [*given, *(one for one in SECURITY if one[0] not in own)]
         await self._send(message)
 
     async def refuse(self, status: int, body: bytes, headers: Headers) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from finmodel.errors import FinmodelError
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from serving.live import Live, Place, Served
+from serving.monitor_room import MonitorRoom
 from serving.telemetry import Telemetry
 
 log = logging.getLogger("bentoml.finmodel")
@@ -48,6 +49,8 @@ class Desk:
     telemetry: Telemetry
     pool: Executor
     """Threads for work too long for the event loop."""
+    room: MonitorRoom
+    """Where monitoring is computed."""
 
 
 @contextmanager
@@ -55,12 +58,9 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
     """Open everything, follow the champion, and close all of it at the end."""
     with ExitStack() as stack:
         clock = settings.clock
-        vault = Vault(settings.vault)
-        stack.callback(vault.close)
-        audit = AuditLog(settings.audit, vault, clock, side=LAYOUT)
-        stack.callback(audit.close)
-        features = open_features(settings)
-        stack.callback(features.close)
+        vault = stack.enter_context(closing(Vault(settings.vault)))
+        audit = stack.enter_context(closing(AuditLog(settings.audit, vault, clock, side=LAYOUT)))
+        features = stack.enter_context(closing(open_features(settings)))
 
         def notice(kind: str, facts: dict[str, Any]) -> None:
             if kind == "export_refused":
@@ -85,4 +85,5 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         live.start()
         stack.callback(live.stop)
         pool = stack.enter_context(ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk"))
-        yield Desk(settings, clock, live, features, audit, vault, telemetry, pool)
+        room = stack.enter_context(closing(MonitorRoom(settings)))
+        yield Desk(settings, clock, live, features, audit, vault, telemetry, pool, room)

@@ -1,4 +1,4 @@
-"""Monitoring in a shell and in a workbook: tables with Chinese and English names.
+"""Monitoring in a shell: tables with Chinese and English names.
 
 A `Monitor` comes in; lines on the terminal, JSON, or one Excel file go out, made aside and renamed.
 It computes nothing.
@@ -6,7 +6,6 @@ It computes nothing.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +18,8 @@ from finmodel.settings import Settings
 from risk.monitor import with_alerts
 from risk.monitor_alerts import alerts_of, raise_alerts
 from risk.monitor_panels import Monitor
-from risk.monitor_sheets import Cell, Sheet, header_lines, sheets, widths
+from risk.monitor_sheets import Cell, Sheet, header_lines, sheets
+from serving.monitor_workbook import workbook
 from serving.monitoring import Wanted, watch_model
 from serving.screen import Progress, emit
 
@@ -67,34 +67,6 @@ def show(seen: Monitor, console: Console) -> None:
         console.print(_table(sheet))
         if len(sheet.rows) > SHOWN:
             console.print(f"  … {len(sheet.rows) - SHOWN} more: --xlsx or --json", style="dim")
-
-
-def workbook(seen: Monitor) -> bytes:
-    """An Excel workbook with a sheet for each panel, the header first."""
-    import xlsxwriter  # a second that most commands need not wait for
-
-    room = io.BytesIO()
-    with xlsxwriter.Workbook(room, {"in_memory": True, "strings_to_formulas": False}) as book:
-        bold, number = book.add_format({"bold": True}), book.add_format({"num_format": "0.0000"})
-        page = book.add_worksheet("监测总览")
-        page.set_column(0, 2, 24)
-        for row, line in enumerate(header_lines(seen)):
-            for column, text in enumerate(line):
-                page.write_string(row, column, text, bold if column == 0 else None)
-        for sheet in sheets(seen):
-            page = book.add_worksheet(sheet.zh)
-            page.freeze_panes(2, 1)
-            for column, ((zh, en), width) in enumerate(
-                zip(sheet.columns, widths(sheet), strict=True)
-            ):
-                page.set_column(column, column, width)
-                page.write_string(0, column, zh, bold)
-                page.write_string(1, column, en, bold)
-                for row, told in enumerate(sheet.rows, start=2):
-                    value = told[column]
-                    if value is not None:
-                        page.write(row, column, value, number if isinstance(value, float) else None)
-    return room.getvalue()
 
 
 def _table(sheet: Sheet) -> Table:

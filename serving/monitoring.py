@@ -17,7 +17,7 @@ import numpy as np
 from finmodel import outcomes, tracking
 from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
-from finmodel.decision_log import FACTS, LAYOUT
+from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
 from finmodel.errors import BadInput, FinmodelError, NotReady
 from finmodel.export import ExportedModel, export_folder, load_export, read_champion
 from finmodel.records import Float32s, Float64s
@@ -62,6 +62,11 @@ class Wanted:
 
 def watch_model(settings: Settings, wanted: Wanted, progress: Progress = silent) -> Monitor:
     """The ten panels of a model; NotReady where it has no version and none is named."""
+    return with_alerts(monitor(read(settings, wanted, progress)), alerts_of(settings, wanted.model))
+
+
+def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> Seen:
+    """Everything that the panels are made of; NotReady as above."""
     now = settings.clock.now()
     end = wanted.end or now
     start = wanted.start or end - timedelta(weeks=WEEKS)
@@ -73,22 +78,19 @@ def watch_model(settings: Settings, wanted: Wanted, progress: Progress = silent)
     asked = Asked(wanted.model, version, periods.edges_us, wanted.segment)
     bins = [one.bins for one in reference.features]
     scanned = scan_decisions(settings.audit, asked, bins, progress)
-    seen = monitor(
-        Seen(
-            asked=asked,
-            alias=alias,
-            start=start.isoformat(),
-            end=end.isoformat(),
-            periods=periods.names,
-            scanned=scanned,
-            reference=reference,
-            outcomes=outcomes.kept_in(settings.outcomes),
-            window=Window(micros(now), wanted.window_days, wanted.bad_dpd),
-            champion=None if exported is None else _scoring(exported),
-            challenger=_challenger(settings, wanted.model, version, exported),
-        )
+    return Seen(
+        asked=asked,
+        alias=alias,
+        start=start.isoformat(),
+        end=end.isoformat(),
+        periods=periods.names,
+        scanned=scanned,
+        reference=reference,
+        outcomes=outcomes.kept_in(settings.outcomes),
+        window=Window(micros(now), wanted.window_days, wanted.bad_dpd),
+        champion=None if exported is None else _scoring(exported),
+        challenger=_challenger(settings, wanted.model, version, exported),
     )
-    return with_alerts(seen, alerts_of(settings, wanted.model))
 
 
 def segment_of(words: Sequence[str]) -> dict[str, str]:
@@ -97,15 +99,14 @@ def segment_of(words: Sequence[str]) -> dict[str, str]:
     >>> segment_of(["product=cash_loan"])
     {'product': 'cash_loan'}
     """
-    known = ("product", "channel", "decision", "rule", "lane")
     found = {}
     for word in words:
         name, is_told, value = word.partition("=")
-        if not is_told or name not in known:
+        if not is_told or name not in SEGMENTS:
             raise BadInput(
                 f"{word!r} names no segment",
                 where="--segment",
-                remedy=f"write NAME=VALUE, NAME being one of: {', '.join(known)}",
+                remedy=f"write NAME=VALUE, NAME being one of: {', '.join(SEGMENTS)}",
             )
         found[name] = value
     return found

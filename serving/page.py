@@ -1,14 +1,17 @@
-"""The console: a few static files, read once when the service starts.
+"""The console: a few static files, read once when the service starts, and the script of charts.
 
-Comes in: a file's name. Goes out: its bytes and their type. What the page may load is said by the
+Comes in: a file's name. Goes out: its bytes and their type. What the pages may load is said by the
 border's content-security policy: nothing but these files.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+from importlib import metadata, resources
 from pathlib import Path
 
 from finmodel.errors import NotFound
+from serving.border import PAGES, Headers
 
 FOLDER = Path(__file__).parent / "console"
 TYPES = {
@@ -26,6 +29,21 @@ def load(folder: Path = FOLDER) -> dict[str, tuple[bytes, str]]:
 
 
 FILES = load()
+CHARTS = f"plotly-{metadata.version('plotly')}.js"
+"""The script of charts, out of the package that ships it: its name changes with its version."""
+KEPT_LONG: Headers = [(b"cache-control", b"public, max-age=31536000, immutable")]
+_STYLES = (
+    b"'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='",  # of its maps, which we do not draw
+    b"'unsafe-hashes' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",  # an empty one
+)
+WITH_CHARTS: Headers = [
+    (
+        b"content-security-policy",
+        PAGES.replace(b"style-src 'self'", b" ".join((b"style-src 'self'", *_STYLES))),
+    )
+]
+"""The monitoring page's policy: the two styles of its own that the script of charts sets inline,
+and no other; a new version of it may need others, which the browser's console then tells."""
 
 
 def file(name: str) -> tuple[bytes, str]:
@@ -34,3 +52,16 @@ def file(name: str) -> tuple[bytes, str]:
         return FILES[name]
     except KeyError as error:
         raise NotFound("the console has no such file", where="the path", remedy="open /") from error
+
+
+def chart_script(name: str) -> tuple[bytes, str]:
+    """The script of charts and its type; NotFound by any other name."""
+    if name != CHARTS:
+        raise NotFound("there is no such file", where="the path", remedy="open /monitoring")
+    return _chart_bytes(), TYPES[".js"]
+
+
+@lru_cache(maxsize=1)
+def _chart_bytes() -> bytes:
+    # Read when it is first asked for: most services' pages are never opened.
+    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()

@@ -6,22 +6,18 @@ body, asks one flow, and writes the answer; what is decided is decided elsewhere
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from finmodel.records import ROLES, Person
-from serving import bulk, flows, page, telemetry
+from finmodel.records import ROLES
+from serving import bulk, flows, monitor_routes, page, telemetry
+from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
 from serving.desk import Desk
 from serving.explain import explain
 from serving.openapi import JSON, Doc, document
-from serving.refusals import NoKey, WrongType
 from serving.schemas import (
     Application,
     Decision,
@@ -30,7 +26,6 @@ from serving.schemas import (
     ScoreRequest,
     Scores,
     Status,
-    read,
 )
 from serving.status import model_card, status_of
 
@@ -41,28 +36,6 @@ ASKERS = frozenset({"underwriter"})
 """Who may have a decision made; a system that asks has the key of an account with this role."""
 SCORERS = frozenset({"underwriter", "analyst", "engineer"})
 READERS = frozenset({"underwriter", "validator", "auditor", "analyst", "engineer"})
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer's bytes and their type."""
-
-    body: bytes
-    content_type: str = JSON
-
-
-Answering = Callable[[Call, Desk], Awaitable[Reply]]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One address: what it demands, what is said of it, and who answers (BentoML, where None)."""
-
-    rule: Rule
-    doc: Doc | None
-    answer: Answering | None
 
 
 async def decide(call: Call, desk: Desk) -> Reply:
@@ -77,8 +50,7 @@ async def score(call: Call, desk: Desk) -> Reply:
     scored = await bulk.score(ids, signed_in(call), desk)
     if ARROW in call.header(b"accept"):
         # Its first use imports pyarrow, which takes longer than others should wait.
-        loop = asyncio.get_running_loop()
-        return Reply(await loop.run_in_executor(desk.pool, bulk.as_arrow, scored), ARROW)
+        return Reply(await aside(desk, bulk.as_arrow, scored), ARROW)
     return Reply(bulk.as_json(scored))
 
 
@@ -113,23 +85,15 @@ async def console(call: Call, _desk: Desk) -> Reply:
     return Reply(*page.file(call.piece or "index.html"))
 
 
-def json_of(call: Call, kind: type[T]) -> T:
-    """The call's body as a record; no other type of body is read."""
-    given = call.header(b"content-type").partition(";")[0].strip().lower()
-    if given != JSON:
-        raise WrongType(
-            "only JSON is read here",
-            where="the header Content-Type",
-            remedy="send Content-Type: application/json",
-        )
-    return read(call.body or b"", kind)
+async def monitoring(_call: Call, _desk: Desk) -> Reply:
+    """GET /monitoring."""
+    return Reply(*page.file("monitoring.html"), page.WITH_CHARTS)
 
 
-def signed_in(call: Call) -> Person:
-    """The person who asks; the border lets nobody else through where a role is demanded."""
-    if call.person is None:
-        raise NoKey("no key", where="the header Authorization", remedy="send one")
-    return call.person
+async def charts(call: Call, desk: Desk) -> Reply:
+    """GET /assets/{file}: the script of charts."""
+    script, kind = await aside(desk, page.chart_script, call.piece)
+    return Reply(script, kind, page.KEPT_LONG)
 
 
 def _open(path: str, answer: Answering | None = None) -> Route:
@@ -163,8 +127,11 @@ ROUTES = (
         Doc("Counts, in Prometheus' format.", types=(TEXT,)),
         metrics,
     ),
+    *monitor_routes.ROUTES,
     _open("/openapi.json", api_document),
     _open("/", console),
+    _open("/monitoring", monitoring),
+    _open("/assets/{file}", charts),
     _open("/console/{file}", console),
     _open("/livez"),
     _open("/readyz"),
@@ -194,6 +161,7 @@ class Routes:
         headers = [
             (b"content-type", reply.content_type.encode()),
             (b"content-length", str(len(reply.body)).encode()),
+            *(reply.headers or ()),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
