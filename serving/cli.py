@@ -59,12 +59,19 @@ TopicMaps = Annotated[
 @app.command()
 def demo(
     serve: Annotated[bool, typer.Option(help="Serve when everything is ready.")] = True,
+    history: Annotated[
+        bool, typer.Option("--history", help="Simulate a year of decisions and outcomes before.")
+    ] = False,
+    drift: Annotated[
+        bool,
+        typer.Option("--drift", help="Then some weeks in which customers change."),
+    ] = False,
 ) -> None:
     """Set up the demo lender on real data, then serve it. A second run starts in seconds."""
     from finmodel.settings import Settings
     from serving.demo import run_demo
 
-    run_demo(Settings.from_env(), serve_it=serve)
+    run_demo(Settings.from_env(), serve_it=serve, history=history, drift=drift)
 
 
 @app.command()

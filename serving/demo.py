@@ -8,9 +8,10 @@ beginning. Knows only the order of the steps.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,6 +29,7 @@ CLOCK = "2005-10-01T00:00:00+08:00"
 """Where the demo's clock stands: the data are of 2005, and from today all would be stale."""
 RECIPE = Path(__file__).resolve().parent.parent / "risk" / "behaviour_risk.yaml"
 POLICY = RECIPE.with_name("policy.yaml")
+MODEL = "behaviour_risk"
 ENGINEER = "demo-engineer"
 VALIDATOR = "demo-validator"
 PEOPLE = {
@@ -49,13 +51,19 @@ class Step:
     work: Callable[[Settings, Progress], None]
 
 
-def run_demo(settings: Settings, *, serve_it: bool = True) -> None:
-    """Do the steps that are due, then serve."""
+def run_demo(
+    settings: Settings, *, serve_it: bool = True, history: bool = False, drift: bool = False
+) -> None:
+    """Do the steps that are due, then serve; with simulated months before now, if wanted.
+
+    A drift comes after a history. Where a demo is served from this home already, it sees both.
+    """
     settings = replace(settings, standing_clock=settings.standing_clock or CLOCK)
     if serve_it:
         require_free_port(settings)
     with _alone_in(settings), Progress() as progress:
-        for step in due(settings):
+        steps = (*STEPS, *((REPLAY,) if history or drift else ()), *((DRIFT,) if drift else ()))
+        for step in due(settings, steps):
             step.work(settings, progress)
             stamp_of(settings, step).write_text(digest(settings, step))
     if serve_it:
@@ -95,12 +103,13 @@ def _real(settings: Settings) -> list[str]:
     return names if due(settings) else []
 
 
-def due(settings: Settings) -> list[Step]:
-    """The first step whose stamp does not hold, and all after it."""
-    for number, step in enumerate(STEPS):
+def due(settings: Settings, steps: Sequence[Step] | None = None) -> list[Step]:
+    """The first of the steps whose stamp does not hold, and all after it."""
+    steps = STEPS if steps is None else steps
+    for number, step in enumerate(steps):
         stamp = stamp_of(settings, step)
         if not stamp.exists() or stamp.read_text() != digest(settings, step):
-            return list(STEPS[number:])
+            return list(steps[number:])
     return []
 
 
@@ -182,6 +191,29 @@ def _policy(settings: Settings, _progress: Progress) -> None:
     approve(settings, proposal.name, proposal.version, approver, demo=True)
 
 
+def _replay(settings: Settings, progress: Progress) -> None:
+    from serving.demo_history import replay
+
+    replay(settings, _customers(), progress)
+
+
+def _drift(settings: Settings, progress: Progress) -> None:
+    from risk.monitor_alerts import raise_alerts
+    from serving.demo_history import WEEKS, drift
+    from serving.monitoring import Wanted, watch_model
+
+    drift(settings, _customers(), progress)
+    # As the morning's `finmodel monitor --alert` does.
+    start = settings.clock.now() - timedelta(weeks=WEEKS)
+    raise_alerts(settings, watch_model(settings, Wanted(MODEL, start=start), progress), VALIDATOR)
+
+
+def _customers() -> list[int]:
+    from finmodel.lender.credit_default import load
+
+    return [int(one) for one in load()["ID"]]
+
+
 _SOURCE = Path(__file__).resolve().parent.parent
 _DEFINITIONS = (
     _SOURCE / "feature_store" / "repo" / "definitions.py",
@@ -195,6 +227,9 @@ STEPS = (
     Step("model", (RECIPE,), _model),
     Step("policy", (POLICY,), _policy),
 )
+_SIMULATION = _SOURCE / "serving" / "demo_history.py"
+REPLAY, DRIFT = Step("replay", (_SIMULATION,), _replay), Step("drift", (_SIMULATION,), _drift)
+"""Done only where they are asked for."""
 
 
 def _keys(settings: Settings) -> Path:
@@ -214,6 +249,7 @@ def _announce(settings: Settings, trouble: str) -> None:
     clock = settings.standing_clock
     screen.print(f"\n[bold]The demo lender answers[/] (its clock stands at {clock})")
     screen.print(f"  console   {address}")
+    screen.print(f"  watch     {address}/monitoring   (with the auditor's key)")
     screen.print(f"  key       {keys[ENGINEER]}   (engineer and underwriter)")
     screen.print(f"  auditor   {keys[VALIDATOR]}   (validator and auditor)")
     screen.print("  a decision:\n")
