@@ -70,16 +70,20 @@ class Plan:
     channel: tuple[str, ...]
 
 
-def replay(settings: Settings, customers: Sequence[int], progress: Progress) -> None:
+def replay(
+    settings: Settings, customers: Sequence[int], progress: Progress, decisions: int = DECISIONS
+) -> None:
     """A year of decisions on customers drawn at random, and their outcomes."""
     rng = np.random.default_rng(SEED)
-    drawn = rng.choice(np.asarray(customers, np.int64), DECISIONS)
-    channels = rng.choice(("app", "branch"), DECISIONS, p=(0.8, 0.2))
-    plan = Plan("H", drawn, _times(settings, WEEKS, rng), tuple(channels.tolist()))
+    drawn = rng.choice(np.asarray(customers, np.int64), decisions)
+    channels = rng.choice(("app", "branch"), decisions, p=(0.8, 0.2))
+    plan = Plan("H", drawn, _times(settings, WEEKS, rng, decisions), tuple(channels.tolist()))
     _play(settings, plan, rng, progress)
 
 
-def drift(settings: Settings, customers: Sequence[int], progress: Progress) -> str:
+def drift(
+    settings: Settings, customers: Sequence[int], progress: Progress, decisions: int = DRIFTED
+) -> str:
     """Some weeks of customers whom a new partner sends, all from one end of one variable.
 
     Of the variables it is the one that points follow most, of its ends the worse. Its name.
@@ -87,14 +91,14 @@ def drift(settings: Settings, customers: Sequence[int], progress: Progress) -> s
     rng = np.random.default_rng(SEED + 1)
     with open_desk(settings, Telemetry()) as desk:
         name, worse = _worse_end(np.asarray(customers, np.int64), desk, _served(desk))
-    drawn = rng.choice(worse, DRIFTED)
-    times = _times(settings, DRIFT_WEEKS, rng, DRIFTED)
-    _play(settings, Plan("D", drawn, times, (PARTNER,) * DRIFTED), rng, progress)
+    drawn = rng.choice(worse, decisions)
+    times = _times(settings, DRIFT_WEEKS, rng, decisions)
+    _play(settings, Plan("D", drawn, times, (PARTNER,) * decisions), rng, progress)
     return name
 
 
 def _times(
-    settings: Settings, weeks: int, rng: np.random.Generator, n: int = DECISIONS
+    settings: Settings, weeks: int, rng: np.random.Generator, n: int
 ) -> tuple[datetime, ...]:
     """Times at random, in order; the same for those that are decided at once."""
     end, span = settings.clock.now() - timedelta(hours=1), timedelta(weeks=weeks).total_seconds()
@@ -175,14 +179,14 @@ def _became(
 ) -> Outcomes:
     """A look every thirty days at each application that was scored, up to now.
 
-    A bad one falls behind in one of the first five months and does not come back; a good one is
-    late by some days now and then.
+    A bad one falls behind in one of the first six months, some with the first instalment, and does
+    not come back; a good one is late by some days now and then.
     """
     scored = np.flatnonzero(~np.isnan(probability))
     n = len(scored)
     look = np.arange(1, LOOKS + 1)
     bad = rng.random(n) < probability[scored]
-    begins = rng.integers(1, LOOKS, n)
+    begins = rng.integers(0, LOOKS, n)
     behind = np.where(bad[:, None], 30 * (look - begins[:, None]) + 15, 0).clip(min=0)
     slips = ~bad[:, None] & (rng.random((n, LOOKS)) < 0.04)
     dpd = np.where(slips, rng.integers(1, 25, (n, LOOKS)), behind)

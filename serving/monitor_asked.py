@@ -18,13 +18,28 @@ from risk.monitor_points import Outcome, Point, VariableCell
 from serving.refusals import Problem
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=64)]
-Fact = Literal["product", "channel", "decision", "rule", "lane"]
 Text = Annotated[str, Meta(min_length=1, max_length=64)]
 Time = Annotated[datetime, Meta(tz=True)]
 Panel = Literal[
     "", "light", "quality", "bands", "stability", "variables", "calibration", "vintages",
     "consistency", "challenger", "alerts",
 ]  # fmt: skip
+
+
+class Segment(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Facts that decisions must have; those that are not given may be any."""
+
+    product: Text | None = None
+    channel: Text | None = None
+    decision: Text | None = None
+    rule: Text | None = None
+    lane: Text | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Those that are given."""
+        told = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in told.items() if value is not None}
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,7 +54,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     end: Time | None = None
     by: By | None = None
     """Months from half a year on, weeks below, if not said."""
-    segment: dict[Fact, Text] = msgspec.field(default_factory=dict)
+    segment: Segment = Segment()
     window_days: Annotated[int, Meta(ge=1, le=3650)] = 180
     bad_dpd: Annotated[int, Meta(ge=1, le=3650)] = 30
 
@@ -47,12 +62,11 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def key(self) -> str:
         """The same for the same question.
 
-        >>> one = Question(model="card", segment={"product": "a", "channel": "b"})
-        >>> other = Question(model="card", segment={"channel": "b", "product": "a"})
-        >>> one.key == other.key, one.key == Question(model="card").key
+        >>> one = msgspec.json.decode(b'{"model":"card","weeks":52,"version":null}', type=Question)
+        >>> one.key == Question(model="card").key, one.key == Question(model="card", weeks=4).key
         (True, False)
         """
-        return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:32]
+        return sha256(msgspec.json.encode(self)).hexdigest()[:32]
 
 
 class MonitorRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,7 +102,7 @@ class Acknowledgement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Somebody has seen an alert, and says what is done."""
 
     id: Annotated[str, Meta(max_length=64)]
-    note: Annotated[str, Meta(max_length=2000)]
+    note: Annotated[str, Meta(pattern=r"\S", max_length=2000)]
     owner: Annotated[str, Meta(max_length=64)] = ""
     """Who looks after it from now on; as before, if empty."""
 

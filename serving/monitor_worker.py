@@ -70,14 +70,15 @@ def compute(settings: Settings, question: Question, progress: Progress = silent)
 
 def wanted(question: Question, now: datetime) -> Wanted:
     """The same as `finmodel monitor` takes it."""
-    end = question.end or now
+    # What was decided just now counts too: a window reaches up to, and not including, its end.
+    end = question.end or now + timedelta(microseconds=1)
     return Wanted(
         model=question.model,
         version=question.version,
         start=question.start or end - timedelta(weeks=question.weeks),
         end=end,
         by=question.by,
-        segment={str(name): value for name, value in question.segment.items()},
+        segment=question.segment.facts,
         window_days=question.window_days,
         bad_dpd=question.bad_dpd,
     )

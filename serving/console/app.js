@@ -1,100 +1,25 @@
-// The console: sign in with a key, decide, read the answer, look at the record. The key lives in
-// this tab's session storage and goes to this service only.
+// The first page: decide, read the answer, look at the record.
 
-import { WORDS, keep, preferred } from "/console/words.js";
+import { WORDS } from "/console/words.js";
 import {
   ageChip, badge, facts, fill, h, headline, moment, percent, policyFacts, reasonList, scale, whole,
 } from "/console/draw.js";
+import { $, ask, frame, say, start } from "/console/frame.js";
 import { record } from "/console/record.js";
 
-const KEY = "finmodel.key";
 const RECENT = "finmodel.recent";
 const KEPT = 20;
-const LOOK_MS = 5000;
 
 const state = {
-  language: preferred(),
-  status: null,
-  reached: true,
   answer: null,
   explanation: null,
   recent: JSON.parse(sessionStorage.getItem(RECENT) ?? "[]"),
 };
 
-const t = () => WORDS[state.language];
-const $ = (id) => document.getElementById(id);
-
-class Refusal extends Error {
-  constructor(status, problem) {
-    super([problem.what, problem.remedy].filter(Boolean).join(" — "));
-    this.status = status;
-  }
-}
-
-async function ask(method, path, body) {
-  const headers = {};
-  const key = sessionStorage.getItem(KEY);
-  if (key) headers.Authorization = `Bearer ${key}`;
-  if (body) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  const told = await answer.json();
-  if (!answer.ok) throw new Refusal(answer.status, told.error);
-  return told;
-}
-
-function say(problem, error) {
-  problem.hidden = !error;
-  if (error) problem.textContent = error instanceof Refusal ? error.message : t().failed;
-}
-
-// --- the frame -----------------------------------------------------------------------------------
-
-async function look() {
-  const before = seen();
-  try {
-    state.status = await ask("GET", "/status");
-    state.reached = true;
-  } catch (error) {
-    if (error.status === 401) leave();
-    state.reached = error instanceof Refusal;
-  }
-  if (seen() !== before) showFrame();
-}
-
-// What a look can change on the page: the running clock alone is no reason to draw it again.
-const seen = () => JSON.stringify([state.reached, { ...state.status, clock: null }]);
-
-function showFrame() {
-  const { status, reached } = state;
-  document.documentElement.lang = state.language === "zh" ? "zh-CN" : "en";
-  document.title = `${t().brand} · finmodel`;
-  for (const element of document.querySelectorAll("[data-t]")) {
-    element.textContent = t()[element.dataset.t];
-  }
-  $("language").textContent = t().otherLanguage;
-  $("language").lang = state.language === "zh" ? "en" : "zh-CN";
-  const person = status?.person;
-  fill($("person"), person ? [h("b", {}, person.name), ` ${person.roles.join(" · ")}`] : []);
-  $("leave").hidden = !person;
-  $("sign-in").hidden = Boolean(person);
-  const ready = reached && status?.ready;
-  $("service").className = `pulse ${ready ? "good" : "bad"}`;
-  $("service").textContent = !reached ? t().unreachable : ready ? t().ready : t().notReady;
-  $("service").title = status?.trouble ?? "";
-  showBanner();
-  showRoute();
-}
-
-function showBanner() {
-  const status = state.status;
-  $("banner").hidden = !status?.demo;
-  if (!status?.demo) return;
-  const day = new Date(status.clock).toLocaleDateString("sv-SE", { timeZone: "Asia/Shanghai" });
-  fill($("banner"), h("b", {}, t().banner(day)), h("span", {}, t().bannerMore));
-}
+const t = () => WORDS[frame.language];
 
 function showRoute() {
-  const signedIn = Boolean(state.status?.person);
+  const signedIn = Boolean(frame.status?.person);
   const explaining = signedIn && location.hash.startsWith("#/explain/");
   $("desk").hidden = !signedIn || explaining;
   $("explain").hidden = !explaining;
@@ -108,15 +33,14 @@ function showRoute() {
   }
 }
 
-function leave() {
-  sessionStorage.clear();
-  Object.assign(state, { status: null, answer: null, explanation: null, recent: [] });
+function forget() {
+  Object.assign(state, { answer: null, explanation: null, recent: [] });
 }
 
 // --- asking --------------------------------------------------------------------------------------
 
 function showExamples() {
-  const examples = state.status.examples;
+  const examples = frame.status.examples;
   fill(
     $("examples"),
     examples.length ? h("span", { class: "soft small" }, t().tryOne) : null,
@@ -130,7 +54,7 @@ function application(form) {
   const text = form.customer.value.trim();
   // A number too large for JavaScript would become another customer's: as text it is refused.
   const numbered =
-    state.status.model?.customer_id_type !== "string" && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text));
+    frame.status.model?.customer_id_type !== "string" && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text));
   return {
     application_id: `C-${Date.now().toString(36)}`,
     customer_id: numbered ? Number(text) : text,
@@ -179,10 +103,10 @@ function showAnswer() {
   fill(
     $("answer"),
     headline(answer, t()),
-    policyFacts(answer.policy, t(), state.language),
-    state.status.model && answer.points !== null ? scale(answer.points, state.status.model, t()) : null,
+    policyFacts(answer.policy, t(), frame.language),
+    frame.status.model && answer.points !== null ? scale(answer.points, frame.status.model, t()) : null,
     h("h3", {}, t().reasons, h("small", {}, t().reasonsSoft)),
-    reasonList(answer.reasons, t(), state.language),
+    reasonList(answer.reasons, t(), frame.language),
     h("h3", {}, t().ages, h("small", {}, t().agesSoft)),
     h("ul", { class: "ages" }, Object.entries(answer.feature_ages).map(([name, age]) => ageChip(name, age, t()))),
     h(
@@ -202,7 +126,7 @@ function origin({ model, as_of }) {
 // --- the model and the session -------------------------------------------------------------------
 
 function showModel() {
-  const { model, alias, trouble } = state.status;
+  const { model, alias, trouble } = frame.status;
   const title = h("h2", { id: "model-title" }, t().modelTitle);
   if (!model) {
     fill($("model"), title, h("p", { class: "soft" }, t().modelNone), h("p", { class: "problem" }, trouble));
@@ -267,7 +191,7 @@ async function showExplanation() {
     if (state.explanation?.decision_id !== id) {
       state.explanation = await ask("GET", `/explain/${encodeURIComponent(id)}`);
     }
-    fill($("explain"), back, record(state.explanation, t(), state.language));
+    fill($("explain"), back, record(state.explanation, t(), frame.language));
   } catch (error) {
     const problem = h("p", { class: "problem" });
     say(problem, error);
@@ -277,27 +201,6 @@ async function showExplanation() {
 
 // --- events --------------------------------------------------------------------------------------
 
-$("key-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  sessionStorage.setItem(KEY, event.target.key.value.trim());
-  event.target.reset();
-  await look();
-  const wrong = !state.status?.person;
-  $("key-problem").hidden = !wrong;
-  $("key-problem").textContent = t().keyWrong;
-  if (wrong) look();
-});
 $("ask").addEventListener("submit", decide);
-$("leave").addEventListener("click", () => {
-  leave();
-  look();
-});
-$("language").addEventListener("click", () => {
-  state.language = state.language === "zh" ? "en" : "zh";
-  keep(state.language);
-  showFrame();
-});
 window.addEventListener("hashchange", showRoute);
-setInterval(() => document.hidden || look(), LOOK_MS);
-showFrame();
-look();
+start({ show: showRoute, forget });

@@ -4,6 +4,8 @@
 export const WORDS = {
   zh: {
     brand: "决策台",
+    title: "决策台",
+    monitoring: "模型监测",
     otherLanguage: "English",
     banner: (clock) => `演示数据 · 时钟停在 ${clock}`,
     bannerMore: "数据为公开的历史样本，结论不适用于真实客户",
@@ -112,6 +114,8 @@ export const WORDS = {
   },
   en: {
     brand: "Decision desk",
+    title: "Decision desk",
+    monitoring: "Monitoring",
     otherLanguage: "中文",
     banner: (clock) => `Demo data · the clock stands at ${clock}`,
     bannerMore: "Public data of the past; nothing here is about a real customer",

@@ -22,4 +22,6 @@ def map_body(_context, body):
 def whole_numbers(value):
     if isinstance(value, list):
         return [whole_numbers(one) for one in value]
+    if isinstance(value, dict):
+        return {name: whole_numbers(one) for name, one in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value

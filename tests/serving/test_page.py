@@ -13,25 +13,34 @@ from serving.access import People
 def test_the_files_of_the_page_are_static_and_without_inline_script():
     assert set(page.FILES) == {
         "index.html",
+        "monitoring.html",
         "app.js",
+        "charts.js",
         "draw.js",
+        "frame.js",
+        "monitoring.js",
+        "monitoring_words.js",
+        "panels.js",
         "record.js",
+        "sheets.js",
         "words.js",
+        "monitoring.css",
         "style.css",
         "icon.svg",
     }
-    html = page.file("index.html")[0].decode()
-    assert html.count("<script") == html.count('<script type="module" src="/console/')
-    assert "style=" not in html
-    assert "http" not in html.replace("http-equiv", "")
+    for html in (page.file(name)[0].decode() for name in ("index.html", "monitoring.html")):
+        assert html.count("<script") == html.count('<script type="module" src="/console/') == 1
+        assert "style=" not in html
+        assert "http" not in html.replace("http-equiv", "")
     for name, (data, _) in page.FILES.items():
         assert b"innerHTML" not in data, name
     with pytest.raises(NotFound):
         page.file("../decisions.py")
 
 
-def test_both_languages_have_the_same_words():
-    words = page.file("words.js")[0].decode()
+@pytest.mark.parametrize("file", ["words.js", "monitoring_words.js"])
+def test_both_languages_have_the_same_words(file):
+    words = page.file(file)[0].decode()
     zh, en = words.split("\n  en: {")
     names = [
         [line.split(":")[0].strip() for line in part.splitlines() if line.startswith("    ")]

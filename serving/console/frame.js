@@ -1,0 +1,125 @@
+// What every page of the console has around it: the key, the language, the service's pulse, and the
+// one way of asking. The key lives in this tab's session storage and goes to this service only.
+
+import { WORDS, keep, preferred } from "/console/words.js";
+import { fill, h } from "/console/draw.js";
+
+const KEY = "finmodel.key";
+const LOOK_MS = 5000;
+
+export const frame = { language: preferred(), status: null, reached: true };
+
+export const $ = (id) => document.getElementById(id);
+
+// What the page around this frame is: its words, and what it shows and forgets.
+let inside = { words: () => WORDS[frame.language], show: () => {}, forget: () => {} };
+const t = () => inside.words();
+
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super([problem.what, problem.remedy].filter(Boolean).join(" — "));
+    this.status = status;
+  }
+}
+
+async function sent(method, path, body) {
+  const headers = {};
+  const key = sessionStorage.getItem(KEY);
+  if (key) headers.Authorization = `Bearer ${key}`;
+  if (body) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+  if (!answer.ok) throw new Refusal(answer.status, (await answer.json()).error);
+  return answer;
+}
+
+export const ask = async (method, path, body) => (await sent(method, path, body)).json();
+
+// Ask for a file, and hand it to the browser to keep.
+export async function download(path, body, name) {
+  const address = URL.createObjectURL(await (await sent("POST", path, body)).blob());
+  h("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+export function say(problem, error) {
+  problem.hidden = !error;
+  if (error) problem.textContent = error instanceof Refusal ? error.message : t().failed;
+}
+
+export async function look() {
+  const before = seen();
+  try {
+    frame.status = await ask("GET", "/status");
+    frame.reached = true;
+  } catch (error) {
+    if (error.status === 401) leave();
+    frame.reached = error instanceof Refusal;
+  }
+  if (seen() !== before) showFrame();
+}
+
+// What a look can change on the page: the running clock alone is no reason to draw it again.
+const seen = () => JSON.stringify([frame.reached, { ...frame.status, clock: null }]);
+
+export function showFrame() {
+  const { status, reached } = frame;
+  document.documentElement.lang = frame.language === "zh" ? "zh-CN" : "en";
+  document.title = `${t().title} · finmodel`;
+  for (const element of document.querySelectorAll("[data-t]")) {
+    element.textContent = t()[element.dataset.t];
+  }
+  $("language").textContent = t().otherLanguage;
+  $("language").lang = frame.language === "zh" ? "en" : "zh-CN";
+  const person = status?.person;
+  fill($("person"), person ? [h("b", {}, person.name), ` ${person.roles.join(" · ")}`] : []);
+  $("leave").hidden = !person;
+  $("sign-in").hidden = Boolean(person);
+  const ready = reached && status?.ready;
+  $("service").className = `pulse ${ready ? "good" : "bad"}`;
+  $("service").textContent = !reached ? t().unreachable : ready ? t().ready : t().notReady;
+  $("service").title = status?.trouble ?? "";
+  showBanner();
+  inside.show();
+}
+
+function showBanner() {
+  const status = frame.status;
+  $("banner").hidden = !status?.demo;
+  if (!status?.demo) return;
+  const day = new Date(status.clock).toLocaleDateString("sv-SE", { timeZone: "Asia/Shanghai" });
+  fill($("banner"), h("b", {}, t().banner(day)), h("span", {}, t().bannerMore));
+}
+
+function leave() {
+  sessionStorage.clear();
+  frame.status = null;
+  inside.forget();
+}
+
+async function enter(event) {
+  event.preventDefault();
+  sessionStorage.setItem(KEY, event.target.key.value.trim());
+  event.target.reset();
+  await look();
+  const wrong = !frame.status?.person;
+  $("key-problem").hidden = !wrong;
+  $("key-problem").textContent = t().keyWrong;
+  if (wrong) look();
+}
+
+export function start(page) {
+  inside = { ...inside, ...page };
+  $("key-form").addEventListener("submit", enter);
+  $("leave").addEventListener("click", () => {
+    leave();
+    look();
+  });
+  $("language").addEventListener("click", () => {
+    frame.language = frame.language === "zh" ? "en" : "zh";
+    keep(frame.language);
+    showFrame();
+  });
+  setInterval(() => document.hidden || look(), LOOK_MS);
+  showFrame();
+  look();
+}

@@ -1,0 +1,374 @@
+"""A risk analyst's morning: the light, the variable that moved, its decisions, alert, workbook.
+
+The real service and a real browser, on a small lender with a simulated year and then a drift. What
+a point leads to is counted against what the panel says, which other code has counted.
+"""
+
+import io
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+import openpyxl
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from finmodel import tracking
+from finmodel.audit import scan
+from finmodel.settings import Settings
+from finmodel.signing import ensure_key
+from risk.learning import silent
+from risk.monitor_alerts import raise_alerts
+from risk.monitor_reference import FILE, BuildSample, reference_of
+from risk.scaling import calibrated, points_many
+from serving import page
+from serving.demo_history import PARTNER, drift, replay
+from serving.live import past_version
+from serving.monitoring import Wanted, watch_model
+from tests.serving.small_world import APPLICATION, CLOCK, NAME, export, make_world, plan, running
+
+pytestmark = pytest.mark.servers
+CUSTOMERS = list(range(21, 401))
+DECISIONS, DRIFTED = 1_500, 900
+QUESTION = {"model": NAME, "weeks": 52}
+
+
+def apart(work, *given):
+    """Run in a thread of its own: playwright's loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work, *given).result()
+
+
+@dataclass
+class Watched:
+    """A lender whose history is monitored, and its service."""
+
+    world: object
+    address: str
+    moved: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        return self.world.settings
+
+    def ask(self, path, role="analyst", question=QUESTION, **more):
+        body = {"question": question, **more} if path != "/monitor/acknowledge" else more
+        headers = self.world.headers(role)
+        return httpx.post(f"{self.address}{path}", json=body, headers=headers, timeout=30)
+
+    def computed(self, **question):
+        """The result of a question, once nothing is being computed for it."""
+        told = self.ask("/monitor", question=QUESTION | question, renew=True).json()
+        until = time.monotonic() + 60
+        while told["doing"] is not None:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+            told = self.ask("/monitor", question=QUESTION | question).json()
+        return told
+
+    def start_drift(self):
+        """What `finmodel demo --drift` does, on this lender."""
+        self.moved = apart(drift, self.settings, CUSTOMERS, silent, DRIFTED)
+        wanted = Wanted(NAME, start=self.settings.clock.now().replace(year=2004))
+        raise_alerts(self.settings, watch_model(self.settings, wanted), "Wang Fang")
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    world = make_world(tmp_path_factory.mktemp("watched"))
+    keep_reference(world)
+    apart(replay, world.settings, CUSTOMERS, silent, DECISIONS)
+    with running(world.settings) as address:
+        yield Watched(world, address)
+
+
+def keep_reference(world):
+    """Register the customers as the first version's build sample."""
+    settings = world.settings
+    ensure_key(settings.signing)
+    matrix = world.features[20:]
+    model = past_version(settings.exports, NAME, 1, settings.signing)
+    log_odds = calibrated(model.scorer.raw_many(matrix), model.manifest.calibration)
+    points = points_many(log_odds, model.manifest.scaling)
+    built = BuildSample(plan().names, matrix.repeat(10, axis=0), points.repeat(10), labels=None)
+    with tracking.run(settings, NAME, {}) as run:
+        tracking.keep(
+            settings,
+            run.id,
+            FILE,
+            msgspec.json.encode(reference_of(built, "all customers")).decode(),
+        )
+    shutil.rmtree(settings.exports / NAME / "1")
+    export(settings, 1, world.boosters[1].model_to_string(), run_id=run.id)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "Chromium is missing: make test installs it"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(browser, watched):
+    """A tab on the page; what it complains of, or asks of anybody else, fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    tab = context.new_page()
+    tab.set_default_timeout(20_000)
+    complaints, elsewhere = [], []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+    tab.on("request", lambda asked: elsewhere.append(asked.url))
+    tab.goto(f"{watched.address}/monitoring")
+    yield tab
+    context.close()
+    refused = "the server responded with a status of 4"
+    assert [one for one in complaints if refused not in one] == []
+    assert elsewhere
+    theirs = (watched.address, f"blob:{watched.address}")
+    assert [url for url in elsewhere if not url.startswith(theirs)] == []
+
+
+def sign_in(tab, key):
+    tab.fill("#key", key)
+    tab.click("#key-form button")
+
+
+def test_a_morning_after_a_drift(tab, watched):
+    sign_in(tab, watched.world.keys["analyst"])
+    lamp, long = tab.locator("#lamp"), 60_000
+    expect(lamp).to_have_class("lamp green", timeout=long)
+    expect(tab.locator("#verdict")).to_contain_text("1,500")
+    expect(tab.locator("#panel-alerts")).to_contain_text("没有预警")
+
+    watched.start_drift()
+    tab.click("#renew")
+    expect(lamp).not_to_have_class("lamp green", timeout=long)
+    expect(tab.locator("#reason")).to_contain_text(f"最大 {watched.moved} CSI")
+    expect(tab.locator("#computed")).to_contain_text("计算于")
+
+    # From the chart's longest bar to its distribution, to decisions, to one of them.
+    bars = tab.locator("#panel-variables .chart[data-drawn]")
+    bars.scroll_into_view_if_needed()
+    box = tab.locator("#panel-variables .nsewdrag").bounding_box()
+    tab.mouse.move(box["x"] + 30, box["y"] + 12)
+    tab.mouse.click(box["x"] + 32, box["y"] + 12)
+    expect(tab.locator("#behind-title")).to_have_text(watched.moved)
+    expect(tab.locator("#behind .chart[data-drawn]")).to_have_count(2)
+    tab.locator("#behind .drill").first.click()
+    expect(tab.locator("#behind-title")).to_contain_text("决策明细")
+    tab.locator("#behind td a").first.click()
+    expect(tab.locator("#explain .replay.same")).to_be_visible()
+    tab.go_back()
+    expect(lamp).to_be_visible()
+
+    tab.click("#language")
+    expect(tab.locator("#reason")).to_contain_text(f"most of all {watched.moved}")
+    expect(tab.locator("#panel-quality h2")).to_contain_text("Discrimination")
+    alert = tab.locator(".alert.open", has_text="mean points moved")
+    expect(alert).to_contain_text("Wang Fang")
+    alert.locator("input[name=note]").fill("a partner's customers; its limit is lowered")
+    alert.locator("button").click()
+    said = tab.locator(".alert.done")
+    expect(said).to_contain_text("acknowledged by the analyst")
+    expect(said).to_contain_text("its limit is lowered")
+    acts = [one for one in scan(watched.settings.alerts) if one.kind == "alert_acknowledged"]
+    assert [one.body["acknowledged_by"] for one in acts] == ["the analyst"]
+
+    with tab.expect_download() as got:
+        tab.click("#excel-all")
+    book = opened(got.value)
+    assert got.value.suggested_filename == f"{NAME}.xlsx"
+    assert {"监测总览", "区分度", "变量稳定性", "滚动率", "预警"} <= set(book.sheetnames)
+    assert book["变量稳定性"]["A3"].value == watched.moved
+    with tab.expect_download() as got:
+        tab.locator("#panel-calibration h2 button").click()
+    assert opened(got.value).sheetnames == ["监测总览", "校准"]
+
+
+def opened(download):
+    """A workbook that the browser has kept, under whatever name."""
+    return openpyxl.load_workbook(io.BytesIO(download.path().read_bytes()))
+
+
+@pytest.fixture(scope="module")
+def drifted(watched):
+    if not watched.moved:
+        watched.start_drift()
+    return watched, watched.computed()
+
+
+def count(watched, **point):
+    return watched.ask("/monitor/decisions", point=point).json()["n"]
+
+
+def test_points_lead_to_as_many_decisions_as_the_panels_count(drifted):
+    watched, told = drifted
+    panels = told["panels"]
+    assert count(watched) == panels["header"]["n"] == DECISIONS + DRIFTED
+    assert count(watched, matured=True) == panels["header"]["matured"] > 300
+    assert count(watched, bad=True) == panels["header"]["bads"]
+    for row in panels["quality"]["rows"]:
+        assert count(watched, period=row["period"], matured=True) == row["matured"]
+        assert count(watched, period=row["period"], bad=True) == row["bads"]
+    assert [count(watched, band=row["band"]) for row in panels["bands"]] == [
+        row["n"] for row in panels["bands"]
+    ]
+    vintages = panels["vintages"]
+    row = vintages["rows"][1]
+    late = count(watched, cohort=row["cohort"], late_by_mob=6)
+    assert late == round(row["rates"][6] * row["accounts"]) > 0
+    rolled = vintages["roll_counts"][0][1]
+    assert 0 < count(watched, roll="C>M1") <= rolled  # an application may roll twice
+    assert count(watched, roll="M1>M2") == vintages["roll_counts"][1][2] > 0
+    first = vintages["first_payments"][0]
+    assert count(watched, cohort=first["cohort"], fpd=7) == round(
+        first["rates"][1] * first["accounts"]
+    )
+    assert count(watched, differing=True) == 0
+
+
+def test_a_variables_cells_lead_to_its_decisions(drifted):
+    watched, told = drifted
+    cells = watched.ask("/monitor/variable", name=watched.moved).json()["cells"]
+    row = next(one for one in told["panels"]["variables"] if one["name"] == watched.moved)
+    assert sum(cell["n"] for cell in cells) == DECISIONS + DRIFTED
+    assert sum(cell["csi_part"] for cell in cells) == pytest.approx(row["csi"])
+    fewest = min(cells, key=lambda cell: cell["n"])
+    found = watched.ask(
+        "/monitor/decisions", point={"variable": watched.moved, "cell": fewest["cell"]}
+    ).json()
+    assert len(found["decisions"]) == min(fewest["n"], 200)
+    first = found["decisions"][0]
+    seen = httpx.get(
+        f"{watched.address}/explain/{first['decision_id']}",
+        headers=watched.world.headers("analyst"),
+    ).json()
+    value = next(one["value"] for one in seen["features"] if one["name"] == watched.moved)
+    assert (fewest["low"] or float("-inf")) <= value < (fewest["high"] or float("inf"))
+    assert seen["points"] == first["points"]
+    times = [one["at"] for one in found["decisions"]]
+    assert times[0] >= times[-1]
+    missing = {"view": "balance", "state": "missing"}
+    assert count(watched, **missing) == 0
+    assert watched.ask("/monitor/variable", name="no_such").status_code == 404
+
+
+def test_a_segment_of_three_rows_shows_n_and_no_figure(tab, drifted):
+    watched, _ = drifted
+    for number in range(3):
+        body = APPLICATION | {"application_id": f"K-{number}", "channel": "kiosk"}
+        headers = watched.world.headers("underwriter")
+        assert httpx.post(f"{watched.address}/decide", json=body, headers=headers).is_success
+    sign_in(tab, watched.world.keys["auditor"])
+    expect(tab.locator("#lamp")).to_be_visible()
+    tab.select_option("#fact", "channel")
+    tab.fill("#value", "kiosk")
+    tab.click("#show")
+    expect(tab.locator("#lamp")).to_have_class("lamp grey", timeout=30_000)
+    expect(tab.locator("#panel-quality .nothing")).to_have_text("表现未成熟 · n = 0")
+    expect(tab.locator("#panel-variables .nothing")).to_have_text("样本过少 · n = 3")
+    expect(tab.locator("#panel-stability .nothing")).to_have_text("样本过少 · n = 3")
+    # An auditor looks and acknowledges nothing.
+    expect(tab.locator("#panel-alerts form")).to_have_count(0)
+    expect(tab.locator("#panel-alerts")).to_contain_text("不能确认预警")
+    assert PARTNER in watched.computed()["segments"]["channel"]
+
+
+def test_months_without_decisions_and_unknown_models_are_a_sentence(tab, watched):
+    sign_in(tab, watched.world.keys["validator"])
+    expect(tab.locator("#lamp")).to_be_visible(timeout=60_000)
+    tab.select_option("#weeks", "dates")
+    tab.fill("#start", "2003-01-01")
+    tab.fill("#end", "2003-03-01")
+    tab.click("#show")
+    expect(tab.locator("#lamp")).to_have_class("lamp grey", timeout=30_000)
+    expect(tab.locator("#panel-quality .nothing")).to_have_text("无决策 · n = 0")
+    assert tab.locator(".panel").count() == 9
+    tab.goto(f"{watched.address}/monitoring#%7B%22model%22%3A%22nobody%22%2C%22weeks%22%3A4%7D")
+    expect(tab.locator("#problem")).to_contain_text("there is no such model")
+    expect(tab.locator("#question")).to_be_visible()
+    tab.select_option("#model", NAME)
+    tab.select_option("#version", "2")  # it never decided, and has no build sample
+    tab.click("#show")
+    problem = tab.locator("#verdict .problem")
+    expect(problem).to_contain_text("the audit log has no decision of it", timeout=30_000)
+    tab.select_option("#version", "")
+    tab.click("#show")
+    expect(tab.locator("#panels .panel")).to_have_count(9)
+
+
+@pytest.mark.parametrize(
+    "path", ["/monitor", "/monitor/workbook", "/monitor/variable", "/monitor/decisions"]
+)
+def test_who_may_look(watched, path):
+    more = {"/monitor/variable": {"name": "x"}, "/monitor/decisions": {"point": {}}}.get(path, {})
+    assert watched.ask(path, "auditor", QUESTION | {"model": "x"}, **more).status_code == 404
+    refused = watched.ask(path, "agent", **more)
+    assert refused.status_code == 403
+    assert "ask somebody who is analyst or auditor or validator" in refused.text
+
+
+def test_who_may_acknowledge(watched):
+    said = {"id": "a000001-00000708-41046fb593d3", "note": "seen"}
+    assert watched.ask("/monitor/acknowledge", "auditor", **said).status_code == 403
+    assert watched.ask("/monitor/acknowledge", "validator", **said).status_code == 404
+
+
+def test_an_agent_is_told_so_on_the_page(tab, watched):
+    sign_in(tab, watched.world.keys["agent"])
+    expect(tab.locator("#problem")).to_contain_text("ask somebody who is analyst")
+
+
+def test_the_last_result_is_there_at_once_and_says_whether_it_is_the_latest(drifted):
+    watched, told = drifted
+    again = watched.ask("/monitor").json()
+    assert again["computed_at"] >= told["computed_at"]
+    assert watched.computed()["current"] is True
+    headers = watched.world.headers("underwriter")
+    body = APPLICATION | {"application_id": "later"}
+    assert httpx.post(f"{watched.address}/decide", json=body, headers=headers).is_success
+    newer = watched.ask("/monitor").json()
+    # Young as it is, it is not computed again for one decision, unless somebody wants it.
+    assert (newer["current"], newer["doing"]) == (False, None)
+    assert newer["panels"]["header"]["n"] == again["panels"]["header"]["n"]
+    assert watched.computed()["panels"]["header"]["n"] == newer["panels"]["header"]["n"] + 1
+
+
+def test_the_script_of_charts_is_ours_and_is_kept_by_the_browser(watched):
+    headers = watched.world.headers("analyst")
+    told = httpx.get(f"{watched.address}/monitor/choices", headers=headers).json()
+    script = httpx.get(f"{watched.address}{told['charts']}")
+    assert script.content == page.chart_script(page.CHARTS)[0]
+    assert "immutable" in script.headers["cache-control"]
+    assert script.headers["x-content-type-options"] == "nosniff"
+    assert httpx.get(f"{watched.address}/assets/other.js").status_code == 404
+    assert [one["name"] for one in told["models"]] == [NAME]
+    assert [one["alias"] for one in told["models"][0]["versions"]] == ["", "champion"]
+    policy = httpx.get(f"{watched.address}/monitoring").headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe-inline" not in policy
+
+
+def test_a_workbook_of_what_was_not_computed_is_refused(watched):
+    answer = watched.ask("/monitor/workbook", question=QUESTION | {"weeks": 519})
+    assert (answer.status_code, "open /monitoring first" in answer.text) == (503, True)
+    whole = watched.computed()
+    assert whole["problem"] is None
+    data = watched.ask("/monitor/workbook", panel="vintages").content
+    names = openpyxl.load_workbook(io.BytesIO(data)).sheetnames
+    assert names == ["监测总览", "账龄 DPD30+", "滚动率", "首逾"]
+
+
+def test_simulated_decisions_are_marked_as_demo_and_lie_before_now(watched):
+    entries = list(scan(watched.settings.audit, "decision"))
+    assert len(entries) >= DECISIONS
+    assert all(one.body["demo"] for one in entries)
+    assert max(one.time for one in entries) <= watched.settings.clock.now()
+    assert CLOCK.startswith("2005-10-01")
