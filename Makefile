@@ -20,7 +20,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.run ## set up, train on real data, serve, and open the console
-	@exec .venv/bin/finmodel demo
+	@exec .venv/bin/finmodel demo --history
 
 test: .venv/.dev .venv/.servers ## set up, and pass every test
 	$(PY) -m pytest -n 2 --dist loadfile

@@ -39,7 +39,7 @@ class MonitorRoom:
         self._waiting: Queue[Question | None] = Queue(MOST_WAITING)
         self._doing: dict[str, Doing] = {}
         self._failed: dict[str, Problem] = {}
-        self._gate = threading.Lock()
+        self._gate, self._closing = threading.Lock(), threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="monitoring", daemon=True)
         self._thread.start()
@@ -69,6 +69,7 @@ class MonitorRoom:
 
     def close(self) -> None:
         """Leave what is not done, and end the worker."""
+        self._closing.set()
         with suppress(Full):
             self._waiting.put_nowait(None)
         if (child := self._child) is not None:
@@ -82,7 +83,7 @@ class MonitorRoom:
             except Empty:
                 self._let_go()
                 continue
-            if question is None:
+            if question is None or self._closing.is_set():
                 return self._let_go()
             problem = self._compute(question)
             with self._gate:
@@ -118,6 +119,8 @@ class MonitorRoom:
             env=self._settings.child_env(),
             cwd=Path(__file__).resolve().parent.parent,
         )
+        if self._closing.is_set():
+            self._child.kill()
         return self._child
 
     def _let_go(self) -> None:

@@ -323,6 +323,20 @@ def test_an_erased_customers_application_is_gone_for_good(demo):
     assert again.code == 2
 
 
+def test_a_past_and_a_drift_can_be_simulated_beside_the_service(demo):
+    then = Shell(demo.shell.home, demo.shell.port, {"FINMODEL_STANDING_CLOCK": road.CLOCK})
+    played = demo.shell.finmodel("demo", "--history", "--drift", "--no-serve")
+    assert played.code == 0, played.err
+    window = ("--from", "2004-10-10T00:00:00+08:00", "--json")
+    seen = then.finmodel("monitor", "behaviour_risk", *window).json
+    light = seen["header"]["light"]
+    assert light["colour"] in {"amber", "red"}
+    assert {"psi", "mean", "csi"} <= {
+        one["signal"] for one in seen["alerts"] if one["owner"] == road.VALIDATOR
+    }
+    assert seen["header"]["matured"] > 1_000
+
+
 def test_ctrl_c_ends_everything_that_it_started(demo):
     """Last, since it ends the demo of this file."""
     assert len(processes_in(demo.shell.home)) >= 3
