@@ -176,7 +176,8 @@ def rows_of(columns: Columns, periods: tuple[str, ...], point: Point) -> Int64s:
     """
     held = np.ones(len(columns["time_us"]), bool)
     for told, test in _TESTS.items():
-        if (value := getattr(point, told)) not in (None, False):
+        value = getattr(point, told)
+        if value is not None and value is not False:  # a month on book of 0 is told
             held &= test(columns, value)
     if point.bad is not None:
         held &= columns["label"] == int(point.bad)

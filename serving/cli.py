@@ -59,13 +59,8 @@ TopicMaps = Annotated[
 @app.command()
 def demo(
     serve: Annotated[bool, typer.Option(help="Serve when everything is ready.")] = True,
-    history: Annotated[
-        bool, typer.Option("--history", help="Simulate a year of decisions and outcomes before.")
-    ] = False,
-    drift: Annotated[
-        bool,
-        typer.Option("--drift", help="Then some weeks in which customers change."),
-    ] = False,
+    history: Annotated[bool, typer.Option("--history", help="Simulate a past year.")] = False,
+    drift: Annotated[bool, typer.Option("--drift", help="Then simulate a drift.")] = False,
 ) -> None:
     """Set up the demo lender on real data, then serve it. A second run starts in seconds."""
     from finmodel.settings import Settings

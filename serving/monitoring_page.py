@@ -148,8 +148,7 @@ def _is_due(asked: MonitorRequest, result: Result | None, desk: Desk) -> bool:
         return True
     if desk.room.failed(asked.question) is not None:
         return False  # asked again and again, it would fail again and again
-    rested = result is None or SystemClock().now() - result.computed_at > REST
-    return rested
+    return result is None or SystemClock().now() - result.computed_at > REST
 
 
 def _of_last(question: Question, desk: Desk, make: Callable[[Result], bytes]) -> bytes:
