@@ -28,8 +28,8 @@ from finmodel.errors import NotReady
 from finmodel.outcomes import Outcomes
 from finmodel.records import Float64s, Int64s, Person
 from finmodel.settings import Settings
+from risk.delays import DAY
 from risk.learning import Progress
-from risk.monitor_followed import DAY_US
 from serving import flows
 from serving.desk import Desk, open_desk
 from serving.live import Served
@@ -193,7 +193,7 @@ def _became(
     fpd = np.full((n, LOOKS), outcomes.UNKNOWN)
     fpd[:, 0] = dpd[:, 0]
     decided = np.array([micros(one) for one in plan.at], np.int64)[scored]
-    observed = decided[:, None] + look * 30 * DAY_US
+    observed = decided[:, None] + look * 30 * DAY
     seen = observed <= micros(settings.clock.now())
     return _seen(np.repeat(stand_ins[scored], LOOKS), observed, dpd, fpd).only(seen.ravel())
 

@@ -22,7 +22,7 @@ from finmodel.errors import NotFound
 from finmodel.records import Int64s
 from finmodel.settings import Settings
 from risk.monitor_points import OUTCOMES, Columns, Point, VariableCells, rows_of
-from risk.monitor_scan import ANSWERS
+from risk.policy import ANSWERS
 from serving.monitor_asked import Behind, DecisionBehind
 from serving.monitor_kept import Mapped, Result, mapped
 from serving.schemas import STATES
