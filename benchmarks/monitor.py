@@ -35,7 +35,7 @@ from read_features import bench_plan
 from scorer import seeded_model, seeded_rows
 
 from feature_store.plan import ServicePlan
-from finmodel import outcomes, tracking
+from finmodel import outcome_files, tracking
 from finmodel.clock import micros
 from finmodel.export import write_export
 from finmodel.manifest import Manifest
@@ -162,7 +162,7 @@ def write_outcomes(settings: Settings, pool: Pool, customer: Int64s) -> int:
     early, old = decided < micros(END) - 40 * DAY_US, decided < micros(END) - WINDOW_US - DAY_US
     first = _outcomes(decided + 35 * DAY_US, np.where(bad, 12, 0), early)
     last = _outcomes(decided + WINDOW_US, np.where(bad, 65, 0), old)
-    outcomes.keep(settings.outcomes, first.then(last))
+    outcome_files.keep(settings.outcomes, first.then(last))
     return len(first) + len(last)
 
 

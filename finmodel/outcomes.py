@@ -1,25 +1,19 @@
-"""What became of decisions: which outcomes may be believed, and the folder that keeps them.
+"""What became of decisions, and which of it may be believed.
 
-Columns of outcomes come in, those that hold are kept as one Parquet file for each load, made aside
-and renamed, named after what is in it; the others are told by row with the reason. An application
-is known by its stand-in (see `Vault.stand_ins`) only, so the folder names nobody.
+Columns of outcomes come in; which rows hold goes out, the others by row with the reason. An
+application is known by its stand-in (see `Vault.stand_ins`) only, so that nobody is named. Pure:
+`outcome_files` keeps them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from finmodel.durable import disk_error, replace_file
-from finmodel.errors import Damaged
 from finmodel.records import Int64s
 
 UNKNOWN: Final = -1
@@ -51,7 +45,7 @@ class Outcomes:
 
     def then(self, others: Outcomes) -> Outcomes:
         """These and the others after them."""
-        return _joined([self, others])
+        return joined([self, others])
 
     def sorted(self) -> Outcomes:
         """By application, then by time.
@@ -179,42 +173,8 @@ def _good_after_bad(ranked: Outcomes, origin: Int64s) -> npt.NDArray[np.bool_]:
     return wrong
 
 
-def keep(folder: Path, outcomes: Outcomes) -> Path | None:
-    """Keep outcomes as one file, or none where there are none; the same ones make the same name."""
-    if not len(outcomes):
-        return None
-    ranked = outcomes.sorted()
-    table = pa.table({f.name: getattr(ranked, f.name) for f in fields(ranked)})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    digest = sha256(b"".join(getattr(ranked, f.name).tobytes() for f in fields(ranked))).hexdigest()
-    path = folder / f"outcomes-{digest[:32]}.parquet"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    replace_file(path, sink.getvalue().to_pybytes())
-    return path
-
-
-def kept_in(folder: Path) -> Outcomes:
-    """Everything that was kept, by application, then by time; Damaged where a file is not whole."""
-    loads = []
-    for path in sorted(folder.glob("outcomes-*.parquet")):
-        try:
-            table = pq.read_table(path)
-            columns = {f.name: table[f.name].to_numpy() for f in fields(Outcomes)}
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise Damaged(
-                "it cannot be read as outcomes", where=str(path), remedy="load its file again"
-            ) from error
-        loads.append(Outcomes(**columns))
-    if len(loads) == 1:
-        return loads[0]
-    return _joined(loads).sorted() if loads else Outcomes.none()
-
-
-def _joined(loads: Sequence[Outcomes]) -> Outcomes:
+def joined(loads: Sequence[Outcomes]) -> Outcomes:
+    """The rows of several, one after the other."""
     return Outcomes(
         **{
             f.name: np.concatenate([getattr(one, f.name) for one in loads])

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finmodel import outcomes
+from finmodel import outcome_files
 from finmodel.acts import audited
 from finmodel.audit import AuditLog
 from finmodel.clock import micros
 from finmodel.decision_log import LAYOUT
 from finmodel.errors import NotReady
-from finmodel.outcomes import Outcomes
+from finmodel.outcomes import UNKNOWN, Outcomes
 from finmodel.records import Float64s, Int64s, Person
 from finmodel.settings import Settings
 from risk.delays import DAY
@@ -134,7 +134,7 @@ def _play(settings: Settings, plan: Plan, rng: np.random.Generator, progress: Pr
         probability = asyncio.run(_decide(replace(desk, audit=log), plan, clock, progress))
         stand_ins = np.array(desk.vault.stand_ins(_ids(plan)), np.int64)
     told = _became(settings, plan, probability, stand_ins, rng)
-    path = outcomes.keep(settings.outcomes, told)
+    path = outcome_files.keep(settings.outcomes, told)
     if path is not None:
         facts = {"file": path.name, "by": PERSON.name, "new": len(told), "refused": 0, "demo": True}
         audited(settings, "outcomes_loaded", facts)
@@ -190,7 +190,7 @@ def _became(
     behind = np.where(bad[:, None], 30 * (look - begins[:, None]) + 15, 0).clip(min=0)
     slips = ~bad[:, None] & (rng.random((n, LOOKS)) < 0.04)
     dpd = np.where(slips, rng.integers(1, 25, (n, LOOKS)), behind)
-    fpd = np.full((n, LOOKS), outcomes.UNKNOWN)
+    fpd = np.full((n, LOOKS), UNKNOWN)
     fpd[:, 0] = dpd[:, 0]
     decided = np.array([micros(one) for one in plan.at], np.int64)[scored]
     observed = decided[:, None] + look * 30 * DAY
@@ -201,7 +201,7 @@ def _became(
 def _seen(
     application: Int64s, observed: Int64s, dpd: npt.NDArray[Any], fpd: npt.NDArray[Any]
 ) -> Outcomes:
-    unknown = np.full(len(application), outcomes.UNKNOWN, np.int8)
+    unknown = np.full(len(application), UNKNOWN, np.int8)
     return Outcomes(
         application,
         observed.ravel(),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finmodel import outcomes
+from finmodel import outcome_files
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION
 from finmodel.errors import BadInput, NotFound
@@ -48,7 +48,7 @@ def matured(settings: Settings, rows: Sequence[Logged], maturity: Maturity) -> d
         place=np.arange(count),
     )
     window = Window(micros(settings.clock.now()), maturity.window_days, maturity.bad_dpd)
-    labels = follow(decisions, outcomes.kept_in(settings.outcomes), window).label
+    labels = follow(decisions, outcome_files.kept_in(settings.outcomes), window).label
     told = zip(rows, labels.tolist(), strict=True)
     return {one.entry.id: label for one, label in told if label != UNKNOWN}
 

@@ -14,7 +14,7 @@ from typing import cast, get_args
 
 import numpy as np
 
-from finmodel import outcomes, tracking
+from finmodel import outcome_files, tracking
 from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
 from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
@@ -86,7 +86,7 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
         periods=periods.names,
         scanned=scanned,
         reference=reference,
-        outcomes=outcomes.kept_in(settings.outcomes),
+        outcomes=outcome_files.kept_in(settings.outcomes),
         window=Window(micros(now), wanted.window_days, wanted.bad_dpd),
         champion=None if exported is None else _scoring(exported),
         challenger=_challenger(settings, wanted.model, version, exported),

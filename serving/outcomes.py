@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from finmodel import outcomes
+from finmodel import outcome_files
 from finmodel.acts import audited
 from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION, LAYOUT
-from finmodel.outcomes import DecidedOn, Judged, Outcomes
+from finmodel.outcomes import DecidedOn, Judged, Outcomes, judge
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.vault import Vault
@@ -64,9 +64,9 @@ def load_outcomes(
     told = Outcomes(stand_ins, read.observed_us, read.bad, read.dpd, read.fpd)
     rows = np.setdiff1d(np.arange(len(told)), np.fromiter(read.refused, np.int64))
     decided = decided_on(settings.audit, progress)
-    before = outcomes.kept_in(settings.outcomes)
-    judged = outcomes.judge(told.only(rows), before, decided, micros(settings.clock.now()))
-    path = outcomes.keep(settings.outcomes, told.only(rows[judged.new]))
+    before = outcome_files.kept_in(settings.outcomes)
+    judged = judge(told.only(rows), before, decided, micros(settings.clock.now()))
+    path = outcome_files.keep(settings.outcomes, told.only(rows[judged.new]))
     loaded = _loaded(read, rows, judged, path)
     if path is not None:
         facts = {"file": path.name, "by": person.name, "new": loaded.new, "refused": loaded.refused}

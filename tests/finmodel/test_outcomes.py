@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from finmodel.errors import Damaged
-from finmodel.outcomes import DecidedOn, Outcomes, judge, keep, kept_in
+from finmodel.outcome_files import keep, kept_in
+from finmodel.outcomes import DecidedOn, Outcomes, judge
 
 DECIDED = DecidedOn.of(np.array([30, 10, 20, 10]), np.array([300, 100, 200, 400]))
 NOW = 10_000

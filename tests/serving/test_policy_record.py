@@ -9,11 +9,12 @@ import httpx
 import numpy as np
 import pytest
 
-from finmodel import outcomes
+from finmodel import outcome_files
 from finmodel.audit import find, scan
 from finmodel.clock import parse_time
 from finmodel.errors import BadInput, NotFound
 from finmodel.export import Pointer, set_champion
+from finmodel.outcomes import Outcomes
 from finmodel.vault import Vault
 from risk.policy_draws import draw
 from risk.policy_registry import turn_off, turn_on
@@ -249,14 +250,14 @@ def test_outcomes_that_were_loaded_count_once_they_are_mature(lender, tmp_path):
     decided_us = entries[0].time_us
     ids = np.array([entry.columns["application"] for entry in entries], np.int64)
     old, count = ids[:20], 20
-    told = outcomes.Outcomes(
+    told = Outcomes(
         application=old,
         observed_us=np.full(count, decided_us + 86_400_000_000),
         bad=np.full(count, -1, np.int8),
         dpd=np.where(np.arange(count) % 4 == 0, 31, 0).astype(np.int32),
         fpd=np.full(count, -1, np.int32),
     )
-    outcomes.keep(world.settings.outcomes, told)
+    outcome_files.keep(world.settings.outcomes, told)
     young = simulated(world, tmp_path)
     assert young.figures.matured == 0
     assert young.figures.bad_rate_was is None
