@@ -31,8 +31,8 @@ from _report import note, print_report
 from finmodel.lender import credit_default
 from finmodel.metrics import auc, ks
 from finmodel.records import Float64s
+from risk.frames.split import folds
 from risk.recipe import Recipe, load_recipe
-from risk.split import folds
 
 FINMODEL = Path(sys.executable).with_name("finmodel")
 RECIPE = Path(__file__).resolve().parent.parent / "risk" / "behaviour_risk.yaml"

@@ -45,8 +45,8 @@ from finmodel.scorer import Scorer
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
 from risk import scaling
-from risk.delays import DAY as DAY_US
-from risk.monitor_reference import FILE, BuildSample, reference_of
+from risk.labels.delays import DAY as DAY_US
+from risk.monitor.reference import FILE, BuildSample, reference_of
 
 ROWS, POOL, EACH, SEED = 10_000_000, 40_000, 50_000, 20260101
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -24,10 +24,10 @@ from feature_store.event_batch import Batch
 from feature_store.event_columns import arrow_of, schema_of
 from feature_store.event_log import EventLog
 from feature_store.event_table import events_of
-from feature_store.progress import Progress
 from finmodel.durable import disk_error, held_alone, replace_file, sync_folder
 from finmodel.errors import Damaged, NotReady
 from finmodel.events import TOPICS
+from finmodel.progress import Progress
 
 FILE_EVENTS = 500_000
 """A file's most events; a batch that has more of them makes one of its own."""

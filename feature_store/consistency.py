@@ -16,11 +16,11 @@ from feature_store.consistency_report import Consistency, Hide, ViewCheck, summe
 from feature_store.consistency_sample import Sample
 from feature_store.event_log import EventLog
 from feature_store.log_replay import Reach, Recounted, read_to, replay
-from feature_store.progress import Progress, teller
 from feature_store.section_features import SectionFeatures, sections_of
 from feature_store.stored_sample import Stored
 from feature_store.window_plan import WindowPlan, schema_of
 from finmodel.errors import Damaged
+from finmodel.progress import Progress, teller
 
 _Served = dict[int, bytes]
 """By customer, a view's section in the store."""

@@ -21,10 +21,10 @@ import msgspec
 
 from feature_store.event_batch import Batch, batch_of_lines
 from feature_store.event_segments import Frame, append_frame, cut_tail, segments, walk
-from feature_store.progress import Progress
 from finmodel.durable import replace_file
 from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.events import TOPICS, Event, decode_lines, encode_lines, topic_of
+from finmodel.progress import Progress
 
 SEGMENT_BYTES = 64 << 20
 POLL_BYTES = 1 << 20

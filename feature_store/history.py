@@ -17,9 +17,9 @@ import pandas as pd
 
 from feature_store.event_columns import read_columns
 from feature_store.event_log import EventLog
-from feature_store.progress import Progress, teller
 from finmodel.errors import BadInput, NoRoom
 from finmodel.events import AccountStatusObserved, RepaymentReceived, StatementIssued
+from finmodel.progress import Progress, teller
 from finmodel.settings import Settings
 
 SQL = Path(__file__).with_name("sql")

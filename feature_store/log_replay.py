@@ -19,9 +19,9 @@ from feature_store.event_log import EventLog
 from feature_store.event_measures import columns_of
 from feature_store.event_table import EventTable, joined_tables, table_of
 from feature_store.packed_columns import joined
-from feature_store.progress import Tell
 from feature_store.tile_columns import EventColumns, advanced, grouped, rules_of
 from feature_store.window_plan import WindowPlan
+from finmodel.progress import Tell
 from finmodel.records import Int64s
 
 GATHERED = 20_000

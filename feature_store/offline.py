@@ -21,11 +21,11 @@ from feast.feature_view_projection import FeatureViewProjection
 from feature_store.archive_key import open_archive
 from feature_store.audit_only import check_services, is_for_audits
 from feature_store.frame_engines import opened
-from feature_store.progress import Progress, teller
 from feature_store.store import open_store, snapshots_of, window_plans
 from feature_store.window_frames import Spine, features_of
 from feature_store.window_plan import WindowPlan
 from finmodel.errors import BadInput, Damaged, NotFound, Refused
+from finmodel.progress import Progress, teller
 from finmodel.settings import Settings
 
 ROW = "spine_row"

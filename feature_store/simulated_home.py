@@ -22,7 +22,6 @@ from feature_store import store
 from feature_store.archive import archive_schema, bytes_of
 from feature_store.archive_files import ArchiveFile
 from feature_store.archive_key import Archive, make_archive
-from feature_store.progress import Progress, teller
 from finmodel import lender as simulator
 from finmodel.durable import disk_error, held_alone, write_file
 from finmodel.errors import NotReady
@@ -30,6 +29,7 @@ from finmodel.events import TOPICS
 from finmodel.lender.calendar import Calendar
 from finmodel.lender.json_columns import Columns
 from finmodel.lender.simulated import Lender
+from finmodel.progress import Progress, teller
 from finmodel.records import Int64s
 from finmodel.settings import Settings
 

@@ -41,9 +41,9 @@ from feature_store.audit_only import check_services
 from feature_store.packed_columns import ViewColumns
 from feature_store.packed_redis_store import PackedRedisOnlineStoreConfig
 from feature_store.packed_store import columns_of, writer_of
-from feature_store.progress import Progress, teller
 from feature_store.window_plan import WindowPlan, window_plan_of
 from finmodel.errors import NotFound, NotReady
+from finmodel.progress import Progress, teller
 from finmodel.records import Int64s
 from finmodel.settings import Settings
 

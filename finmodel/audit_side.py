@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -39,6 +39,7 @@ from finmodel.audit_segments import (
     segment_name,
 )
 from finmodel.durable import disk_error, replace_file
+from finmodel.progress import Progress
 from finmodel.records import Int64s
 
 ONE_IN: Final = 16
@@ -144,9 +145,7 @@ def segments_of(folder: Path) -> list[int]:
     return list(range(1, last + 1))
 
 
-def check_sides(
-    folder: Path, layout: SideLayout, progress: Callable[[str, int, int], None] | None = None
-) -> int:
+def check_sides(folder: Path, layout: SideLayout, progress: Progress | None = None) -> int:
     """Compare every file of columns with its segment, byte for byte; how many there are.
 
     Damaged at the first that differs. It says nothing of the segments themselves: see `verify`.

@@ -18,15 +18,20 @@ from finmodel.boosting import header_of, parameters_in
 from finmodel.errors import BadInput, Damaged, Refused
 from finmodel.gate import Evidence, Itself, judge
 from finmodel.metrics import auc, brier, ks
+from finmodel.progress import Progress, silent
 from finmodel.records import Person
 from finmodel.scorer import Scorer
 from finmodel.settings import Settings
 from finmodel.tracking import Candidate
-from risk.document_keeping import keep_document
+from risk.document.keeping import keep_document
 from risk.draft import draft_manifest, figures_in
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
 from risk.gate_population import Studied, population_of
-from risk.learning import Learned, Progress, Teaching, learn, silent
+from risk.learning import (
+    Learned,
+    Teaching,
+    learn,
+)
 from risk.recipe import Recipe
 from risk.scaling import probability
 from risk.train import Ready, Trained, evidence_of, judged_on, oracle_of, prepare, trained_of

@@ -17,7 +17,7 @@ from finmodel.errors import BadInput
 from finmodel.gate import LATENCY
 from finmodel.manifest import Manifest, ReasonGroup, Verdict, digests_of
 from finmodel.records import Int64s
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
 from risk.learning import Learned
 from risk.reasons import group_contributions, reason_table
 from risk.recipe import Recipe

@@ -14,14 +14,14 @@ from finmodel.gate import Population, SwapSet
 from finmodel.manifest import Policy, Scaling
 from finmodel.records import Float64s
 from finmodel.settings import Settings
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
+from risk.frames.split import Parts
 from risk.groups import group_report
 from risk.learning import Judged, Learned
-from risk.policy_many import Flags
+from risk.policy.many import Flags
 from risk.proof import drawn, latency_ms
 from risk.recipe import Recipe
 from risk.scaling import calibrated, points_many
-from risk.split import Parts
 
 FEWEST = 100
 """A smaller group's approval rate says nothing of how it is treated."""

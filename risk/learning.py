@@ -17,20 +17,14 @@ from finmodel.boosting import Lesson, Stopping, fit
 from finmodel.gate import Figures
 from finmodel.manifest import Calibration
 from finmodel.metrics import auc, brier, calibration, ks
+from finmodel.progress import Progress, silent
 from finmodel.records import Float64s, Int64s
 from finmodel.scorer import Scorer
 from risk.calibrate import Wanted, calibrate
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
+from risk.frames.split import Parts, folds
 from risk.recipe import Recipe
 from risk.scaling import base_rate_shift, calibrated, probability
-from risk.split import Parts, folds
-
-Progress = Callable[[str, int, int], None]
-"""What is being done, how much is done, of how much."""
-
-
-def silent(_what: str, _done: int, _total: int) -> None:
-    """Progress for whoever wants none."""
 
 
 @dataclass(frozen=True, slots=True)

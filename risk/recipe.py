@@ -16,7 +16,7 @@ from finmodel.errors import BadInput
 from finmodel.gate import Thresholds
 from finmodel.manifest import Card, DecisionPoint, Policy, ReasonGroup, Scaling
 from risk.calibrate import Method
-from risk.label_rule import LabelRule
+from risk.labels.rule import LabelRule
 from risk.recipe_text import convert, parse_yaml
 from risk.scorecard_recipe import ScorecardSpec
 

@@ -17,19 +17,19 @@ import pandas as pd
 from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import BadInput
 from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.progress import Progress, silent
 from finmodel.records import Float32s
 from finmodel.settings import Settings
-from risk.frame import matrix_in
-from risk.learning import Progress, silent
-from risk.lender_frame import features_home
-from risk.load import known_at
+from risk.frames.columns import ids_of, times_of
+from risk.frames.file import read_pieces
+from risk.frames.frame import matrix_in
+from risk.frames.lender import features_home
+from risk.frames.load import known_at
+from risk.frames.table import matrix_of
 from risk.reasons import reason_table, reasons
 from risk.recipe import Recipe
 from risk.scaling import calibrated, points_many, probability
 from risk.score_output import written_aside
-from risk.table import matrix_of
-from risk.table_columns import ids_of, times_of
-from risk.table_file import read_pieces
 
 TIME = "event_timestamp"
 

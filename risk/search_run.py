@@ -15,23 +15,22 @@ import numpy as np
 
 from finmodel import tracking
 from finmodel.errors import BadInput
+from finmodel.progress import Progress, silent
 from finmodel.records import Float64s, Int64s, Person
 from finmodel.settings import Settings
 from risk.calibrate import Wanted
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
+from risk.frames.split import Parts, folds
 from risk.learning import (
     Judged,
-    Progress,
     Teaching,
     judge_by_folds,
     judge_by_time,
     learn,
-    silent,
     teaching_of,
 )
 from risk.recipe import Params, Recipe
 from risk.search import Gain, gain_over, pasted, proposed, require_trials
-from risk.split import Parts, folds
 from risk.train import Ready, prepare, require_trainer
 
 SHOWN = 5

@@ -21,35 +21,34 @@ from finmodel.errors import Refused
 from finmodel.gate import NO_OUT_OF_TIME, Evidence, failures, judge
 from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
+from finmodel.progress import Progress, silent
 from finmodel.records import Float32s, Float64s, Person
 from finmodel.settings import Settings
-from risk.document_keeping import keep_document
+from risk.document.keeping import keep_document
 from risk.draft import draft_manifest, figures_in, reason_groups
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
+from risk.frames.load import load_frame
+from risk.frames.split import Parts, split_by_time
 from risk.gate_population import Studied, population_of
 from risk.groups import group_report
 from risk.learning import (
     Judged,
     Learned,
-    Progress,
     Teaching,
     judge_by_folds,
     judge_by_time,
     learn,
     only,
-    silent,
     teaching_of,
 )
-from risk.load import load_frame
-from risk.monitor_reference import FILE as REFERENCE_FILE
-from risk.monitor_reference import BuildSample, Reference, reference_of
+from risk.monitor.reference import FILE as REFERENCE_FILE
+from risk.monitor.reference import BuildSample, Reference, reference_of
 from risk.proof import drawn, monotone_breaks, parity
 from risk.recipe import Recipe
-from risk.report import REPORT_FILE
-from risk.report_sheets import Development, report_of
+from risk.report.record import REPORT_FILE
+from risk.report.sheets import Development, report_of
 from risk.scaling import points_many, probability
-from risk.side_by_side import card_digest, comparison, judge_side, keep_side, learn_side
-from risk.split import Parts, split_by_time
+from risk.scorecard.side_by_side import card_digest, comparison, judge_side, keep_side, learn_side
 
 TRAINERS = frozenset({"engineer", "analyst"})
 REFERENCE_CONTRIBUTIONS = 4_000

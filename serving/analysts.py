@@ -45,7 +45,7 @@ def alerts_list(
     json: Json = False,
 ) -> None:
     """List alerts, the newest first, with their owner and what was said."""
-    from risk.monitor_alerts import alerts_of
+    from risk.monitor.alerts import alerts_of
 
     emit(list(alerts_of(settings(), model)), json)
 
@@ -58,7 +58,7 @@ def alerts_acknowledge(
     json: Json = False,
 ) -> None:
     """Say that an alert was seen, by the analyst or validator signed in."""
-    from risk.monitor_alerts import acknowledge
+    from risk.monitor.alerts import acknowledge
     from serving.access import signed_in
 
     here = settings()

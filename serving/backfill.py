@@ -18,11 +18,11 @@ from feature_store.archive_compaction import compact
 from feature_store.archive_key import make_archive
 from feature_store.dead_letters import PassedOver
 from feature_store.offline import TIME, training_frame
-from feature_store.progress import Progress
 from finmodel.errors import BadInput
+from finmodel.progress import Progress
 from finmodel.settings import Settings
+from risk.frames.file import read_table
 from risk.score_output import written_aside
-from risk.table_file import read_table
 from serving.streaming import Source, open_log
 
 

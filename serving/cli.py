@@ -328,8 +328,8 @@ def monitor(
 ) -> None:
     """Say whether a model still holds, and why not: ten panels from the log and outcomes."""
     from finmodel.clock import parse_time
-    from serving.monitor_show import answer
-    from serving.monitoring import Wanted, by_of, segment_of
+    from serving.monitoring.reading import Wanted, by_of, segment_of
+    from serving.monitoring.show import answer
 
     wanted = Wanted(
         model=model,

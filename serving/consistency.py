@@ -16,11 +16,11 @@ from feature_store.consistency import check
 from feature_store.consistency_report import Consistency
 from feature_store.consistency_sample import Sample
 from feature_store.dead_letters import PassedOver
-from feature_store.progress import Progress
 from feature_store.pseudonyms import KEY_BYTES
 from feature_store.store import open_store, window_plans
 from feature_store.stored_sample import stored_sample
 from finmodel.errors import Damaged, NotReady
+from finmodel.progress import Progress
 from finmodel.settings import Settings
 from serving.screen import emit
 from serving.streaming import Source, open_log

@@ -18,7 +18,7 @@ from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.settings import Settings
 from finmodel.vault import Vault
-from risk.policy_file import BUREAU
+from risk.policy.file import BUREAU
 from serving import dossier
 from serving.dossier import Past
 from serving.policy_asked import ALWAYS

@@ -167,7 +167,7 @@ def _people(settings: Settings, _progress: Progress) -> None:
 def _model(settings: Settings, progress: Progress) -> None:
     from finmodel import registry
     from finmodel.waivers import waive
-    from risk.document_keeping import keep_document
+    from risk.document.keeping import keep_document
     from risk.recipe import load_recipe
     from risk.train import train
 
@@ -182,8 +182,8 @@ def _model(settings: Settings, progress: Progress) -> None:
 
 
 def _policy(settings: Settings, _progress: Progress) -> None:
-    from risk.policy_proposals import propose
-    from risk.policy_registry import approve
+    from risk.policy.proposals import propose
+    from risk.policy.registry import approve
 
     author = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
     approver = Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True)
@@ -198,9 +198,9 @@ def _replay(settings: Settings, progress: Progress) -> None:
 
 
 def _drift(settings: Settings, progress: Progress) -> None:
-    from risk.monitor_alerts import raise_alerts
+    from risk.monitor.alerts import raise_alerts
     from serving.demo_history import WEEKS, drift
-    from serving.monitoring import Wanted, watch_model
+    from serving.monitoring.reading import Wanted, watch_model
 
     drift(settings, _customers(), progress)
     # As the morning's `finmodel monitor --alert` does.

@@ -26,10 +26,10 @@ from finmodel.clock import micros
 from finmodel.decision_log import LAYOUT
 from finmodel.errors import NotReady
 from finmodel.outcomes import UNKNOWN, Outcomes
+from finmodel.progress import Progress
 from finmodel.records import Float64s, Int64s, Person
 from finmodel.settings import Settings
-from risk.delays import DAY
-from risk.learning import Progress
+from risk.labels.delays import DAY
 from serving import flows
 from serving.desk import Desk, open_desk
 from serving.live import Served

@@ -23,7 +23,7 @@ from finmodel.errors import FinmodelError
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from serving.live import Live, Place, Served
-from serving.monitor_room import MonitorRoom
+from serving.monitoring.room import MonitorRoom
 from serving.telemetry import Telemetry
 
 log = logging.getLogger("bentoml.finmodel")

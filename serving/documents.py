@@ -15,11 +15,11 @@ import msgspec
 from finmodel.durable import replace_file
 from finmodel.errors import BadInput, NotReady
 from finmodel.settings import Settings
-from risk.document_facts import Facts, fetch_facts
-from risk.document_keeping import keep_made
-from risk.document_text import html, markdown
-from risk.model_document import document_of, title_of
-from risk.report import Report
+from risk.document.facts import Facts, fetch_facts
+from risk.document.keeping import keep_made
+from risk.document.stages import document_of, title_of
+from risk.document.text import html, markdown
+from risk.report.record import Report
 from serving.reporting import require_output
 from serving.screen import Progress, emit
 
@@ -90,7 +90,7 @@ def write_document(
 
 def _watched(here: Settings, facts: Facts, progress: Progress) -> tuple[Facts, str]:
     """With the light of this version as of now, or with why there is none."""
-    from serving.monitoring import Wanted, watch_model  # numba takes a second
+    from serving.monitoring.reading import Wanted, watch_model  # numba takes a second
 
     try:
         seen = watch_model(here, Wanted(facts.name, facts.version), progress)

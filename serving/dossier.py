@@ -17,7 +17,7 @@ from finmodel import decision_log
 from finmodel.audit import Entry
 from finmodel.errors import Damaged, NotFound
 from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, Person
-from risk.policy import Answer
+from risk.policy.answers import Answer
 from serving.judgement import Judgement
 from serving.live import Served
 from serving.policy_record import PolicyFacts, policy_facts, same_outcome

@@ -13,8 +13,8 @@ import numpy as np
 from finmodel.errors import BadInput, Damaged
 from finmodel.manifest import Manifest
 from finmodel.records import Float32s, Float64s
-from risk.bins import Column, NumericBins
-from risk.scorecard import Scorecard, decode, log_odds_of
+from risk.scorecard.bins import Column, NumericBins
+from risk.scorecard.card import Scorecard, decode, log_odds_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from finmodel.errors import Damaged, NotReady
 from finmodel.manifest import Manifest
-from risk.policy_file import misfits
-from risk.policy_plan import Plan, plan_of
-from risk.policy_versions import (
+from risk.policy.file import misfits
+from risk.policy.plan import Plan, plan_of
+from risk.policy.versions import (
     STEPS,
     About,
     PolicyVersion,

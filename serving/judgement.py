@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.records import Float32s, Float64s, Reason
-from risk import policy
-from risk.policy_file import Step
-from risk.policy_ruling import Case, Outcome, decide
+from risk.policy import answers as policy
+from risk.policy.file import Step
+from risk.policy.ruling import Case, Outcome, decide
 from serving.live import Served
 from serving.steps import FellBack, Scored, by_model, scored
 

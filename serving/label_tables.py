@@ -1,7 +1,7 @@
 """`finmodel labels explore`: a recipe's loans as tables that a window and a `bad` are chosen by.
 
-What `risk/explore.py` found comes in; tables for a terminal, in Chinese and English, go out, or
-JSON. It computes no figure.
+What `risk/labels/explore.py` found comes in; tables for a terminal, in Chinese and English, or JSON
+go out. It computes no figure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from serving import operators
 from serving.screen import Progress, emit
 
 if TYPE_CHECKING:
-    from risk.explore import Explored
+    from risk.labels.explore import Explored
 
 labels = typer.Typer(no_args_is_help=True, help="What is good and bad, and when it is known.")
 
@@ -37,8 +37,8 @@ def explore(
 
     loaded = load_recipe(recipe)
     # What computes takes a second to import: a mistake in the recipe need not wait for it.
-    from risk.explore import explored
-    from risk.loans import book_in, labels_in, rule_of
+    from risk.frames.loans import book_in, labels_in, rule_of
+    from risk.labels.explore import explored
 
     rule = rule_of(loaded)
     with Progress() as progress:

@@ -21,7 +21,7 @@ from finmodel.export import ExportedModel, load_export, pointer_path, read_champ
 from finmodel.manifest import Manifest
 from finmodel.records import Float32s, Float64s
 from finmodel.scorer import Scorer
-from risk.policy_versions import PolicyVersion, Switch
+from risk.policy.versions import PolicyVersion, Switch
 from risk.reasons import ReasonTable, reason_table
 from serving.fallback_card import fallback_card
 from serving.following import Followed, Refusal

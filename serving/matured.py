@@ -18,8 +18,8 @@ from finmodel.decision_log import APPLICATION
 from finmodel.errors import BadInput, NotFound
 from finmodel.outcomes import UNKNOWN
 from finmodel.settings import Settings
-from risk.monitor_followed import Window, follow
-from risk.monitor_scan import NOWHERE, Decisions
+from risk.monitor.followed import Window, follow
+from risk.monitor.scan import NOWHERE, Decisions
 from serving.decision_history import Logged
 
 

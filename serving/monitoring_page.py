@@ -16,14 +16,14 @@ from finmodel.clock import SystemClock
 from finmodel.errors import FinmodelError, NotFound, NotReady
 from finmodel.export import read_champion
 from finmodel.settings import Settings
-from risk.monitor import with_alerts
-from risk.monitor_alerts import acknowledge, alerts_of
-from risk.monitor_sheets import sheets
+from risk.monitor.alerts import acknowledge, alerts_of
+from risk.monitor.assembly import with_alerts
+from risk.monitor.sheets import sheets
 from serving import page
 from serving.answering import Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
 from serving.desk import Desk
-from serving.monitor_asked import (
+from serving.monitoring.asked import (
     Acknowledgement,
     AlertSeen,
     Behind,
@@ -39,9 +39,9 @@ from serving.monitor_asked import (
     VersionName,
     WorkbookRequest,
 )
-from serving.monitor_behind import behind, variable
-from serving.monitor_kept import Result, kept, mapped, marks_of
-from serving.monitor_workbook import workbook
+from serving.monitoring.behind import behind, variable
+from serving.monitoring.kept import Result, kept, mapped, marks_of
+from serving.monitoring.workbook import workbook
 from serving.openapi import Doc
 
 WATCHERS: Final = frozenset({"analyst", "validator", "auditor"})

@@ -18,12 +18,12 @@ from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION, LAYOUT
 from finmodel.outcomes import DecidedOn, Judged, Outcomes, judge
+from finmodel.progress import Progress, silent
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.vault import Vault
-from risk.learning import Progress, silent
-from risk.outcome_file import TEXT, Read, read_outcomes
-from risk.table_file import read_table
+from risk.frames.file import read_table
+from risk.monitor.outcome_file import TEXT, Read, read_outcomes
 
 SHOWN = 1000
 """So many refused rows are told one by one; the others are counted."""

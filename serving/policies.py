@@ -34,7 +34,7 @@ policy = typer.Typer(
 @policy.command("check")
 def policy_check(file: File, json: Json = False) -> None:
     """Say whether a policy is whole, and fits the champion of its model."""
-    from risk.policy_proposals import check
+    from risk.policy.proposals import check
 
     emit(check(Settings.from_env(), file), json)
 
@@ -42,7 +42,7 @@ def policy_check(file: File, json: Json = False) -> None:
 @policy.command("propose")
 def policy_propose(file: File, json: Json = False) -> None:
     """Put a policy forward as its next version, as an analyst or engineer."""
-    from risk.policy_proposals import AUTHORS, propose
+    from risk.policy.proposals import AUTHORS, propose
     from serving.access import signed_in
 
     here = Settings.from_env()
@@ -60,7 +60,7 @@ def policy_approve(
     json: Json = False,
 ) -> None:
     """Let a proposed policy decide, as a validator who did not write it."""
-    from risk.policy_registry import APPROVERS, approve
+    from risk.policy.registry import APPROVERS, approve
     from serving.access import signed_in
 
     here = Settings.from_env()
@@ -70,7 +70,7 @@ def policy_approve(
 @policy.command("rollback")
 def policy_rollback(name: Name, reason: Reason, json: Json = False) -> None:
     """Let the policy before this one decide again."""
-    from risk.policy_registry import APPROVERS, rollback
+    from risk.policy.registry import APPROVERS, rollback
     from serving.access import signed_in
 
     here = Settings.from_env()
@@ -80,7 +80,7 @@ def policy_rollback(name: Name, reason: Reason, json: Json = False) -> None:
 @policy.command("kill")
 def policy_kill(name: Name, reason: Reason, step: Steps = None, json: Json = False) -> None:
     """Switch steps off at once: the next in the policy's fallback decides, at last a person."""
-    from risk.policy_registry import STOPPERS, turn_off
+    from risk.policy.registry import STOPPERS, turn_off
     from serving.access import signed_in
 
     here = Settings.from_env()
@@ -90,7 +90,7 @@ def policy_kill(name: Name, reason: Reason, step: Steps = None, json: Json = Fal
 @policy.command("revive")
 def policy_revive(name: Name, reason: Reason, json: Json = False) -> None:
     """Switch every step on again, as a validator who did not switch it off."""
-    from risk.policy_registry import APPROVERS, turn_on
+    from risk.policy.registry import APPROVERS, turn_on
     from serving.access import signed_in
 
     here = Settings.from_env()
@@ -100,7 +100,7 @@ def policy_revive(name: Name, reason: Reason, json: Json = False) -> None:
 @policy.command("show")
 def policy_show(name: Name = "drawdown", json: Json = False) -> None:
     """Show which version decides, which wait, and what is switched off."""
-    from risk.policy_registry import show
+    from risk.policy.registry import show
 
     emit(show(Settings.from_env(), name), json)
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from finmodel.errors import BadInput
 from finmodel.records import Float32s
 from risk import scaling
-from risk.policy_draws import draw, falls_within
+from risk.policy.draws import draw, falls_within
 from serving.judgement import Arm, Asked, Shadow
 from serving.live import Served
 from serving.schemas import Application

@@ -11,9 +11,9 @@ from dataclasses import asdict, replace
 import msgspec
 
 from finmodel.settings import Settings
-from risk.policy_file import PolicyFile, Step
-from risk.policy_plan import plan_of
-from risk.policy_ruling import Lane, Outcome
+from risk.policy.file import PolicyFile, Step
+from risk.policy.plan import plan_of
+from risk.policy.ruling import Lane, Outcome
 from serving.in_force import InForce, past_policy
 from serving.judgement import Arm, Asked, Judgement
 from serving.live import Served

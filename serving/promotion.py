@@ -12,7 +12,7 @@ from finmodel import registry, retirement, waivers
 from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk.document_keeping import keep_document
+from risk.document.keeping import keep_document
 from risk.recipe import Recipe, load_recipe
 from serving.access import signed_in
 from serving.screen import Progress

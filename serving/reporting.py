@@ -13,10 +13,10 @@ from pathlib import Path
 from finmodel.durable import replace_file
 from finmodel.errors import BadInput
 from finmodel.settings import Settings
-from risk.report import load_report
-from risk.report_page import page
-from risk.report_workbook import workbook
-from risk.side_by_side import exports, load_card
+from risk.report.kept import load_report
+from risk.report.page import page
+from risk.report.workbook import workbook
+from risk.scorecard.side_by_side import exports, load_card
 
 CARD_ENDINGS = (".json", ".sql", ".pmml")
 

@@ -23,13 +23,13 @@ from finmodel.manifest import Calibration
 from finmodel.records import Float64s, Person
 from finmodel.settings import Settings
 from finmodel.vault import Vault
-from risk.policy import ANSWERS
-from risk.policy_draws import draw
-from risk.policy_file import PolicyFile, load_policy
-from risk.policy_many import APPROVE, Cases, Outcomes, decide_many
-from risk.policy_plan import Cut, Plan, plan_of
-from risk.policy_ruling import POINTS
-from risk.policy_simulation import Figures, History, Side, figures_of, joined
+from risk.policy.answers import ANSWERS
+from risk.policy.draws import draw
+from risk.policy.file import PolicyFile, load_policy
+from risk.policy.many import APPROVE, Cases, Outcomes, decide_many
+from risk.policy.plan import Cut, Plan, plan_of
+from risk.policy.ruling import POINTS
+from risk.policy.simulation import Figures, History, Side, figures_of, joined
 from risk.scaling import priced
 from serving.access import signed_in
 from serving.decision_history import Found, Logged, Window, decisions_in, requests_of

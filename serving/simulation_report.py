@@ -10,7 +10,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from risk.policy_simulation import Cell, CutOff, Figures
+from risk.policy.simulation import Cell, CutOff, Figures
 from serving.screen import emit
 from serving.simulation import Simulation
 

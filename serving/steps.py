@@ -14,7 +14,7 @@ import numpy as np
 
 from finmodel.records import Float32s, Float64s, Reason
 from risk import scaling
-from risk.policy_file import Step
+from risk.policy.file import Step
 from risk.reasons import reasons
 from serving.live import Served
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from risk.policy_file import PolicyFile, parse_policy
+from risk.policy.file import PolicyFile, parse_policy
 
 POLICY: dict[str, Any] = {
     "name": "drawdown",

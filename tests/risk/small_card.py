@@ -10,12 +10,18 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from risk.learning import judge_by_folds, judge_by_time, learn, silent, teaching_of
+from finmodel.progress import silent
+from risk.frames.split import split_by_time
+from risk.frames.table import load_table
+from risk.learning import (
+    judge_by_folds,
+    judge_by_time,
+    learn,
+    teaching_of,
+)
 from risk.recipe import Recipe, load_recipe
-from risk.report_sheets import Development
-from risk.side_by_side import judge_side, learn_side
-from risk.split import split_by_time
-from risk.table import load_table
+from risk.report.sheets import Development
+from risk.scorecard.side_by_side import judge_side, learn_side
 from tests.risk.small_lender import RECIPE, loans, table_recipe
 
 NO_TIME = table_recipe(time=None, exclude=["note", "applied_on"])

@@ -14,7 +14,7 @@ import yaml
 
 from finmodel.lender.json_columns import Columns
 from finmodel.lender.simulated import Lender
-from risk.book import BILLED, DRAWN, LOAN_TOPICS, OVERDUE, REPAID, Book, book_of
+from risk.labels.book import BILLED, DRAWN, LOAN_TOPICS, OVERDUE, REPAID, Book, book_of
 
 SHANGHAI = timedelta(hours=8)
 SHIPPED = Path(__file__).parents[2] / "risk"

@@ -21,7 +21,7 @@ from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.waivers import waive
 from risk.adopt import adopt
-from risk.load import load_frame
+from risk.frames.load import load_frame
 from risk.recipe import Recipe, load_recipe
 from tests.finmodel.mlflow_home import settings_at
 from tests.risk.small_lender import RECIPE, table_recipe

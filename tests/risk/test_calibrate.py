@@ -16,10 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from finmodel.errors import BadInput
 from finmodel.manifest import Calibration, PricingPd, digest
 from risk.calibrate import Wanted, calibrate, isotonic
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
+from risk.frames.split import Parts, fold_numbers
 from risk.learning import Teaching, judge_by_folds, judge_by_time, learn
 from risk.scaling import calibrated, priced, probability
-from risk.split import Parts, fold_numbers
 
 RANDOM = np.random.default_rng(3)
 RAW = RANDOM.normal(size=4000).round(2)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from feature_store import history, store
 from finmodel.errors import Refused
 from risk.cards import made_of_own_repayments, refuse_audit_only, refuse_own_repayments
-from risk.load import load_frame
+from risk.frames.load import load_frame
 from risk.recipe import Recipe, load_recipe
 
 SHIPPED = Path(__file__).parents[2] / "risk" / "behaviour_risk.yaml"

@@ -11,9 +11,9 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import PredefinedSplit
 
 from risk.calibrate import Wanted
-from risk.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame
+from risk.frames.split import Parts, fold_numbers
 from risk.learning import Teaching, judge_by_folds, judge_by_time, learn
-from risk.split import Parts, fold_numbers
 
 RANDOM = np.random.default_rng(2)
 ROWS = 900

@@ -16,8 +16,8 @@ from finmodel import registry, tracking
 from finmodel.errors import BadInput, NoRoom, NotReady
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk import table_file
-from risk.load import load_frame
+from risk.frames import file as table_file
+from risk.frames.load import load_frame
 from risk.recipe import Recipe, load_recipe
 from risk.score import score_file
 from risk.train import train

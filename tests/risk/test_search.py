@@ -9,9 +9,9 @@ import yaml
 from sklearn.metrics import roc_auc_score
 
 from finmodel.errors import BadInput
+from risk.frames.split import folds
 from risk.recipe import Params
 from risk.search import gain_over, pasted, proposed, require_trials
-from risk.split import folds
 
 OWN = Params(rounds=300, num_leaves=15, max_depth=4, seed=9, threads=3, max_bin=63)
 STOPPED = msgspec.structs.replace(OWN, early_stopping=50)

@@ -12,10 +12,14 @@ import yaml
 from mlflow import MlflowClient
 
 from finmodel.errors import BadInput, Refused
+from finmodel.progress import silent
 from finmodel.records import Person
 from finmodel.settings import Settings
 from risk import learning
-from risk.learning import judge_by_folds, silent, teaching_of
+from risk.learning import (
+    judge_by_folds,
+    teaching_of,
+)
 from risk.recipe import Params, load_recipe
 from risk.search_run import Search, search
 from risk.train import prepare

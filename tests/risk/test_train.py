@@ -22,7 +22,7 @@ from finmodel.lender import credit_default
 from finmodel.manifest import Manifest, PricingPd
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk.monitor_reference import read_reference
+from risk.monitor.reference import read_reference
 from risk.recipe import load_recipe
 from risk.train import cross_validate, train
 from tests.finmodel.mlflow_home import settings_at

@@ -9,8 +9,8 @@ import yaml
 
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk.policy_proposals import propose
-from risk.policy_registry import approve
+from risk.policy.proposals import propose
+from risk.policy.registry import approve
 
 AUTHOR = Person("the analyst", frozenset({"analyst"}))
 APPROVER = Person("the validator", frozenset({"validator"}))

@@ -25,14 +25,14 @@ from finmodel.gate import SwapSet
 from finmodel.manifest import Check, Verdict
 from finmodel.records import Person
 from finmodel.vault import Vault
-from risk.document_facts import fetch_facts
-from risk.document_text import markdown
-from risk.document_words import note
-from risk.labels import CohortCount
-from risk.model_document import document_of
-from risk.monitor_alerts import acknowledge
+from risk.document.facts import fetch_facts
+from risk.document.stages import document_of
+from risk.document.text import markdown
+from risk.document.words import note
+from risk.labels.fates import CohortCount
+from risk.monitor.alerts import acknowledge
 from risk.recipe import load_recipe
-from risk.report_page import cell_text
+from risk.report.page import cell_text
 from risk.train import train
 from serving import promotion
 from serving.access import People

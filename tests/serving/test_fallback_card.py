@@ -11,8 +11,8 @@ import pytest
 from finmodel.errors import Damaged
 from finmodel.export import load_export, write_export
 from finmodel.manifest import Scaling
-from risk.bins import NumericBins
-from risk.scorecard import encode, points_of, scaled
+from risk.scorecard.bins import NumericBins
+from risk.scorecard.card import encode, points_of, scaled
 from serving.live import served
 from serving.steps import scored
 from tests.serving.small_world import NAME, make_world, plan

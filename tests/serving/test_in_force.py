@@ -7,8 +7,8 @@ import pytest
 from finmodel.errors import NotReady
 from finmodel.export import Pointer, set_champion
 from finmodel.manifest import Scaling
-from risk.policy_registry import rollback, turn_off, turn_on
-from risk.policy_versions import active_path, switch_path
+from risk.policy.registry import rollback, turn_off, turn_on
+from risk.policy.versions import active_path, switch_path
 from serving.desk import POLICY
 from serving.live import Live, Place
 from tests.serving.policy_world import APPROVER, AUTHOR, decide_by

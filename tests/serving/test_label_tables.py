@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from risk.explore import explored
-from risk.loans import book_in, labels_in, rule_of
+from risk.frames.loans import book_in, labels_in, rule_of
+from risk.labels.explore import explored
 from risk.recipe import load_recipe
 from serving.label_tables import show
 from tests.risk.small_loans import SHIPPED, lender_recipe

@@ -18,16 +18,16 @@ from playwright.sync_api import expect, sync_playwright
 
 from finmodel import tracking
 from finmodel.audit import scan
+from finmodel.progress import silent
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
-from risk.learning import silent
-from risk.monitor_alerts import raise_alerts
-from risk.monitor_reference import FILE, BuildSample, reference_of
+from risk.monitor.alerts import raise_alerts
+from risk.monitor.reference import FILE, BuildSample, reference_of
 from risk.scaling import calibrated, points_many
 from serving import page
 from serving.demo_history import PARTNER, drift, replay
 from serving.live import past_version
-from serving.monitoring import Wanted, watch_model
+from serving.monitoring.reading import Wanted, watch_model
 from tests.serving.small_world import APPLICATION, CLOCK, NAME, export, make_world, plan, running
 
 pytestmark = pytest.mark.servers

@@ -16,8 +16,8 @@ from finmodel.errors import BadInput, NotFound
 from finmodel.export import Pointer, set_champion
 from finmodel.outcomes import Outcomes
 from finmodel.vault import Vault
-from risk.policy_draws import draw
-from risk.policy_registry import turn_off, turn_on
+from risk.policy.draws import draw
+from risk.policy.registry import turn_off, turn_on
 from serving.decision_history import Window
 from serving.flows import replay
 from serving.matured import Maturity, read_outcomes

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from finmodel import tracking
 from finmodel.errors import BadInput, NotFound
 from finmodel.records import Person
-from risk.scorecard import decode
-from risk.side_by_side import load_card
+from risk.scorecard.card import decode
+from risk.scorecard.side_by_side import load_card
 from risk.train import train
 from serving.cli import app
 from serving.reporting import write_card, write_report

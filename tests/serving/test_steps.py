@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from finmodel.export import load_export
-from risk.policy_versions import load_version
+from risk.policy.versions import load_version
 from serving.in_force import in_force
 from serving.judgement import Asked, judge
 from serving.live import served
@@ -123,7 +123,7 @@ def test_a_score_that_is_no_number_is_not_acted_on(world):
 
 
 def test_the_fields_that_rules_may_read_are_those_of_an_application():
-    from risk.policy_file import REQUEST_NUMBERS, REQUEST_WORDS
+    from risk.policy.file import REQUEST_NUMBERS, REQUEST_WORDS
     from serving.schemas import Application
 
     assert {*REQUEST_NUMBERS, *REQUEST_WORDS} <= set(Application.__struct_fields__)

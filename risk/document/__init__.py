@@ -1,0 +1,1 @@
+"""The model document in a regulator's five stages."""

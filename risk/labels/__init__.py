@@ -1,0 +1,1 @@
+"""Who counts as good or bad: rules, loans over time, vintages."""

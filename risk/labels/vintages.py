@@ -1,0 +1,164 @@
+"""Vintage, roll-rate and first-payment tables of a book: what a window and `bad` are chosen by.
+
+A book and months come in, small arrays go out: counts beside every rate, and nothing where a month
+is not over. A vintage's mob 0 is the month of its first drawdowns. Pure arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finmodel.records import Float64s, Int64s
+from risk.labels.book import Book
+from risk.labels.delays import DAY, FAR
+from risk.labels.months import Months
+from risk.labels.words import BUCKET_NAMES, BUCKETS, FPD_DAYS
+
+_LEAST = np.array([least for _, least in BUCKETS])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VintageTable:
+    """c cohorts × m months on book."""
+
+    days: int
+    """Past due at least, ever by the end of the month on book."""
+    cohorts: Int64s
+    """(c,) months since January 1970, none left out."""
+    accounts: Int64s
+    """(c,) drawn for the first time in that month; 0 in a month without loans."""
+    bad: Int64s
+    """(c, m) accounts that were ever so late; -1 where the month is not over."""
+
+    @property
+    def rates(self) -> Float64s:
+        """(c, m) shares; NaN where the month is not over, or there is no account."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = self.bad / self.accounts[:, None]
+        return np.where((self.bad < 0) | (self.accounts[:, None] == 0), np.nan, shares)
+
+    @property
+    def ripened(self) -> Float64s:
+        """(m,) how much of what the last month shows was seen by each, over cohorts that have both.
+
+        All of a column's cohorts are followed to the last month, so that it can only rise.
+        """
+        whole = (self.bad >= 0).all(axis=1)
+        total = self.bad[whole].sum(axis=0).astype(np.float64)
+        return total / total[-1] if total.size and total[-1] else np.full(len(total), np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RollRates:
+    """Account-months from bucket (rows) to bucket a month later (columns)."""
+
+    counts: Int64s
+    """(8, 8) as `BUCKET_NAMES` has them."""
+
+    @property
+    def rates(self) -> Float64s:
+        """(8, 8) shares of each row; NaN where the row has no account."""
+        total = self.counts.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(total > 0, self.counts / total, np.nan)
+
+    @property
+    def ways(self) -> Float64s:
+        """(8, 3) shares that went to a better bucket, stayed, and went to a worse one."""
+        rates, n = self.rates, len(BUCKET_NAMES)
+        better = np.tril(np.ones((n, n)), -1)
+        parts = (better, np.eye(n), better.T)
+        return np.stack([(np.nan_to_num(rates) * part).sum(axis=1) for part in parts], axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstPayments:
+    """Of c cohorts, how many did not pay their first bill within 1, 7, 15, 30 days."""
+
+    cohorts: Int64s
+    accounts: Int64s
+    """(c, 4) whose first bill has been due for so long."""
+    bad: Int64s
+    """(c, 4)"""
+
+
+def buckets_of(days: npt.NDArray[np.integer[Any]]) -> Int64s:
+    """The bucket of so many days past due: 0 is C, 1 is M1.
+
+    >>> [BUCKET_NAMES[one] for one in buckets_of(np.array([0, 1, 30, 31, 180, 181]))]
+    ['C', 'M1', 'M1', 'M2', 'M6', 'M7']
+    """
+    found: Int64s = np.searchsorted(_LEAST, days, side="right").astype(np.int64) - 1
+    return found
+
+
+def vintages(
+    book: Book, months: Months, days: int, mobs: int, settle_days: int = 3
+) -> VintageTable:
+    """Ever so many days past due, by cohort and month on book 0 … `mobs`."""
+    cohort = months.of(book.opened.at_us)
+    cohorts = np.arange(cohort.min(), cohort.max() + 1)
+    bad = np.full((len(cohorts), mobs + 1), -1)
+    for mob in range(mobs + 1):
+        end = months.ends(cohort + mob)
+        worst = book.delays.worst_between(book.opened.account, book.opened.at_us, end)
+        late = np.bincount(cohort - cohorts[0], worst >= days, len(cohorts)).astype(np.int64)
+        over = months.ends(cohorts + mob) + settle_days * DAY <= book.known_to_us
+        bad[:, mob] = np.where(over, late, -1)
+    return VintageTable(days, cohorts, np.bincount(cohort - cohorts[0]), bad)
+
+
+def roll_rates(
+    book: Book, months: Months, span: tuple[int, int] | None = None, settle_days: int = 3
+) -> RollRates:
+    """From the end of each month of a span (all, if none) to the end of the next.
+
+    An account counts in a month if it was billed in it or is late at its end. A month whose next
+    is not over is left out.
+    """
+    first = int(months.of(book.opened.at_us.min(keepdims=True))[0])
+    last = int(months.of(np.array([book.known_to_us - settle_days * DAY]))[0]) - 2
+    if span is not None:
+        first, last = max(first, span[0]), min(last, span[1])
+    counts = np.zeros((len(BUCKETS), len(BUCKETS)), np.int64)
+    accounts = np.arange(len(book))
+    for month in range(first, last + 1):
+        begin, end, next_end = (months.end(month + step) for step in (-1, 0, 1))
+        before = buckets_of(book.delays.at(accounts, np.full(len(book), end - 1)))
+        after = buckets_of(book.delays.at(accounts, np.full(len(book), next_end - 1)))
+        in_month = (book.billed.at_us >= begin) & (book.billed.at_us < end)
+        open_ones = before > 0
+        open_ones[book.billed.account[in_month]] = True
+        np.add.at(counts, (before[open_ones], after[open_ones]), 1)
+    return RollRates(counts)
+
+
+def first_payments(book: Book, months: Months, settle_days: int = 3) -> FirstPayments:
+    """FPD1, 7, 15 and 30 by cohort; whose first bill is not due for so long is not counted."""
+    cohort = months.of(book.opened.at_us)
+    cohorts = np.arange(cohort.min(), cohort.max() + 1)
+    place, due = cohort - cohorts[0], book.first_due_us
+    delays = book.delays.of_first_bill(due)
+    accounts, bad = (np.zeros((len(cohorts), len(FPD_DAYS)), np.int64) for _ in range(2))
+    worst = delays.worst_between(
+        np.arange(len(book)), book.opened.at_us, np.full(len(book), book.known_to_us)
+    )
+    for nth, days in enumerate(FPD_DAYS):
+        seen = (due < FAR) & (due + (days + 1 + settle_days) * DAY <= book.known_to_us)
+        accounts[:, nth] = np.bincount(place, seen, len(cohorts))
+        bad[:, nth] = np.bincount(place, seen & (worst >= days), len(cohorts))
+    return FirstPayments(cohorts, accounts, bad)
+
+
+def share(part: Int64s, of: Int64s) -> npt.NDArray[np.float64]:
+    """Shares, NaN of nothing.
+
+    >>> share(np.array([1, 0]), np.array([4, 0])).tolist()
+    [0.25, nan]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(of > 0, part / of, np.nan)

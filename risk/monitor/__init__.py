@@ -1,0 +1,1 @@
+"""Whether a card still holds: ten panels out of decisions and outcomes."""

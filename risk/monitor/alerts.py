@@ -1,0 +1,103 @@
+"""Alerts of monitoring: raised once, looked after by somebody, acknowledged with a note.
+
+They are kept in an audit log of their own, append-only and chained, since the decisions' log is too
+long to search. What a light says comes in; alerts with their acknowledgements come out.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from finmodel.acts import opened_log
+from finmodel.audit import scan
+from finmodel.clock import parse_time
+from finmodel.errors import BadInput, NotFound
+from finmodel.records import Person
+from finmodel.settings import Settings
+from risk.monitor.panels import Alert, Monitor, Signal
+
+RAISED: Final = "alert"
+ACKNOWLEDGED: Final = "alert_acknowledged"
+QUIET: Final = timedelta(days=30)
+"""So long after it was acknowledged an alert that did not get worse is not raised again."""
+LONGEST_NOTE: Final = 2000
+_WORSE: Final = {"amber": 1, "red": 2}
+
+
+def alerts_of(settings: Settings, model: str | None = None) -> list[Alert]:
+    """Alerts on a model, or on all, the newest first, each with its acknowledgement."""
+    if not settings.alerts.exists():
+        return []
+    found: dict[str, Alert] = {}
+    for entry in scan(settings.alerts):
+        if entry.kind == RAISED:
+            told = entry.body | {"id": entry.id, "raised_at": entry.time.isoformat()}
+            found[entry.id] = msgspec.convert(told, Alert)
+        elif entry.kind == ACKNOWLEDGED and entry.body["id"] in found:
+            said = {k: v for k, v in entry.body.items() if k != "id" and v}
+            at = {"acknowledged_at": entry.time.isoformat()}
+            found[entry.body["id"]] = msgspec.structs.replace(found[entry.body["id"]], **said, **at)
+    wanted = (one for one in found.values() if model in (None, one.model))
+    return sorted(wanted, key=lambda one: one.raised_at, reverse=True)
+
+
+def raise_alerts(settings: Settings, seen: Monitor, owner: str) -> list[Alert]:
+    """Raise what the light shows, unless it is known; the alerts that are new."""
+    lit = [one for one in seen.header.light.signals if one.colour in _WORSE]
+    known = alerts_of(settings, seen.header.model)
+    due = [one for one in lit if not _is_known(settings, seen, one, known)]
+    if not due:
+        return []
+    with opened_log(settings, settings.alerts) as log:
+        ids = {log.append(RAISED, _body(seen, one, owner)) for one in due}
+    return [one for one in alerts_of(settings, seen.header.model) if one.id in ids]
+
+
+def acknowledge(settings: Settings, alert: str, by: Person, note: str, owner: str = "") -> Alert:
+    """Say that somebody has seen an alert, and what is done; it may be handed to another owner."""
+    if not note.strip() or len(note) > LONGEST_NOTE:
+        raise BadInput(
+            f"a note has 1 to {LONGEST_NOTE} signs", where="the note", remedy="say what is done"
+        )
+    if all(one.id != alert for one in alerts_of(settings)):
+        raise NotFound(
+            "there is no such alert", where=alert[:40], remedy="list them: finmodel alerts list"
+        )
+    with opened_log(settings, settings.alerts) as log:
+        said = {"id": alert, "acknowledged_by": by.name, "note": note, "owner": owner}
+        log.append(ACKNOWLEDGED, said)
+    return next(one for one in alerts_of(settings) if one.id == alert)
+
+
+def _is_known(settings: Settings, seen: Monitor, signal: Signal, known: list[Alert]) -> bool:
+    """Whether the same alert is open, or was acknowledged lately and did not get worse."""
+    header, now = seen.header, settings.clock.now()
+    for one in known:
+        same = (one.version, one.segment, one.signal) == (
+            header.version,
+            header.segment,
+            signal.name,
+        )
+        if not same or _WORSE[signal.colour] > _WORSE[one.colour]:
+            continue
+        if not one.acknowledged_at or now - parse_time(one.acknowledged_at) < QUIET:
+            return True
+    return False
+
+
+def _body(seen: Monitor, signal: Signal, owner: str) -> dict[str, Any]:
+    header = seen.header
+    return {
+        "model": header.model,
+        "version": header.version,
+        "segment": header.segment,
+        "signal": signal.name,
+        "colour": signal.colour,
+        "zh": signal.zh,
+        "en": signal.en,
+        "owner": owner,
+        "window": [header.start, header.end],
+    }

@@ -1,0 +1,136 @@
+"""One model, segment and window, from a scan of the log and outcomes to the ten panels.
+
+What was read comes in, a `Monitor` goes out. Each panel is computed by the module named after it;
+here stands only their order. It reads nothing itself and moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from finmodel.certainty import Separation
+from finmodel.drift import shift
+from finmodel.outcomes import Outcomes
+from risk.monitor.challenger import Version, challenged, consistency
+from risk.monitor.followed import Followed, Window, follow, vintages
+from risk.monitor.light import Matured, Points, light
+from risk.monitor.panels import Alert, Header, Light, Monitor
+from risk.monitor.quality import (
+    Banded,
+    band_rows,
+    banded,
+    calibration_rows,
+    parted,
+    quality,
+)
+from risk.monitor.reference import Reference
+from risk.monitor.scan import Asked, Scanned
+from risk.monitor.stability import stability, variable_rows, variable_shifts, view_rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Everything that was read of one model, segment and window."""
+
+    asked: Asked
+    alias: str
+    start: str
+    end: str
+    periods: tuple[str, ...]
+    """Names of the periods, in order."""
+    scanned: Scanned
+    reference: Reference
+    outcomes: Outcomes
+    window: Window
+    champion: Version | None = None
+    """The version that decided; None where its export is not here."""
+    challenger: Version | None = None
+
+
+def monitor(seen: Seen, followed: Followed | None = None) -> Monitor:
+    """The ten panels; alerts are none yet, since they are kept elsewhere.
+
+    `followed` is `followed_of(seen)`, for whoever has it already.
+    """
+    scanned, reference = seen.scanned, seen.reference
+    followed = followed or followed_of(seen)
+    label = followed.label
+    bands = banded(scanned.decisions, label, reference, len(seen.periods))
+    steady = stability(bands.by_period, seen.periods, reference)
+    shifts = variable_shifts(scanned, reference)
+    served = consistency(scanned, seen.champion, view_rows(scanned))
+    named = tuple(zip((one.name for one in reference.features), shifts, strict=True))
+    lit = light(
+        _points(seen, bands), named, _matured(seen, followed), served.differing, served.checked
+    )
+    return Monitor(
+        header=_header(seen, followed, lit),
+        quality=quality(scanned.decisions, label, seen.periods, reference),
+        bands=band_rows(bands, reference),
+        stability=steady,
+        variables=variable_rows(scanned, reference, shifts),
+        calibration=calibration_rows(bands),
+        vintages=vintages(scanned.decisions, followed, seen.window),
+        consistency=served,
+        challenger=challenged(scanned, label, seen.champion, seen.challenger),
+        alerts=(),
+    )
+
+
+def followed_of(seen: Seen) -> Followed:
+    """The decisions with what became of them."""
+    return follow(seen.scanned.decisions, seen.outcomes, seen.window)
+
+
+def with_alerts(seen: Monitor, alerts: Sequence[Alert]) -> Monitor:
+    """The same panels with the alerts on this model."""
+    return msgspec.structs.replace(seen, alerts=tuple(alerts))
+
+
+def _header(seen: Seen, followed: Followed, lit: Light) -> Header:
+    return Header(
+        model=seen.asked.model,
+        version=seen.asked.version,
+        alias=seen.alias,
+        segment=dict(seen.asked.segment),
+        start=seen.start,
+        end=seen.end,
+        n=len(seen.scanned.decisions),
+        unscored=seen.scanned.unscored,
+        matured=int((followed.label >= 0).sum()),
+        bads=int((followed.label == 1).sum()),
+        reference=seen.reference.sample,
+        light=lit,
+    )
+
+
+def _points(seen: Seen, bands: Banded) -> Points:
+    points, reference = seen.scanned.decisions.points, seen.reference
+    return Points(
+        moved=shift(reference.points_counts, bands.n),
+        mean=float(points.mean()) if len(points) else float("nan"),
+        mean_build=reference.points_mean,
+        sd_build=reference.points_sd,
+    )
+
+
+def _matured(seen: Seen, followed: Followed) -> Matured:
+    decisions, label, reference = seen.scanned.decisions, followed.label, seen.reference
+    known = label >= 0
+    pd = decisions.probability[known]
+    build = None
+    if reference.auc is not None and reference.ks is not None and reference.bads is not None:
+        goods = reference.n - reference.bads
+        build = Separation(reference.auc, reference.ks, reference.bads, goods)
+    return Matured(
+        n=int(known.sum()),
+        bads=int((label == 1).sum()),
+        promised=float(pd.sum()),
+        promised_variance=float(np.sum(pd * (1.0 - pd))),
+        separation=parted(decisions.points, label)[0],
+        build=build,
+    )

@@ -1,0 +1,206 @@
+"""Decisions followed by their outcomes: which have matured, vintages, roll rates, first payments.
+
+Columns of decisions and outcomes come in, labels and small tables go out. A decision whose
+performance window is not over has no label, whatever was seen of it: early bads without early goods
+would lie. Pure arithmetic; months begin in the lender's zone, eight hours before UTC's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from finmodel.certainty import rate_of
+from finmodel.outcomes import UNKNOWN, Outcomes
+from finmodel.records import Int64s
+from risk.labels.delays import DAY
+from risk.labels.rule import month_name
+from risk.labels.vintages import buckets_of
+from risk.labels.words import BUCKET_NAMES, FPD_DAYS
+from risk.monitor.panels import FirstPaymentRow, VintageRow, Vintages
+from risk.monitor.scan import NOWHERE, Decisions
+
+ZONE_US: Final = 8 * 3_600_000_000
+MOST_MOBS: Final = 24
+_MONTH_OF_DAY: Final = (
+    np.arange(60_000).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+)
+"""To the year 2134."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What counts as bad, and when a decision has matured."""
+
+    as_of_us: int
+    days: int = 180
+    """Performance window, from the decision on."""
+    bad_dpd: int = 30
+    """Days past due from which a decision is bad, at any time of its window."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """n decisions' labels, and k outcomes with the decision that each belongs to."""
+
+    label: npt.NDArray[np.int8]
+    """(n,) 1 bad, 0 good, UNKNOWN where it has not matured."""
+    row: Int64s
+    """(k,) place of its decision, an application's outcomes together and in order of time."""
+    outcomes: Outcomes
+
+
+def follow(decisions: Decisions, outcomes: Outcomes, window: Window) -> Followed:
+    """Join outcomes (by application, then time) to the last decision on each application."""
+    if not len(decisions):
+        return Followed(np.empty(0, np.int8), np.empty(0, np.int64), Outcomes.none())
+    order = np.argsort(decisions.application)
+    ranked = decisions.application[order]
+    begins = _begins(ranked)
+    keys, rows = ranked[begins], np.maximum.reduceat(order, begins)
+    place = np.searchsorted(keys, outcomes.application).clip(max=len(keys) - 1)
+    row = rows[place]
+    joined = keys[place] == outcomes.application
+    since = decisions.time_us[row]
+    joined &= (outcomes.application != NOWHERE) & (outcomes.observed_us >= since)
+    if not joined.all():
+        row, since, outcomes = row[joined], since[joined], outcomes.only(joined)
+    return Followed(_labels(decisions, (row, since), outcomes, window), row, outcomes)
+
+
+def _labels(
+    decisions: Decisions, joined: tuple[Int64s, Int64s], seen: Outcomes, window: Window
+) -> npt.NDArray[np.int8]:
+    """(n,) labels; `joined` is each outcome's decision and when that was made."""
+    row, since = joined
+    length = window.days * DAY
+    after = seen.observed_us - since
+    late = (seen.dpd >= window.bad_dpd) & (after <= length)
+    bad = np.zeros(len(decisions), bool)
+    bad[row[late | (seen.bad == 1)]] = True
+    reached = np.zeros(len(decisions), bool)
+    reached[row[after >= length]] = True
+    label = np.full(len(decisions), UNKNOWN, np.int8)
+    over = decisions.time_us <= window.as_of_us - length
+    label[over & reached] = 0
+    label[over & bad] = 1
+    return label
+
+
+def vintages(decisions: Decisions, followed: Followed, window: Window) -> Vintages:
+    """Vintages of months of decision, from the outcomes that tell days past due."""
+    told = followed.outcomes.dpd != UNKNOWN
+    row, seen = followed.row, followed.outcomes
+    if not told.all():
+        row, seen = row[told], seen.only(told)
+    counts = _roll_counts(row, seen)
+    totals = counts.sum(axis=1, keepdims=True)
+    return Vintages(
+        days=window.bad_dpd,
+        rows=_vintage_rows(decisions, row, seen, window),
+        buckets=BUCKET_NAMES,
+        roll_counts=tuple(tuple(line) for line in counts.tolist()),
+        roll_rates=tuple(
+            tuple(rate_of(part, total[0]) for part in line)
+            for line, total in zip(counts.tolist(), totals.tolist(), strict=True)
+        ),
+        first_payments=_first_payments(decisions, followed),
+    )
+
+
+def months_of(time_us: Int64s) -> Int64s:
+    """Months since January 1970, where the lender is.
+
+    >>> months_of(np.array([0, 30 * DAY, 31 * DAY - ZONE_US])).tolist()
+    [0, 0, 1]
+    """
+    # By a table of days: numpy's own way from microseconds to months takes ten times as long.
+    found: Int64s = _MONTH_OF_DAY[((time_us + ZONE_US) // DAY).clip(0, len(_MONTH_OF_DAY) - 1)]
+    return found
+
+
+def _vintage_rows(
+    decisions: Decisions, row: Int64s, seen: Outcomes, window: Window
+) -> tuple[VintageRow, ...]:
+    if not len(row):
+        return ()
+    seen_at_all = np.zeros(len(decisions), bool)
+    seen_at_all[row] = True
+    cohort = months_of(decisions.time_us[seen_at_all])
+    first, last = int(cohort.min()), int(cohort.max())
+    accounts = np.bincount(cohort - first, minlength=last - first + 1)
+    accounts_late, mob = first_late(decisions, row, seen, window)
+    since = months_of(decisions.time_us[accounts_late])
+    table = np.zeros((last - first + 1, MOST_MOBS + 1), np.int64)
+    within = mob <= MOST_MOBS
+    np.add.at(table, (since[within] - first, mob[within]), 1)
+    ever = table.cumsum(axis=1).tolist()
+    # A month on book is over when the next one has begun.
+    now = int(months_of(np.array([window.as_of_us]))[0])
+    return tuple(
+        VintageRow(
+            month_name(first + c),
+            count,
+            tuple(
+                rate_of(ever[c][m], count) if first + c + m < now else None
+                for m in range(min(now - first, MOST_MOBS) + 1)
+            ),
+        )
+        for c, count in enumerate(accounts.tolist())
+    )
+
+
+def first_late(
+    decisions: Decisions, row: Int64s, seen: Outcomes, window: Window
+) -> tuple[Int64s, Int64s]:
+    """Places of decisions that were ever so late, and the month on book of the first time."""
+    late = np.flatnonzero(seen.dpd >= window.bad_dpd)
+    # An application's outcomes are in order of time: the first that is late says the month.
+    first = late[_begins(row[late])]
+    since = months_of(decisions.time_us[row[first]])
+    return row[first], months_of(seen.observed_us[first]) - since
+
+
+def _roll_counts(row: Int64s, seen: Outcomes) -> Int64s:
+    """(8, 8) applications from bucket at a month's last look to bucket at the next month's."""
+    _, pairs = rolls(row, seen)
+    return np.bincount(pairs, minlength=len(BUCKET_NAMES) ** 2).reshape(len(BUCKET_NAMES), -1)
+
+
+def rolls(row: Int64s, seen: Outcomes) -> tuple[Int64s, Int64s]:
+    """Places of decisions and, of each month that another follows, 8 × its bucket + the next's."""
+    month = months_of(seen.observed_us)
+    last = np.ones(len(row), bool)
+    last[:-1] = (row[1:] != row[:-1]) | (month[1:] != month[:-1])
+    row, month, dpd = row[last], month[last], seen.dpd[last]
+    follows = (row[1:] == row[:-1]) & (month[1:] == month[:-1] + 1)
+    bucket = buckets_of(dpd)
+    return row[:-1][follows], bucket[:-1][follows] * len(BUCKET_NAMES) + bucket[1:][follows]
+
+
+def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaymentRow, ...]:
+    told = followed.outcomes.fpd != UNKNOWN
+    if not told.any():
+        return ()
+    row, fpd = followed.row[told], followed.outcomes.fpd[told]
+    begins = _begins(row)
+    accounts, worst = row[begins], np.maximum.reduceat(fpd, begins)
+    cohort = months_of(decisions.time_us[accounts])
+    first = int(cohort.min())
+    total = np.bincount(cohort - first)
+    bad = [np.bincount(cohort - first, worst >= days, len(total)) for days in FPD_DAYS]
+    return tuple(
+        FirstPaymentRow(
+            month_name(first + c), count, tuple(rate_of(part[c], count) for part in bad)
+        )
+        for c, count in enumerate(total.tolist())
+    )
+
+
+def _begins(groups: Int64s) -> Int64s:
+    """Where each run of equal numbers begins; applications are together, though in no order."""
+    found: Int64s = np.flatnonzero(np.append(True, groups[1:] != groups[:-1])[: len(groups)])
+    return found

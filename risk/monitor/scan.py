@@ -1,0 +1,274 @@
+"""One pass over the audit log: everything that monitoring needs of its decisions, and no more.
+
+A log's folder, a model, a segment and periods come in; (n,) columns of the decisions and counts of
+their features come out. Memory grows by some 40 bytes a decision, whatever the features. It looks
+at no outcome and judges nothing; whoever must be sure of the log verifies it first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from finmodel.audit_side import Piece, pieces_of, segments_of
+from finmodel.decision_log import APPLICATION, FACTS, LAYOUT, SEGMENTS, fact_of
+from finmodel.drift import Bins
+from finmodel.drift_kernels import Counter
+from finmodel.errors import BadInput
+from finmodel.progress import Progress
+from finmodel.records import Float32s, Float64s, Int64s, ViewState
+from risk.policy.answers import ANSWERS
+
+RECHECKED: Final = 65_536
+"""About so many decisions of the seeded sample have their score computed again."""
+NOWHERE: Final = 0
+"""The stand-in of an application that was logged before stand-ins were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which decisions."""
+
+    model: str
+    version: int
+    edges_us: tuple[int, ...]
+    """(p + 1,) where periods begin and the last ends, microseconds since 1970."""
+    segment: Mapping[str, str] = field(default_factory=dict)
+    """Facts that a decision must have, such as its product."""
+
+    def wants(self, body: Mapping[str, Any]) -> bool:
+        """Whether decisions with these facts are asked for."""
+        if (body.get("model"), body.get("version")) != (self.model, self.version):
+            return False
+        return all(str(fact_of(body, name)) == value for name, value in self.segment.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """(n,) columns of decisions, in the log's order."""
+
+    time_us: Int64s
+    period: npt.NDArray[np.int32]
+    points: Float64s
+    probability: Float64s
+    answer: npt.NDArray[np.uint8]
+    """Place in `ANSWERS`."""
+    application: Int64s
+    """The application's stand-in; NOWHERE where none was logged."""
+    place: Int64s
+    """Segment × 2³² + offset: where the entry lies."""
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampled:
+    """Of the seeded sample: one decision in 16, drawn by its place in the log."""
+
+    n: int
+    contributions: Float64s
+    """(f + 1,) mean contribution to the raw score; NaN where n is 0."""
+    ages_s: Float32s
+    """(n, v) age of each view."""
+    vectors: Float32s
+    """(k, f) rows whose score is computed again."""
+    raw: Float64s
+    """(k,) the raw score that was served."""
+    place: Int64s
+    """(k,) where the decision lies, as `Decisions.place`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scanned:
+    """What the log holds of the decisions that were asked for."""
+
+    decisions: Decisions
+    counter: Counter
+    views: tuple[str, ...]
+    states: Int64s
+    """(v, 4) how often each view was in each `ViewState`."""
+    sample: Sampled
+    unscored: int
+    """Decisions without a score, where a rule answered in the model's place: left out."""
+    segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values that each fact of `SEGMENTS` has in the model's decisions, of whatever segment."""
+
+
+def scan_decisions(
+    folder: Path, asked: Asked, bins: Sequence[Bins], progress: Progress | None = None
+) -> Scanned:
+    """Read the decisions that are asked for, on all cores; `bins` as the vector's features."""
+    numbers = segments_of(folder)
+    # More threads than cores: while some wait for the disk, the others count.
+    workers = min(2 * (os.cpu_count() or 1), len(numbers))
+    each = -(-RECHECKED // len(numbers))
+    parts = [_Part(asked, bins, each) for _ in range(workers)]
+    done: list[int] = []
+
+    def work(part: _Part, mine: Sequence[int]) -> None:
+        for number in mine:
+            for piece in pieces_of(folder, number, LAYOUT):
+                part.take(piece)
+            done.append(number)
+            if progress is not None:
+                progress("segments of the audit log read", len(done), len(numbers))
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, parts, [numbers[start::workers] for start in range(workers)]))
+    return _together(parts, len(bins))
+
+
+class _Part:
+    """What one thread found."""
+
+    def __init__(self, asked: Asked, bins: Sequence[Bins], each: int) -> None:
+        self.asked, self.each = asked, each
+        self.edges = np.array(asked.edges_us, np.int64)
+        self.counter = Counter(bins, len(asked.edges_us) - 1)
+        self.features = len(bins)
+        self.found: list[Decisions] = []
+        self.views: tuple[str, ...] = ()
+        self.states = np.zeros((0, len(ViewState)), np.int64)
+        self.contributions = np.zeros(len(bins) + 1)
+        self.drawn = 0
+        self.ages: list[Float32s] = []
+        self.vectors: list[Float32s] = []
+        self.raw: list[Float64s] = []
+        self.place: list[Int64s] = []
+        self.unscored = 0
+        self.segments: dict[str, set[str]] = {name: set() for name in SEGMENTS}
+
+    def take(self, piece: Piece) -> None:
+        """Count the decisions of a piece that are asked for."""
+        self._note_segments(piece)
+        wanted, answers, views = _of_codes(piece, self.asked)
+        if not wanted.any():
+            return
+        columns = piece.columns
+        if columns["vector"].shape[1:] != (self.features,):
+            raise BadInput(
+                f"decisions have {columns['vector'].shape[1:]} features, its reference has "
+                f"{self.features}",
+                where=f"{self.asked.model} version {self.asked.version}",
+                remedy="monitor it with the reference of this version",
+            )
+        period = (np.searchsorted(self.edges, columns["time_us"], "right") - 1).astype(np.int32)
+        period[~wanted | (period >= len(self.edges) - 1)] = -1
+        unscored = np.isnan(columns["points"])
+        self.unscored += int((unscored & (period >= 0)).sum())
+        period[unscored] = -1
+        self.counter.add(columns["vector"], period)
+        kept = np.flatnonzero(period >= 0)
+        self.found.append(_decisions(piece, period, answers, kept))
+        self._count_states(views, columns["states"][kept])
+        self._sample(piece, period)
+
+    def _note_segments(self, piece: Piece) -> None:
+        for body in piece.bodies.values():
+            if body.get("model") == self.asked.model:
+                for name, values in self.segments.items():
+                    if (value := fact_of(body, name)) not in (None, ""):
+                        values.add(str(value))
+
+    def _count_states(self, views: tuple[str, ...], states: npt.NDArray[np.uint8]) -> None:
+        if not self.views:
+            self.views = views
+            self.states = np.zeros((len(views), len(ViewState)), np.int64)
+        for state in ViewState:
+            self.states[:, state] += (states == state).sum(axis=0)
+
+    def _sample(self, piece: Piece, period: npt.NDArray[np.int32]) -> None:
+        drawn = period[piece.sample] >= 0
+        rows = piece.sample[drawn]
+        self.ages.append(piece.columns["ages_s"][rows].astype(np.float32))
+        self.vectors.append(piece.columns["vector"][rows[: self.each]])
+        self.raw.append(piece.columns["raw"][rows[: self.each]])
+        self.place.append(piece.at[rows[: self.each]] + (piece.segment << 32))
+        if "contributions" in piece.sampled:
+            self.contributions += piece.sampled["contributions"][drawn].sum(axis=0)
+            self.drawn += len(rows)
+
+
+def _of_codes(
+    piece: Piece, asked: Asked
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint8], tuple[str, ...]]:
+    """(n,) whether a decision is asked for, (n,) its answer, and the views of those asked for."""
+    codes = np.array(sorted(piece.bodies), np.int64)
+    bodies = [piece.bodies[code] for code in codes.tolist()]
+    wanted = np.array([asked.wants(body) for body in bodies], bool)
+    answers = np.array([ANSWERS.index(body["decision"]) for body in bodies], np.uint8)
+    views = next((tuple(b["views"]) for b, w in zip(bodies, wanted, strict=True) if w), ())
+    place = np.searchsorted(codes, piece.columns[FACTS])
+    return wanted[place], answers[place], views
+
+
+def _decisions(
+    piece: Piece,
+    period: npt.NDArray[np.int32],
+    answers: npt.NDArray[np.uint8],
+    kept: Int64s,
+) -> Decisions:
+    columns = piece.columns
+    nowhere = np.full(len(piece), NOWHERE, np.int64)
+    return Decisions(
+        time_us=columns["time_us"][kept],
+        period=period[kept],
+        points=columns["points"][kept],
+        probability=columns["probability"][kept],
+        answer=answers[kept],
+        application=columns.get(APPLICATION, nowhere)[kept],
+        place=piece.at[kept] + (piece.segment << 32),
+    )
+
+
+def _together(parts: Sequence[_Part], features: int) -> Scanned:
+    first, *others = parts
+    for other in others:
+        first.counter.merge(other.counter)
+    views = next((part.views for part in parts if part.views), ())
+    states = np.zeros((len(views), len(ViewState)), np.int64)
+    for part in parts:
+        states += part.states if part.views else 0
+    drawn = sum(part.drawn for part in parts)
+    total = np.sum([part.contributions for part in parts], axis=0)
+    sample = Sampled(
+        n=drawn,
+        contributions=total / drawn if drawn else np.full(features + 1, np.nan),
+        ages_s=_stacked([a for part in parts for a in part.ages], (0, len(views)), np.float32),
+        vectors=_stacked([v for part in parts for v in part.vectors], (0, features), np.float32),
+        raw=_stacked([r for part in parts for r in part.raw], (0,), np.float64),
+        place=_stacked([p for part in parts for p in part.place], (0,), np.int64),
+    )
+    found = sorted((one for part in parts for one in part.found if len(one)), key=_begins)
+    unscored = sum(part.unscored for part in parts)
+    segments = {
+        name: tuple(sorted(set[str]().union(*(part.segments[name] for part in parts))))
+        for name in SEGMENTS
+    }
+    return Scanned(_joined(found), first.counter, views, states, sample, unscored, segments)
+
+
+def _begins(found: Decisions) -> int:
+    return int(found.place[0])
+
+
+def _joined(found: Sequence[Decisions]) -> Decisions:
+    kinds = {"time_us": "i8", "period": "i4", "answer": "u1", "application": "i8", "place": "i8"}
+    return Decisions(
+        **{
+            name: _stacked([getattr(one, name) for one in found], (0,), kinds.get(name, "f8"))
+            for name in Decisions.__dataclass_fields__
+        }
+    )
+
+
+def _stacked(rows: Sequence[npt.NDArray[Any]], empty: tuple[int, ...], dtype: Any) -> Any:
+    return np.concatenate(rows) if rows else np.empty(empty, dtype)

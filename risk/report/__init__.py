@@ -1,0 +1,1 @@
+"""A model's report: sheets, workbook, page."""

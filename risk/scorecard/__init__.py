@@ -1,0 +1,1 @@
+"""The WOE scorecard: bins, regression, points, exports."""

@@ -1,0 +1,1 @@
+"""Monitoring for people: the commands' panels, and the page with its worker."""

@@ -1,0 +1,223 @@
+"""`finmodel monitor`: what the audit log and outcomes say of a model, gathered and computed.
+
+Comes in: settings, a model and a window. Goes out: a `Monitor`, and its tables for a shell or a
+workbook. How a panel is computed is the business of risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast, get_args
+
+import numpy as np
+
+from finmodel import outcome_files, tracking
+from finmodel.audit_side import pieces_of, segments_of
+from finmodel.clock import micros
+from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
+from finmodel.errors import BadInput, FinmodelError, NotReady
+from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.progress import Progress, silent
+from finmodel.records import Float32s, Float64s
+from finmodel.settings import Settings
+from risk import scaling
+from risk.monitor.alerts import alerts_of
+from risk.monitor.assembly import Seen, monitor, with_alerts
+from risk.monitor.challenger import Version
+from risk.monitor.followed import Window
+from risk.monitor.panels import Monitor
+from risk.monitor.periods import By, cut
+from risk.monitor.reference import (
+    FILE,
+    BuildSample,
+    Reference,
+    read_reference,
+    reference_of,
+)
+from risk.monitor.scan import Asked, scan_decisions
+
+WEEKS = 26
+"""The window where none is named; longer ones are cut into months."""
+_BUILT_OF = ("vector", "points", "contributions")
+FIRST_ROWS = 20_000
+"""So many first decisions stand for the build sample where none was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be looked at."""
+
+    model: str
+    version: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    by: By | None = None
+    segment: Mapping[str, str] = field(default_factory=dict)
+    window_days: int = 180
+    bad_dpd: int = 30
+
+
+def watch_model(settings: Settings, wanted: Wanted, progress: Progress = silent) -> Monitor:
+    """The ten panels of a model; NotReady where it has no version and none is named."""
+    return with_alerts(monitor(read(settings, wanted, progress)), alerts_of(settings, wanted.model))
+
+
+def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> Seen:
+    """Everything that the panels are made of; NotReady as above."""
+    now = settings.clock.now()
+    end = wanted.end or now
+    start = wanted.start or end - timedelta(weeks=WEEKS)
+    by = wanted.by or ("week" if end - start <= timedelta(weeks=WEEKS) else "month")
+    periods = cut(start, end, by)
+    version, alias = _version(settings, wanted)
+    exported = _exported(settings, wanted.model, version)
+    reference = _reference(settings, wanted.model, version, exported)
+    asked = Asked(wanted.model, version, periods.edges_us, wanted.segment)
+    bins = [one.bins for one in reference.features]
+    scanned = scan_decisions(settings.audit, asked, bins, progress)
+    return Seen(
+        asked=asked,
+        alias=alias,
+        start=start.isoformat(),
+        end=end.isoformat(),
+        periods=periods.names,
+        scanned=scanned,
+        reference=reference,
+        outcomes=outcome_files.kept_in(settings.outcomes),
+        window=Window(micros(now), wanted.window_days, wanted.bad_dpd),
+        champion=None if exported is None else _scoring(exported),
+        challenger=_challenger(settings, wanted.model, version, exported),
+    )
+
+
+def segment_of(words: Sequence[str]) -> dict[str, str]:
+    """`product=cash_loan` as facts that decisions must have.
+
+    >>> segment_of(["product=cash_loan"])
+    {'product': 'cash_loan'}
+    """
+    found = {}
+    for word in words:
+        name, is_told, value = word.partition("=")
+        if not is_told or name not in SEGMENTS:
+            raise BadInput(
+                f"{word!r} names no segment",
+                where="--segment",
+                remedy=f"write NAME=VALUE, NAME being one of: {', '.join(SEGMENTS)}",
+            )
+        found[name] = value
+    return found
+
+
+def by_of(word: str | None) -> By | None:
+    """`week` or `month`; BadInput for another word.
+
+    >>> by_of("day")
+    Traceback (most recent call last):
+    finmodel.errors.BadInput: --by: 'day' is no period; write week or month
+    """
+    for known in get_args(By):
+        if word == known:
+            return cast(By, known)
+    if word is not None:
+        raise BadInput(f"{word!r} is no period", where="--by", remedy="write week or month")
+    return None
+
+
+def _version(settings: Settings, wanted: Wanted) -> tuple[int, str]:
+    """The version that is looked at, and its alias."""
+    pointers = {}
+    for alias in ("champion", "challenger"):
+        with suppress(NotReady):
+            pointer = read_champion(settings.exports, wanted.model, settings.signing, alias)
+            pointers[pointer.version] = alias
+    if wanted.version is not None:
+        return wanted.version, pointers.get(wanted.version, "")
+    pointer = read_champion(settings.exports, wanted.model, settings.signing)
+    return pointer.version, "champion"
+
+
+def _exported(settings: Settings, model: str, version: int) -> ExportedModel | None:
+    """The version's export; None where it is not here any more."""
+    folder = export_folder(settings.exports, model, version)
+    return load_export(folder, settings.signing) if folder.is_dir() else None
+
+
+def _scoring(exported: ExportedModel) -> Version:
+    manifest = exported.manifest
+    return Version(
+        number=manifest.version,
+        raw=exported.scorer.raw_many,
+        points=lambda raw: scaling.points_many(
+            scaling.calibrated(raw, manifest.calibration), manifest.scaling
+        ),
+        approve_points=manifest.policy.approve_points,
+    )
+
+
+def _challenger(
+    settings: Settings, model: str, champion: int, mine: ExportedModel | None
+) -> Version | None:
+    """The challenger, where there is one that takes the same features."""
+    try:
+        pointer = read_champion(settings.exports, model, settings.signing, "challenger")
+    except NotReady:
+        return None
+    if mine is None or pointer.version == champion:
+        return None
+    challenger = _exported(settings, model, pointer.version)
+    if challenger is None:
+        return None
+    same = challenger.manifest.features == mine.manifest.features
+    return _scoring(challenger) if same else None
+
+
+def _reference(
+    settings: Settings, model: str, version: int, exported: ExportedModel | None
+) -> Reference:
+    """What was kept when the version was trained, else its first decisions."""
+    run = exported.manifest.run_id if exported else ""
+    if run:
+        with suppress(FinmodelError):  # models of before references, or of another registry
+            return read_reference(tracking.kept(settings, run, FILE), f"run {run}: {FILE}")
+    names = exported.manifest.features if exported else None
+    return first_decisions(settings, model, version, names)
+
+
+def first_decisions(
+    settings: Settings, model: str, version: int, names: tuple[str, ...] | None
+) -> Reference:
+    """A reference of a version's first logged decisions; BadInput where there is none."""
+    asked = Asked(model, version, (0, 2**62))
+    found: list[tuple[Float32s, Float64s]] = []
+    parts: list[Float64s] = []
+    for number in segments_of(settings.audit):
+        for piece in pieces_of(settings.audit, number, LAYOUT, only=_BUILT_OF):
+            codes = [code for code, body in piece.bodies.items() if asked.wants(body)]
+            rows = np.isin(piece.columns[FACTS], codes) & ~np.isnan(piece.columns["points"])
+            if not rows.any():
+                continue
+            found.append((piece.columns["vector"][rows], piece.columns["points"][rows]))
+            if "contributions" in piece.sampled:
+                parts.append(piece.sampled["contributions"][rows[piece.sample]])
+        if sum(len(points) for _, points in found) >= FIRST_ROWS:
+            break
+    if not found:
+        raise BadInput(
+            "the audit log has no decision of it",
+            where=f"{model} version {version}",
+            remedy="name a version that decided, or wait for its first decisions",
+        )
+    matrix = np.concatenate([vectors for vectors, _ in found])[:FIRST_ROWS]
+    points = np.concatenate([points for _, points in found])[:FIRST_ROWS]
+    built = BuildSample(
+        names=names or tuple(f"feature_{place}" for place in range(matrix.shape[1])),
+        matrix=matrix,
+        points=points,
+        labels=None,
+        contributions=np.concatenate(parts) if sum(map(len, parts)) else None,
+    )
+    return reference_of(built, f"no build sample was kept: the first {len(points):,} decisions")

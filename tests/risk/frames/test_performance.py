@@ -1,0 +1,182 @@
+"""A table's own loans, followed in a file of days past due: by hand, and each bad file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finmodel.errors import BadInput, NotFound
+from finmodel.gate import NO_OUT_OF_TIME
+from risk.frames.frame import TrainingFrame
+from risk.frames.load import load_frame
+from risk.frames.loans import book_in, labels_in, rule_of
+from risk.labels.explore import explored
+from risk.recipe import load_recipe
+from risk.train import cross_validate, prepare
+from tests.feature_store.small_home import small_settings
+from tests.risk.small_lender import RECIPE, loans, table_recipe
+
+Followed = Callable[..., Path]
+RULE: dict[str, Any] = {
+    "observation": "row",
+    "window": 3,
+    "bad": "dpd >= 30 ever by mob 3",
+    "indeterminate": "dpd >= 15 ever by mob 3",
+    "performance": {"path": "seen.csv", "entity": "loan", "time": "month", "dpd": "late"},
+}
+ENDS = pd.date_range("2024-01-31", "2025-01-31", freq="ME")
+
+
+def seen_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Month's ends of each loan: the bad are 40 days late at the end of mob 2, each third 20."""
+    rows = []
+    for loan, applied, bad in table[["loan_id", "applied_on", "bad"]].itertuples(index=False):
+        ends = ENDS[applied <= ENDS]
+        late = np.zeros(len(ends), int)
+        if bad and len(ends) > 2:
+            late[2] = 20 if int(loan) % 3 == 0 else 40
+        rows.append(pd.DataFrame({"loan": loan, "month": ends.strftime("%Y-%m-%d"), "late": late}))
+    return pd.concat(rows, ignore_index=True)
+
+
+@pytest.fixture
+def followed(lender: Callable[..., Path], tmp_path: Path) -> Followed:
+    """Write a table without its label, what was seen of it, and the recipe; give its path."""
+
+    def write(table: pd.DataFrame, seen: pd.DataFrame | None = None, **changes: Any) -> Path:
+        (seen_of(table) if seen is None else seen).to_csv(tmp_path / "seen.csv", index=False)
+        return lender(table.drop(columns="bad"), **{"label": RULE} | changes)
+
+    return write
+
+
+def frame_of(path: Path) -> TrainingFrame:
+    return load_frame(load_recipe(path), small_settings(path.parent / "home"))
+
+
+def test_good_and_bad_rows_teach_and_others_are_told(followed):
+    table = loans(600)
+    frame = frame_of(followed(table))
+    # Looked at until January 2025: with three months on book, those of October are the last.
+    mature = table[table["applied_on"] < "2024-11-01"]
+    third = mature["loan_id"].astype(int) % 3 == 0
+    bad, aside = mature[(mature["bad"] == 1) & ~third], mature[(mature["bad"] == 1) & third]
+    taught = mature[~mature["loan_id"].isin(aside["loan_id"])]
+    assert frame.ids.tolist() == taught["loan_id"].tolist()
+    assert frame.ids[frame.labels == 1].tolist() == bad["loan_id"].tolist()
+    assert frame.followed is not None
+    assert frame.followed.aside_ids.tolist() == aside["loan_id"].tolist()
+    assert frame.followed.aside_matrix.shape == (len(aside), 4)
+    assert len(frame.followed.aside_times) == len(aside)
+    income = aside["income"].where(aside["income"] > 0)
+    np.testing.assert_array_equal(
+        frame.followed.aside_matrix[:, frame.names.index("income")], income.astype(np.float32)
+    )
+    early = len(table) - len(mature)
+    assert frame.followed.notes[-1] == f"{early} rows not mature: 2024-11 to 2024-12"
+    assert sum(one.observed for one in frame.followed.cohorts) == len(table)
+
+
+def test_a_loan_of_which_nothing_is_told_is_no_good_one(followed):
+    table = loans(600)
+    silent = table["loan_id"].iloc[:7]
+    seen = seen_of(table)
+    frame = frame_of(followed(table, seen[~seen["loan"].isin(silent)]))
+    assert not set(silent) & set(frame.ids.tolist())
+    assert frame.followed is not None
+    assert frame.followed.excluded == {"no performance is told": 7}
+
+
+def test_one_observation_date_has_nothing_out_of_time(followed, tmp_path):
+    """The folds judge, and it is said that no row was later than those that taught."""
+    table = loans(600).assign(applied_on=pd.Timestamp("2024-02-01"))
+    recipe = load_recipe(followed(table, split={"folds": 2, "repeats": 1}))
+    ready = prepare(recipe, small_settings(tmp_path / "home"))
+    assert len(ready.parts.train) == len(ready.frame)
+    assert (ready.parts.by_time, ready.parts.valid.size) == (False, 0)
+    found = cross_validate(recipe, small_settings(tmp_path / "home"))
+    assert (found.sample, found.out_of_time) == ("1 × 2 folds", NO_OUT_OF_TIME)
+
+
+def test_its_tables_are_explored_too(followed):
+    table = loans(600)
+    recipe = load_recipe(followed(table))
+    book = book_in(recipe)
+    found = explored(recipe.name, rule_of(recipe), book, labels_in(recipe, book))
+    months = table["applied_on"].dt.strftime("%Y-%m")
+    assert {row.cohort: row.accounts for row in found.vintages} == months.value_counts().to_dict()
+    january = table[(months == "2024-01") & (table["bad"] == 1)]
+    late = (january["loan_id"].astype(int) % 3 != 0).sum()
+    assert found.vintages[0].bad[:4] == [0, 0, late, late]
+    assert found.roll_rates[0].rates[2] > 0  # C to M2, as month's ends alone show it
+    assert all(rate is None for row in found.first_payments for rate in row.rates)
+
+
+def edited(column: str, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """The fourth row's value replaced."""
+
+    def work(seen: pd.DataFrame) -> pd.DataFrame:
+        values = seen[column].astype(object)
+        values.iloc[3] = value
+        return seen.assign(**{column: values})
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (edited("late", -1), r"column 'late', row 4: '-1' is no number of days; write whole"),
+        (edited("late", 1.5), r"row 4: '1\.5' is no number of days"),
+        (edited("late", "M1"), r"row 4: 'M1' is no number of days"),
+        (edited("late", None), r"row 4: 'nan' is no number of days"),
+        (edited("month", "soon"), "column 'month', row 4: it is not a time"),
+        (edited("loan", None), "column 'loan', row 4: an id is empty"),
+        (lambda s: s.drop(columns="late"), "there is no column 'late'; name another"),
+        (lambda s: s.assign(loan="x" + s["loan"]), "no 'loan' of it stands in the table"),
+        (lambda s: s.head(0), "it has no rows"),
+        (
+            lambda s: pd.concat([s, s.tail(1).assign(late=77)]),
+            r"row \d+: a loan is 0 and 77 days past due on one day; keep the one that holds",
+        ),
+    ],
+)
+def test_a_bad_file_is_told_with_its_place(followed, tmp_path, change, says):
+    table = loans(60)
+    path = followed(table, change(seen_of(table)))
+    with pytest.raises(BadInput, match=says) as told:
+        frame_of(path)
+    assert told.value.where.startswith(str(tmp_path / "seen.csv"))
+
+
+def test_the_same_look_twice_is_one(followed):
+    table = loans(600)
+    seen = seen_of(table)
+    once, twice = (frame_of(followed(table, s)) for s in (seen, pd.concat([seen, seen.tail(50)])))
+    assert once.data_hash == twice.data_hash
+
+
+def test_nobody_has_matured_yet(followed):
+    table = loans(60).assign(applied_on=pd.Timestamp("2024-12-05"))
+    with pytest.raises(BadInput, match=r"label: of 60 rows .*goods and bads \(60 not mature\)"):
+        frame_of(followed(table))
+
+
+def test_there_is_no_such_file(followed, tmp_path):
+    path = followed(loans(60))
+    (tmp_path / "seen.csv").unlink()
+    with pytest.raises(NotFound, match=r"seen\.csv: no such file"):
+        frame_of(path)
+
+
+def test_a_table_without_a_time_cannot_be_followed(lender):
+    source = table_recipe(time=None, exclude=["note", "applied_on"])
+    path = lender(label=RULE, source=source)
+    assert RECIPE["source"] != source
+    with pytest.raises(BadInput, match=r"label\.observation: rows are looked at at their time"):
+        load_recipe(path)

@@ -1,0 +1,324 @@
+"""Panels over a small log of the real writer, against DuckDB's SQL and scikit-learn."""
+
+from datetime import timedelta
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ks_2samp
+from sklearn.metrics import roc_auc_score
+
+from finmodel.clock import micros, parse_time
+from finmodel.errors import BadInput
+from finmodel.outcomes import Outcomes
+from finmodel.settings import Settings
+from risk.monitor.assembly import Seen, monitor
+from risk.monitor.challenger import Version
+from risk.monitor.followed import Window
+from risk.monitor.periods import cut
+from risk.monitor.reference import BuildSample, reference_of
+from risk.monitor.scan import Asked, scan_decisions
+from risk.monitor.sheets import header_lines, sheets
+from tests.risk.logged_decisions import (
+    NAMES,
+    Decided,
+    at_us,
+    log_decisions,
+    points_of,
+    stand_in_of,
+)
+
+START = parse_time("2026-01-01T00:00:00+08:00")
+END = START + timedelta(days=280)
+ROWS = 3_000
+
+
+def decided(rng, rows, days, moved=0.0, **told):
+    vector = rng.normal(size=(rows, 3))
+    vector[rng.random(rows) < 0.1, 1] = np.nan
+    vector[:, 0] += moved
+    raw = -1.5 + vector[:, 0] + 0.5 * np.nan_to_num(vector[:, 1])
+    day = np.sort(rng.uniform(*days, rows))
+    return Decided(day=day, raw=raw, vector=vector, **told)
+
+
+def reference(rng):
+    built = decided(rng, 8_000, (0, 1))
+    labels = (rng.random(8_000) < 1 / (1 + np.exp(-built.raw))).astype(float)
+    matrix = built.vector.astype(np.float32)
+    contributions = np.column_stack([built.vector, built.raw])
+    return reference_of(
+        BuildSample(NAMES, matrix, points_of(built.raw), labels, np.nan_to_num(contributions)),
+        "build sample",
+    )
+
+
+def outcomes_of(settings, part, rng):
+    """What became of a part: looks after one month, two months and 185 days."""
+    bad = rng.random(len(part.raw)) < 1 / (1 + np.exp(-part.raw))
+    seen = []
+    stand_ins = stand_in_of(settings, part.applications)
+    for after, late in ((31, 5), (62, 35), (185, 70)):
+        observed = at_us(START, part.day + after)
+        dpd = np.where(bad, late, 0).astype(np.int32)
+        fpd = np.where(bad & (after == 31), 8, 0 if after == 31 else -1).astype(np.int32)
+        nothing = np.full(len(bad), -1, np.int8)
+        seen.append(Outcomes(stand_ins, observed, nothing, dpd, fpd))
+    told = seen[0].then(seen[1]).then(seen[2])
+    return told.only(told.observed_us <= micros(END)).sorted(), bad
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    settings = Settings(home=tmp_path_factory.mktemp("home"), data=tmp_path_factory.mktemp("none"))
+    settings.make_home()
+    rng = np.random.default_rng(6)
+    part = decided(rng, ROWS, (0, 270))
+    few = decided(rng, 3, (5, 6), product="card", first=90_000)
+    other = decided(rng, 40, (0, 10), version=2, first=95_000)
+    log_decisions(settings, START, [part, few, other])
+    told, bad = outcomes_of(settings, part, rng)
+    return settings, reference(rng), part, told, bad
+
+
+def seen_of(home, *, by="month", end=END, segment=None, outcomes=None, **told):
+    settings, built, _, known, _ = home
+    periods = cut(START, end, by)
+    asked = Asked("card", 1, periods.edges_us, segment or {})
+    bins = [one.bins for one in built.features]
+    return Seen(
+        asked=asked,
+        alias="champion",
+        start=START.isoformat(),
+        end=end.isoformat(),
+        periods=periods.names,
+        scanned=scan_decisions(settings.audit, asked, bins),
+        reference=built,
+        outcomes=known if outcomes is None else outcomes,
+        window=Window(micros(END)),
+        **told,
+    )
+
+
+@pytest.fixture(scope="module")
+def panels(home):
+    return monitor(seen_of(home, segment={"product": "cash_loan"}))
+
+
+@pytest.fixture(scope="module")
+def table(home):
+    """The same decisions as a table, their labels by SQL from the outcomes."""
+    settings, _, part, told, _ = home
+    decisions = pd.DataFrame(
+        {
+            "application": stand_in_of(settings, part.applications),
+            "time_us": at_us(START, part.day),
+            "points": points_of(part.raw),
+            "pd": 1 / (1 + np.exp(-part.raw)),
+        }
+    )
+    seen = pd.DataFrame(
+        {"application": told.application, "observed_us": told.observed_us, "dpd": told.dpd}
+    )
+    window, now = 180 * 86_400_000_000, micros(END)
+    with duckdb.connect() as sql:
+        sql.register("decisions", decisions)
+        sql.register("seen", seen)
+        return sql.execute(
+            f"""
+            with followed as (
+              select d.*, bool_or(dpd >= 30 and observed_us <= time_us + {window}) as late,
+                max(observed_us) as last
+              from decisions d left join seen using (application) group by all)
+            select *, strftime(make_timestamp(time_us + 28800000000), '%Y-%m') as month,
+              case when time_us + {window} > {now} then null
+                   when late then 1 when last >= time_us + {window} then 0 end as label
+            from followed order by time_us
+            """
+        ).df()
+
+
+def test_the_header_counts_what_matured(panels, table):
+    header = panels.header
+    assert (header.n, header.matured) == (ROWS, table.label.notna().sum())
+    assert header.bads == (table.label == 1).sum()
+    assert header.light.colour == "green", header.light.en
+    assert "build sample" in header.reference
+
+
+def test_quality_by_month_is_scikit_learns_on_matured_decisions_only(panels, table):
+    rows = {row.period: row for row in panels.quality.rows}
+    assert [name for name, row in rows.items() if row.n] == sorted(table.month.unique())
+    judged = 0
+    for month, mine in table.groupby("month"):
+        row, known = rows[month], mine[mine.label.notna()]
+        assert (row.n, row.matured) == (len(mine), len(known))
+        assert row.estimated_bad_rate == pytest.approx(mine.pd.mean())
+        if row.auc is None:
+            assert row.note in ("not_mature", "too_few_bads")
+            continue
+        judged += 1
+        label = known.label.astype(int)
+        assert row.auc == pytest.approx(roc_auc_score(label, -known.points))
+        assert row.gini == pytest.approx(2 * row.auc - 1)
+        parts = known.points[label == 1], known.points[label == 0]
+        assert row.ks == pytest.approx(ks_2samp(*parts).statistic)
+        assert row.auc_low < row.auc < row.auc_high
+    assert judged >= 3
+    assert [rows[name].note for name in sorted(rows)[-2:]] == ["not_mature", "no_decisions"]
+    assert panels.quality.past_error_auc < 0.05
+    assert panels.quality.past_periods == judged
+
+
+def test_bands_and_calibration_are_those_of_sql(panels, table, home):
+    edges = np.array(home[1].points.edges)
+    band = np.searchsorted(edges, table.points, side="right")
+    matured = table.label.notna()
+    bads = 0
+    for place, (row, promise) in enumerate(zip(panels.bands, panels.calibration, strict=True)):
+        mine = band == place
+        known = table[mine & matured]
+        bads += (known.label == 1).sum()
+        assert (row.n, row.matured) == (mine.sum(), len(known))
+        assert row.share == pytest.approx(mine.mean())
+        assert row.bad_rate == pytest.approx(known.label.mean())
+        assert row.lift == pytest.approx(known.label.mean() / table[matured].label.mean())
+        assert row.capture == pytest.approx(bads / (table.label == 1).sum())
+        assert row.approval == pytest.approx((table.points[mine] >= 560).mean())
+        assert promise.mean_pd == pytest.approx(known.pd.mean())
+        assert promise.low <= promise.bad_rate <= promise.high
+    assert sum(row.psi_part for row in panels.bands) == pytest.approx(panels.stability.overall.psi)
+    assert sum(row.within for row in panels.calibration) >= 8
+
+
+def test_variables_tell_missing_means_and_contributions(panels, home):
+    vector = home[2].vector
+    rows = {row.name: row for row in panels.variables}
+    assert rows["bills_1"].missing == pytest.approx(np.isnan(vector[:, 1]).mean())
+    assert rows["bills_0"].mean == pytest.approx(vector[:, 0].mean(), abs=1e-6)
+    assert all(row.status == "stable" for row in rows.values())
+    assert all(abs(row.contribution_shift) < 0.35 for row in rows.values() if row.name != "bills_1")
+    assert len(rows["bills_0"].trend) == len(panels.quality.rows)
+
+
+def test_vintages_roll_rates_and_first_payments(panels, home):
+    _, _, part, _, bad = home
+    january = part.day < 31
+    first = panels.vintages.rows[0]
+    assert (first.cohort, first.accounts) == ("2026-01", january.sum())
+    assert first.rates[0] == 0.0
+    assert first.rates[3] == pytest.approx(bad[january].mean())
+    assert len(first.rates) == 10
+    assert first.rates[9] is None, "October is not over"
+    rolls = np.array(panels.vintages.roll_counts)
+    rated = np.array(panels.vintages.roll_rates[1], float)
+    assert rolls[0, 0] > 1_000
+    assert rolls[1, 2] > 500
+    assert rated.sum() == pytest.approx(1.0)
+    paid = panels.vintages.first_payments[0]
+    assert paid.accounts == january.sum()
+    assert paid.rates[:2] == pytest.approx([bad[january].mean()] * 2)
+    assert paid.rates[2:] == (0.0, 0.0)
+
+
+def test_ages_states_and_scores_computed_again(home):
+    def raw(rows):
+        return -1.5 + rows[:, 0].astype(float) + 0.5 * np.nan_to_num(rows[:, 1]).astype(float)
+
+    scanned = seen_of(home).scanned
+    version = Version(1, lambda rows: scanned.sample.raw.copy(), points_of, 560.0)
+    other = Version(2, lambda rows: -rows[:, 2].astype(float), points_of, 560.0)
+    same = monitor(seen_of(home, champion=version, challenger=other))
+    assert (same.consistency.differing, same.consistency.largest) == (0, 0.0)
+    assert same.consistency.checked > 100
+    bills, lateness = same.consistency.views
+    assert (bills.age_p50_s, lateness.age_p50_s) == (60.0, 600.0)
+    assert (bills.present, lateness.stale) == (1.0, pytest.approx(0.5, abs=0.01))
+    told = same.challenger
+    assert (told.version, told.n) == (2, same.consistency.checked)
+    assert told.champion_auc > 0.65
+    assert told.challenger_auc == pytest.approx(0.5, abs=0.15)
+    assert sum(cell.n for cell in told.swap) == told.n
+    rounded = Version(1, raw, points_of, 560.0)  # float32 features: not the very bits
+    wrong = monitor(seen_of(home, champion=rounded))
+    assert wrong.consistency.differing > 0
+    assert wrong.header.light.colour == "red"
+    assert "differ when computed again" in wrong.header.light.en
+    assert monitor(seen_of(home)).challenger.note == "no_challenger"
+
+
+def test_a_segment_of_3_rows_shows_n_and_no_number(home):
+    panels = monitor(seen_of(home, segment={"product": "card"}))
+    assert (panels.header.n, panels.header.matured) == (3, 0)
+    assert panels.header.light.colour == "grey"
+    assert "too few" in panels.header.light.en
+    assert all(row.auc is None for row in panels.quality.rows)
+    assert panels.stability.overall.psi is None
+    assert {row.csi for row in panels.variables} == {None}
+    assert {row.note for row in panels.variables} == {"too_few"}
+    assert {row.bad_rate for row in panels.calibration} == {None}
+    assert all(line for sheet in sheets(panels) for line in sheet.rows)
+
+
+def test_a_month_with_no_decisions_and_none_at_all(home):
+    late = END + timedelta(days=60)
+    rows = monitor(seen_of(home, end=late)).quality.rows
+    assert (rows[-1].n, rows[-1].note, rows[-1].estimated_auc) == (0, "no_decisions", None)
+    nothing = monitor(seen_of(home, segment={"product": "none"}))
+    assert (nothing.header.n, nothing.header.light.colour) == (0, "grey")
+    assert {row.note for row in nothing.variables} == {"no_decisions"}
+    assert nothing.vintages.rows == ()
+
+
+def test_labels_that_have_not_matured_give_no_figure(home):
+    panels = monitor(seen_of(home, outcomes=Outcomes.none()))
+    assert {row.note for row in panels.quality.rows if row.n} == {"not_mature"}
+    assert panels.header.light.colour == "green"
+    assert {row.note for row in panels.calibration} == {"not_mature"}
+    assert panels.quality.past_error_auc is None
+    assert {s.colour for s in panels.header.light.signals if s.name in ("auc", "calibration")} == {
+        "grey"
+    }
+
+
+def test_equal_scores_and_a_constant_variable_are_named(tmp_path, home):
+    settings = Settings(home=tmp_path, data=tmp_path)
+    rng = np.random.default_rng(1)
+    part = decided(rng, 400, (0, 30))
+    part.raw[:], part.vector[:, 2] = -1.0, 4.0
+    log_decisions(settings, START, [part])
+    told, _ = outcomes_of(settings, part, rng)
+    moved = (settings, home[1], part, told, None)
+    panels = monitor(seen_of(moved))
+    notes = {row.period: row.note for row in panels.quality.rows}
+    assert notes["2026-01"] == "all_scores_equal"
+    assert panels.quality.rows[0].auc is None
+    constant = next(row for row in panels.variables if row.name == "lateness_0")
+    assert (constant.note, constant.status) == ("constant", "shifted")
+    assert panels.header.light.colour == "red"
+    assert panels.variables[0].name == "lateness_0"
+    assert header_lines(panels)
+
+
+def test_decisions_of_other_features_are_refused_with_the_reason(home):
+    settings, built, *_ = home
+    asked = Asked("card", 1, cut(START, END, "month").edges_us)
+    with pytest.raises(BadInput, match=r"3,\) features, its reference has 2"):
+        scan_decisions(settings.audit, asked, [one.bins for one in built.features[:2]])
+
+
+def test_every_panel_is_a_sheet_with_its_columns_named(panels):
+    made = sheets(panels)
+    assert len({sheet.zh for sheet in made}) == len(made) == 14
+    for sheet in made:
+        assert all(len(row) == len(sheet.columns) for row in sheet.rows), sheet.en
+        unnamed = [en for zh, en in sheet.columns if zh == en and en.islower() and en != "auc"]
+        assert unnamed == [], sheet.en
+
+
+def test_a_window_that_ends_before_it_begins_is_refused():
+    with pytest.raises(BadInput, match="give --from before --to"):
+        cut(END, START, "week")
+    with pytest.raises(BadInput, match="more than 400 weeks"):
+        cut(START, START + timedelta(days=3_000), "week")

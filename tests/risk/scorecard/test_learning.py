@@ -1,0 +1,206 @@
+"""A card learns nothing from rows that judge, is scikit-learn's, and says what it dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from finmodel.errors import BadInput
+from finmodel.manifest import Scaling
+from finmodel.metrics import calibration
+from finmodel.progress import silent
+from risk.calibrate import Wanted
+from risk.frames.frame import TrainingFrame
+from risk.frames.split import Parts, fold_numbers
+from risk.frames.table import load_table
+from risk.learning import (
+    only,
+)
+from risk.scorecard.card import log_odds_of, points_of
+from risk.scorecard.columns import columns_of
+from risk.scorecard.learning import (
+    CardTeaching,
+    card_teaching,
+    judge_card_by_folds,
+    judge_card_by_time,
+    learn_card,
+)
+from risk.scorecard.selection import woe_of
+from risk.scorecard.side_by_side import learn_side
+from risk.scorecard_recipe import ScorecardSpec
+from tests.risk.small_card import developed, recipe_of
+from tests.risk.small_lender import loans
+
+ROWS = 3000
+RANDOM = np.random.default_rng(5)
+TEACHING = CardTeaching("t", ScorecardSpec(), {}, Scaling(), Wanted(), 3, 1, "r.yaml")
+EVERY = only(np.arange(ROWS))
+
+
+def frame_of() -> TrainingFrame:
+    matrix = RANDOM.normal(size=(ROWS, 4)).astype(np.float32)
+    matrix[:, 3] = (
+        matrix[:, 0] * 0.75 + matrix[:, 3] * 0.5
+    )  # rises with a, and takes part of it away
+    signal = 2.0 * matrix[:, 0] + 0.8 * matrix[:, 1] - 0.9 * matrix[:, 3]
+    labels = (RANDOM.random(ROWS) < 1 / (1 + np.exp(1 - signal))) * 1.0
+    return TrainingFrame("t", np.arange(ROWS), tuple("abcd"), matrix, labels, None, {})
+
+
+FRAME = frame_of()
+
+
+def test_the_regression_is_scikit_learns_on_the_same_woe():
+    learned = learn_card(FRAME, EVERY, TEACHING)
+    columns = columns_of(FRAME, learned.entered)
+    woe = np.column_stack([woe_of(learned.binned[name], columns[name]) for name in learned.entered])
+    theirs = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(woe, FRAME.labels)
+    np.testing.assert_allclose(learned.fitted.coefficients, theirs.coef_[0], rtol=1e-4)
+    # What the points say differs from the regression by their rounding alone.
+    ours = log_odds_of(learned.card, columns)
+    np.testing.assert_allclose(ours, theirs.decision_function(woe), atol=2e-3)
+
+
+def test_a_wrong_sign_drops_the_variable_and_says_so():
+    spec = ScorecardSpec(correlation_max=1.0)
+    learned = learn_card(FRAME, EVERY, replace(TEACHING, spec=spec))
+    rows = {row.name: row for row in learned.screened}
+    assert learned.entered == ("a", "b")
+    assert rows["d"].iv > 0.1
+    assert rows["d"].dropped.en.startswith("wrong sign: coefficient -")
+    assert rows["d"].dropped.zh.startswith("回归系数符号错误：-")
+    assert (learned.fitted.coefficients > 0).all()
+    assert rows["c"].dropped.en.startswith("IV ")
+
+
+def test_a_p_value_and_a_vif_drop_a_variable():
+    # Bins were fitted to the outcome, so that even noise has a p-value of a thousandth.
+    wanted = ScorecardSpec(iv_min=0.0, p_max=1e-4)
+    doubtful = learn_card(FRAME, EVERY, replace(TEACHING, spec=wanted))
+    reasons = {row.name: row.dropped.en for row in doubtful.screened}
+    assert doubtful.entered == ("a", "b")
+    assert reasons["c"].startswith("p-value 0.000")
+    strict = replace(TEACHING, spec=ScorecardSpec(correlation_max=1.0, vif_max=1.0001))
+    vifs = [row.dropped.en for row in learn_card(FRAME, EVERY, strict).screened]
+    assert any(one.startswith("VIF ") for one in vifs)
+
+
+def test_pure_noise_cannot_be_told_apart():
+    """Were bins, filters or coefficients learnt from a row that judges, noise would look known."""
+    noise = replace(FRAME, labels=np.random.default_rng(8).integers(0, 2, ROWS) * 1.0)
+    eager = replace(TEACHING, spec=ScorecardSpec(iv_min=0.0, p_max=1.0, max_bins=15))
+    judged = judge_card_by_folds(noise, EVERY.train, eager, 1)
+    assert abs(judged.figures.auc - 0.5) < 0.03
+
+
+def test_each_row_is_scored_by_a_card_that_did_not_see_it():
+    judged = judge_card_by_folds(FRAME, EVERY.train, TEACHING, 1)
+    assert judged.sample == "1 × 3 folds"
+    fold = fold_numbers(FRAME.labels, 3, TEACHING.seed)
+    test = np.flatnonzero(fold == 1)
+    learned = learn_card(FRAME, only(np.flatnonzero(fold != 1)), TEACHING)
+    expected = log_odds_of(learned.card, columns_of(FRAME, learned.entered, test))
+    np.testing.assert_array_equal(judged.log_odds[test], expected)
+
+
+def test_a_later_part_calibrates_and_another_judges():
+    rows = np.arange(ROWS)
+    shifted = FRAME.labels.copy()
+    shifted[2000:] = np.where(RANDOM.random(1000) < 0.5, 0.0, shifted[2000:])
+    frame = replace(FRAME, labels=shifted)
+    parts = Parts(rows[:2000], rows[2000:2500], rows[2500:])
+    raw, calibrated = (
+        learn_card(frame, parts, replace(TEACHING, calibration=Wanted(method)))
+        for method in ("none", "platt")
+    )
+    line = calibration(
+        shifted[2000:2500], log_odds_of(raw.card, columns_of(frame, "ab", parts.valid))
+    )
+    assert calibrated.line == line
+    ratio = calibrated.card.variables[0].coefficient / raw.card.variables[0].coefficient
+    assert ratio == pytest.approx(line.slope)
+    figures = [judge_card_by_time(frame, parts, one).figures for one in (raw, calibrated)]
+    assert abs(figures[1].calibration_intercept) < abs(figures[0].calibration_intercept)
+    assert figures[1].brier < figures[0].brier
+
+
+@pytest.mark.parametrize("later", [0, 500])
+def test_a_stated_base_rate_moves_the_card_as_it_moves_the_trees(later):
+    rows = np.arange(ROWS)
+    parts = Parts(rows[:2000], rows[2000 : 2000 + later], rows[2500:])
+    even, moved = (
+        learn_card(FRAME, parts, replace(TEACHING, calibration=wanted))
+        for wanted in (Wanted("platt"), Wanted("base_rate", base_rate=0.02))
+    )
+    s = FRAME.labels[parts.valid if later else parts.train].mean()
+    shift = np.log(0.02 / 0.98) - np.log(s / (1 - s))
+    assert moved.shift == pytest.approx(shift)
+    columns = columns_of(FRAME, even.entered, parts.oot)
+    gained = log_odds_of(moved.card, columns) - log_odds_of(even.card, columns)
+    # Points are rounded to two decimals, and a card is its points.
+    np.testing.assert_allclose(gained, shift, atol=2e-3)
+    judged = [judge_card_by_time(FRAME, parts, one).figures for one in (even, moved)]
+    assert judged[1].brier == pytest.approx(judged[0].brier, abs=1e-4)
+
+
+def test_labels_without_any_cause_leave_no_card():
+    noise = replace(FRAME, labels=np.random.default_rng(8).integers(0, 2, ROWS) * 1.0)
+    with pytest.raises(BadInput, match="scorecard: no variable is left for a scorecard"):
+        learn_card(noise, EVERY, TEACHING)
+
+
+def test_taught_twice_it_is_the_same_card():
+    assert learn_card(FRAME, EVERY, TEACHING).card == learn_card(FRAME, EVERY, TEACHING).card
+
+
+def test_special_values_of_the_table_have_bins_of_their_own():
+    development = developed()
+    side, frame = development.side, development.frame
+    assert side is not None
+    income = side.learned.binned["income"]
+    assert income.bins.special == (-9999.0, -1.0)
+    assert (
+        income.rows[income.bins.ranges]
+        == (frame.as_written[development.parts.train, frame.names.index("income")] == -9999).sum()
+    )
+    # The trees take them as missing.
+    assert np.isnan(frame.matrix[:, frame.names.index("income")]).sum() > 50
+    job = next(one for one in side.learned.card.variables if one.name == "job")
+    named = [name for group in job.bins.groups for name in group]
+    assert sorted(named) == ["clerk", "driver", "nurse"]
+    columns = columns_of(frame, side.learned.entered)
+    assert np.isfinite(points_of(side.learned.card, columns)).all()
+
+
+@pytest.mark.parametrize(
+    ("scorecard", "said"),
+    [
+        ({"cuts": {"wage": [1]}}, "scorecard.cuts: 'wage' is no numeric feature; take it out"),
+        ({"cuts": {"job": [1]}}, "scorecard.cuts: 'job' is no numeric feature"),
+        ({"groups": {"income": [["a"]]}}, "groups: 'income' is no categorical feature"),
+        ({"exclude": {"sex": "x"}}, "scorecard.exclude: 'sex' is no feature"),
+        ({"special_values": {"job": [1]}}, "special_values: 'job' is no numeric feature"),
+        ({"cuts": {"debt_count": [1, 3, 5]}}, "debt_count: the bad rate neither only rises nor"),
+        ({"cuts": {"income": [100]}}, r"bin \(-∞, 100\) holds 0.0% of the rows, under 5%"),
+        ({"groups": {"job": [["clerk"], ["driver"]]}}, "rows have a category that stands in no"),
+    ],
+)
+def test_edits_that_do_not_hold_are_one_sentence(tmp_path, scorecard, said):
+    recipe = recipe_of(tmp_path, loans(), scorecard=scorecard)
+    frame = load_table(recipe)
+    with pytest.raises(BadInput, match=said):
+        learn_side(recipe, frame, only(np.arange(len(frame))), silent)
+
+
+def test_edits_by_hand_are_in_the_card(tmp_path):
+    edits = {"cuts": {"income": [5000, 9000]}, "groups": {"job": [["clerk", "nurse"], ["driver"]]}}
+    recipe = recipe_of(tmp_path, loans(), scorecard=edits)
+    frame = load_table(recipe)
+    teaching = card_teaching(recipe, frame)
+    learned = learn_card(frame, only(np.arange(len(frame))), teaching)
+    bins = {one.name: one.bins for one in learned.card.variables}
+    assert bins["income"].cuts == (5000.0, 9000.0)
+    assert bins["job"].groups == (("clerk", "nurse"), ("driver",))

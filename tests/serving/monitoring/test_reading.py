@@ -1,0 +1,260 @@
+"""A service's life in one process: ten thousand decisions, replayed, followed and monitored."""
+
+import asyncio
+import io
+import time
+from dataclasses import replace
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from finmodel.audit import scan
+from finmodel.audit_side import check_sides, side_name
+from finmodel.clock import parse_time
+from finmodel.decision_log import LAYOUT
+from finmodel.errors import BadInput, NotFound
+from finmodel.records import Person
+from risk.monitor.alerts import acknowledge, alerts_of, raise_alerts
+from serving import flows
+from serving.desk import open_desk
+from serving.monitoring.reading import Wanted, segment_of, watch_model
+from serving.monitoring.show import answer, show, workbook
+from serving.outcomes import load_outcomes
+from serving.schemas import Application
+from serving.telemetry import Telemetry
+from tests.serving.small_world import APPLICATION, CLOCK, make_world
+
+DECISIONS = 10_000
+ANALYST = Person("Lin", frozenset({"analyst"}))
+LATER = "2006-06-01T00:00:00+08:00"
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """Settings of a later day, and the decisions that were answered."""
+    world = make_world(tmp_path_factory.mktemp("lived"))
+
+    async def decide_all(desk):
+        person = Person("the underwriter", frozenset({"underwriter"}))
+        asked = (
+            Application(
+                **APPLICATION
+                | {
+                    "application_id": f"L-{number}",
+                    "customer_id": 21 + number % 380,
+                    "product": "card" if number % 4 == 0 else "cash_loan",
+                }
+            )
+            for number in range(DECISIONS)
+        )
+        return await asyncio.gather(*(flows.decide(one, person, desk) for one in asked))
+
+    with open_desk(world.settings, Telemetry()) as desk:
+        while desk.live.serving is None:
+            time.sleep(0.05)
+        answers = asyncio.run(decide_all(desk))
+    return replace(world.settings, standing_clock=LATER), answers
+
+
+def wanted(**told):
+    start = parse_time("2005-09-29T00:00:00+08:00")
+    return Wanted("behaviour_risk", start=start, end=parse_time(LATER), by="month", **told)
+
+
+@pytest.fixture(scope="module")
+def outcomes(lived, tmp_path_factory):
+    """Outcomes of every application, drawn from its probability; the file and what was said."""
+    settings, answers = lived
+    rng = np.random.default_rng(3)
+    bad = rng.random(DECISIONS) < [one.probability_of_default for one in answers]
+    rows = pd.DataFrame(
+        {
+            "application_id": [one.application_id for one in answers],
+            "observed_at": "2006-04-15T00:00:00+08:00",
+            "bad": bad.astype(int),
+        }
+    )
+    path = tmp_path_factory.mktemp("files") / "outcomes.csv"
+    rows.to_csv(path, index=False)
+    return path, load_outcomes(settings, path, ANALYST), rows
+
+
+@pytest.fixture(scope="module")
+def panels(lived, outcomes):
+    return watch_model(lived[0], wanted())
+
+
+def test_ten_thousand_of_ten_thousand_decisions_come_out_the_same_bit_for_bit(lived):
+    settings, answers = lived
+    told = {one.decision_id: one for one in answers}
+    same = 0
+    for entry in scan(settings.audit, "decision"):
+        replayed = flows.replay(entry, settings)
+        assert replayed.same, [check for check in replayed.checks if not check.same]
+        assert float(entry.columns["points"]) == told.pop(entry.id).points
+        same += 1
+    assert (same, told) == (DECISIONS, {})
+
+
+def test_a_files_rows_are_kept_once(lived, outcomes):
+    path, loaded, _ = outcomes
+    assert (loaded.rows, loaded.new, loaded.refused) == (DECISIONS, DECISIONS, 0)
+    again = load_outcomes(lived[0], path, ANALYST)
+    assert (again.new, again.known, again.kept_in) == (0, DECISIONS, "")
+    entries = list(scan(lived[0].audit, "outcomes_loaded"))
+    assert [entry.body["new"] for entry in entries] == [DECISIONS]
+    names = [file.read_bytes() for file in lived[0].outcomes.iterdir()]
+    assert names
+    assert all(b"L-1" not in data for data in names)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_rows_that_cannot_be_used_are_told_by_number_with_the_reason(
+    lived, outcomes, tmp_path, ending
+):
+    good = "2006-05-01T00:00:00+08:00"
+    rows = pd.DataFrame(
+        [
+            ("L-1", good, "0", "3"),
+            ("nobody", good, "0", ""),
+            ("L-2", "2006-05-01", "0", ""),
+            ("L-3", good, "2", ""),
+            ("L-4", good, "", "-1"),
+            ("L-5", good, "", ""),
+            ("", good, "1", ""),
+            ("L-6", "2005-01-01T00:00:00+08:00", "1", ""),
+            ("L-7", "2036-01-01T00:00:00+08:00", "1", ""),
+            ("L-8", "2005-12-01T00:00:00+08:00", "", "10"),
+            ("L-8", "2005-12-01T00:00:00+08:00", "", "20"),
+        ],
+        columns=["application_id", "observed_at", "bad", "dpd"],
+    ).replace("", None)
+    path = tmp_path / f"rows{ending}"
+    rows.to_csv(path, index=False) if ending == ".csv" else rows.to_parquet(path)
+    loaded = load_outcomes(lived[0], path, ANALYST)
+    said = {one.row: one.reason for one in loaded.not_used}
+    # L-1 is told good after its outcome in the file that was loaded: a bad cannot become good.
+    was_bad = bool(outcomes[2].bad[1])
+    assert sorted(said) == list(range(1 if was_bad else 2, 12))
+    for row, words in {
+        2: "no decision on this application",
+        3: "not a time with its zone",
+        4: "bad is not 0 or 1",
+        5: "dpd is not a whole number",
+        6: "neither bad nor dpd",
+        7: "no application_id",
+        8: "before the decision",
+        9: "later than now",
+        10: "disagrees",
+        11: "disagrees",
+    }.items():
+        assert words in said[row], (row, said[row])
+    assert loaded.not_used[-1].application_id == "L-8"
+
+
+def test_a_file_that_lacks_a_column_is_refused(lived, tmp_path):
+    path = tmp_path / "rows.csv"
+    for text, words in (
+        ("application_id,bad\nL-1,0\n", "no column 'observed_at'"),
+        ("application_id,observed_at\nL-1,2006-01-01T00:00:00Z\n", "neither a column 'bad'"),
+        ("application_id,observed_at,bad\n", "no rows"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=words):
+            load_outcomes(lived[0], path, ANALYST)
+
+
+def test_the_panels_are_of_the_decisions_that_were_answered(lived, panels, outcomes):
+    _, answers = lived
+    _, _, rows = outcomes
+    header = panels.header
+    assert (header.n, header.alias, header.version) == (DECISIONS, "champion", 1)
+    # L-1 had a later good told, unless it was bad: then the later one disagreed.
+    assert header.matured == DECISIONS
+    assert header.bads == rows.bad.sum()
+    assert "first 10,000 decisions" in header.reference
+    assert panels.consistency.differing == 0
+    assert panels.consistency.checked > 500
+    approved = np.mean([one.decision == "approve" for one in answers])
+    shares = [(row.approval, row.n) for row in panels.bands]
+    assert sum(a * n for a, n in shares) / DECISIONS == pytest.approx(approved)
+    first = panels.quality.rows[0]
+    assert (first.period, first.n) == ("2005-09", 0)
+    assert panels.quality.rows[1].period == "2005-10"
+    assert {row.view for row in panels.consistency.views} == {"balance", "lateness", "account_use"}
+
+
+def test_a_segment_is_looked_at_alone(lived, panels):
+    seen = watch_model(lived[0], wanted(segment=segment_of(["product=card"])))
+    assert seen.header.n == DECISIONS // 4
+    with pytest.raises(BadInput, match="NAME being one of"):
+        segment_of(["colour=red"])
+    with pytest.raises(BadInput, match="no decision of it"):
+        watch_model(lived[0], wanted(version=7))
+
+
+def test_the_service_keeps_full_segments_as_columns(lived):
+    settings, _ = lived
+    if (settings.audit / "audit-000002.log").exists():
+        assert (settings.audit / side_name(1)).exists()
+    assert check_sides(settings.audit, LAYOUT) >= 0
+
+
+def test_the_workbook_has_every_panel(panels, lived, tmp_path):
+    book = openpyxl.load_workbook(io.BytesIO(workbook(panels)))
+    names = book.sheetnames
+    assert names[0] == "监测总览"
+    assert {"红绿灯", "区分度", "评分分布", "变量稳定性", "校准", "滚动率", "预警"} <= set(names)
+    bands = book["评分分布"]
+    assert bands["A1"].value == "分段"
+    assert sum(row[6].value for row in bands.iter_rows(min_row=3)) == DECISIONS
+    for name, words in (("no.txt", "name a .xlsx"), ("none/a.xlsx", "no such folder")):
+        with pytest.raises(BadInput, match=words):
+            answer(lived[0], wanted(), tmp_path / name, "", as_json=False)
+
+
+def test_a_person_can_read_it_in_a_shell(panels):
+    console = Console(file=io.StringIO(), width=160)
+    show(panels, console)
+    text = console.file.getvalue()
+    for words in ("样本量 decisions", "10,000", "红绿灯", "Champion against challenger", "—"):
+        assert words in text
+
+
+def test_an_alert_is_raised_once_and_acknowledged_with_a_note(lived, panels):
+    settings, _ = lived
+    lit = [replace_colour(one) for one in panels.header.light.signals]
+    light = type(panels.header.light)("amber", "x", "x", tuple(lit))
+    header = type(panels.header)(
+        **{n: getattr(panels.header, n) for n in panels.header.__struct_fields__} | {"light": light}
+    )
+    seen = type(panels)(
+        **{n: getattr(panels, n) for n in panels.__struct_fields__} | {"header": header}
+    )
+    raised = raise_alerts(settings, seen, "Wang")
+    assert [(one.signal, one.owner) for one in raised] == [("psi", "Wang")]
+    assert raise_alerts(settings, seen, "Wang") == []
+    with pytest.raises(BadInput, match="a note has"):
+        acknowledge(settings, raised[0].id, ANALYST, " ")
+    with pytest.raises(NotFound, match="no such alert"):
+        acknowledge(settings, "a000001-00000708-41046fb593d3", ANALYST, "seen")
+    said = acknowledge(settings, raised[0].id, ANALYST, "渠道换了", owner="Zhao")
+    assert (said.acknowledged_by, said.note, said.owner) == ("Lin", "渠道换了", "Zhao")
+    assert raise_alerts(settings, seen, "Wang") == [], "it was acknowledged just now"
+    month_later = replace(settings, standing_clock="2006-07-15T00:00:00+08:00")
+    assert len(raise_alerts(month_later, seen, "Wang")) == 1
+    assert watch_model(settings, wanted()).alerts == tuple(alerts_of(settings, "behaviour_risk"))
+
+
+def replace_colour(signal):
+    told = {n: getattr(signal, n) for n in signal.__struct_fields__}
+    return type(signal)(**told | {"colour": "amber" if signal.name == "psi" else "green"})
+
+
+def test_the_clock_of_the_log_is_the_services(lived):
+    entry = next(iter(scan(lived[0].audit, "decision")))
+    assert entry.time == parse_time(CLOCK)
+    assert entry.body["product"] == "card"
