@@ -135,7 +135,7 @@ def train(
         run.log({}, figures_in(verdict) | judged.spread_named)
         if side is not None and judged_side is not None:
             keep_side(settings, run, side, judged_side)
-        development = Development(recipe, frame, ready.parts, judged, side, judged_side)
+        development = Development(recipe, frame, ready.parts, learned, judged, side, judged_side)
         _keep_reports(settings, run.id, development)
         tracking.keep(
             settings, run.id, REFERENCE_FILE, _json(_reference(recipe, learned, frame, judged))

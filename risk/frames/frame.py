@@ -5,7 +5,7 @@ Made from a Feast service or from a lender's table; what comes after does not kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
@@ -36,6 +36,8 @@ class Followed:
     aside_matrix: Float32s
     """(m, f) features of the indeterminate: for band tables, never taught nor judged."""
     aside_times: Times
+    aside_as_written: Float32s | None = None
+    """The same with their special values; None where there are none."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -86,6 +88,23 @@ class TrainingFrame:
         seen.update(np.ascontiguousarray(self.matrix).tobytes())
         seen.update(self.labels.tobytes())
         return seen.hexdigest()
+
+
+def aside_of(frame: TrainingFrame) -> TrainingFrame | None:
+    """The indeterminate as rows of the same features, with NaN for a label; None without any."""
+    told = frame.followed
+    if told is None or not len(told.aside_ids):
+        return None
+    return replace(
+        frame,
+        ids=told.aside_ids,
+        matrix=told.aside_matrix,
+        labels=np.full(len(told.aside_ids), np.nan),
+        times=told.aside_times,
+        audit={},
+        followed=None,
+        as_written=told.aside_as_written,
+    )
 
 
 def matrix_in(joined: pd.DataFrame, names: tuple[str, ...]) -> Float32s:

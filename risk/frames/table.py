@@ -77,6 +77,7 @@ def _kept_aside(
         aside_ids=aside[table.entity].to_numpy(dtype=object),
         aside_matrix=matrix_of(aside, contract, where),
         aside_times=times_of(aside, table.time, where),
+        aside_as_written=_as_written(aside, contract, where),
     )
 
 

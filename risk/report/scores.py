@@ -15,15 +15,21 @@ from risk.report.record import Cell, Chart, Heading, Table
 BANDS, STEPS = 10, 50
 
 
-def score_bands(who: str, labels: Float64s, points: Float64s) -> Table:
+def score_bands(
+    who: str, labels: Float64s, points: Float64s, aside: Float64s | None = None
+) -> Table:
     """Rows by bands of points, the riskiest first; edges are the tenths, as whole points.
 
-    Where all scores are equal there is one band.
+    Where all scores are equal there is one band. `aside` are the points of the indeterminate: they
+    are counted beside the others, and in no share and no rate.
     """
     edges = band_edges(points)
     order = np.searchsorted(edges, points, side="right")
     count = np.bincount(order, minlength=len(edges) + 1)
     bads = np.bincount(order, weights=labels, minlength=len(edges) + 1)
+    beside = None
+    if aside is not None:
+        beside = np.bincount(np.searchsorted(edges, aside, side="right"), minlength=len(edges) + 1)
     rows: list[tuple[Cell, ...]] = []
     names = _names(edges)
     total, rate = len(points), float(labels.mean())
@@ -44,6 +50,7 @@ def score_bands(who: str, labels: Float64s, points: Float64s) -> Table:
                 float(seen[place]),
                 float(goods[place]),
                 float(seen[place] - goods[place]),
+                *(() if beside is None else (int(beside[place]),)),
             )
         )
     headings = (
@@ -56,6 +63,7 @@ def score_bands(who: str, labels: Float64s, points: Float64s) -> Table:
         Heading("累计坏占比", "Bads so far", "percent"),
         Heading("累计好占比", "Goods so far", "percent"),
         Heading("KS", "", "percent"),
+        *(() if beside is None else (Heading("不确定", "Indeterminate", "count"),)),
     )
     chart = Chart("bars", f"{who} 评分分布 Score bands", 0, (2,), (4,))
     return Table(f"{who} 评分分布 Score bands", headings, tuple(rows), (chart,))

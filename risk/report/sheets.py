@@ -12,16 +12,16 @@ import numpy as np
 
 from finmodel.metrics import calibration_table
 from finmodel.records import Float64s, Int64s
-from risk.frames.frame import TrainingFrame
+from risk.frames.frame import TrainingFrame, aside_of
 from risk.frames.split import Parts
-from risk.learning import Judged
+from risk.learning import Judged, Learned
 from risk.recipe import Recipe
 from risk.report.card import card_sheets
 from risk.report.record import Cell, Chart, Heading, Report, Sheet, Table
 from risk.report.scores import band_edges, curve, score_bands
 from risk.scaling import points_many, probability
 from risk.scorecard.bins import place
-from risk.scorecard.card import points_of
+from risk.scorecard.card import log_odds_of, points_of
 from risk.scorecard.columns import columns_of
 from risk.scorecard.export import sql_query
 from risk.scorecard.selection import psi
@@ -33,6 +33,11 @@ NO_LATER = (
 NO_CARD = (
     "配方中没有 scorecard 段，未训练评分卡。The recipe has no `scorecard`: no card was trained."
 )
+ASIDE = (
+    "不确定样本未参与训练，不计入占比与坏账率。"
+    "The indeterminate taught nothing and count in no share and no rate."
+)
+TREES, CARD = "LightGBM", "评分卡 Scorecard"
 FIGURES = {
     "auc": "AUC",
     "gini": "Gini",
@@ -50,8 +55,10 @@ class Development:
     recipe: Recipe
     frame: TrainingFrame
     parts: Parts
-    judged: Judged
+    learned: Learned
     """The trees."""
+    judged: Judged
+    """What they are worth."""
     side: Side | None
     judged_side: Judged | None
 
@@ -151,20 +158,40 @@ def _calibration(who: str, labels: Float64s, pds: Float64s) -> Table:
 
 
 def _distribution(of: Development) -> Sheet:
-    labels = of.frame.labels[of.judged.rows]
+    labels, scaling = of.frame.labels[of.judged.rows], of.recipe.scaling
+    aside = _aside(of)
     tables = tuple(
-        score_bands(who, labels, points_many(judged.log_odds, of.recipe.scaling))
+        score_bands(
+            who,
+            labels,
+            points_many(judged.log_odds, scaling),
+            None if aside is None else points_many(aside[who], scaling),
+        )
         for who, judged in _scored(of)
     )
-    scaling = of.recipe.scaling
     note = (
         f"{scaling.base_points:g} 分对应好坏比 {scaling.base_odds:g}:1，好坏比每翻一倍加"
         f" {scaling.pdo:g} 分。{scaling.base_points:g} points at good:bad {scaling.base_odds:g}:1,"
         f" {scaling.pdo:g} more each time the odds double."
     )
-    return Sheet(
-        "评分分布", "Score bands", (note, f"评估样本 Judged on: {of.judged.sample}"), tables
-    )
+    notes = (note, f"评估样本 Judged on: {of.judged.sample}")
+    return Sheet("评分分布", "Score bands", notes if aside is None else (*notes, ASIDE), tables)
+
+
+def _aside(of: Development) -> dict[str, Float64s] | None:
+    """Log-odds of the indeterminate by who scored, of the time that the judged rows are of."""
+    rows = aside_of(of.frame)
+    if rows is None:
+        return None
+    there = np.arange(len(rows))
+    if of.judged.out_of_time and of.frame.times is not None:
+        assert rows.times is not None
+        there = np.flatnonzero(rows.times >= of.frame.times[of.judged.rows].min())
+    found = {TREES: of.learned.log_odds(rows, there)}
+    if of.side is not None:
+        card = of.side.learned
+        found[CARD] = log_odds_of(card.card, columns_of(rows, card.entered, there))
+    return found
 
 
 def _stability(of: Development) -> Sheet:
@@ -243,7 +270,7 @@ def _deployment(side: Side) -> Sheet:
 
 def _scored(of: Development) -> list[tuple[str, Judged]]:
     """Who scored, and what was found on rows that it did not see; the card first."""
-    both = [("LightGBM", of.judged)]
+    both = [(TREES, of.judged)]
     if of.judged_side is not None:
-        both.insert(0, ("评分卡 Scorecard", of.judged_side))
+        both.insert(0, (CARD, of.judged_side))
     return both

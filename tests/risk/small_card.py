@@ -52,4 +52,4 @@ def developed(by_time: bool = True) -> Development:
         judged = judge_by_folds(frame, parts.train, teaching, 1)
     side = learn_side(recipe, frame, parts, silent)
     judged_side = judge_side(side, frame, parts, 1, silent)
-    return Development(recipe, frame, parts, judged, side, judged_side)
+    return Development(recipe, frame, parts, trees, judged, side, judged_side)
