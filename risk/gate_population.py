@@ -71,7 +71,8 @@ def _approval_ratios(studied: Studied) -> tuple[tuple[str, float], ...]:
     recipe, frame, judged = studied.recipe, studied.frame, studied.judged
     audit = {name: groups[judged.rows] for name, groups in frame.audit.items()}
     labels = frame.labels[judged.rows]
-    report = group_report(audit, labels, judged.log_odds, (recipe.policy, recipe.scaling))
+    scores = judged.log_odds, judged.of_sample
+    report = group_report(audit, labels, scores, (recipe.policy, recipe.scaling))
     rates: dict[str, list[float]] = {}
     for row in report:
         if row.rows >= FEWEST:

@@ -38,14 +38,19 @@ class GroupRow:
 def group_report(
     groups: Mapping[str, npt.NDArray[np.object_]],
     labels: Float64s,
-    log_odds: Float64s,
+    scores: tuple[Float64s, Float64s],
     judgement: tuple[Policy, Scaling],
 ) -> list[GroupRow]:
-    """A row for each group of each attribute, the largest group first."""
+    """A row for each group of each attribute, the largest group first.
+
+    `scores` are log-odds as they decide, and log-odds at the sample's own bad rate: a stated base
+    rate parts them, and a mean PD beside a bad rate must be of the same sample.
+    """
+    log_odds, of_sample = scores
     policy, scaling = judgement
     points = points_many(log_odds, scaling)
     approved, declined = points >= policy.approve_points, points < policy.refer_points
-    pd = probability(log_odds)
+    pd = probability(of_sample)
     report: list[GroupRow] = []
     for attribute, group_of in groups.items():
         names, counts = np.unique(group_of.astype(str), return_counts=True)

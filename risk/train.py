@@ -31,6 +31,7 @@ from risk.frames.load import load_frame
 from risk.frames.split import Parts, split_by_time
 from risk.gate_population import Studied, population_of
 from risk.groups import group_report
+from risk.labels.rule import LabelRule
 from risk.learning import (
     Judged,
     Learned,
@@ -271,7 +272,8 @@ def _keep_reports(settings: Settings, run_id: str, development: Development) -> 
     recipe, frame, judged = development.recipe, development.frame, development.judged
     labels = frame.labels[judged.rows]
     audit = {name: groups[judged.rows] for name, groups in frame.audit.items()}
-    groups = group_report(audit, labels, judged.log_odds, (recipe.policy, recipe.scaling))
+    scores = judged.log_odds, judged.of_sample
+    groups = group_report(audit, labels, scores, (recipe.policy, recipe.scaling))
     table = calibration_table(labels, probability(judged.of_sample))
     tracking.keep(settings, run_id, "recipe.yaml", recipe.text)
     tracking.keep(settings, run_id, "groups.json", _json(groups))
@@ -292,7 +294,11 @@ def _reference(recipe: Recipe, learned: Learned, frame: TrainingFrame, judged: J
         labels=frame.labels[judged.rows],
         contributions=learned.scorer.contributions(seen),
     )
-    return reference_of(built, f"build sample: {judged.sample}", categoricals=frame.categoricals)
+    found = reference_of(built, f"build sample: {judged.sample}", categoricals=frame.categoricals)
+    if not isinstance(recipe.label, LabelRule):
+        return found
+    days, dpd = recipe.label.followed
+    return msgspec.structs.replace(found, window_days=days, bad_dpd=dpd)
 
 
 def _json(rows: Any) -> str:

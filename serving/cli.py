@@ -318,8 +318,12 @@ def monitor(
         typer.Option(help="NAME=VALUE: product, channel, decision, rule or lane; repeat it."),
     ] = None,
     by: Annotated[str | None, typer.Option(help="week or month.")] = None,
-    window_days: Annotated[int, typer.Option(help="Performance window in days.", min=1)] = 180,
-    bad_dpd: Annotated[int, typer.Option(help="Bad from so many days past due.", min=1)] = 30,
+    window_days: Annotated[
+        int | None, typer.Option(help="Performance window in days; the recipe's, or 180.", min=1)
+    ] = None,
+    bad_dpd: Annotated[
+        int | None, typer.Option(help="Bad from so many days past due; the recipe's, or 30.", min=1)
+    ] = None,
     xlsx: Annotated[Path | None, typer.Option(help="Write all panels to this workbook.")] = None,
     alert: Annotated[
         str, typer.Option(help="Raise alerts for what the light shows, owned by this person.")

@@ -101,6 +101,7 @@ def _window(header: Header) -> Table:
     rows = [
         ("窗口", f"{when(parse_time(header.start))} 至 {when(parse_time(header.end))}"),
         ("决策数", told(header.n)),
+        ("表现期与坏的定义", f"{header.window_days} 天，逾期 ≥ {header.bad_dpd} 天"),
         ("已成熟", told(header.matured)),
         ("其中坏", told(header.bads)),
         ("比较基准", header.reference),

@@ -102,6 +102,15 @@ class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return outcome_of(self.bad)
 
     @property
+    def followed(self) -> tuple[int, int]:
+        """Days for which a decision is followed, thirty a month, and days past due that are bad.
+
+        >>> LabelRule("first_drawdown", "dpd >= 15 ever by mob 3", 3).followed
+        (90, 15)
+        """
+        return 30 * self.window, self.bad_outcome.days
+
+    @property
     def indeterminate_outcome(self) -> Outcome | None:
         """What is neither, where it is not bad."""
         return None if self.indeterminate is None else outcome_of(self.indeterminate)

@@ -105,6 +105,8 @@ def _header(seen: Seen, followed: Followed, lit: Light) -> Header:
         bads=int((followed.label == 1).sum()),
         reference=seen.reference.sample,
         light=lit,
+        window_days=seen.window.days,
+        bad_dpd=seen.window.bad_dpd,
     )
 
 

@@ -64,6 +64,10 @@ class Header(msgspec.Struct, frozen=True):
     bads: int
     reference: str
     light: Light
+    window_days: int = 180
+    """A decision is followed for so long before it counts."""
+    bad_dpd: int = 30
+    """Bad from so many days past due."""
 
 
 class QualityRow(msgspec.Struct, frozen=True):

@@ -53,6 +53,10 @@ class Reference(msgspec.Struct, frozen=True):
     points_sd: float
     auc: float | None
     ks: float | None
+    window_days: int = 180
+    """Days for which a decision is followed, as the recipe's rule has it."""
+    bad_dpd: int = 30
+    """Days past due from which it is bad, likewise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

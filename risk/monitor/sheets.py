@@ -105,6 +105,7 @@ def header_lines(seen: Monitor) -> list[tuple[str, str, str]]:
         ("窗口", "window", f"{header.start} – {header.end}"),
         ("样本量", "decisions", f"{header.n:,}（无评分 unscored {header.unscored:,}）"),
         ("成熟样本", "matured", f"{header.matured:,}（坏 bads {header.bads:,}）"),
+        ("表现期", "followed", f"{header.window_days} days, bad: dpd ≥ {header.bad_dpd}"),
         ("参照", "reference", header.reference),
         ("预估误差", "past error of the estimated AUC", past),
         ("红绿灯", "light", f"{STATUSES[header.light.colour]} {header.light.colour}"),

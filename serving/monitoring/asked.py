@@ -55,8 +55,9 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     by: By | None = None
     """Months from half a year on, weeks below, if not said."""
     segment: Segment = Segment()
-    window_days: Annotated[int, Meta(ge=1, le=3650)] = 180
-    bad_dpd: Annotated[int, Meta(ge=1, le=3650)] = 30
+    window_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """As the version's recipe has it, if not said; likewise the next."""
+    bad_dpd: Annotated[int, Meta(ge=1, le=3650)] | None = None
 
     @property
     def key(self) -> str:

@@ -56,8 +56,9 @@ class Wanted:
     end: datetime | None = None
     by: By | None = None
     segment: Mapping[str, str] = field(default_factory=dict)
-    window_days: int = 180
-    bad_dpd: int = 30
+    window_days: int | None = None
+    bad_dpd: int | None = None
+    """Both as the version's recipe has them, if not said."""
 
 
 def watch_model(settings: Settings, wanted: Wanted, progress: Progress = silent) -> Monitor:
@@ -77,6 +78,7 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
     reference = _reference(settings, wanted.model, version, exported)
     asked = Asked(wanted.model, version, periods.edges_us, wanted.segment)
     bins = [one.bins for one in reference.features]
+    followed = wanted.window_days or reference.window_days, wanted.bad_dpd or reference.bad_dpd
     scanned = scan_decisions(settings.audit, asked, bins, progress)
     return Seen(
         asked=asked,
@@ -87,7 +89,7 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
         scanned=scanned,
         reference=reference,
         outcomes=outcome_files.kept_in(settings.outcomes),
-        window=Window(micros(now), wanted.window_days, wanted.bad_dpd),
+        window=Window(micros(now), *followed),
         champion=None if exported is None else _scoring(exported),
         challenger=_challenger(settings, wanted.model, version, exported),
     )

@@ -26,7 +26,7 @@ def test_each_group_against_pandas():
     report = group_report(
         {"sex": frame.sex.to_numpy(dtype=object)},
         frame.bad.to_numpy(),
-        frame.log_odds.to_numpy(),
+        (frame.log_odds.to_numpy(), frame.log_odds.to_numpy() - 0.7),  # a base rate added 0.7
         (policy, scaling),
     )
     assert [row.group for row in report] == ["2", "1"]
@@ -35,6 +35,7 @@ def test_each_group_against_pandas():
         part = frame[frame.sex == row.group]
         assert row.rows == len(part)
         assert row.bad_rate == pytest.approx(part.bad.mean())
+        assert row.mean_pd == pytest.approx((1 / (1 + np.exp(0.7 - part.log_odds))).mean())
         assert row.approval_rate == pytest.approx(part.approved.mean())
         assert row.approval_ratio == pytest.approx(part.approved.mean() / best)
         assert row.auc == pytest.approx(roc_auc_score(part.bad, part.log_odds))
@@ -43,5 +44,5 @@ def test_each_group_against_pandas():
 def test_a_group_of_one_class_has_no_auc():
     groups = {"age": np.array(["old", "old", "young", "young"], dtype=object)}
     labels, log_odds = np.array([0.0, 0.0, 0.0, 1.0]), np.zeros(4)
-    report = group_report(groups, labels, log_odds, (Policy(9, 9), Scaling()))
+    report = group_report(groups, labels, (log_odds, log_odds), (Policy(9, 9), Scaling()))
     assert {row.group: row.auc for row in report} == {"old": None, "young": 0.5}

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import openpyxl
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import expect, sync_playwright
 
 from finmodel import tracking
@@ -99,7 +100,9 @@ def keep_reference(world):
             settings,
             run.id,
             FILE,
-            msgspec.json.encode(reference_of(built, "all customers")).decode(),
+            msgspec.json.encode(
+                replace(reference_of(built, "all customers"), window_days=180, bad_dpd=28)
+            ).decode(),
         )
     shutil.rmtree(settings.exports / NAME / "1")
     export(settings, 1, world.boosters[1].model_to_string(), run_id=run.id)
@@ -145,6 +148,7 @@ def test_a_morning_after_a_drift(tab, watched):
     lamp, long = tab.locator("#lamp"), 60_000
     expect(lamp).to_have_class("lamp green", timeout=long)
     expect(tab.locator("#verdict")).to_contain_text("1,500")
+    expect(tab.locator("#verdict")).to_contain_text("表现期 180 天，逾期 ≥ 28 天为坏")
     expect(tab.locator("#panel-alerts")).to_contain_text("没有预警")
 
     watched.start_drift()
@@ -363,7 +367,7 @@ def test_a_workbook_of_what_was_not_computed_is_refused(watched):
     assert whole["problem"] is None
     data = watched.ask("/monitor/workbook", panel="vintages").content
     names = openpyxl.load_workbook(io.BytesIO(data)).sheetnames
-    assert names == ["监测总览", "账龄 DPD30+", "滚动率", "首逾"]
+    assert names == ["监测总览", "账龄 DPD28+", "滚动率", "首逾"]
 
 
 def test_simulated_decisions_are_marked_as_demo_and_lie_before_now(watched):

@@ -10,16 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finmodel import tracking
 from finmodel.errors import BadInput, NotFound
 from finmodel.gate import NO_OUT_OF_TIME
 from risk.frames.frame import TrainingFrame
 from risk.frames.load import load_frame
 from risk.frames.loans import book_in, labels_in, rule_of
 from risk.labels.explore import explored
+from risk.monitor.reference import FILE as REFERENCE
+from risk.monitor.reference import read_reference
 from risk.recipe import load_recipe
-from risk.train import cross_validate, prepare
+from risk.train import cross_validate, prepare, train
 from tests.feature_store.small_home import small_settings
+from tests.finmodel.mlflow_home import settings_at
 from tests.risk.small_lender import RECIPE, loans, table_recipe
+from tests.risk.test_train import ANALYST
 
 Followed = Callable[..., Path]
 RULE: dict[str, Any] = {
@@ -101,6 +106,16 @@ def test_one_observation_date_has_nothing_out_of_time(followed, tmp_path):
     assert (ready.parts.by_time, ready.parts.valid.size) == (False, 0)
     found = cross_validate(recipe, small_settings(tmp_path / "home"))
     assert (found.sample, found.out_of_time) == ("1 × 2 folds", NO_OUT_OF_TIME)
+
+
+def test_monitoring_follows_as_long_as_the_rule(followed, tmp_path):
+    gate = {"auc": 0.5, "ks": 0.0, "brier": 0.3, "parity_rows": 50}
+    path = followed(loans(900), label=RULE | {"bad": "dpd >= 21 ever by mob 3"}, gate=gate)
+    settings = settings_at(tmp_path / "home")
+    trained = train(load_recipe(path), settings, ANALYST)
+    told = tracking.kept(settings, trained.run_id, REFERENCE)
+    reference = read_reference(told, "the run")
+    assert (reference.window_days, reference.bad_dpd) == (90, 21)
 
 
 def test_its_tables_are_explored_too(followed):
