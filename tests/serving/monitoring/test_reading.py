@@ -211,6 +211,14 @@ def test_the_workbook_has_every_panel(panels, lived, tmp_path):
     bands = book["评分分布"]
     assert bands["A1"].value == "分段"
     assert sum(row[6].value for row in bands.iter_rows(min_row=3)) == DECISIONS
+    drawn = {
+        page.title: [series.val.numRef.f for chart in page._charts for series in chart.ser]
+        for page in book
+    }
+    assert len(drawn["区分度"]) == 4
+    assert drawn["评分分布"][0].endswith(f"${bands.max_row}")  # every band, and no more
+    shown = [name for name, series in drawn.items() if series]
+    assert {"区分度", "评分分布", "稳定性", "变量稳定性", "校准", "特征年龄"} <= set(shown)
     for name, words in (("no.txt", "name a .xlsx"), ("none/a.xlsx", "no such folder")):
         with pytest.raises(BadInput, match=words):
             answer(lived[0], wanted(), tmp_path / name, "", as_json=False)
