@@ -32,13 +32,13 @@ class Separation(msgspec.Struct, frozen=True):
         return 2.0 * self.auc - 1.0
 
 
-def rate_of(part: float, of: float) -> float | None:
-    """A share; None of nothing.
+def rate_of(part: float, of: float, fewest: int = 1) -> float | None:
+    """A share; None of nothing, or of fewer than mean anything.
 
-    >>> rate_of(1, 4), rate_of(0, 0)
-    (0.25, None)
+    >>> rate_of(1, 4), rate_of(0, 0), rate_of(1, 4, fewest=30)
+    (0.25, None, None)
     """
-    return float(part / of) if of else None
+    return float(part / of) if of and of >= fewest else None
 
 
 def wilson(bads: float, n: float, confidence: float = 0.95) -> tuple[float, float]:

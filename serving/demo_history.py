@@ -190,8 +190,8 @@ def _became(
     behind = np.where(bad[:, None], 30 * (look - begins[:, None]) + 15, 0).clip(min=0)
     slips = ~bad[:, None] & (rng.random((n, LOOKS)) < 0.04)
     dpd = np.where(slips, rng.integers(1, 25, (n, LOOKS)), behind)
-    fpd = np.full((n, LOOKS), UNKNOWN)
-    fpd[:, 0] = dpd[:, 0]
+    # How late the first instalment is by each look: who fell behind with it never pays it.
+    fpd = np.where((begins == 0)[:, None] & bad[:, None], dpd, dpd[:, :1])
     decided = np.array([micros(one) for one in plan.at], np.int64)[scored]
     observed = decided[:, None] + look * 30 * DAY
     seen = observed <= micros(settings.clock.now())

@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from finmodel.certainty import rate_of
+from finmodel.drift import FEWEST
 from finmodel.records import Float32s, Float64s
 from risk.monitor.panels import Challenger, Consistency, SwapCell, ViewRow
 from risk.monitor.quality import parted
@@ -86,7 +88,7 @@ def _cell(
 ) -> SwapCell:
     matured = int((known[rows] >= 0).sum())
     bads = int((known[rows] == 1).sum())
-    return SwapCell(one, two, int(rows.sum()), matured, bads / matured if matured else None)
+    return SwapCell(one, two, int(rows.sum()), matured, rate_of(bads, matured, FEWEST))
 
 
 def _nothing(version: int | None) -> Challenger:

@@ -1,8 +1,9 @@
 """Decisions followed by their outcomes: which have matured, vintages, roll rates, first payments.
 
 Columns of decisions and outcomes come in, labels and small tables go out. A decision whose
-performance window is not over has no label, whatever was seen of it: early bads without early goods
-would lie. Pure arithmetic; months begin in the lender's zone, eight hours before UTC's.
+performance window was not over when anybody last looked has no label, whatever was seen of it: bads
+are seen early and goods only at the end, so early bads would lie. Nothing is said of a month that
+nobody looked at. Pure arithmetic; months begin in the lender's zone, eight hours before UTC's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.certainty import rate_of
+from finmodel.drift import FEWEST
 from finmodel.outcomes import UNKNOWN, Outcomes
 from finmodel.records import Int64s
 from risk.labels.delays import DAY
@@ -25,6 +27,8 @@ from risk.monitor.scan import NOWHERE, Decisions
 
 ZONE_US: Final = 8 * 3_600_000_000
 MOST_MOBS: Final = 24
+FIRST_DUE_DAYS: Final = 31
+"""A first instalment is due within so many days of the decision; outcomes do not tell its day."""
 _MONTH_OF_DAY: Final = (
     np.arange(60_000).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 )
@@ -78,13 +82,18 @@ def _labels(
     row, since = joined
     length = window.days * DAY
     after = seen.observed_us - since
-    late = (seen.dpd >= window.bad_dpd) & (after <= length)
+    # Who is 170 days late at a look 20 days after the window was 150 days late at its end.
+    since_end = np.maximum(after - length, 0) // DAY
+    late = seen.dpd - since_end >= window.bad_dpd
     bad = np.zeros(len(decisions), bool)
     bad[row[late | (seen.bad == 1)]] = True
     reached = np.zeros(len(decisions), bool)
     reached[row[after >= length]] = True
     label = np.full(len(decisions), UNKNOWN, np.int8)
-    over = decisions.time_us <= window.as_of_us - length
+    # A bad is known before its window ends, a good only by a look at its end: until somebody has
+    # looked again, both or neither.
+    last_look = int(seen.observed_us.max(initial=0))
+    over = decisions.time_us <= min(window.as_of_us, last_look) - length
     label[over & reached] = 0
     label[over & bad] = 1
     return label
@@ -104,7 +113,7 @@ def vintages(decisions: Decisions, followed: Followed, window: Window) -> Vintag
         buckets=BUCKET_NAMES,
         roll_counts=tuple(tuple(line) for line in counts.tolist()),
         roll_rates=tuple(
-            tuple(rate_of(part, total[0]) for part in line)
+            tuple(rate_of(part, total[0], FEWEST) for part in line)
             for line, total in zip(counts.tolist(), totals.tolist(), strict=True)
         ),
         first_payments=_first_payments(decisions, followed),
@@ -138,14 +147,18 @@ def _vintage_rows(
     within = mob <= MOST_MOBS
     np.add.at(table, (since[within] - first, mob[within]), 1)
     ever = table.cumsum(axis=1).tolist()
-    # A month on book is over when the next one has begun.
+    # A month on book is over when the next one has begun, and known as far as somebody looked.
     now = int(months_of(np.array([window.as_of_us]))[0])
+    looked = np.full(last - first + 1, -1)
+    np.maximum.at(looked, months_of(decisions.time_us[row]) - first, months_of(seen.observed_us))
     return tuple(
         VintageRow(
             month_name(first + c),
             count,
             tuple(
-                rate_of(ever[c][m], count) if first + c + m < now else None
+                rate_of(ever[c][m], count, FEWEST)
+                if first + c + m < now and first + c + m <= looked[c]
+                else None
                 for m in range(min(now - first, MOST_MOBS) + 1)
             ),
         )
@@ -185,19 +198,37 @@ def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaym
     told = followed.outcomes.fpd != UNKNOWN
     if not told.any():
         return ()
-    row, fpd = followed.row[told], followed.outcomes.fpd[told]
-    begins = _begins(row)
-    accounts, worst = row[begins], np.maximum.reduceat(fpd, begins)
-    cohort = months_of(decisions.time_us[accounts])
-    first = int(cohort.min())
-    total = np.bincount(cohort - first)
-    bad = [np.bincount(cohort - first, worst >= days, len(total)) for days in FPD_DAYS]
+    months = months_of(decisions.time_us)
+    first = int(months[followed.row[told]].min())
+    cells = int(months[followed.row[told]].max()) - first + 1
+    total = np.bincount(months[np.unique(followed.row[told])] - first, minlength=cells)
+    rates: list[tuple[float | None, ...]] = []
+    for days in FPD_DAYS:
+        ripe, late = first_payments(decisions, followed, days)
+        of = np.bincount(months[ripe] - first, minlength=cells).tolist()
+        bad = np.bincount(months[ripe[late]] - first, minlength=cells).tolist()
+        rates.append(tuple(map(rate_of, bad, of, [FEWEST] * cells)))
     return tuple(
-        FirstPaymentRow(
-            month_name(first + c), count, tuple(rate_of(part[c], count) for part in bad)
-        )
+        FirstPaymentRow(month_name(first + c), count, tuple(one[c] for one in rates))
         for c, count in enumerate(total.tolist())
     )
+
+
+def first_payments(
+    decisions: Decisions, followed: Followed, days: int
+) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+    """Places of decisions whose first instalment was due `days` ago at a look, and who was late.
+
+    Before that nobody can have been so late, and all would count as good.
+    """
+    seen = followed.outcomes
+    after = seen.observed_us - decisions.time_us[followed.row]
+    told = (seen.fpd != UNKNOWN) & (after >= (FIRST_DUE_DAYS + days) * DAY)
+    row, fpd = followed.row[told], seen.fpd[told]
+    if not len(row):
+        return row, np.zeros(0, bool)
+    begins = _begins(row)
+    return row[begins], np.maximum.reduceat(fpd, begins) >= days
 
 
 def _begins(groups: Int64s) -> Int64s:

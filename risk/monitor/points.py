@@ -21,7 +21,7 @@ from finmodel.records import Int64s
 from risk.labels.rule import month_name
 from risk.labels.words import BUCKET_NAMES, FPD_DAYS
 from risk.monitor.assembly import Seen
-from risk.monitor.followed import Followed, first_late, months_of
+from risk.monitor.followed import Followed, first_late, first_payments, months_of
 from risk.monitor.followed import rolls as rolls_of
 
 Columns = Mapping[str, npt.NDArray[Any]]
@@ -95,7 +95,9 @@ def columns_of(seen: Seen, followed: Followed) -> dict[str, npt.NDArray[Any]]:
     late_mob = np.full(n, NEVER, np.int8)
     late_mob[late] = mob.clip(max=NEVER)
     fpd = np.full(n, UNKNOWN, np.int32)
-    np.maximum.at(fpd, followed.row, followed.outcomes.fpd)
+    for days in FPD_DAYS:
+        ripe, late_then = first_payments(decisions, followed, days)
+        fpd[ripe[late_then]] = days
     found: dict[str, npt.NDArray[Any]] = {
         "time_us": decisions.time_us,
         "place": decisions.place,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.certainty import Separation, auc_error, rate_of, separation, wilson
-from finmodel.drift import bin_of, psi_parts
+from finmodel.drift import FEWEST, bin_of, psi_parts
 from finmodel.records import Float64s, Int64s
 from risk.monitor.panels import BandRow, CalibrationRow, Note, Quality, QualityRow
 from risk.monitor.reference import Reference
@@ -113,14 +113,14 @@ def banded(
 def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
     """Panel 3."""
     n, bads, matured = found.n.tolist(), found.bads.tolist(), found.matured.tolist()
-    parts = psi_parts(reference.points_counts, found.n) if sum(n) else None
-    overall = rate_of(sum(bads), sum(matured))
+    parts = psi_parts(reference.points_counts, found.n) if sum(n) >= FEWEST else None
+    overall = rate_of(sum(bads), sum(matured), FEWEST)
     then_bads = reference.points_bads
     edges = (None, *reference.points.edges, None)
     rows, captured = [], 0
     for band in range(reference.points.ordinary):
         captured += bads[band]
-        rate = rate_of(bads[band], matured[band])
+        rate = rate_of(bads[band], matured[band], FEWEST)
         then = reference.points_counts[band]
         rows.append(
             BandRow(
@@ -128,7 +128,7 @@ def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
                 low=edges[band],
                 high=edges[band + 1],
                 build_share=then / max(reference.n, 1),
-                share=rate_of(n[band], sum(n)),
+                share=rate_of(n[band], sum(n), FEWEST),
                 psi_part=None if parts is None else float(parts[band]),
                 n=n[band],
                 matured=matured[band],
@@ -136,8 +136,8 @@ def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
                 build_bad_rate=None if then_bads is None else rate_of(then_bads[band], then),
                 bad_rate=rate,
                 lift=rate / overall if rate is not None and overall else None,
-                capture=rate_of(captured, sum(bads)),
-                approval=rate_of(int(found.approved[band]), n[band]),
+                capture=rate_of(captured, sum(bads), FEWEST_BADS),
+                approval=rate_of(int(found.approved[band]), n[band], FEWEST),
             )
         )
     return tuple(rows)
@@ -152,8 +152,8 @@ def calibration_rows(found: Banded) -> tuple[CalibrationRow, ...]:
         if band >= len(found.n) - 1 and not n:
             continue  # the cell of missing points, which there are none of
         low, high = wilson(bads, n)
-        pd = promised / n if n else None
-        few = n < 30
+        pd = rate_of(promised, n, FEWEST)
+        few = n < FEWEST
         rows.append(
             CalibrationRow(
                 band=band + 1,
@@ -173,14 +173,15 @@ def _period(name: str, decisions: Decisions, label: npt.NDArray[np.int8], rows: 
     points, pd, known = decisions.points[rows], decisions.probability[rows], label[rows]
     real, note = parted(points, known)
     matured, bads = int((known >= 0).sum()), int((known == 1).sum())
-    expected = separation(-points, pd) if len(rows) and points.min() < points.max() else None
+    enough = len(rows) >= FEWEST
+    expected = separation(-points, pd) if enough and points.min() < points.max() else None
     error = None if real is None else 1.96 * auc_error(real.auc, real.bads, real.goods)
     row = QualityRow(
         period=name,
         n=len(rows),
         matured=matured,
         bads=bads,
-        bad_rate=rate_of(bads, matured),
+        bad_rate=rate_of(bads, matured, FEWEST),
         auc=real.auc if real else None,
         auc_low=None if real is None or error is None else max(0.0, real.auc - error),
         auc_high=None if real is None or error is None else min(1.0, real.auc + error),
@@ -188,7 +189,7 @@ def _period(name: str, decisions: Decisions, label: npt.NDArray[np.int8], rows: 
         gini=real.gini if real else None,
         estimated_auc=expected.auc if expected else None,
         estimated_ks=expected.ks if expected else None,
-        estimated_bad_rate=float(pd.mean()) if len(rows) else None,
+        estimated_bad_rate=float(pd.mean()) if enough else None,
         note=note if len(rows) else "no_decisions",
     )
     if real is None:

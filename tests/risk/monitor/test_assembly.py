@@ -13,12 +13,13 @@ from finmodel.clock import micros, parse_time
 from finmodel.errors import BadInput
 from finmodel.outcomes import Outcomes
 from finmodel.settings import Settings
+from risk.labels.delays import DAY
 from risk.monitor.assembly import Seen, monitor
 from risk.monitor.challenger import Version
-from risk.monitor.followed import Window
+from risk.monitor.followed import Window, follow, vintages
 from risk.monitor.periods import cut
 from risk.monitor.reference import BuildSample, reference_of
-from risk.monitor.scan import Asked, scan_decisions
+from risk.monitor.scan import Asked, Decisions, scan_decisions
 from risk.monitor.sheets import header_lines, sheets
 from tests.risk.logged_decisions import (
     NAMES,
@@ -62,7 +63,7 @@ def outcomes_of(settings, part, rng):
     for after, late in ((31, 5), (62, 35), (185, 70)):
         observed = at_us(START, part.day + after)
         dpd = np.where(bad, late, 0).astype(np.int32)
-        fpd = np.where(bad & (after == 31), 8, 0 if after == 31 else -1).astype(np.int32)
+        fpd = np.where(bad, 8, 0).astype(np.int32)  # eight days late, then paid
         nothing = np.full(len(bad), -1, np.int8)
         seen.append(Outcomes(stand_ins, observed, nothing, dpd, fpd))
     told = seen[0].then(seen[1]).then(seen[2])
@@ -322,3 +323,64 @@ def test_a_window_that_ends_before_it_begins_is_refused():
         cut(END, START, "week")
     with pytest.raises(BadInput, match="more than 400 weeks"):
         cut(START, START + timedelta(days=3_000), "week")
+
+
+def followed_one_by_one(looks, **more):
+    """Labels of decisions made on day 0, one look each: (day, dpd, fpd)."""
+    n = len(looks)
+    days, dpd, fpd = (np.array(one, np.int64) for one in zip(*looks, strict=True))
+    decisions = Decisions(
+        time_us=np.zeros(n, np.int64),
+        period=np.zeros(n, np.int32),
+        points=np.zeros(n),
+        probability=np.zeros(n),
+        answer=np.zeros(n, np.uint8),
+        application=np.arange(1, n + 1),
+        place=np.arange(n),
+    )
+    seen = Outcomes(
+        np.arange(1, n + 1),
+        days * DAY,
+        np.full(n, -1, np.int8),
+        dpd.astype(np.int32),
+        fpd.astype(np.int32),
+    )
+    window = Window(400 * DAY, **more)
+    return decisions, follow(decisions, seen, window), window
+
+
+def test_an_early_bad_waits_for_the_look_that_would_tell_a_good():
+    """All were seen before their window's end: bads alone would be a bad rate of 1."""
+    _, early, _ = followed_one_by_one([(60, 45, -1)] * 5 + [(60, 0, -1)] * 5)
+    assert early.label.tolist() == [-1] * 10
+    _, late, _ = followed_one_by_one([(60, 45, -1)] * 5 + [(181, 0, -1)] * 5)
+    assert late.label.tolist() == [1] * 5 + [0] * 5
+
+
+def test_a_look_after_the_window_tells_how_late_it_was_at_its_end():
+    looks = [(200, 170, -1), (200, 50, -1), (200, 49, -1), (200, 20, -1)]
+    assert followed_one_by_one(looks)[1].label.tolist() == [1, 1, 0, 0]
+
+
+def test_a_vintage_ends_where_nobody_looked_again():
+    decisions, followed, window = followed_one_by_one([(65, 40, -1)] * 20 + [(65, 0, -1)] * 20)
+    (row,) = vintages(decisions, followed, window).rows
+    assert row.rates[2] == pytest.approx(0.5)
+    assert set(row.rates[3:]) == {None}
+    assert len(row.rates) > 10
+
+
+def test_a_first_instalment_that_was_not_due_is_no_good_one():
+    looks = [(0, 0, 0)] * 40 + [(33, 0, 0)] * 40 + [(70, 9, 9)] * 40
+    decisions, followed, window = followed_one_by_one(looks)
+    (row,) = vintages(decisions, followed, window).first_payments
+    assert row.accounts == 120
+    assert row.rates == (pytest.approx(0.5), 1.0, 0.0, 0.0)
+
+
+def test_no_rate_is_told_of_a_few():
+    decisions, followed, window = followed_one_by_one([(185, 70, 8)] * 29)
+    told = vintages(decisions, followed, window)
+    assert set(told.rows[0].rates) == {None}
+    assert told.first_payments[0].rates == (None,) * 4
+    assert followed.label.tolist() == [1] * 29
