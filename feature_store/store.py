@@ -167,7 +167,7 @@ def snapshots_of(view: FeatureView) -> FileSource:
         raise NotReady(
             "it has no snapshots yet",
             where=f"view {view.name}",
-            remedy="build them from the event log",
+            remedy="build them from your events; of the shipped table: finmodel features example",
         )
     return source
 

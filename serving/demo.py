@@ -7,7 +7,6 @@ beginning. Knows only the order of the steps.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from finmodel.records import Person
 from finmodel.settings import Settings
 from serving.launch import require_free_port, serve
 from serving.screen import Progress
+from serving.shipped_table import bring_online, build_views, lay_history
 
 CLOCK = "2005-10-01T00:00:00+08:00"
 """Where the demo's clock stands: the data are of 2005, and from today all would be stale."""
@@ -126,33 +126,6 @@ def digest(settings: Settings, step: Step) -> str:
     return seen.hexdigest()
 
 
-def _history(settings: Settings, progress: Progress) -> None:
-    from feature_store.event_log import FileEventLog, append_all
-    from finmodel.lender.credit_default import history, load
-
-    shutil.rmtree(settings.events, ignore_errors=True)  # an earlier try that was cut short
-    events = list(history(load()))
-    with FileEventLog(settings.events, write=True) as log:
-        append_all(log, events, progress, len(events))
-
-
-def _views(settings: Settings, progress: Progress) -> None:
-    from feature_store.event_log import FileEventLog
-    from feature_store.history import build, write_profile
-    from finmodel.lender.credit_default import audit_attributes, load
-
-    with FileEventLog(settings.events) as log:
-        build(settings, log, progress=progress)
-    write_profile(settings, audit_attributes(load()))
-
-
-def _features(settings: Settings, progress: Progress) -> None:
-    from feature_store.store import apply, materialize
-
-    apply(settings)
-    materialize(settings, settings.clock.now(), progress=progress)
-
-
 def _people(settings: Settings, _progress: Progress) -> None:
     from serving.access import People
 
@@ -220,9 +193,9 @@ _DEFINITIONS = (
     _SOURCE / "feature_store" / "history.py",
 )
 STEPS = (
-    Step("history", (_SOURCE / "finmodel" / "lender" / "credit_default.py",), _history),
-    Step("views", _DEFINITIONS, _views),
-    Step("features", _DEFINITIONS, _features),
+    Step("history", (_SOURCE / "finmodel" / "lender" / "credit_default.py",), lay_history),
+    Step("views", _DEFINITIONS, build_views),
+    Step("features", _DEFINITIONS, bring_online),
     Step("people", (), _people),
     Step("model", (RECIPE,), _model),
     Step("policy", (POLICY,), _policy),

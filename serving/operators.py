@@ -163,6 +163,16 @@ def features_apply() -> None:
     apply(settings())
 
 
+@features.command("example")
+def features_example() -> None:
+    """Take in the shipped table as a lender's past: events, snapshots, features online."""
+    from serving.shipped_table import take_in
+
+    here = settings()
+    with Progress() as progress:
+        take_in(here, progress)
+
+
 @features.command("materialize")
 def features_materialize(
     until: Annotated[
