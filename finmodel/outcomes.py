@@ -18,7 +18,21 @@ from finmodel.records import Int64s
 
 UNKNOWN: Final = -1
 """Stands for a value that was not given."""
+SURELY_BAD_DPD: Final = 90
+"""Lenders' definitions of bad differ, up to M3+: beyond so many days past due all say bad."""
 _VALUES: Final = ("bad", "dpd", "fpd")
+_GOOD_SO_LATE: Final = (
+    f"it says good, and more than {SURELY_BAD_DPD} days past due, which is bad for everybody"
+)
+_SAME_TIME: Final = "another outcome of the same application and time disagrees"
+_GOOD_AFTER: Final = (
+    "it says good, and an earlier outcome of this application says bad, "
+    f"or more than {SURELY_BAD_DPD} days past due"
+)
+_BAD_BEFORE: Final = (
+    f"it says bad, or more than {SURELY_BAD_DPD} days past due, "
+    "and a later outcome of this application says good"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +115,9 @@ def judge(told: Outcomes, kept: Outcomes, decided: DecidedOn, now_us: int) -> Ju
     """Which rows of a load hold beside the log's decisions and what was kept before.
 
     Refused are rows of applications that were never decided, seen before the decision or after
-    now, and rows that disagree: with another of the load (then neither is used) or with one kept
-    before (then that one stays). Two disagree that tell one time otherwise, or a good after a bad.
+    now, and rows that disagree: with themselves (good, and surely bad by their dpd), with another
+    of the load (then neither is used) or with one kept before (then that one stays). Two disagree
+    that tell one time otherwise, or a good after a bad; what is surely bad by its dpd is a bad.
     """
     refused: dict[int, str] = {}
     place = np.searchsorted(decided.application, told.application)
@@ -118,6 +133,8 @@ def judge(told: Outcomes, kept: Outcomes, decided: DecidedOn, now_us: int) -> Ju
     usable = np.ones(len(told), bool)
     usable[list(refused)] = False
     rows = np.flatnonzero(usable)
+    # A row that is not used for this still says how late it was: no later good is believed.
+    refuse(refused, usable & (told.bad == 0) & (told.dpd > SURELY_BAD_DPD), _GOOD_SO_LATE)
     merged = kept.then(told.only(rows))
     origin = np.concatenate([np.full(len(kept), UNKNOWN), rows])
     repeated = _disagreements(merged, origin, refused)
@@ -137,40 +154,69 @@ def _disagreements(both: Outcomes, origin: Int64s, refused: dict[int, str]) -> I
     # Kept rows before the load's among equals, so that the first of a run is the one known.
     order = np.lexsort((origin, both.observed_us, both.application))
     ranked, origin = both.only(order), origin[order]
-    same_time = np.zeros(len(ranked), bool)
-    same_time[1:] = (ranked.application[1:] == ranked.application[:-1]) & (
-        ranked.observed_us[1:] == ranked.observed_us[:-1]
-    )
-    run = np.cumsum(~same_time) - 1
-    first = np.flatnonzero(~same_time)[run] if len(run) else run
+    application = _starts(ranked.application)
+    time = application | _starts(ranked.observed_us)
+    first = _first_of_run(time)
     differs = np.zeros(len(ranked), bool)
     for name in _VALUES:
         values = getattr(ranked, name)
         differs |= values != values[first]
-    broken = np.unique(run[differs])
-    for row in origin[np.isin(run, broken) & (origin >= 0)].tolist():
-        refused[row] = "another outcome of the same application and time disagrees"
-    for row in origin[_good_after_bad(ranked, origin)].tolist():
-        refused[row] = "it says good of an application that is bad elsewhere, before this time"
-    again: Int64s = origin[(first != np.arange(len(ranked))) & ~differs & (origin >= 0)]
+    # What says a kept row again is in force, whatever else the load says.
+    kept = ~differs & (origin[first] == UNKNOWN)
+    mine = ~kept & (origin != UNKNOWN)
+    run = np.cumsum(time)
+    _tell(refused, origin, mine & np.isin(run, run[differs]), _SAME_TIME)
+    good, bad = ranked.bad == 0, _surely_bad(ranked)
+    _tell(refused, origin, mine & good & _earlier(bad, application, time), _GOOD_AFTER)
+    _tell(refused, origin, mine & bad & _later(good, application, time), _BAD_BEFORE)
+    again: Int64s = origin[(first != np.arange(len(ranked))) & ~differs & (origin != UNKNOWN)]
     return again
 
 
-def _good_after_bad(ranked: Outcomes, origin: Int64s) -> npt.NDArray[np.bool_]:
-    """Rows of the load that part with another about `bad`: 'ever bad' cannot be undone."""
-    starts = np.ones(len(ranked), bool)
-    starts[1:] = ranked.application[1:] != ranked.application[:-1]
-    group = np.cumsum(starts) - 1
-    bads = np.concatenate([[0], np.cumsum(ranked.bad == 1)])
-    before = bads[:-1] - bads[np.flatnonzero(starts)[group]] if len(group) else bads[:-1]
-    wrong: npt.NDArray[np.bool_] = (ranked.bad == 0) & (before > 0)
-    if not wrong.any():
-        return wrong
-    # Neither is used where both are of this load; a bad that was kept before stays.
-    of_wrong = np.isin(group, group[wrong])
-    wrong |= of_wrong & (ranked.bad == 1)
-    wrong &= origin >= 0
-    return wrong
+def _tell(refused: dict[int, str], origin: Int64s, which: npt.NDArray[np.bool_], why: str) -> None:
+    """Note why rows of the load are refused; the first reason stays."""
+    for row in origin[which].tolist():
+        refused.setdefault(row, why)
+
+
+def _surely_bad(seen: Outcomes) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (seen.bad == 1) | (seen.dpd > SURELY_BAD_DPD)
+    return found
+
+
+def _starts(values: Int64s) -> npt.NDArray[np.bool_]:
+    """Where another value than before begins."""
+    starts = np.ones(len(values), bool)
+    starts[1:] = values[1:] != values[:-1]
+    return starts
+
+
+def _first_of_run(starts: npt.NDArray[np.bool_]) -> Int64s:
+    """(n,) the place where each row's run begins."""
+    first: Int64s = np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))
+    return first
+
+
+def _earlier(
+    those: npt.NDArray[np.bool_],
+    application: npt.NDArray[np.bool_],
+    time: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Rows whose application has one of `those` at an earlier time; starts of runs beside them."""
+    before = np.concatenate([[0], np.cumsum(those)])
+    found: npt.NDArray[np.bool_] = before[_first_of_run(time)] > before[_first_of_run(application)]
+    return found
+
+
+def _later(
+    those: npt.NDArray[np.bool_],
+    application: npt.NDArray[np.bool_],
+    time: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Rows whose application has one of `those` at a later time."""
+    # Backwards in time, where runs begin at what were their ends.
+    turned = (np.append(starts[1:], True)[: len(starts)][::-1] for starts in (application, time))
+    return _earlier(those[::-1], *turned)[::-1]
 
 
 def joined(loads: Sequence[Outcomes]) -> Outcomes:
