@@ -7,7 +7,7 @@ UTC's; the first and the last may be cut short by the window. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, Literal
 
 from finmodel.clock import micros
@@ -16,6 +16,9 @@ from finmodel.errors import BadInput
 By = Literal["week", "month"]
 ZONE: Final = timezone(timedelta(hours=8))
 MOST: Final = 400
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""Between them there is room for a window and its zone on either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ def cut(start: datetime, end: datetime, by: By) -> Periods:
     >>> cut(day, day + timedelta(days=9), "month").names
     ('2026-03', '2026-04')
     """
+    require_possible(start, end)
     if start >= end:
         raise BadInput(
             "the window ends before it begins",
@@ -52,6 +56,23 @@ def cut(start: datetime, end: datetime, by: By) -> Periods:
                 f"the window has more than {MOST} {by}s", where="--from", remedy="begin later"
             )
     return Periods(tuple(micros(one) for one in (*edges, end)), tuple(names))
+
+
+def require_possible(*times: datetime | None) -> None:
+    """BadInput for a time that no decision can have, and that nothing can be counted back from.
+
+    >>> require_possible(datetime(1969, 12, 31, 23, tzinfo=UTC))
+    Traceback (most recent call last):
+    finmodel.errors.BadInput: the window: 1969-12-31T23:00:00+00:00 is before 1970; begin later
+    """
+    for time in times:
+        if time is not None and not EARLIEST <= time <= LATEST:
+            early = time < EARLIEST
+            raise BadInput(
+                f"{time.isoformat()} is {'before 1970' if early else 'after the year 9000'}",
+                where="the window",
+                remedy="begin later" if early else "end earlier",
+            )
 
 
 def _begin(time: datetime, by: By) -> datetime:

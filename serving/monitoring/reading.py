@@ -29,7 +29,7 @@ from risk.monitor.assembly import Seen, monitor, with_alerts
 from risk.monitor.challenger import Version
 from risk.monitor.followed import Window
 from risk.monitor.panels import Monitor
-from risk.monitor.periods import By, cut
+from risk.monitor.periods import By, cut, require_possible
 from risk.monitor.reference import (
     FILE,
     BuildSample,
@@ -69,6 +69,7 @@ def watch_model(settings: Settings, wanted: Wanted, progress: Progress = silent)
 def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> Seen:
     """Everything that the panels are made of; NotReady as above."""
     now = settings.clock.now()
+    require_possible(wanted.start, wanted.end)
     end = wanted.end or now
     start = wanted.start or end - timedelta(weeks=WEEKS)
     by = wanted.by or ("week" if end - start <= timedelta(weeks=WEEKS) else "month")

@@ -21,6 +21,7 @@ from finmodel.errors import FinmodelError
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
 from risk.monitor.assembly import followed_of, monitor
+from risk.monitor.periods import require_possible
 from risk.monitor.points import columns_of, variables_of
 from serving.monitoring.asked import Doing, Question, Told
 from serving.monitoring.kept import Result, keep, marks_of
@@ -70,7 +71,8 @@ def compute(settings: Settings, question: Question, progress: Progress = silent)
 
 
 def wanted(question: Question, now: datetime) -> Wanted:
-    """The same as `finmodel monitor` takes it."""
+    """The same as `finmodel monitor` takes it; BadInput for times that are none of ours."""
+    require_possible(question.start, question.end)
     # What was decided just now counts too: a window reaches up to, and not including, its end.
     end = question.end or now + timedelta(microseconds=1)
     return Wanted(

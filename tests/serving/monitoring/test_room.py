@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from finmodel.acts import opened_log
 from finmodel.errors import NotReady
 from finmodel.settings import Settings
 from serving.monitoring import room as monitor_room
@@ -73,6 +74,28 @@ def test_what_is_refused_is_told_in_the_workers_words(tmp_path, monkeypatch):
         room.ask(question)
         until(lambda: room.doing(question) is None)
         assert room.failed(question).what == "no"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"start": "0001-01-01T00:00:00+08:00"}, "0001-01-01T00:00:00+08:00 is before 1970"),
+        ({"end": "0001-01-01T00:00:00+08:00"}, "is before 1970"),
+        ({"end": "1970-01-02T00:00:00+08:00"}, "is before 1970"),
+        ({"end": "9999-12-31T23:59:59-08:00"}, "is after the year 9000"),
+    ],
+)
+def test_a_window_out_of_all_time_is_refused_by_the_worker_that_computes(tmp_path, words, says):
+    question = msgspec.convert({"model": "card", **words}, Question)
+    settings = Settings(home=tmp_path, data=tmp_path)
+    with opened_log(settings, settings.audit) as log:
+        log.append("begun", {})
+    with closing(MonitorRoom(settings)) as room:
+        room.ask(question)
+        until(lambda: room.doing(question) is None)
+        failed = room.failed(question)
+        assert (failed.code, failed.where) == ("BadInput", "the window")
+        assert says in failed.what
 
 
 def test_too_many_questions_wait_for_nobody_and_closing_leaves_them(tmp_path, monkeypatch):
