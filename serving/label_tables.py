@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from serving import operators
-from serving.screen import Progress, emit
+from serving.screen import Progress, emit, screen, side_by_side
 
 if TYPE_CHECKING:
     from risk.labels.explore import Explored
@@ -47,20 +47,21 @@ def explore(
     if json:
         emit(found, True)
     else:
-        show(found, Console())
+        show(found, screen())
 
 
-def show(found: Explored, screen: Console) -> None:
-    """All tables, one after the other."""
-    screen.print(
+def show(found: Explored, console: Console) -> None:
+    """All tables, one after the other; one that is too wide for the window in parts."""
+    console.print(
         f"[bold]{found.recipe}[/]  bad 坏: {found.bad}  window 表现期: {found.window} mob  "
         f"accounts 账户: {found.accounts:,}  until 截至: {found.known_to}"
     )
     for title, table in (_vintages(found), _rolls(found), _firsts(found), _cohorts(found)):
-        screen.print(f"\n[bold]{title}[/]", highlight=False)
-        screen.print(table)
+        console.print(f"\n[bold]{title}[/]", highlight=False)
+        for part in side_by_side(table, console):
+            console.print(part)
     for why, rows in found.excluded.items():
-        screen.print(f"excluded 剔除: {why}: {rows:,}", highlight=False)
+        console.print(f"excluded 剔除: {why}: {rows:,}", highlight=False)
 
 
 def _vintages(found: Explored) -> tuple[str, Table]:
@@ -108,9 +109,9 @@ def _cohorts(found: Explored) -> tuple[str, Table]:
 
 def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column(first, no_wrap=True)
+    table.add_column(first, overflow="fold")
     for name in others:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     return table
 
 

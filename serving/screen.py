@@ -14,10 +14,16 @@ import msgspec
 import numpy as np
 import rich.progress as bars
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shells' convention."""
+PIPED = 200
+"""Signs a line where nobody's window says otherwise."""
+GAP = 2
+"""Blanks between columns."""
+_UNBOUNDED = 100_000
 
 
 class Progress:
@@ -66,6 +72,44 @@ class Progress:
         self._bars.stop()
 
 
+def screen() -> Console:
+    """Where tables go; a file or a pipe has no window, and would be taken for a narrow one."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, PIPED)
+    return console
+
+
+def side_by_side(table: Table, console: Console) -> list[Table]:
+    """The table, if it fits; else its columns in several, the first one in each, none of it cut."""
+    first, *others = (_width(column, console) for column in table.columns)
+    groups: list[list[int]] = []
+    room = 0
+    for place, width in enumerate(others, start=1):
+        if width > room or not groups:
+            groups.append([])
+            room = console.width + GAP - first
+        groups[-1].append(place)
+        room -= width
+    return [table] if len(groups) < 2 else [_only(table, [0, *group]) for group in groups]
+
+
+def _width(column: Column, console: Console) -> int:
+    cells = [column.header, *column.cells]
+    return max(console.measure(cell).maximum for cell in cells) + GAP
+
+
+def _only(table: Table, places: list[int]) -> Table:
+    part = Table(box=None, pad_edge=False)
+    columns = [table.columns[place] for place in places]
+    for column in columns:
+        part.add_column(column.header, justify=column.justify, overflow="fold")
+    cells = zip(*(column.cells for column in columns), strict=True)
+    for row, line in zip(table.rows, cells, strict=True):
+        part.add_row(*line, end_section=row.end_section)
+    return part
+
+
 def emit(answer: Any, as_json: bool) -> None:
     """Print a record, or a list of records: as a table for a person, as JSON for a program."""
     plain = _plain(answer)
@@ -73,14 +117,26 @@ def emit(answer: Any, as_json: bool) -> None:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n")
         sys.stdout.buffer.flush()
         return
-    console = Console()
-    rows = plain if isinstance(plain, list) else None
-    if rows is None:
+    console = screen()
+    if not isinstance(plain, list):
         console.print(_record(plain))
-    elif rows:
-        console.print(_rows(rows))
+    elif plain:
+        _print_rows(plain, console)
     else:
         console.print("none")
+
+
+def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
+    """A table; where the window would cut its words and figures, one record below the other."""
+    table = _rows(rows)
+    unbounded = console.options.update(width=_UNBOUNDED)
+    if console.measure(table, options=unbounded).minimum <= console.width:
+        console.print(table)
+        return
+    for place, row in enumerate(rows):
+        if place:
+            console.print()
+        console.print(_record(row))
 
 
 def _plain(answer: Any) -> Any:
@@ -100,8 +156,10 @@ def _bare(value: Any) -> Any:
 
 def _record(record: dict[str, Any]) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in record.items():
-        table.add_row(f"[bold]{name}[/]", _cell(value))
+        table.add_row(f"[bold]{escape(name)}[/]", escape(_cell(value)))
     return table
 
 
@@ -110,7 +168,7 @@ def _rows(rows: list[dict[str, Any]]) -> Table:
     for name in rows[0]:
         table.add_column(name, overflow="fold", no_wrap=name in ("id", "name"))
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(escape(_cell(value)) for value in row.values()))
     return table
 
 

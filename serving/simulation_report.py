@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
 from risk.policy.simulation import Cell, CutOff, Figures
-from serving.screen import emit
+from serving.screen import emit, screen
 from serving.simulation import Simulation
 
 NONE, UNSCORED = "not mature 未成熟", "not scored 无评分"
@@ -22,11 +21,11 @@ def show_simulation(found: Simulation, as_json: bool) -> None:
     if as_json:
         emit(found, as_json=True)
         return
-    figures, screen = found.figures, Console()
+    figures, console = found.figures, screen()
     emit(_summary(found, figures), as_json=False)
     for table in (_swap(figures.swap_set), _cuts(figures.cut_offs)):
-        screen.print()
-        screen.print(table)
+        console.print()
+        console.print(table)
 
 
 def _summary(found: Simulation, figures: Figures) -> dict[str, object]:

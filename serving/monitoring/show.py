@@ -21,15 +21,13 @@ from risk.monitor.panels import Monitor
 from risk.monitor.sheets import Cell, Sheet, header_lines, sheets
 from serving.monitoring.reading import Wanted, watch_model
 from serving.monitoring.workbook import workbook
-from serving.screen import Progress, emit
+from serving.screen import PIPED, Progress, emit
 
 COLOURS = {"green": "green", "amber": "yellow", "red": "red", "grey": "bright_black"}
 SHOWN = 20
 """Rows of a panel in a shell; the workbook and JSON have all."""
 WIDE = 14
 """Columns of a panel in a shell."""
-PIPED = 200
-"""Signs a line where nobody's window says otherwise."""
 
 
 def answer(

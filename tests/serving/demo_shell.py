@@ -1,11 +1,17 @@
 """A shell in a demo lender's home: commands as a person types them, and the demo left running."""
 
+import fcntl
 import json
 import os
+import pty
+import re
 import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +60,32 @@ class Shell:
             timeout=240,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def on_a_terminal(self, *words: str, columns: int) -> Answer:
+        """Run `finmodel …` where a person sees it: what a terminal so wide was told."""
+        theirs, ours = pty.openpty()
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        environment = {
+            name: value
+            for name, value in self.environment().items()
+            if name not in ("COLUMNS", "NO_COLOR")
+        }
+        child = subprocess.Popen(
+            [FINMODEL, *words],
+            env=environment | {"TERM": "xterm"},
+            cwd=ROOT,
+            stdin=ours,
+            stdout=ours,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(ours)
+        told = b""
+        with suppress(OSError):  # the terminal's end, once nobody writes to it
+            while piece := os.read(theirs, 65_536):
+                told += piece
+        os.close(theirs)
+        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told.decode())
+        return Answer(child.wait(240), plain, "")
 
     def start(self, *words: str, key: str = "") -> subprocess.Popen[str]:
         """Start `finmodel …` as a terminal's foreground group, so that Ctrl-C can reach it."""

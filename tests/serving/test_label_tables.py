@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+from collections import Counter
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from risk.frames.loans import book_in, labels_in, rule_of
@@ -58,6 +61,36 @@ def test_what_a_person_sees(tmp_path):
     assert "nan" not in text
     assert "None" not in text
     assert max(map(len, text.splitlines())) < 160
+
+
+def test_a_narrow_window_cuts_no_figure(tmp_path):
+    recipe = load_recipe(lender_recipe(tmp_path, "lender_behaviour_risk"))
+    book = book_in(recipe)
+    found = explored(recipe.name, rule_of(recipe), book, labels_in(recipe, book))
+    seen = {}
+    for width in (300, 80, 40):
+        screen = Console(file=io.StringIO(), width=width)
+        show(found, screen)
+        text = screen.file.getvalue()
+        assert "…" not in text
+        assert max(map(cell_len, text.splitlines())) <= width
+        assert "same 不变" in text, "no heading is folded"
+        seen[width] = Counter(re.findall(r"[0-9][0-9,]*\.[0-9]\b", text))
+    assert seen[300] == seen[80] == seen[40]
+    assert sum(seen[300].values()) > 100
+
+
+def test_a_terminal_of_80_columns_and_a_file_have_every_figure(shell, tmp_path):
+    recipe = str(lender_recipe(tmp_path, "lender_behaviour_risk"))
+    filed = shell.finmodel("labels", "explore", recipe)
+    shown = shell.on_a_terminal("labels", "explore", recipe, columns=80)
+    figures = [
+        Counter(re.findall(r"[0-9][0-9,]*\.[0-9]\b", text)) for text in (filed.out, shown.out)
+    ]
+    assert figures[0] == figures[1]
+    assert filed.code == shown.code == 0
+    assert "…" not in filed.out + shown.out
+    assert max(map(len, filed.out.splitlines())) > 80, "nobody's window is narrow"
 
 
 @pytest.mark.parametrize(
