@@ -5,13 +5,17 @@ Words from a shell in, one call each, an answer out. Who may do what is known to
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
+
+if TYPE_CHECKING:
+    from serving.outcomes import Loaded
 
 outcomes = typer.Typer(no_args_is_help=True, help="What became of decisions: load.")
 alerts = typer.Typer(no_args_is_help=True, help="Alerts of monitoring: list, acknowledge.")
@@ -28,15 +32,40 @@ def outcomes_load(
         Path,
         typer.Argument(help="CSV or Parquet: application_id, observed_at, bad or dpd, and fpd."),
     ],
+    encoding: Annotated[
+        str, typer.Option(help="Of a CSV's text, such as gbk as Chinese Excel writes it.")
+    ] = "utf-8-sig",
+    separator: Annotated[
+        str, typer.Option(help=r"What parts a CSV's columns, such as ';' or '\t'.")
+    ] = ",",
     json: Json = False,
 ) -> None:
-    """Load outcomes by application id; rows that cannot be used are told, with the reason."""
-    from serving.access import signed_in
-    from serving.outcomes import LOADERS, load_outcomes
+    """Load outcomes by application id; rows that cannot be used are told, with the reason.
 
-    here = settings()
+    Where no row could be used, the exit code is 2.
+    """
+    from serving.access import signed_in
+    from serving.outcomes import LOADERS, Written, load_outcomes, require_some
+
+    here, written = settings(), Written.told(separator, encoding)
     with Progress() as progress:
-        emit(load_outcomes(here, file, signed_in(here, LOADERS), progress), json)
+        loaded = load_outcomes(here, file, signed_in(here, LOADERS), progress, written)
+    _tell(loaded, json)
+    require_some(loaded, file)
+
+
+def _tell(loaded: Loaded, json: bool) -> None:
+    """The record; for a person the refused rows beside it, one a line."""
+    if json:
+        emit(loaded, True)
+        return
+    told = asdict(loaded)
+    not_used = told.pop("not_used")
+    emit(told, False)
+    if not_used:
+        # A CSV's lines are what an editor shows; rows of a Parquet file have no line.
+        other = "row" if not_used[0]["line"] is not None else "line"
+        emit([{name: one[name] for name in one if name != other} for one in not_used], False)
 
 
 @alerts.command("list")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -17,12 +18,13 @@ from finmodel.acts import audited
 from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION, LAYOUT
-from finmodel.outcomes import DecidedOn, Judged, Outcomes, judge
+from finmodel.errors import BadInput
+from finmodel.outcomes import DecidedOn, Outcomes, judge
 from finmodel.progress import Progress, silent
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.vault import Vault
-from risk.frames.file import read_table
+from risk.frames.file import is_csv, lines_of, read_table
 from risk.monitor.outcome_file import TEXT, Read, read_outcomes
 
 SHOWN = 1000
@@ -35,7 +37,9 @@ class NotUsed:
     """A row that was not used."""
 
     row: int
-    """Counted from 1, the header not counted."""
+    """Counted from 1, header and blank lines not counted."""
+    line: int | None
+    """Of a CSV, as a person counts: the header's is 1, blank ones count. None of a Parquet file."""
     application_id: str
     reason: str
 
@@ -54,11 +58,38 @@ class Loaded:
     kept_in: str
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a CSV is written."""
+
+    separator: str = ","
+    encoding: str = "utf-8-sig"
+
+    @classmethod
+    def told(cls, separator: str, encoding: str) -> Self:
+        """As a shell says it, where a tab is hard to type: `\\t` is one, too."""
+        sign = "\t" if separator == r"\t" else separator
+        if len(sign) != 1:
+            raise BadInput(
+                f"{separator!r} is not one character",
+                where="--separator",
+                remedy=r"give one, such as ';' or '\t'",
+            )
+        return cls(sign, encoding)
+
+
+AS_USUAL = Written()
+
+
 def load_outcomes(
-    settings: Settings, file: Path, person: Person, progress: Progress = silent
+    settings: Settings,
+    file: Path,
+    person: Person,
+    progress: Progress = silent,
+    written: Written = AS_USUAL,
 ) -> Loaded:
     """Load a CSV or Parquet file of outcomes; BadInput where it lacks a column."""
-    read = read_outcomes(read_table(file, TEXT, ",", "utf-8-sig"), str(file))
+    read = read_outcomes(read_table(file, TEXT, written.separator, written.encoding), str(file))
     with closing(Vault(settings.vault)) as vault:
         stand_ins = np.array(vault.stand_ins(read.application_id), np.int64)
     told = Outcomes(stand_ins, read.observed_us, read.bad, read.dpd, read.fpd)
@@ -67,7 +98,15 @@ def load_outcomes(
     before = outcome_files.kept_in(settings.outcomes)
     judged = judge(told.only(rows), before, decided, micros(settings.clock.now()))
     path = outcome_files.keep(settings.outcomes, told.only(rows[judged.new]))
-    loaded = _loaded(read, rows, judged, path)
+    refused = read.refused | {int(rows[row]): why for row, why in judged.refused.items()}
+    loaded = Loaded(
+        rows=len(read.application_id),
+        new=len(judged.new),
+        known=judged.known,
+        refused=len(refused),
+        not_used=_not_used(read, refused, file, written),
+        kept_in="" if path is None else path.name,
+    )
     if path is not None:
         facts = {"file": path.name, "by": person.name, "new": loaded.new, "refused": loaded.refused}
         audited(settings, "outcomes_loaded", facts)
@@ -87,16 +126,27 @@ def decided_on(folder: Path, progress: Progress = silent) -> DecidedOn:
     return DecidedOn.of(np.concatenate(applications), np.concatenate(times))
 
 
-def _loaded(read: Read, rows: np.ndarray, judged: Judged, path: Path | None) -> Loaded:
-    refused = read.refused | {int(rows[row]): why for row, why in judged.refused.items()}
-    return Loaded(
-        rows=len(read.application_id),
-        new=len(judged.new),
-        known=judged.known,
-        refused=len(refused),
-        not_used=[
-            NotUsed(row + 1, read.application_id[row], refused[row])
-            for row in sorted(refused)[:SHOWN]
-        ],
-        kept_in="" if path is None else path.name,
-    )
+def _not_used(read: Read, refused: dict[int, str], file: Path, written: Written) -> list[NotUsed]:
+    shown = sorted(refused)[:SHOWN]
+    lines = []
+    if shown and is_csv(file):
+        lines = lines_of(file, written.separator, written.encoding)
+    return [
+        NotUsed(
+            row=row + 1,
+            line=lines[row] if row < len(lines) else None,
+            application_id=read.application_id[row],
+            reason=refused[row],
+        )
+        for row in shown
+    ]
+
+
+def require_some(loaded: Loaded, file: Path) -> None:
+    """BadInput where no row of the file is kept, now or before."""
+    if loaded.refused and not loaded.new + loaded.known:
+        raise BadInput(
+            f"none of its {loaded.rows:,} rows could be used",
+            where=str(file),
+            remedy="mend them: each has its reason above",
+        )

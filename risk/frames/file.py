@@ -6,12 +6,14 @@ is refused with its line. Knows no recipe.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 import pyarrow as pa
@@ -21,8 +23,13 @@ from finmodel.errors import BadInput, NotFound
 
 NOTHING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"]
 """What stands for 'missing' in a column of numbers."""
+SEPARATORS = (",", ";", "\t", "|")
+WORKBOOKS = (".xlsx", ".xls", ".xlsm")
 PIECE = 100_000
 """Rows read at a time: about 100 MB for a hundred columns."""
+_NAME_SEPARATOR = (
+    "name another separator: `separator` in a recipe, --separator of a command that has it"
+)
 
 
 def read_table(path: Path, text: Iterable[str], separator: str, encoding: str) -> pd.DataFrame:
@@ -42,16 +49,49 @@ def read_pieces(
         raise NotFound("no such file", where=str(path), remedy="name a CSV or Parquet file")
     if path.suffix == ".parquet":
         yield from _parquet_pieces(path, wanted)
-    elif path.name.endswith((".csv", ".csv.gz")):
+    elif is_csv(path):
         with _refusing(path, encoding):
             nothing = _nothing_in(_header(path, separator, encoding), wanted)
             yield from _csv_pieces(path, (separator, encoding), wanted, nothing)
+    elif path.suffix.lower() in WORKBOOKS:
+        raise BadInput(
+            f"the ending {path.suffix!r} is an Excel workbook's, which is not read",
+            where=str(path),
+            remedy="save its sheet as CSV: 另存为 Save As, CSV UTF-8 (.csv)",
+        )
     else:
         raise BadInput(
             f"the ending {path.suffix!r} is not known",
             where=str(path),
             remedy="give a .csv, .csv.gz or .parquet file",
         )
+
+
+def is_csv(path: Path) -> bool:
+    """Whether it is read as text, by its ending."""
+    return path.name.endswith((".csv", ".csv.gz"))
+
+
+def lines_of(path: Path, separator: str, encoding: str) -> list[int]:
+    """Of each row of a CSV the line that it begins on, as a person counts them: the header is on 1.
+
+    Blank lines count, though they are no rows, and so do those within a quoted field.
+    """
+    found, line = [], 1
+    with _refusing(path, encoding), _opened(path, encoding) as file:
+        rows = csv.reader(file, delimiter=separator)
+        for row in rows:
+            # As pandas skips them: nothing but blanks, while "" in quotes is a row.
+            if row and (len(row) > 1 or not row[0] or row[0].strip(" \t")):
+                found.append(line)
+            line = rows.line_num + 1
+    return found[1:]
+
+
+def _opened(path: Path, encoding: str) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
 
 
 def as_text(column: pd.Series) -> pd.Series:
@@ -104,17 +144,22 @@ def _refusing(path: Path, encoding: str) -> Iterator[None]:
         yield
     except pd.errors.EmptyDataError as error:
         raise BadInput("it is empty", where=where, remedy="give a header and rows") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning, csv.Error) as error:
         raise BadInput(
             f"a row does not fit the header ({str(error).strip()[:120]})",
             where=where,
-            remedy="quote fields that hold the separator, or name another under `separator`",
+            remedy=f"quote fields that hold the separator, or {_NAME_SEPARATOR}",
         ) from error
-    except (UnicodeDecodeError, LookupError) as error:
+    except LookupError as error:
+        raise BadInput(
+            f"no encoding is called {encoding!r}", where=where, remedy="name one, such as gbk"
+        ) from error
+    except UnicodeError as error:
         raise BadInput(
             f"it is not {encoding} text",
             where=where,
-            remedy="name its encoding in the recipe, such as gbk",
+            remedy="save it as CSV UTF-8, or name its encoding, such as gbk (Chinese Excel): "
+            "`encoding` in a recipe, --encoding of a command that has it",
         ) from error
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise BadInput("it is not a gzip file", where=where, remedy="write it again") from error
@@ -132,7 +177,19 @@ def _header(path: Path, separator: str, encoding: str) -> list[str]:
     )
     names = [str(name) for name in header.iloc[0]]
     _refuse_twins(names, path)
+    _refuse_other_separator(names, separator, path)
     return names
+
+
+def _refuse_other_separator(names: list[str], separator: str, path: Path) -> None:
+    """A header of one name that holds another separator is one that was not cut."""
+    others = [one for one in SEPARATORS if one != separator and one in names[0]]
+    if len(names) == 1 and others:
+        raise BadInput(
+            f"its columns are separated by {others[0]!r}, not by {separator!r}",
+            where=str(path),
+            remedy=_NAME_SEPARATOR,
+        )
 
 
 def _nothing_in(names: Iterable[str], text: tuple[str, ...]) -> dict[str, list[str]]:

@@ -157,6 +157,7 @@ def test_a_table_without_a_time_is_never_split_at_random(lender):
         (b"loan_id,bad,bad\n1,0,1\n", "two columns are called 'bad'"),
         (b'"loan_id,bad\n1,0\n', "a row does not fit the header"),
         ("loan_id,备注,bad\n1,好,0\n".encode("gbk"), "it is not utf-8-sig text"),
+        (b"loan_id;bad\n1;0\n", "separated by ';', not by ','; name another.*in a recipe"),
     ],
 )
 def test_a_file_that_is_no_table(lender, content, says):

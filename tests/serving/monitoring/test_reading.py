@@ -1,6 +1,7 @@
 """A service's life in one process: ten thousand decisions, replayed, followed and monitored."""
 
 import asyncio
+import gzip
 import io
 import time
 from dataclasses import replace
@@ -22,9 +23,10 @@ from serving import flows
 from serving.desk import open_desk
 from serving.monitoring.reading import Wanted, segment_of, watch_model
 from serving.monitoring.show import answer, show, workbook
-from serving.outcomes import load_outcomes
+from serving.outcomes import Written, load_outcomes
 from serving.schemas import Application
 from serving.telemetry import Telemetry
+from tests.serving.demo_shell import Shell
 from tests.serving.small_world import APPLICATION, CLOCK, make_world
 
 DECISIONS = 10_000
@@ -153,6 +155,71 @@ def test_rows_that_cannot_be_used_are_told_by_number_with_the_reason(
     }.items():
         assert words in said[row], (row, said[row])
     assert loaded.not_used[-1].application_id == "L-8"
+    lines = {one.row: one.line for one in loaded.not_used}
+    assert lines == {row: row + 1 if ending == ".csv" else None for row in said}
+
+
+def test_a_csvs_refused_rows_are_told_by_the_lines_that_an_editor_shows(lived, tmp_path):
+    path = tmp_path / "rows.csv"
+    nobody = ",2006-05-01T00:00:00+08:00,1,"
+    path.write_text(
+        f'application_id,observed_at,bad,note\n\nN-1{nobody}\n  \nN-2{nobody}"one\ntwo"\n'
+        f"N-3{nobody}\n\n"
+    )
+    with gzip.open(tmp_path / "rows.csv.gz", "wb") as packed:
+        packed.write(path.read_bytes())
+    for one in (path, tmp_path / "rows.csv.gz"):
+        loaded = load_outcomes(lived[0], one, ANALYST)
+        told = [(each.line, each.row, each.application_id) for each in loaded.not_used]
+        assert told == [(3, 1, "N-1"), (5, 2, "N-2"), (7, 3, "N-3")]
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [(";", "gbk"), (r"\t", "utf-16"), (",", "gbk")])
+def test_a_csv_is_read_as_the_shell_says_it_is_written(
+    lived, outcomes, tmp_path, separator, encoding
+):
+    settings, path = lived[0], tmp_path / "rows.csv"
+    rows = outcomes[2].head(5).assign(备注="正常")
+    sep = separator.replace(r"\t", "\t")
+    rows.to_csv(path, index=False, sep=sep, encoding=encoding)
+    loaded = load_outcomes(settings, path, ANALYST, written=Written.told(separator, encoding))
+    assert (loaded.known, loaded.refused) == (5, 0)
+    with pytest.raises(BadInput, match=r"name its encoding, such as gbk.*--encoding"):
+        load_outcomes(settings, path, ANALYST, written=Written.told(separator, "utf-8"))
+    rows.drop(columns="备注").to_csv(path, index=False, sep=";")
+    with pytest.raises(BadInput, match="separated by ';', not by ','; name another separator"):
+        load_outcomes(settings, path, ANALYST)
+
+
+def test_a_csv_that_is_written_in_no_way_known_is_refused(lived, tmp_path):
+    with pytest.raises(BadInput, match="--separator: '::' is not one character"):
+        Written.told("::", "gbk")
+    path = tmp_path / "rows.csv"
+    path.write_text("application_id,observed_at,bad\nL-1,2006-01-01T00:00:00Z,0\n")
+    with pytest.raises(BadInput, match="no encoding is called 'gbq'"):
+        load_outcomes(lived[0], path, ANALYST, written=Written(encoding="gbq"))
+    workbook = path.rename(tmp_path / "rows.XLSX")
+    with pytest.raises(
+        BadInput, match="Excel workbook's, which is not read; save its sheet as CSV"
+    ):
+        load_outcomes(lived[0], workbook, ANALYST)
+
+
+def test_a_file_of_which_nothing_is_used_ends_with_2_after_its_reasons(tmp_path):
+    shell = Shell(tmp_path / "home")
+    key = shell.finmodel("people", "add", "lin", "--role", "analyst").out.strip()
+    path = tmp_path / "rows.csv"
+    path.write_text("application_id,observed_at,bad\n\n[N/1],2024-01-01T00:00:00Z,1\n")
+    answer = shell.finmodel("outcomes", "load", str(path), "--separator", ",", key=key)
+    assert answer.code == 2
+    words = answer.out.split()
+    assert words[words.index("reason") + 1 :][:3] == ["3", "[N/1]", "no"]
+    assert "none of its 1 rows could be used; mend them" in " ".join(answer.err.split())
+    answer = shell.finmodel("outcomes", "load", str(path), "--json", key=key)
+    assert (answer.code, answer.json["not_used"][0]["line"]) == (2, 3)
+    answer = shell.finmodel("outcomes", "load", str(path), "--separator", "tab", key=key)
+    assert (answer.code, answer.out) == (2, "")
+    assert "--separator: 'tab' is not one character" in " ".join(answer.err.split())
 
 
 def test_a_file_that_lacks_a_column_is_refused(lived, tmp_path):
