@@ -1,4 +1,4 @@
-"""The `finmodel` command for risk analysts: outcomes, alerts of monitoring, the model document.
+"""The `finmodel` command for risk analysts: outcomes, monitoring, its alerts, the model document.
 
 Words from a shell in, one call each, an answer out. Who may do what is known to access alone.
 """
@@ -114,3 +114,47 @@ def document(
 
     asked = Asked(light=light, whole_log=whole_log)
     answer(settings(), (model, version), output, asked, as_json=json)
+
+
+def monitor(
+    model: Annotated[str, typer.Argument(help="The registered model, such as behaviour_risk.")],
+    start: Annotated[
+        str | None, typer.Option("--from", help="ISO 8601 time with a zone; 26 weeks back if none.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="ISO 8601 time with a zone; now if none.")
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="The champion's, if none is named.")] = None,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE: product, channel, decision, rule or lane; repeat it."),
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="week or month.")] = None,
+    window_days: Annotated[
+        int | None, typer.Option(help="Performance window in days; the recipe's, or 180.", min=1)
+    ] = None,
+    bad_dpd: Annotated[
+        int | None, typer.Option(help="Bad from so many days past due; the recipe's, or 30.", min=1)
+    ] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write all panels to this workbook.")] = None,
+    alert: Annotated[
+        str, typer.Option(help="Raise alerts for what the light shows, owned by this person.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Say whether a model still holds, and why not: ten panels from the log and outcomes."""
+    from finmodel.clock import parse_time
+    from serving.monitoring.reading import Wanted, by_of, segment_of
+    from serving.monitoring.show import answer
+
+    wanted = Wanted(
+        model=model,
+        version=version,
+        start=parse_time(start) if start else None,
+        end=parse_time(end) if end else None,
+        by=by_of(by),
+        segment=segment_of(segment or ()),
+        window_days=window_days,
+        bad_dpd=bad_dpd,
+    )
+    answer(settings(), wanted, xlsx, alert, as_json=json)
