@@ -24,6 +24,7 @@ REPRODUCIBLE: Mapping[str, Any] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
+_AMOUNTS: Mapping[str, Any] = {"objective": "regression", "metric": "l2"}
 _TAUGHT = re.compile(
     r"boosting|learning_rate|num_leaves|max_depth|min_\w+|feature_fraction\w*|lambda_\w+|max_bin"
     r"|bagging_(fraction|freq|seed)|path_smooth|scale_pos_weight|drop_rate|max_drop|skip_drop"
@@ -43,6 +44,9 @@ class Lesson:
     names: tuple[str, ...]
     categoricals: tuple[str, ...] = ()
     monotone: Mapping[str, int] | None = None
+    weight: Float64s | None = None
+    amounts: bool = False
+    """Labels are amounts to be met in the mean of squares, not 1 and 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +72,7 @@ def fit(
     learning = lgb.Dataset(
         lesson.matrix,
         lesson.labels,
+        weight=lesson.weight,
         feature_name=list(lesson.names),
         categorical_feature=list(lesson.categoricals),
     )
@@ -77,7 +82,12 @@ def fit(
         callbacks.append(lgb.early_stopping(stopping.rounds, verbose=False))
     try:
         booster = lgb.train(
-            {**params, **REPRODUCIBLE, **_constraints(lesson)},
+            {
+                **params,
+                **REPRODUCIBLE,
+                **(_AMOUNTS if lesson.amounts else {}),
+                **_constraints(lesson),
+            },
             learning,
             num_boost_round=rounds,
             valid_sets=judging,

@@ -1,0 +1,161 @@
+"""How well an order of customers parts those whom a treatment moves: curves, and what they enclose.
+
+Scores, who was treated, and who responded come in; figures with intervals go out. The definitions
+are written here, for published ones differ by factors of ten. Customers stand in order of falling
+score, ties as they were given; x is the share of them that is addressed; of the x highest, T and C
+are how many are treated and control, R_T and R_C their responses.
+
+    uplift(x)   R_T / T - R_C / C                      difference of response rates among them
+    gain(x)     x · uplift(x)                          a customer's; the area below is AUUC
+    qini(x)     (R_T - R_C · T / C) / (all treated)    Radcliffe (2007), per treated customer
+    Qini        area between qini(x) and the straight line to qini(1)
+
+Random order has Qini 0 in the mean. All hold only where chance decided who was treated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from finmodel.errors import BadInput
+from finmodel.records import Float64s, Int64s
+
+STEPS = 100
+"""Points of a curve: hundredths of the customers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """n customers of a randomised trial."""
+
+    treated: npt.NDArray[np.bool_]
+    response: Float64s
+    """(n,) 1 or 0, or an amount."""
+
+    def __post_init__(self) -> None:
+        if len(self.treated) != len(self.response):
+            raise BadInput(
+                "treated and response differ in length", where="trial", remedy="give both of all"
+            )
+        if not self.treated.any() or self.treated.all():
+            group = "control" if self.treated.any() else "treated"
+            raise BadInput(
+                f"nobody is {group}", where="trial", remedy="keep a holdout: both are compared"
+            )
+
+    def __len__(self) -> int:
+        return len(self.treated)
+
+    def only(self, rows: Int64s) -> Trial:
+        """Some of them, and some more than once."""
+        return Trial(self.treated[rows], self.response[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Uplift:
+    """What an order is worth."""
+
+    effect: float
+    """Of treating everybody: the difference of response rates."""
+    auuc: float
+    qini: float
+    at: dict[int, float]
+    """uplift(x) by x in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure and between which two it lies."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """qini and uplift over the share of customers addressed."""
+
+    share: Float64s
+    """(k,) from 0 to 1."""
+    qini: Float64s
+    gain: Float64s
+    uplift: Float64s
+    """NaN where not both groups are among them yet."""
+
+
+def curve_of(score: Float64s, trial: Trial) -> Curve:
+    """The curves in hundredths of the customers.
+
+    >>> trial = Trial(np.array([True, False] * 50), np.array([1.0, 0.0] * 25 + [0.0, 0.0] * 25))
+    >>> curve = curve_of(np.arange(100.0, 0.0, -1.0), trial)
+    >>> curve.uplift[50].item(), curve.gain[50].item(), curve.qini[[50, 100]].tolist()
+    (1.0, 0.5, [0.5, 0.5])
+    """
+    order = np.argsort(-score, kind="stable")
+    treated = trial.treated[order].astype(np.float64)
+    response = trial.response[order]
+    counts = [treated, 1.0 - treated, treated * response, (1.0 - treated) * response]
+    places = np.unique(np.rint(np.linspace(0, len(score), STEPS + 1)).astype(np.int64))
+    t, c, r_t, r_c = (np.concatenate([[0.0], np.cumsum(one)])[places] for one in counts)
+    share = places / len(score)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        uplift = np.where((t > 0) & (c > 0), r_t / t - r_c / c, np.nan)
+        matched = np.where(c > 0, r_c * t / c, 0.0)
+    gain = np.where(np.isnan(uplift), 0.0, share * np.nan_to_num(uplift))
+    return Curve(share, (r_t - matched) / t[-1], gain, uplift)
+
+
+def uplift_of(score: Float64s, trial: Trial, at: tuple[int, ...] = (10, 20, 30)) -> Uplift:
+    """The figures of one order of customers."""
+    curve = curve_of(score, trial)
+    line = curve.share * curve.qini[-1]
+    return Uplift(
+        effect=float(curve.uplift[-1]),
+        auuc=float(np.trapezoid(curve.gain, curve.share)),
+        qini=float(np.trapezoid(curve.qini - line, curve.share)),
+        at={x: float(np.interp(x / 100.0, curve.share, curve.uplift)) for x in at},
+    )
+
+
+def intervals(
+    score: Float64s,
+    trial: Trial,
+    at: tuple[int, ...] = (10, 20, 30),
+    draws: int = 500,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """95 % percentile intervals of the figures, drawing treated and control apart (bootstrap)."""
+    random = np.random.default_rng(seed)
+    groups = [np.flatnonzero(trial.treated), np.flatnonzero(~trial.treated)]
+    found: dict[str, list[float]] = {}
+    for _ in range(draws):
+        rows = np.concatenate([random.choice(group, len(group)) for group in groups])
+        for name, value in _named(uplift_of(score[rows], trial.only(rows), at)).items():
+            found.setdefault(name, []).append(value)
+    told = _named(uplift_of(score, trial, at))
+    return {
+        name: Interval(told[name], *(float(end) for end in np.percentile(values, [2.5, 97.5])))
+        for name, values in found.items()
+    }
+
+
+def by_decile(score: Float64s, trial: Trial) -> list[tuple[int, int, float, float]]:
+    """Of each tenth, the highest scores first: treated, control, and their response rates."""
+    order = np.argsort(-score, kind="stable")
+    rows: list[tuple[int, int, float, float]] = []
+    for part in np.array_split(order, 10):
+        treated, response = trial.treated[part], trial.response[part]
+        rates = [
+            float(response[one].mean()) if one.any() else np.nan for one in (treated, ~treated)
+        ]
+        rows.append((int(treated.sum()), int((~treated).sum()), rates[0], rates[1]))
+    return rows
+
+
+def _named(told: Uplift) -> dict[str, float]:
+    parts = {f"uplift@{x}%": value for x, value in told.at.items()}
+    return {"effect": told.effect, "auuc": told.auuc, "qini": told.qini} | parts

@@ -1,0 +1,43 @@
+"""Trials that chance decided pass, others are refused with the feature and by how much."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from finmodel.errors import BadInput
+from marketing.balance import differences, require_randomised
+from tests.marketing.trials import NAMES, known_trial
+
+
+def test_a_difference_is_of_pooled_standard_deviations():
+    given, _ = known_trial(5_000)
+    treated = given.trial.treated
+    (row,) = [one for one in differences(given.matrix, NAMES, treated) if one.name == "base"]
+    one, two = given.matrix[treated, 1].astype(float), given.matrix[~treated, 1].astype(float)
+    pooled = np.sqrt((one.var() + two.var()) / 2)
+    assert row.sds == pytest.approx((one.mean() - two.mean()) / pooled)
+    assert (row.treated, row.control) == (pytest.approx(one.mean()), pytest.approx(two.mean()))
+
+
+def test_chance_alone_raises_no_alarm_whatever_the_size():
+    alarms = 0
+    for seed in range(300):
+        given, _ = known_trial((60, 600, 6_000)[seed % 3], seed)
+        alarms += any(o.alarm for o in differences(given.matrix, NAMES, given.trial.treated))
+    assert alarms <= 3
+
+
+def test_customers_who_were_chosen_are_refused_by_name_and_size():
+    given, _ = known_trial(4_000)
+    chosen = given.matrix[:, 1] + np.random.default_rng(2).normal(size=4_000) > 0
+    with pytest.raises(BadInput, match=r"differ before the treatment: base by \+1\.\d\d sd; rand"):
+        require_randomised(given.matrix, NAMES, chosen, "campaign spring")
+
+
+def test_being_missing_is_a_difference_too():
+    given, _ = known_trial(4_000)
+    matrix = given.matrix.copy()
+    matrix[given.trial.treated & (np.arange(4_000) % 3 == 0), 2] = np.nan
+    with pytest.raises(BadInput, match=r"noise by \+0\.\d\d sd"):
+        require_randomised(matrix, NAMES, given.trial.treated, "x")
