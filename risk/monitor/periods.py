@@ -44,7 +44,7 @@ def cut(start: datetime, end: datetime, by: By) -> Periods:
         raise BadInput(
             "the window ends before it begins",
             where=f"{start.isoformat()} to {end.isoformat()}",
-            remedy="give --from before --to",
+            remedy="let it begin before it ends",
         )
     begin = _begin(start.astimezone(ZONE), by)
     edges, names = [start], [_name(begin, by)]
@@ -53,7 +53,9 @@ def cut(start: datetime, end: datetime, by: By) -> Periods:
         names.append(_name(begin, by))
         if len(names) > MOST:
             raise BadInput(
-                f"the window has more than {MOST} {by}s", where="--from", remedy="begin later"
+                f"the window has more than {MOST} {by}s",
+                where=f"{start.isoformat()} to {end.isoformat()}",
+                remedy="let it begin later",
             )
     return Periods(tuple(micros(one) for one in (*edges, end)), tuple(names))
 
