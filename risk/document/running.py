@@ -146,10 +146,9 @@ def _alerts(facts: Facts) -> Table:
             STATUSES[one.colour],
             one.zh,
             told(one.owner),
-            f"{one.acknowledged_by} 于 {when(parse_time(one.acknowledged_at))}"
-            if one.acknowledged_at
-            else "尚未确认",
-            told(one.note),
+            "；".join(f"{said.by} 于 {when(parse_time(said.at))}" for said in one.acknowledgements)
+            or "尚未确认",
+            told("；".join(said.note for said in one.acknowledgements)),
         )
         for one in facts.alerts
     )

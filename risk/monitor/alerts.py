@@ -17,7 +17,7 @@ from finmodel.clock import parse_time
 from finmodel.errors import BadInput, NotFound
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk.monitor.panels import Alert, Monitor, Signal
+from risk.monitor.panels import Alert, Monitor, Noted, Signal
 
 RAISED: Final = "alert"
 ACKNOWLEDGED: Final = "alert_acknowledged"
@@ -28,7 +28,7 @@ _WORSE: Final = {"amber": 1, "red": 2}
 
 
 def alerts_of(settings: Settings, model: str | None = None) -> list[Alert]:
-    """Alerts on a model, or on all, the newest first, each with its acknowledgement."""
+    """Alerts on a model, or on all, the newest first, each with its acknowledgements."""
     if not settings.alerts.exists():
         return []
     found: dict[str, Alert] = {}
@@ -37,9 +37,8 @@ def alerts_of(settings: Settings, model: str | None = None) -> list[Alert]:
             told = entry.body | {"id": entry.id, "raised_at": entry.time.isoformat()}
             found[entry.id] = msgspec.convert(told, Alert)
         elif entry.kind == ACKNOWLEDGED and entry.body["id"] in found:
-            said = {k: v for k, v in entry.body.items() if k != "id" and v}
-            at = {"acknowledged_at": entry.time.isoformat()}
-            found[entry.body["id"]] = msgspec.structs.replace(found[entry.body["id"]], **said, **at)
+            alert = found[entry.body["id"]]
+            found[alert.id] = _acknowledged(alert, entry.body, entry.time.isoformat())
     wanted = (one for one in found.values() if model in (None, one.model))
     return sorted(wanted, key=lambda one: one.raised_at, reverse=True)
 
@@ -72,6 +71,16 @@ def acknowledge(settings: Settings, alert: str, by: Person, note: str, owner: st
     return next(one for one in alerts_of(settings) if one.id == alert)
 
 
+def _acknowledged(alert: Alert, said: dict[str, Any], at: str) -> Alert:
+    """The alert with one acknowledgement more, and with its owner from then on."""
+    noted = Noted(said["acknowledged_by"], at, said["note"], said["owner"])
+    return msgspec.structs.replace(
+        alert,
+        owner=noted.owner or alert.owner,
+        acknowledgements=(*alert.acknowledgements, noted),
+    )
+
+
 def _is_known(settings: Settings, seen: Monitor, signal: Signal, known: list[Alert]) -> bool:
     """Whether the same alert is open, or was acknowledged lately and did not get worse."""
     header, now = seen.header, settings.clock.now()
@@ -83,7 +92,8 @@ def _is_known(settings: Settings, seen: Monitor, signal: Signal, known: list[Ale
         )
         if not same or _WORSE[signal.colour] > _WORSE[one.colour]:
             continue
-        if not one.acknowledged_at or now - parse_time(one.acknowledged_at) < QUIET:
+        said = one.acknowledgements
+        if not said or now - parse_time(said[-1].at) < QUIET:
             return True
     return False
 

@@ -87,8 +87,9 @@ def followed_of(seen: Seen) -> Followed:
 
 
 def with_alerts(seen: Monitor, alerts: Sequence[Alert]) -> Monitor:
-    """The same panels with the alerts on this model."""
-    return msgspec.structs.replace(seen, alerts=tuple(alerts))
+    """The same panels with the alerts on this model: its own segment's before all others'."""
+    told = sorted(alerts, key=lambda one: one.segment != seen.header.segment)
+    return msgspec.structs.replace(seen, alerts=tuple(told))
 
 
 def _header(seen: Seen, followed: Followed, lit: Light) -> Header:

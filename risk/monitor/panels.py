@@ -255,6 +255,16 @@ class Challenger(msgspec.Struct, frozen=True):
     note: Note | Literal["no_challenger"]
 
 
+class Noted(msgspec.Struct, frozen=True):
+    """One acknowledgement of an alert: who saw it, when, and what was found or done."""
+
+    by: str
+    at: str
+    note: str
+    owner: str = ""
+    """Whom it was handed to; empty where it stayed with its owner."""
+
+
 class Alert(msgspec.Struct, frozen=True):
     """Panel 10: something that moved, who looks after it, and what was said."""
 
@@ -268,9 +278,10 @@ class Alert(msgspec.Struct, frozen=True):
     zh: str
     en: str
     owner: str
-    acknowledged_by: str = ""
-    acknowledged_at: str = ""
-    note: str = ""
+    window: tuple[str, ...] = ()
+    """The window in which it moved: its begin and its end."""
+    acknowledgements: tuple[Noted, ...] = ()
+    """Every one, the first first: what was said once is not taken back."""
 
 
 class Monitor(msgspec.Struct, frozen=True):

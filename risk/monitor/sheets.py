@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from risk.labels.words import FPD_DAYS
-from risk.monitor.panels import NOTES, Monitor, VariableRow
+from risk.monitor.panels import NOTES, Alert, Monitor, VariableRow
 
 Cell = str | int | float | bool | None
 
@@ -42,13 +42,14 @@ WORDS = {
     "missing_build": "建模缺失率", "sentinel": "特殊值率", "sentinel_build": "建模特殊值率",
     "unseen": "未见类别率", "mean": "均值", "mean_build": "建模均值", "contribution": "平均贡献",
     "contribution_shift": "贡献变化", "mean_pd": "预期坏率", "within": "在区间内",
-    "cohort": "放款月", "accounts": "账户数", "view": "特征视图", "present": "正常",
+    "cohort": "放款月", "accounts": "账户数", "view": "特征视图", "present": "有效",
     "stale": "过期",
     "age_p50_s": "年龄中位数（秒）", "age_p99_s": "年龄 p99（秒）", "checked": "重算笔数",
     "differing": "不一致笔数", "largest": "最大差异", "champion": "冠军通过",
     "challenger": "挑战者通过", "id": "编号", "raised_at": "时间", "signal": "信号",
     "colour": "颜色", "zh": "说明", "en": "explanation", "owner": "负责人",
-    "acknowledged_by": "确认人", "acknowledged_at": "确认时间", "value": "数值", "limit": "界限",
+    "acknowledgements": "确认与备注", "value": "数值", "limit": "界限", "version": "版本",
+    "segment": "客群", "own": "本客群", "window": "窗口", "cell": "分箱", "csi_part": "CSI 贡献",
 }  # fmt: skip
 """Chinese names of the panels' fields."""
 STATUSES = {
@@ -74,34 +75,33 @@ def sheets(seen: Monitor) -> list[Sheet]:
 def _tables(seen: Monitor) -> list[Sheet]:
     header = seen.header
     return [
-        _table("红绿灯", "Traffic light", header.light.signals),
-        _table("区分度", "Discrimination", seen.quality.rows),
-        _table("评分分布", "Score bands", seen.bands),
-        _table("稳定性", "Stability", (seen.stability.overall, *seen.stability.rows)),
+        table("红绿灯", "Traffic light", header.light.signals),
+        table("区分度", "Discrimination", seen.quality.rows),
+        table("评分分布", "Score bands", seen.bands),
+        table("稳定性", "Stability", (seen.stability.overall, *seen.stability.rows)),
         _variables(seen.variables, tuple(row.period for row in seen.quality.rows)),
-        _table("校准", "Calibration", seen.calibration),
+        table("校准", "Calibration", seen.calibration),
         _vintages(seen),
         _rolls(seen),
         _first_payments(seen),
-        _table("线上线下", "Served against recomputed", (seen.consistency,), skip=("views",)),
-        _table("特征年龄", "Feature ages", seen.consistency.views),
+        table("线上线下", "Served against recomputed", (seen.consistency,), skip=("views",)),
+        table("特征年龄", "Feature ages", seen.consistency.views),
         _challenger(seen),
-        _table("冠军挑战者置换", "Swap set", seen.challenger.swap),
-        _table("预警", "Alerts", seen.alerts, skip=("segment", "model", "version")),
+        table("冠军挑战者置换", "Swap set", seen.challenger.swap),
+        _alerts(seen),
     ]
 
 
 def header_lines(seen: Monitor) -> list[tuple[str, str, str]]:
     """The header as lines of Chinese, English and value."""
     header = seen.header
-    segment = ", ".join(f"{k}={v}" for k, v in header.segment.items()) or "全部 all"
     quality = seen.quality
     past = "—"
     if quality.past_error_auc is not None:
         past = f"{quality.past_error_auc:.4f} ({quality.past_periods} periods)"
     return [
         ("模型", "model", f"{header.model} v{header.version} {header.alias}".strip()),
-        ("客群", "segment", segment),
+        ("客群", "segment", _segment(header.segment)),
         ("窗口", "window", f"{header.start} – {header.end}"),
         ("样本量", "decisions", f"{header.n:,}（无评分 unscored {header.unscored:,}）"),
         ("成熟样本", "matured", f"{header.matured:,}（坏 bads {header.bads:,}）"),
@@ -113,7 +113,8 @@ def header_lines(seen: Monitor) -> list[tuple[str, str, str]]:
     ]
 
 
-def _table(zh: str, en: str, rows: Sequence[Any], skip: tuple[str, ...] = ()) -> Sheet:
+def table(zh: str, en: str, rows: Sequence[Any], skip: tuple[str, ...] = ()) -> Sheet:
+    """Records as a table, a column each field but those to skip."""
     names = tuple(n for n in (rows[0].__struct_fields__ if rows else ()) if n not in skip)
     return Sheet(
         zh,
@@ -134,7 +135,7 @@ def _cell(value: Any) -> Cell:
 
 
 def _variables(rows: tuple[VariableRow, ...], periods: tuple[str, ...]) -> Sheet:
-    plain = _table("变量稳定性", "Variables", rows, skip=("trend",))
+    plain = table("变量稳定性", "Variables", rows, skip=("trend",))
     return Sheet(
         plain.zh,
         plain.en,
@@ -207,6 +208,32 @@ def _challenger(seen: Monitor) -> Sheet:
              told.challenger_auc, told.challenger_ks, told.challenger_approval, note),
         ),
     )  # fmt: skip
+
+
+def _alerts(seen: Monitor) -> Sheet:
+    """Alerts on the model, of any segment; those of the one that is looked at stand first."""
+    names = ("id", "raised_at", "version", "own", "segment", "window", "signal", "colour",
+             "zh", "en", "owner", "acknowledgements")  # fmt: skip
+    return Sheet(
+        "预警",
+        "Alerts",
+        tuple((WORDS[name], name) for name in names),
+        tuple(_alert(one, own=one.segment == seen.header.segment) for one in seen.alerts),
+    )
+
+
+def _alert(one: Alert, *, own: bool) -> tuple[Cell, ...]:
+    said = (
+        f"{number}. {noted.at} {noted.by}：{noted.note}" + (f" → {noted.owner}" * bool(noted.owner))
+        for number, noted in enumerate(one.acknowledgements, start=1)
+    )
+    window = " – ".join(one.window)
+    return (one.id, one.raised_at, one.version, own, _segment(one.segment), window, one.signal,
+            _cell(one.colour), one.zh, one.en, one.owner, "\n".join(said))  # fmt: skip
+
+
+def _segment(facts: dict[str, str]) -> str:
+    return ", ".join(f"{fact}={value}" for fact, value in facts.items()) or "全部 all"
 
 
 def widths(sheet: Sheet) -> list[int]:

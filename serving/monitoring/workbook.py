@@ -15,6 +15,8 @@ from risk.monitor.sheets import Sheet, header_lines, sheets, widths
 
 TOP = 2
 """Rows of names above a table's own."""
+CELL_MOST = 32_767
+"""Signs that Excel holds in one cell; a longer text would be left out whole."""
 MOST = 15
 """Of so many rows a chart is drawn: variables come with the one that moved most first."""
 SHADES: Final = {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#C8553D"}
@@ -53,6 +55,7 @@ def workbook(seen: Monitor, panel: str = "") -> bytes:
     room = io.BytesIO()
     with xlsxwriter.Workbook(room, {"in_memory": True, "strings_to_formulas": False}) as book:
         bold, number = book.add_format({"bold": True}), book.add_format({"num_format": "0.0000"})
+        lines = book.add_format({"text_wrap": True, "valign": "top"})
         page = book.add_worksheet("监测总览")
         page.set_column(0, 2, 24)
         for row, line in enumerate(header_lines(seen)):
@@ -60,14 +63,14 @@ def workbook(seen: Monitor, panel: str = "") -> bytes:
                 page.write_string(row, column, text, bold if column == 0 else None)
         for sheet in (one for one in sheets(seen) if panel in ("", one.panel)):
             page = book.add_worksheet(sheet.zh)
-            _fill(page, sheet, (bold, number))
+            _fill(page, sheet, (bold, number, lines))
             if sheet.rows:
                 _draw(book, page, sheet)
     return room.getvalue()
 
 
-def _fill(page: Any, sheet: Sheet, styles: tuple[Any, Any]) -> None:
-    bold, number = styles
+def _fill(page: Any, sheet: Sheet, styles: tuple[Any, Any, Any]) -> None:
+    bold, number, lines = styles
     page.freeze_panes(TOP, 1)
     for column, ((zh, en), width) in enumerate(zip(sheet.columns, widths(sheet), strict=True)):
         page.set_column(column, column, width)
@@ -75,7 +78,10 @@ def _fill(page: Any, sheet: Sheet, styles: tuple[Any, Any]) -> None:
         page.write_string(1, column, en, bold)
         for row, told in enumerate(sheet.rows, start=TOP):
             value = told[column]
-            if value is not None:
+            if isinstance(value, str):  # an address stays text: nothing in here is to be followed
+                shown = value[:CELL_MOST]
+                page.write_string(row, column, shown, lines if "\n" in value else None)
+            elif value is not None:
                 page.write(row, column, value, number if isinstance(value, float) else None)
 
 

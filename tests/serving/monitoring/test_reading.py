@@ -10,6 +10,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from finmodel.audit import scan
@@ -19,6 +20,8 @@ from finmodel.decision_log import LAYOUT
 from finmodel.errors import BadInput, NotFound
 from finmodel.records import Person
 from risk.monitor.alerts import acknowledge, alerts_of, raise_alerts
+from risk.monitor.assembly import with_alerts
+from risk.monitor.panels import Alert
 from serving import flows
 from serving.desk import open_desk
 from serving.monitoring.reading import Wanted, segment_of, watch_model
@@ -317,11 +320,49 @@ def test_an_alert_is_raised_once_and_acknowledged_with_a_note(lived, panels):
     with pytest.raises(NotFound, match="no such alert"):
         acknowledge(settings, "a000001-00000708-41046fb593d3", ANALYST, "seen")
     said = acknowledge(settings, raised[0].id, ANALYST, "渠道换了", owner="Zhao")
-    assert (said.acknowledged_by, said.note, said.owner) == ("Lin", "渠道换了", "Zhao")
+    noted = [(one.by, one.note, one.owner) for one in said.acknowledgements]
+    assert (noted, said.owner) == ([("Lin", "渠道换了", "Zhao")], "Zhao")
     assert raise_alerts(settings, seen, "Wang") == [], "it was acknowledged just now"
     month_later = replace(settings, standing_clock="2006-07-15T00:00:00+08:00")
     assert len(raise_alerts(month_later, seen, "Wang")) == 1
     assert watch_model(settings, wanted()).alerts == tuple(alerts_of(settings, "behaviour_risk"))
+
+
+def test_what_was_said_of_an_alert_stays_when_more_is_said(lived, panels):
+    settings, _ = lived
+    elsewhere = structs.replace(panels.header, segment={"product": "card"}, light=amber(panels))
+    (raised,) = raise_alerts(settings, structs.replace(panels, header=elsewhere), "Wang")
+    assert raised.window == (panels.header.start, panels.header.end)
+    acknowledge(settings, raised.id, ANALYST, "https://example.com/ticket", owner="Zhao")
+    said = acknowledge(settings, raised.id, Person("Chen", frozenset({"validator"})), "已复核")
+    assert [(one.by, one.note) for one in said.acknowledgements] == [
+        ("Lin", "https://example.com/ticket"),
+        ("Chen", "已复核"),
+    ]
+    assert said.owner == "Zhao", "nobody else was named"
+    seen = with_alerts(panels, alerts_of(settings, "behaviour_risk"))
+    assert seen.alerts[-1].id == raised.id, "another segment's stand last"
+    page = openpyxl.load_workbook(io.BytesIO(workbook(seen, "alerts")))["预警"]
+    named = [cell.value for cell in page[2]]
+    row = dict(zip(named, page[page.max_row], strict=True))
+    assert (row["own"].value, row["segment"].value) == (False, "product=card")
+    first, second = row["acknowledgements"].value.split("\n")
+    assert "Lin：https://example.com/ticket → Zhao" in first
+    assert second.endswith("Chen：已复核")
+    assert [cell.hyperlink for cell in page[page.max_row]] == [None] * len(named)
+
+
+def amber(panels):
+    lit = tuple(replace_colour(one) for one in panels.header.light.signals)
+    return type(panels.header.light)("amber", "x", "x", lit)
+
+
+def test_a_note_that_is_an_address_is_no_link_in_the_workbook(panels):
+    alert = Alert("a", CLOCK, "behaviour_risk", 1, {}, "psi", "red", "https://a.example", "x", "W")
+    told = with_alerts(panels, [alert])
+    page = openpyxl.load_workbook(io.BytesIO(workbook(told, "alerts")))["预警"]
+    (cell,) = [one for one in page[3] if one.value == "https://a.example"]
+    assert cell.hyperlink is None
 
 
 def replace_colour(signal):
