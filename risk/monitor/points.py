@@ -48,6 +48,8 @@ class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """From one month's bucket to the next month's, such as M1>M2."""
     fpd: int | None = None
     """The first instalment was late by at least so many days."""
+    sampled: bool = False
+    """Of the seeded sample, whose scores are computed again."""
     differing: bool = False
     """Sampled, and their score came out otherwise when it was computed again."""
     swap: tuple[bool, bool] | None = None
@@ -239,6 +241,7 @@ _TESTS: Final[dict[str, Callable[[Columns, Any], npt.NDArray[np.bool_]]]] = {
     "late_by_mob": _late,
     "roll": _roll,
     "fpd": _first_late,
+    "sampled": lambda columns, _: _only(columns, columns["sample_row"]),
     "differing": lambda columns, _: _only(
         columns, columns["sample_row"][columns["sample_differs"]]
     ),

@@ -41,6 +41,8 @@ PERIODS = ("a", "b", "c")
         ({"fpd": 7}, [0, 3]),
         ({"roll": "C>M1"}, [0, 3]),
         ({"roll": "M1>M2"}, [0]),
+        ({"sampled": True}, [1, 4]),
+        ({"sampled": True, "matured": True}, [1, 4]),
         ({"differing": True}, [4]),
         ({"swap": (True, False)}, [1]),
     ],
