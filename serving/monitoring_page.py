@@ -41,7 +41,7 @@ from serving.monitoring.asked import (
 )
 from serving.monitoring.behind import behind, variable
 from serving.monitoring.kept import Result, kept, mapped, marks_of
-from serving.monitoring.workbook import workbook
+from serving.monitoring.workbook import variable_workbook, workbook
 from serving.openapi import Doc
 
 WATCHERS: Final = frozenset({"analyst", "validator", "auditor"})
@@ -70,7 +70,11 @@ async def as_workbook(call: Call, desk: Desk) -> Reply:
     asked = json_of(call, WorkbookRequest)
 
     def made(result: Result) -> bytes:
-        return workbook(_panels(desk, result), asked.panel)
+        panels = _panels(desk, result)
+        if asked.variable is None:
+            return workbook(panels, asked.panel)
+        found = variable(mapped(desk.settings, result), asked.variable)
+        return variable_workbook(panels, found, result.periods)
 
     return Reply(await aside(desk, _of_last, asked.question, desk, made), XLSX)
 
@@ -209,7 +213,7 @@ ROUTES: Final = (
     ),
     _watched(
         "/monitor/workbook", WorkbookRequest, None,
-        "All panels, or one, as an Excel workbook.", as_workbook,
+        "All panels, one, or a variable, as an Excel workbook.", as_workbook,
     ),
     _watched(
         "/monitor/variable", VariableRequest, Variable,

@@ -49,9 +49,10 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: Annotated[int, Meta(ge=1, le=10**9)] | None = None
     """The champion's, if none is named."""
     weeks: Annotated[int, Meta(ge=1, le=520)] = 52
-    """The window, up to now; not looked at where both ends are given."""
+    """The window up to its end; not looked at where its begin is given."""
     start: Time | None = None
     end: Time | None = None
+    """The first moment after the window; now, if not said."""
     by: By | None = None
     """Months from half a year on, weeks below, if not said."""
     segment: Segment = Segment()
@@ -79,10 +80,12 @@ class MonitorRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class WorkbookRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The last result as an Excel workbook: one panel's sheets, or all."""
+    """The last result as an Excel workbook: one panel's sheets, a variable's, or all."""
 
     question: Question
     panel: Panel = ""
+    variable: Annotated[str, Meta(max_length=200)] | None = None
+    """One variable in its cells instead of panels."""
 
 
 class VariableRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,11 +7,14 @@ them, so that an analyst can change them. It computes nothing.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from risk.monitor.panels import Monitor
+from risk.monitor.points import VariableCells
 from risk.monitor.sheets import Sheet, header_lines, sheets, widths
+from risk.monitor.variable_sheets import variable_sheets
 
 TOP = 2
 """Rows of names above a table's own."""
@@ -43,6 +46,8 @@ CHARTS: Final = {
     "Variables": Drawn("bar", "name", ("csi", "floor_p99")),
     "Calibration": Drawn("line", "band", ("mean_pd", "bad_rate", "low", "high")),
     "First payment default": Drawn("line", "cohort", ("FPD1", "FPD7", "FPD15", "FPD30")),
+    "Distribution": Drawn("column", "cell", ("build_share", "share")),
+    "CSI by period": Drawn("line", "period", ("csi",)),
     "Feature ages": Drawn("column", "view", ("age_p50_s", "age_p99_s")),
 }
 """Vintages, a line each row, and roll rates, shaded, are drawn as they are nowhere else."""
@@ -50,6 +55,16 @@ CHARTS: Final = {
 
 def workbook(seen: Monitor, panel: str = "") -> bytes:
     """An Excel workbook with the sheets of each panel, or of one; the header first."""
+    return _book(header_lines(seen), [one for one in sheets(seen) if panel in ("", one.panel)])
+
+
+def variable_workbook(seen: Monitor, variable: VariableCells, periods: tuple[str, ...]) -> bytes:
+    """One variable's workbook: its cells at build and now, and its CSI by period."""
+    named = ("变量", "variable", variable.name)
+    return _book([*header_lines(seen), named], variable_sheets(seen, variable, periods))
+
+
+def _book(header: Sequence[tuple[str, str, str]], tables: Sequence[Sheet]) -> bytes:
     import xlsxwriter  # a second that most commands need not wait for
 
     room = io.BytesIO()
@@ -58,10 +73,10 @@ def workbook(seen: Monitor, panel: str = "") -> bytes:
         lines = book.add_format({"text_wrap": True, "valign": "top"})
         page = book.add_worksheet("监测总览")
         page.set_column(0, 2, 24)
-        for row, line in enumerate(header_lines(seen)):
+        for row, line in enumerate(header):
             for column, text in enumerate(line):
                 page.write_string(row, column, text, bold if column == 0 else None)
-        for sheet in (one for one in sheets(seen) if panel in ("", one.panel)):
+        for sheet in tables:
             page = book.add_worksheet(sheet.zh)
             _fill(page, sheet, (bold, number, lines))
             if sheet.rows:
