@@ -54,7 +54,7 @@ WORDS = {
 """Chinese names of the panels' fields."""
 STATUSES = {
     "too_few": "样本过少", "stable": "稳定", "moved": "轻微移动", "watch": "关注",
-    "shifted": "漂移",
+    "shifted": "漂移", "all": "全部",
     "green": "绿", "amber": "黄", "red": "红", "grey": "灰",
 }  # fmt: skip
 

@@ -17,8 +17,9 @@ const t = () => inside.words();
 
 export class Refusal extends Error {
   constructor(status, problem) {
-    super([problem.what, problem.remedy].filter(Boolean).join(" — "));
+    super(problem.what);
     this.status = status;
+    this.problem = problem;
   }
 }
 
@@ -41,9 +42,28 @@ export async function download(path, body, name) {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-export function say(problem, error) {
-  problem.hidden = !error;
-  if (error) problem.textContent = error instanceof Refusal ? error.message : t().failed;
+// What the service refuses, in its own words, led in by its kind in the language of the page.
+export function sentence({ code, where, what, remedy }, words) {
+  const lead = words.codes[code] ?? words.codes.other;
+  return `${lead}${[where, what, remedy].filter(Boolean).join(" — ")}`;
+}
+
+// Said again when the language changes.
+const said = new Map();
+
+export function say(place, error) {
+  if (error) said.set(place, error);
+  else said.delete(place);
+  place.hidden = !error;
+  if (!error) return;
+  place.textContent = error instanceof Refusal ? sentence({ ...error.problem, where: "" }, t()) : t().failed;
+}
+
+function sayAgain() {
+  for (const [place, error] of said) {
+    if (place.isConnected) say(place, error);
+    else said.delete(place);
+  }
 }
 
 export async function look() {
@@ -71,7 +91,7 @@ export function showFrame() {
   $("language").textContent = t().otherLanguage;
   $("language").lang = frame.language === "zh" ? "en" : "zh-CN";
   const person = status?.person;
-  fill($("person"), person ? [h("b", {}, person.name), ` ${person.roles.join(" · ")}`] : []);
+  fill($("person"), person ? [h("b", {}, person.name), ` ${person.roles.map((role) => t().roles[role] ?? role).join(" · ")}`] : []);
   $("leave").hidden = !person;
   $("sign-in").hidden = Boolean(person);
   const ready = reached && status?.ready;
@@ -79,6 +99,7 @@ export function showFrame() {
   $("service").textContent = !reached ? t().unreachable : ready ? t().ready : t().notReady;
   $("service").title = status?.trouble ?? "";
   showBanner();
+  sayAgain();
   inside.show();
 }
 

@@ -1,21 +1,21 @@
 // The monitoring page: ask a question, show the last result at once, follow the newer one, and lead
 // from every point to its decisions. The question stands in the address, so that a link repeats it.
 
+import { alertsPanel } from "/console/alerts.js";
 import { useCharts } from "/console/charts.js";
 import { badge, fill, h, moment } from "/console/draw.js";
-import { $, ask, download, frame, say, start } from "/console/frame.js";
+import { $, ask, download, frame, say, sentence, start } from "/console/frame.js";
 import { MORE } from "/console/monitoring_words.js";
 import { PANELS, cellName, pointOf, variableCharts } from "/console/panels.js";
+import { FACTS, USUAL, firstDay, fromAddress, fromForm, lastDay, pointIn, segmentIn, toAddress } from "/console/question.js";
 import { sheet } from "/console/sheets.js";
 import { WORDS } from "/console/words.js";
 
 const WEEKS = [4, 13, 26, 52, 104];
-const USUAL = 52;
-const FACTS = ["product", "channel", "decision", "rule", "lane"];
 const LOOK_MS = 600;
 const LEADS = { psi: "stability", mean: "bands", csi: "variables", auc: "quality", calibration: "calibration", scores: "consistency" };
 
-const state = { choices: null, question: null, told: null, turn: 0 };
+const state = { choices: null, question: null, mended: null, told: null, turn: 0 };
 const t = () => ({ ...WORDS[frame.language], ...MORE[frame.language] });
 
 // --- the question --------------------------------------------------------------------------------
@@ -26,17 +26,18 @@ function showQuestion() {
   const asked = state.question;
   const words = t();
   const [fact, value] = Object.entries(asked.segment ?? {})[0] ?? ["", ""];
-  const custom = Boolean(asked.start);
+  const custom = Boolean(asked.start || asked.end);
+  const lengths = [...new Set([...WEEKS, asked.weeks])].sort((a, b) => a - b);
   const names = state.choices.models.map((one) => one.name);
   if (!names.includes(asked.model)) names.push(asked.model);
   fill($("model"), names.map((name) => option(name, name, asked.model)));
   showVersions(asked.version ?? "");
   fill($("fact"), option("", words.everyone, fact), FACTS.map((name) => option(name, words.facts[name], fact)));
-  fill($("weeks"), WEEKS.map((n) => option(n, words.lastWeeks(n), custom ? "" : asked.weeks)), option("dates", words.between, custom ? "dates" : ""));
+  fill($("weeks"), lengths.map((n) => option(n, words.lastWeeks(n), custom ? "" : asked.weeks)), option("dates", words.between, custom ? "dates" : ""));
   fill($("by"), Object.entries(words.periods).map(([name, word]) => option(name, word, asked.by ?? "")));
   $("value").value = value;
-  $("start").value = asked.start?.slice(0, 10) ?? "";
-  $("end").value = asked.end?.slice(0, 10) ?? "";
+  $("start").value = firstDay(asked);
+  $("end").value = lastDay(asked);
   showFields();
 }
 
@@ -54,28 +55,6 @@ function showFields() {
   fill($("values"), known.map((value) => h("option", { value })));
 }
 
-function asked(form) {
-  const question = { model: form.model.value, weeks: Number(form.weeks.value) || USUAL };
-  if (form.version.value) question.version = Number(form.version.value);
-  if (form.by.value) question.by = form.by.value;
-  if (form.fact.value && form.value.value.trim()) question.segment = { [form.fact.value]: form.value.value.trim() };
-  if (form.weeks.value === "dates" && form.start.value && form.end.value) {
-    question.start = `${form.start.value}T00:00:00+08:00`;
-    question.end = `${form.end.value}T00:00:00+08:00`;
-  }
-  return question;
-}
-
-const written = (question) => `#${encodeURIComponent(JSON.stringify(question))}`;
-
-function fromAddress() {
-  try {
-    return JSON.parse(decodeURIComponent(location.hash.slice(1)));
-  } catch {
-    return null; // a link that was cut short: the usual question
-  }
-}
-
 // --- asking and following ------------------------------------------------------------------------
 
 async function begin() {
@@ -88,7 +67,9 @@ async function begin() {
     useCharts(state.choices.charts);
   }
   const first = state.choices.models[0];
-  state.question = fromAddress() ?? (first ? { model: first.name, weeks: USUAL } : null);
+  const address = fromAddress(location.hash);
+  state.mended = address.broken || address.dropped.length ? address : null;
+  state.question = address.question ?? (first ? { model: first.name, weeks: USUAL } : null);
   if (!state.question) {
     fill($("verdict"), h("p", { class: "nothing" }, t().noModel));
     return;
@@ -138,14 +119,20 @@ function showVerdict() {
   const words = t();
   $("verdict").hidden = false;
   const problem = told.problem
-    ? h("p", { class: "problem" }, words.failedLast + [told.problem.where, told.problem.what, told.problem.remedy].filter(Boolean).join(" — "))
+    ? h("p", { class: "problem" }, words.failedLast + sentence(told.problem, words))
     : null;
-  fill($("verdict"), problem, told.panels ? lightOf(told.panels.header, words) : null, told.panels || problem ? null : h("p", { class: "nothing" }, words.opening), keptOf(told, words));
+  fill($("verdict"), mendedOf(words), problem, told.panels ? lightOf(told.panels.header, words) : null, told.panels || problem ? null : h("p", { class: "nothing" }, words.opening), keptOf(told, words));
+}
+
+function mendedOf(words) {
+  if (!state.mended) return null;
+  const { broken, dropped } = state.mended;
+  return h("p", { class: "problem", id: "mended" }, broken ? words.addressBroken : words.addressMended(dropped.join(", ").slice(0, 200)));
 }
 
 function lightOf(header, words) {
   const { light } = header;
-  const segment = Object.entries(header.segment).map(([fact, value]) => `${words.facts[fact]} = ${value}`).join(", ") || words.everyone;
+  const segment = segmentIn(header.segment, words);
   const figure = (value, name) => h("div", { class: "figure small" }, h("b", {}, value.toLocaleString("en-US")), h("span", {}, name));
   return [
     h("h1", {}, h("span", { class: `lamp ${light.colour}`, id: "lamp", title: words.colours[light.colour] }),
@@ -171,12 +158,13 @@ function keptOf(told, words) {
       ? h("span", { id: "doing", role: "status" }, `${words.computing}: ${steps[doing.what] ?? doing.what} `, h("progress", { max: doing.of, value: doing.done }))
       : h("span", {}, told.computed_at ? (told.current ? words.upToDate : words.newer) : ""),
     doing ? null : h("button", { type: "button", class: "quiet", id: "renew", onclick: () => follow(true) }, words.renew),
-    told.panels ? excel("", words.excelAll, "excel-all") : null);
+    told.panels ? excel({ panel: "" }, words.excelAll, "excel-all") : null);
 }
 
-function excel(panel, word, id) {
-  const name = `${state.question.model}${panel ? `-${panel}` : ""}.xlsx`;
-  const fetched = () => download("/monitor/workbook", { question: state.question, panel }, name).catch((error) => say($("problem"), error));
+// A button for a workbook of `which`: a panel, all of them, or a variable.
+function excel(which, word, id) {
+  const name = [state.question.model, which.panel, which.variable].filter(Boolean).join("-");
+  const fetched = () => download("/monitor/workbook", { question: state.question, ...which }, `${name}.xlsx`).catch(complain);
   return h("button", { type: "button", class: "quiet", id, onclick: fetched }, word);
 }
 
@@ -189,7 +177,7 @@ function showAll() {
   if (!told.panels) return fill($("panels"));
   const words = t();
   const context = { panels: told.panels, t: words, drill: showBehind, openVariable };
-  fill($("panels"), alertsPanel(words), PANELS.map(({ key, broad, chart }) => panelOf(key, broad, chart(context), words)));
+  fill($("panels"), alertsNow(words), PANELS.map(({ key, broad, chart }) => panelOf(key, broad, chart(context), words)));
 }
 
 function panelOf(key, broad, content, words) {
@@ -202,7 +190,7 @@ function panelOf(key, broad, content, words) {
     drill: (point) => (key === "variables" ? openVariable(point.variable) : showBehind(point)),
   });
   return h("section", { class: `card panel${broad ? " broad" : ""}`, id: `panel-${key}` },
-    h("h2", {}, title, h("small", {}, soft), excel(key, words.excel)),
+    h("h2", {}, title, h("small", {}, soft), excel({ panel: key }, words.excel)),
     [content].flat(),
     h("details", {}, h("summary", {}, words.figures), tables.map((table, place) => [
       tables.length > 1 ? h("h3", {}, frame.language === "zh" ? table.zh : table.en) : null,
@@ -210,28 +198,10 @@ function panelOf(key, broad, content, words) {
     ])));
 }
 
-function alertsPanel(words) {
-  const { alerts } = state.told.panels;
-  const [title, soft] = words.panel.alerts;
-  return h("section", { class: "card panel broad", id: "panel-alerts" },
-    h("h2", {}, title, h("small", {}, soft), excel("alerts", words.excel)),
-    alerts.length ? [...alerts].sort((a, b) => Boolean(a.acknowledged_at) - Boolean(b.acknowledged_at)).map((one) => alertOf(one, words)) : h("p", { class: "soft" }, words.noAlerts),
-    alerts.length && !state.choices.may_acknowledge ? h("p", { class: "soft small" }, words.mayNot) : null);
-}
-
-function alertOf(one, words) {
-  const done = Boolean(one.acknowledged_at);
-  const segment = Object.values(one.segment).join(", ");
-  return h("div", { class: `alert ${done ? "done" : "open"}` },
-    h("span", { class: `lamp ${done ? "" : one.colour}` }),
-    h("p", {}, one[frame.language]),
-    h("div", { class: "soft small" }, `${moment(one.raised_at)} · v${one.version}${segment ? ` · ${segment}` : ""} · ${words.owner} ${one.owner} · `,
-      done ? words.acknowledged(one.acknowledged_by, moment(one.acknowledged_at)) : words.open),
-    done ? h("div", { class: "small" }, one.note) : null,
-    done || !state.choices.may_acknowledge ? null : h("div", {}, h("form", { onsubmit: (event) => acknowledge(event, one.id) },
-      h("input", { name: "note", required: true, maxlength: 2000, placeholder: words.note, "aria-label": words.note }),
-      h("input", { name: "owner", maxlength: 64, placeholder: words.newOwner, "aria-label": words.newOwner }),
-      h("button", { class: "quiet", type: "submit" }, words.acknowledge))));
+function alertsNow(words) {
+  const { alerts, header } = state.told.panels;
+  const may = state.choices.may_acknowledge ? acknowledge : null;
+  return alertsPanel({ alerts, segment: header.segment, words, language: frame.language, button: excel({ panel: "alerts" }, words.excel), acknowledge: may });
 }
 
 async function acknowledge(event, id) {
@@ -240,9 +210,9 @@ async function acknowledge(event, id) {
   try {
     const { alert } = await ask("POST", "/monitor/acknowledge", { id, note: form.note.value, owner: form.owner.value.trim() });
     state.told.panels.alerts = state.told.panels.alerts.map((one) => (one.id === id ? alert : one));
-    $("panel-alerts").replaceWith(alertsPanel(t()));
+    $("panel-alerts").replaceWith(alertsNow(t()));
   } catch (error) {
-    say($("problem"), error);
+    complain(error);
   }
 }
 
@@ -250,8 +220,14 @@ async function acknowledge(event, id) {
 
 function openBehind(title, ...content) {
   const dialog = $("behind");
-  fill(dialog, h("header", {}, h("h2", { id: "behind-title" }, title), h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t().close)), ...content);
+  fill(dialog, h("header", {}, h("h2", { id: "behind-title" }, title), h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t().close)),
+    h("p", { class: "problem", id: "behind-problem", role: "alert", hidden: true }), ...content);
   if (!dialog.open) dialog.showModal();
+}
+
+// Where whoever asked is looking: a dialog lies over the page.
+function complain(error) {
+  say($("behind").open ? $("behind-problem") : $("problem"), error);
 }
 
 async function openVariable(name) {
@@ -263,24 +239,24 @@ async function openVariable(name) {
     const columns = ["cell", "build_share", "share", "n", "csi"].map((column) => [column, column]);
     const titles = [words.cellTitle, words.atBuild, words.now, words.count, words.part];
     const pointOfCell = (place, column) => (column === 0 ? { variable: name, cell: variable.cells[place].cell } : null);
-    openBehind(name,
+    openBehind(name, h("p", {}, excel({ variable: name }, words.excel, "excel-variable")),
       variableCharts(variable, row, state.told.periods, { t: words, drill: showBehind }),
       sheet({ panel: "", columns, rows }, { t: words, language: frame.language, titles, pointOf: pointOfCell, drill: showBehind }));
   } catch (error) {
-    say($("problem"), error);
+    complain(error);
   }
 }
 
 async function showBehind(point) {
   const words = t();
-  const about = Object.entries(point).map(([name, value]) => `${words.about[name]} ${value === true ? "" : value}`.trim()).join(" · ");
+  const about = pointIn(point, words);
   try {
     const found = await ask("POST", "/monitor/decisions", { question: state.question, point });
     openBehind(`${words.behind}${about ? ` · ${about}` : ""}`,
       h("p", { class: "soft small" }, words.behindN(found.decisions.length, found.n)),
       found.decisions.length ? decisionTable(found.decisions, words) : h("p", { class: "nothing" }, words.behindNone));
   } catch (error) {
-    say($("problem"), error);
+    complain(error);
   }
 }
 
@@ -320,7 +296,7 @@ function forget() {
 
 $("question").addEventListener("submit", (event) => {
   event.preventDefault();
-  history.pushState(null, "", written(asked(event.target)));
+  history.pushState(null, "", toAddress(fromForm(event.target)));
   begin();
 });
 $("question").addEventListener("change", (event) => {

@@ -88,7 +88,7 @@ function stability({ panels, t, drill }) {
   const traces = [
     { type: "bar", name: "PSI", x, y: rows.map((row) => row.psi), customdata, marker: { color: accent },
       text: rows.map((row) => `n ${row.n}`), textposition: "none" },
-    line(t.floor, x, rows.map((row) => row.floor_p99), { mode: "lines", line: { color: soft, dash: "dash" } }),
+    line(t.floor, x, rows.map((row) => row.floor_p99), { customdata, mode: "lines", line: { color: soft, dash: "dash" } }),
   ];
   return chart(traces, { xaxis: { type: "category" }, shapes: [across(0.1, refer), across(0.25, decline)] }, drill);
 }
@@ -117,7 +117,7 @@ function calibration({ panels, t, drill }) {
   const { accent, soft, decline } = palette();
   const most = Math.max(...rows.map((row) => Math.max(row.high, row.mean_pd)));
   const traces = [
-    { name: t.promised, x: [0, most], y: [0, most], mode: "lines", line: { color: soft, dash: "dot" } },
+    { name: t.promised, x: [0, most], y: [0, most], mode: "lines", hoverinfo: "skip", line: { color: soft, dash: "dot" } },
     { name: t.realised, x: rows.map((row) => row.mean_pd), y: rows.map((row) => row.bad_rate), mode: "markers",
       customdata: rows.map((row) => ({ band: row.band, matured: true })),
       marker: { size: 9, color: rows.map((row) => (row.within ? accent : decline)) },
@@ -171,8 +171,10 @@ function challenger({ panels, t, drill }) {
   if (told.note && told.champion_approval === null) return nothing(told.note, told.n, t);
   const { accent, refer } = palette();
   const x = ["AUC", "KS", t.approval];
+  const followed = { sampled: true, matured: true };
+  const customdata = [followed, followed, { sampled: true }];
   const bar = (who, colour) => ({
-    type: "bar", name: t[who], x, marker: { color: colour },
+    type: "bar", name: t[who], x, customdata, marker: { color: colour },
     y: [told[`${who}_auc`], told[`${who}_ks`], told[`${who}_approval`]],
   });
   return [
@@ -196,10 +198,13 @@ export function pointOf(panels, panel, table, row, column) {
       () => (column < 2 ? null : { cohort: panels.vintages.first_payments[row].cohort, fpd: FPD_DAYS[column - 2] }),
     ],
     consistency: [
-      () => first && { differing: true },
+      () => (panels.consistency.differing === null ? null : [{ sampled: true }, { differing: true }][column]),
       () => { const state = [null, null, "present", "stale", "missing"][column]; return state && { view: panels.consistency.views[row].view, state }; },
     ],
-    challenger: [() => null, () => first && { swap: [panels.challenger.swap[row].champion, panels.challenger.swap[row].challenger] }],
+    challenger: [
+      () => panels.challenger.n > 0 && [null, { sampled: true }, { sampled: true, matured: true }][column],
+      () => first && { swap: [panels.challenger.swap[row].champion, panels.challenger.swap[row].challenger] },
+    ],
   };
   return spread[panel]?.[table]?.() || null;
 }

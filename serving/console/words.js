@@ -111,6 +111,15 @@ export const WORDS = {
     offset: "事件偏移",
     batch: "批量",
     failed: "没有得到答复，请检查服务后再试。",
+    codes: {
+      BadInput: "输入有误：", NotFound: "未找到：", Refused: "无权限：", NoKey: "密钥无效：", NotReady: "暂不可用：",
+      NoRoom: "空间不足：", Damaged: "数据损坏：", WrongMethod: "方法有误：", TooLarge: "内容过大：", WrongType: "类型有误：",
+      TooSlow: "超时：", other: "出错：",
+    },
+    roles: {
+      agent: "坐席", supervisor: "主管", script_editor: "话术编辑", analyst: "分析员", underwriter: "审批员", validator: "验证员",
+      engineer: "工程师", auditor: "审计员",
+    },
   },
   en: {
     brand: "Decision desk",
@@ -221,6 +230,15 @@ export const WORDS = {
     offset: "Event offset",
     batch: "batch",
     failed: "There was no answer. Check the service, then try again.",
+    codes: {
+      BadInput: "Wrong input: ", NotFound: "Not found: ", Refused: "Not permitted: ", NoKey: "No valid key: ", NotReady: "Not ready: ",
+      NoRoom: "No room: ", Damaged: "Damaged: ", WrongMethod: "Wrong method: ", TooLarge: "Too large: ", WrongType: "Wrong type: ",
+      TooSlow: "Too slow: ", other: "Failed: ",
+    },
+    roles: {
+      agent: "agent", supervisor: "supervisor", script_editor: "script editor", analyst: "analyst", underwriter: "underwriter", validator: "validator",
+      engineer: "engineer", auditor: "auditor",
+    },
   },
 };
 

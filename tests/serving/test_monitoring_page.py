@@ -5,10 +5,12 @@ a point leads to is counted against what the panel says, which other code has co
 """
 
 import io
+import json
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -208,6 +210,173 @@ def drifted(watched):
     return watched, watched.computed()
 
 
+def said_behind(tab):
+    return tab.locator("#behind-title")
+
+
+def test_a_bar_of_ordinary_height_leads_to_its_decisions(tab, drifted):
+    watched, told = drifted
+    sign_in(tab, watched.world.keys["analyst"])
+    expect(tab.locator("#panel-stability .chart[data-drawn]")).to_be_visible(timeout=60_000)
+    steady = tab.locator("#panel-stability")
+    steady.scroll_into_view_if_needed()
+    rows = [row for row in told["panels"]["stability"]["rows"] if row["psi"]]
+    bars = [one.bounding_box() for one in steady.locator(".bars .point path").all()]
+    high = max(range(len(rows)), key=lambda place: rows[place]["psi"])
+    ordinary = sorted(range(len(rows)), key=lambda place: rows[place]["psi"])[len(rows) // 2]
+    scale = bars[high]["height"] / rows[high]["psi"]
+    row, box = rows[ordinary], bars[ordinary]
+    middle, foot = box["x"] + box["width"] / 2, box["y"] + box["height"]
+    # On the bar, and where the noise's line lies over it.
+    for height in (box["height"] / 2, row["floor_p99"] * scale):
+        click(tab, middle, foot - height)
+        expect(said_behind(tab)).to_have_text(f"决策明细 · 期间 {row['period']}")
+        tab.locator("#behind header button").click()
+
+
+def click(tab, x, y):
+    """As a hand does: the chart sees the mouse come before it is pressed."""
+    tab.mouse.move(x - 2, y)
+    tab.mouse.click(x, y)
+
+
+def test_what_a_point_is_made_of_is_said_in_the_pages_language(tab, drifted):
+    watched, told = drifted
+    sign_in(tab, watched.world.keys["analyst"])
+    served = tab.locator("#panel-consistency")
+    expect(served).to_be_visible(timeout=60_000)
+    served.locator("summary").click()
+    checked = told["panels"]["consistency"]["checked"]
+    served.locator("table").first.locator(".drill").first.click()
+    expect(said_behind(tab)).to_have_text("决策明细 · 抽样")
+    expect(tab.locator("#behind")).to_contain_text(f"共 {checked} 笔")
+    tab.locator("#behind header button").click()
+    served.locator("table").last.locator("tbody tr").first.locator(".drill").first.click()
+    expect(said_behind(tab)).to_contain_text("状态 有效")
+    tab.locator("#behind header button").click()
+    assert count(watched, sampled=True) == checked > 0
+    # The newest month has an estimate only; that it did not mature is no condition.
+    estimated = tab.locator("#panel-quality .scatterlayer .trace").nth(1).locator(".points path")
+    estimated.last.scroll_into_view_if_needed()
+    box = estimated.last.bounding_box()
+    click(tab, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    rows = told["panels"]["quality"]["rows"]
+    newest = [row for row in rows if row["estimated_auc"] is not None][-1]
+    assert newest["auc"] is None
+    expect(said_behind(tab)).to_have_text(f"决策明细 · 期间 {newest['period']}")
+    tab.locator("#behind header button").click()
+    expect(tab.locator("#panel-stability td").first).to_have_text("全部")
+    expect(tab.locator("#person")).to_contain_text("分析员")
+
+
+def test_a_variables_distribution_is_exported(tab, drifted):
+    watched, told = drifted
+    sign_in(tab, watched.world.keys["analyst"])
+    variables = tab.locator("#panel-variables")
+    expect(variables).to_be_visible(timeout=60_000)
+    variables.locator("summary").click()
+    variables.locator(".drill").first.click()
+    with tab.expect_download() as got:
+        tab.click("#excel-variable")
+    assert got.value.suggested_filename == f"{NAME}-{watched.moved}.xlsx"
+    book = opened(got.value)
+    assert book.sheetnames == ["监测总览", "变量分布", "各期 CSI", "变量稳定性"]
+    page = book["变量分布"]
+    named = [cell.value for cell in page[2]]
+    rows = [dict(zip(named, row, strict=True)) for row in page.iter_rows(3, values_only=True)]
+    cells = watched.ask("/monitor/variable", name=watched.moved).json()["cells"]
+    for name in ("build_share", "share", "n", "csi_part", "low", "high"):
+        assert [row[name] for row in rows] == pytest.approx([cell[name] for cell in cells])
+    series = [one.val.numRef.f for chart in page._charts for one in chart.ser]
+    assert [one.split("!")[1] for one in series] == [
+        f"${column}$3:${column}${page.max_row}" for column in "BC"
+    ]
+    moved = told["panels"]["variables"][0]
+    by_period = [row[1] for row in book["各期 CSI"].iter_rows(3, values_only=True)]
+    assert by_period == pytest.approx(moved["trend"])
+    assert book["变量稳定性"]["A3"].value == watched.moved
+    assert watched.ask("/monitor/workbook", variable="no_such").status_code == 404
+
+
+BROKEN = (
+    ({"model": NAME, "start": 5, "weeks": "x"}, "未予采用：start, weeks"),
+    ({"model": NAME, "segment": ["a"], "colour": "red"}, "未予采用：segment, colour"),
+    ({"model": NAME, "end": "2005-99-99T00:00:00Z", "by": {}}, "未予采用：end, by"),
+    ([1], "无法识别"),
+    ({"model": {}}, "无法识别"),
+)
+
+
+def test_an_address_that_means_nothing_asks_the_usual_question(tab, drifted):
+    watched, _ = drifted
+    sign_in(tab, watched.world.keys["analyst"])
+    for told, said in BROKEN:
+        tab.goto(f"{watched.address}/monitoring#{quote(json.dumps(told))}")
+        expect(tab.locator("#mended")).to_contain_text(said, timeout=60_000)
+        expect(tab.locator("#lamp")).to_be_visible()
+        expect(tab.locator("#weeks")).to_have_value("52")
+    tab.goto(f"{watched.address}/monitoring#%7B%22model")
+    expect(tab.locator("#mended")).to_contain_text("无法识别")
+    tab.click("#show")
+    expect(tab.locator("#mended")).to_have_count(0)
+
+
+def window_of(tab):
+    return tab.locator("#verdict > .soft.small")
+
+
+def choose(tab, start, end):
+    tab.select_option("#weeks", "dates")
+    tab.fill("#start", start)
+    tab.fill("#end", end)
+    tab.click("#show")
+
+
+def test_days_are_counted_whole_and_one_of_them_suffices(tab, watched):
+    sign_in(tab, watched.world.keys["analyst"])
+    expect(tab.locator("#lamp")).to_be_visible(timeout=60_000)
+    day = "2005-03-01"
+    for start, end, window in (
+        (day, day, f"{day} 00:00:00 – 2005-03-02 00:00:00"),
+        (day, "", f"{day} 00:00:00 – 2005-10-01 "),
+        ("", day, "2004-03-03 00:00:00 – 2005-03-02 00:00:00"),
+    ):
+        choose(tab, start, end)
+        expect(window_of(tab)).to_contain_text(window, timeout=30_000)
+        expect(tab.locator("#start")).to_have_value(start)
+        expect(tab.locator("#end")).to_have_value(end)
+        expect(tab.locator("#weeks")).to_have_value("dates")
+    choose(tab, "2005-03-02", day)
+    problem = tab.locator("#verdict .problem")
+    expect(problem).to_contain_text("输入有误：", timeout=30_000)
+    expect(problem).to_contain_text("let it begin before it ends")
+
+
+def test_alerts_tell_their_segment_and_all_that_was_said(tab, drifted):
+    watched, _ = drifted
+    segment = {"channel": PARTNER}
+    wanted = Wanted(NAME, start=watched.settings.clock.now().replace(year=2004), segment=segment)
+    raised = raise_alerts(watched.settings, watch_model(watched.settings, wanted), "Li Lei")
+    long = "https://example.com/" + "x" * 400
+    for note in (long, "looked at again"):
+        said = {"id": raised[0].id, "note": note}
+        assert watched.ask("/monitor/acknowledge", **said).is_success
+    sign_in(tab, watched.world.keys["analyst"])
+    expect(tab.locator("#lamp")).to_be_visible(timeout=60_000)
+    alerts = tab.locator("#panel-alerts .alert")
+    marked = tab.locator("#panel-alerts .alert.other")
+    expect(marked).to_have_count(len(raised))
+    expect(alerts.first).to_contain_text("客群 全部客户 · 窗口 2004-")
+    expect(marked.first).to_contain_text(f"渠道 = {PARTNER}")
+    expect(marked.first).to_contain_text("其他客群")
+    places = ["other" in one.get_attribute("class") for one in alerts.all()]
+    assert places == sorted(places)
+    assert set(places) == {False, True}
+    notes = tab.locator(".alert.other.done .said p")
+    expect(notes).to_have_text([long, "looked at again"])
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def count(watched, **point):
     return watched.ask("/monitor/decisions", point=point).json()["n"]
 
@@ -296,7 +465,7 @@ def test_months_without_decisions_and_unknown_models_are_a_sentence(tab, watched
     expect(tab.locator("#panel-quality .nothing")).to_have_text("无决策 · n = 0")
     assert tab.locator(".panel").count() == 9
     tab.goto(f"{watched.address}/monitoring#%7B%22model%22%3A%22nobody%22%2C%22weeks%22%3A4%7D")
-    expect(tab.locator("#problem")).to_contain_text("there is no such model")
+    expect(tab.locator("#problem")).to_contain_text("未找到：there is no such model")
     expect(tab.locator("#question")).to_be_visible()
     tab.select_option("#model", NAME)
     tab.select_option("#version", "2")  # it never decided, and has no build sample
@@ -327,7 +496,10 @@ def test_who_may_acknowledge(watched):
 
 def test_an_agent_is_told_so_on_the_page(tab, watched):
     sign_in(tab, watched.world.keys["agent"])
+    expect(tab.locator("#problem")).to_contain_text("无权限：")
     expect(tab.locator("#problem")).to_contain_text("ask somebody who is analyst")
+    tab.click("#language")
+    expect(tab.locator("#problem")).to_contain_text("Not permitted: ")
 
 
 def test_the_last_result_is_there_at_once_and_says_whether_it_is_the_latest(drifted):

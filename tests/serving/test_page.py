@@ -14,6 +14,7 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
     assert set(page.FILES) == {
         "index.html",
         "monitoring.html",
+        "alerts.js",
         "app.js",
         "charts.js",
         "draw.js",
@@ -21,6 +22,7 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "monitoring.js",
         "monitoring_words.js",
         "panels.js",
+        "question.js",
         "record.js",
         "sheets.js",
         "words.js",
