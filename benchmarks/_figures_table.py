@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ONLINE, CARD, STREAM = "online", "behaviour_risk", "stream"
 REASONS, MONITOR = "reasons", "monitor"
+ALLOCATE, UPLIFT = "allocate", "uplift"
 HEAD = "| figure | here | what it is, and its peer | command |\n|---|---|---|---|\n"
 TABLE = re.compile(r"\| figure \| here \|.*?\n(?=\n)", re.S)
 
@@ -157,12 +158,26 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         " the largest process {peak_gb:.2} GB",
         MONITOR,
     ),
+    (
+        "allocate_s",
+        "s.1",
+        "{campaign_customers:M.0} customers × 5 offers under nine limits that all bind;"
+        " {gap_to_bound:ppm.4} below what any plan could gain",
+        ALLOCATE,
+    ),
+    (
+        "qini_chosen",
+        ".4",
+        "uplift on Hillstrom's women's e-mail, the learner chosen on other customers: 95 %"
+        " {qini_chosen_low:.4} to {qini_chosen_high:.4}; a random order 0",
+        UPLIFT,
+    ),
     ("first_decision_s", "s.0", "from an empty home to a decision, packages installed", CARD),
     ("second_start_s", "s.0", "from a home that is set up", CARD),
 )
 
 
-_UNITS = {"M": 1e6, "k": 1e3}
+_UNITS = {"M": 1e6, "k": 1e3, "ppm": 1e-6}
 
 
 def figures() -> dict[str, float]:

@@ -99,7 +99,7 @@ def measure(customers: int) -> dict[str, float]:
     figures = {
         "allocate_s": median(took),
         "gap_to_bound": max(one.gap for one in plans),
-        "customers": customers,
+        "campaign_customers": customers,
         "offered": int((plan.offer >= 0).sum()),
         "limits": len(left),
         "limits_used_up": int((left <= TIGHT * limits.together / 1e3).sum()),

@@ -100,7 +100,7 @@ def measure() -> dict[str, float | str]:
             told = uplift_of(effect, test.trial)
             each[kind].append((told.qini, told.at[30]))
     figures: dict[str, float | str] = {
-        "customers": n,
+        "trial_customers": n,
         "effect": uplift_of(np.zeros(n), given.trial).effect,
         "chosen": max(KINDS, key=chosen.count),
     }
