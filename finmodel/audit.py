@@ -2,7 +2,7 @@
 
 An entry comes in, its id goes out once it is on the disk; many who wait share one write and one
 sync. Columns stay raw bytes, so that a decision can be computed again bit for bit. Personal data
-goes in sealed only, under the customer's key. Reading is in `audit_entries` (find, scan),
+goes in sealed only, under the customer's key. Reading is in `audit_entries` (find, latest, scan),
 `audit_columns` (read_columns) and `audit_proof` (verify, anchor), all named here too.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 
 from finmodel.audit_columns import read_columns
-from finmodel.audit_entries import Entry, Personal, find, scan
+from finmodel.audit_entries import Entry, Personal, find, latest, scan
 from finmodel.audit_format import LARGEST_FRAME, Draft, pack_columns
 from finmodel.audit_proof import Anchor, Verified, anchor, verify
 from finmodel.audit_side import SideLayout, make_side
@@ -38,6 +38,7 @@ __all__ = [
     "Verified",
     "anchor",
     "find",
+    "latest",
     "read_columns",
     "scan",
     "verify",

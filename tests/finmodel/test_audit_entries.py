@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finmodel.audit import AuditLog, Entry, Personal, find, scan
+from finmodel.audit import AuditLog, Entry, Personal, find, latest, scan
 from finmodel.audit_format import HEADER_BYTES, parse_id
 from finmodel.audit_segments import segment_name
 from finmodel.clock import StandingClock, parse_time
@@ -119,6 +119,39 @@ def test_a_scan_is_in_order_and_of_one_kind_if_asked(log: AuditLog, folder: Path
     assert [entry.id for entry in scan(folder)] == ids
     assert [entry.body["i"] for entry in scan(folder, "decision")] == [1, 3, 5, 7, 9]
     assert not list(scan(folder, "people"))
+
+
+def test_the_latest_of_a_kind_come_first_over_segments(folder: Path, vault: Vault) -> None:
+    with closing(AuditLog(folder, vault, StandingClock(NOON), False, segment_bytes=4096)) as log:
+        for i in range(200):
+            log.append("act" if i in (3, 4, 150) else "decision", {"i": i, "pad": "x" * 100})
+        assert (folder / segment_name(5)).exists()
+        assert [entry.body["i"] for entry in latest(folder, "act")] == [150, 4, 3]
+        assert [entry.id for entry in latest(folder, "act")] == [
+            entry.id for entry in reversed(list(scan(folder, "act")))
+        ]
+        assert [entry.body["i"] for entry in latest(folder, "act", since=2)] == [150]
+        assert not list(latest(folder, "people"))
+    with pytest.raises(NotFound):
+        next(latest(folder / "none", "act"))
+
+
+def test_the_latest_are_not_told_from_a_log_that_was_altered(folder: Path, vault: Vault) -> None:
+    with closing(AuditLog(folder, vault, StandingClock(NOON), False, segment_bytes=4096)) as log:
+        for i in range(100):
+            log.append("decision" if i else "act", {"i": i, "pad": "x" * 100})
+    first, second = folder / segment_name(1), folder / segment_name(2)
+    whole = first.read_bytes()
+    first.write_bytes(whole.replace(b"xx", b"xy", 1))
+    with pytest.raises(Damaged, match="audit-000001.log at byte"):
+        list(latest(folder, "act"))
+    first.write_bytes(whole[:-8])
+    with pytest.raises(Damaged, match="the segment after it does not follow it"):
+        list(latest(folder, "act"))
+    first.write_bytes(whole)
+    second.unlink()
+    with pytest.raises(Damaged, match="the segment is missing"):
+        list(latest(folder, "act"))
 
 
 def test_times_keep_their_microseconds(log: AuditLog, folder: Path) -> None:
