@@ -80,7 +80,9 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
                 model.scorer.raw_many(batch.matrix)
             model.scorer.contributions(batch.matrix[:1])
 
-        place = Place(settings.exports, MODEL, settings.signing, settings.policies, POLICY)
+        place = Place(
+            settings.exports, MODEL, settings.signing, settings.policies, POLICY, settings.audit
+        )
         live = Live(place, warm, notice)
         live.start()
         stack.callback(live.stop)

@@ -17,6 +17,8 @@ from finmodel.errors import Damaged, FinmodelError
 RETRY_SECONDS = 5.0
 """What was refused is tried again so often, should the fault have passed by itself."""
 
+_NO_FILE = (0, 0, 0)
+
 T = TypeVar("T")
 
 
@@ -33,9 +35,17 @@ class Refusal:
 class Followed(Generic[T]):
     """The value that a file names; `take` reads it, with the number of the move that named it."""
 
-    def __init__(self, name: str, path: Path, take: Callable[[], tuple[int, T]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        take: Callable[[], tuple[int, T] | None],
+        *,
+        without_file: bool = False,
+    ) -> None:
+        """With `without_file`, the first look asks `take` also where there is no file."""
         self.name = name
-        self._path, self._take = path, take
+        self._path, self._take, self._without_file = path, take, without_file
         self._seen: tuple[int, int, int] | None = None
         self._sequence, self._again = -1, 0.0
         self.value: T | None = None
@@ -53,16 +63,18 @@ class Followed(Generic[T]):
 
     def look(self) -> Refusal | bool:
         """Take in what the file names now; whether the value changed, or why it was refused."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
+        seen = self._stamp()
+        if seen is None:
             return False
-        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         if seen == self._seen and not (self.trouble and time.monotonic() >= self._again):
             return False
         first, self._seen = seen != self._seen, seen
         try:
-            sequence, value = self._take()
+            found = self._take()
+            if found is None:
+                self.trouble = ""
+                return False
+            sequence, value = found
             self._require_newer(sequence)
         except FinmodelError as error:
             return self._refused(error.what, str(error), first)
@@ -71,6 +83,15 @@ class Followed(Generic[T]):
             return self._refused(what, what, first)
         self.value, self._sequence, self.trouble = value, sequence, ""
         return True
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        """By what a changed file is told; None where there is nothing to take in."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            # What was taken in stays in service: only who never had it asks without a file.
+            return _NO_FILE if self._without_file and self.value is None else None
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def _require_newer(self, sequence: int) -> None:
         if sequence < self._sequence:

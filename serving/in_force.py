@@ -15,6 +15,7 @@ from finmodel.errors import Damaged, NotReady
 from finmodel.manifest import Manifest
 from risk.policy.file import misfits
 from risk.policy.plan import Plan, plan_of
+from risk.policy.switches import standing
 from risk.policy.versions import (
     STEPS,
     About,
@@ -24,7 +25,6 @@ from risk.policy.versions import (
     load_version,
     policy_folder,
     read_active,
-    read_switch,
     switch_path,
 )
 from serving.following import Followed
@@ -58,9 +58,9 @@ def in_force(
 
 
 def follow_policy(
-    policies: Path, name: str, keys: Path
+    policies: Path, name: str, keys: Path, audit: Path
 ) -> tuple[Followed[PolicyVersion], Followed[Switch]]:
-    """The version that decides, and the switch over its steps."""
+    """The version that decides, and the switch over its steps, as the audit log proves it."""
 
     def take_policy() -> tuple[int, PolicyVersion]:
         pointer = read_active(policies, name, keys)
@@ -68,15 +68,13 @@ def follow_policy(
             raise NotReady("the pointer went away", where=f"policy {name}")
         return pointer.sequence, load_version(policies, name, pointer.version, keys)
 
-    def take_switch() -> tuple[int, Switch]:
-        switch = read_switch(policies, name, keys)
-        if switch is None:
-            raise NotReady("the switch went away", where=f"policy {name}")
-        return switch.sequence, switch
+    def take_switch() -> tuple[int, Switch] | None:
+        switch = standing(policies, name, keys, audit)
+        return None if switch is None else (switch.sequence, switch)
 
     return (
         Followed("policy", active_path(policies, name), take_policy),
-        Followed("policy's switch", switch_path(policies, name), take_switch),
+        Followed("policy's switch", switch_path(policies, name), take_switch, without_file=True),
     )
 
 

@@ -85,13 +85,15 @@ def served(exported: ExportedModel) -> Served:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the exports of one model and its policy lie, and the key that they are signed with."""
+    """Where one model's exports, its policy and its log lie, and the key that signs them."""
 
     exports: Path
     name: str
     keys: Path
     policies: Path = Path("/nonexistent")
     policy: str = "none"
+    audit: Path = Path("/nonexistent")
+    """What proves the state of the policy's switch."""
 
 
 class Live:
@@ -104,7 +106,9 @@ class Live:
         self._untold: list[Followed[Any]] = []
         self._champion = self._model("champion")
         self._challenger = self._model("challenger")
-        self._policy, self._switch = follow_policy(place.policies, place.policy, place.keys)
+        self._policy, self._switch = follow_policy(
+            place.policies, place.policy, place.keys, place.audit
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live", daemon=True)
 

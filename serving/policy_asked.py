@@ -33,10 +33,10 @@ def decider(application: Application, model: Served) -> tuple[Served, Asked | No
         )
     lane = plan.lane
     drawn = 1.0 if lane is None else draw("lane", lane.seed, application.application_id)
-    reason = force.switch.reason if force.switch else ""
+    off = force.switch.reasons if force.switch else {}
     decides, arm = _arm(application, model)
     request = request_of(application, plan.reads)
-    return decides, Asked(request, drawn, arm, dict.fromkeys(force.off, reason))
+    return decides, Asked(request, drawn, arm, off)
 
 
 def request_of(application: Application, reads: tuple[str, ...]) -> dict[str, str | float]:

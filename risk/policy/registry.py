@@ -28,15 +28,16 @@ from risk.policy.proposals import (
     waiting,
     wanted,
 )
+from risk.policy.switches import SWITCHED, known
 from risk.policy.versions import (
     ACTIVE,
     STEPS,
     About,
+    Stop,
     Switch,
     load_version,
     policy_folder,
     read_active,
-    read_switch,
     set_switch,
     write_version,
 )
@@ -59,6 +60,9 @@ class Shown:
     waiting: tuple[str, ...]
     off: tuple[str, ...]
     off_because: str
+    """Why the switch was moved last, or why it is held."""
+    stopped: tuple[str, ...]
+    """Each step that is off, who switched it off, and why."""
 
 
 _KINDS = ("policy_approved", "policy_rollback")
@@ -122,24 +126,29 @@ def turn_off(
     with one_at_a_time(settings, name):
         if _active(settings, name) is None:
             raise NotFound("no policy decides", where=f"policy {name}", remedy="approve one first")
-        before = _switch(settings, name)
-        return _turn(settings, before, {*before.off, *(steps or STEPS)}, person, reason)
+        before, at = _switch(settings, name), settings.clock.now().isoformat()
+        asked = [step for step in STEPS if step in (steps or STEPS)]
+        stops = {(stop.step, stop.by): stop for stop in before.stops}
+        for step in asked:
+            stops.setdefault((step, person.name), Stop(step, person.name, reason, at))
+        by = person, reason, tuple(stops.values())
+        return _turn(settings, before, {*before.off, *asked}, by)
 
 
 def turn_on(settings: Settings, name: str, person: Person, reason: str) -> Switch:
-    """Switch every step on again: by a validator, and another than who switched one off."""
+    """Switch every step on again: by a validator, and nobody who switched off any of them."""
     require_role(person, APPROVERS, "switch on steps of")
     with one_at_a_time(settings, name):
         before = _switch(settings, name)
         if not before.off:
             raise Refused("nothing is switched off", where=f"policy {name}", remedy="let it be")
-        if before.by == person.name:
+        if person.name in {stop.by for stop in before.stops}:
             raise Refused(
                 f"{person.name} switched it off",
                 where=f"policy {name}",
                 remedy="ask another validator to switch it on: two pairs of eyes",
             )
-        return _turn(settings, before, (), person, reason)
+        return _turn(settings, before, (), (person, reason, ()))
 
 
 def show(settings: Settings, name: str) -> Shown:
@@ -147,7 +156,7 @@ def show(settings: Settings, name: str) -> Shown:
     pointer, unapproved = _active(settings, name), waiting(settings, name)
     if pointer is None and not unapproved:
         raise NotFound("no such policy", where=name, remedy="propose one: finmodel policy propose")
-    turned = read_switch(settings.policies, name, settings.signing)
+    turned = _switch(settings, name)
     about = None
     if pointer is not None:
         about = load_version(settings.policies, name, pointer.version, settings.signing).about
@@ -159,8 +168,9 @@ def show(settings: Settings, name: str) -> Shown:
         sha256=about.sha256 if about else "",
         before=pointer.previous if pointer else (),
         waiting=tuple(f"version {one.version} by {one.author}" for one in unapproved),
-        off=turned.off if turned else (),
-        off_because=turned.reason if turned and turned.off else "",
+        off=turned.off,
+        off_because=turned.reason if turned.off else "",
+        stopped=tuple(f"{stop.step} by {stop.by}: {stop.reason}" for stop in turned.stops),
     )
 
 
@@ -203,13 +213,17 @@ def _require_may(person: Person, demo: bool) -> None:
 
 
 def _switch(settings: Settings, name: str) -> Switch:
-    found = read_switch(settings.policies, name, settings.signing)
+    found = known(settings.policies, name, settings.signing, settings.audit)
     return found or Switch(name, 0, (), "", "", "", "")
 
 
 def _turn(
-    settings: Settings, before: Switch, off: Collection[str], person: Person, reason: str
+    settings: Settings,
+    before: Switch,
+    off: Collection[str],
+    by: tuple[Person, str, tuple[Stop, ...]],
 ) -> Switch:
+    person, reason, stops = by
     require_reason(reason, f"switch of policy {before.name}")
     ensure_key(settings.signing)
     made = Switch(
@@ -220,10 +234,11 @@ def _turn(
         by=person.name,
         at=settings.clock.now().isoformat(),
         audit_entry="",
+        stopped=stops,
     )
     body = msgspec.to_builtins(made) | {"was_off": before.off}
     del body["audit_entry"]
-    made = msgspec.structs.replace(made, audit_entry=audited(settings, "policy_switched", body))
+    made = msgspec.structs.replace(made, audit_entry=audited(settings, SWITCHED, body))
     set_switch(settings.policies, made, settings.signing)
     return made
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from finmodel.errors import BadInput, NotReady
+from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.export import Pointer, find_pointer, pointer_path
 from finmodel.sealed import Seal, read_sealed, write_sealed
 from finmodel.signed_folders import write_signed
@@ -28,7 +28,10 @@ ACTIVE = "active"
 TEXT, ABOUT = "policy.yaml", "about.json"
 STEPS: tuple[Step, ...] = ("model", "scorecard", "rules")
 """What can be switched off; a person is always left."""
-_SEAL = Seal("switch", "policy switch", "switch", "approve the policy again, as a new version")
+_SEAL = Seal(
+    "switch", "policy switch", "switch", "switch it again: finmodel policy kill, or revive"
+)
+_APPROVE = "approve the policy again, as a new version"
 _LARGEST = 1 << 20
 
 
@@ -46,6 +49,15 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     demo: bool
 
 
+class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step that one person switched off."""
+
+    step: Step
+    by: str
+    reason: str
+    at: str
+
+
 class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which steps of a policy's decisions are off."""
 
@@ -54,8 +66,22 @@ class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off: tuple[Step, ...]
     reason: str
     by: str
+    """Who moved it last, and why."""
     at: str
     audit_entry: str
+    stopped: tuple[Stop, ...] = ()
+    """Everybody who switched off a step that is off, the first of each step first."""
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """Who switched off what; of a switch without names, the last to move it all of it."""
+        return self.stopped or tuple(Stop(step, self.by, self.reason, self.at) for step in self.off)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each step that is off was switched off first."""
+        first = {stop.step: stop.reason for stop in reversed(self.stops)}
+        return {step: first.get(step, self.reason) for step in self.off}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +121,11 @@ def load_version(policies: Path, name: str, version: int, keys: Path) -> PolicyV
         text = files[TEXT].decode()
         policy = parse_policy(text, folder / TEXT)
     except (KeyError, msgspec.MsgspecError, UnicodeDecodeError, BadInput) as error:
-        raise _SEAL.damaged(folder, f"it is not a policy ({error})") from error
+        raise _damaged(folder, f"it is not a policy ({error})") from error
     if (about.name, about.version, policy.name) != (name, version, name):
-        raise _SEAL.damaged(folder, f"it is version {about.version} of {about.name}")
+        raise _damaged(folder, f"it is version {about.version} of {about.name}")
     if sha256(text.encode()).hexdigest() != about.sha256:
-        raise _SEAL.damaged(folder / ABOUT, "it is about another text")
+        raise _damaged(folder / ABOUT, "it is about another text")
     return PolicyVersion(about, policy)
 
 
@@ -134,3 +160,7 @@ def read_switch(policies: Path, name: str, keys: Path) -> Switch | None:
     if switch.name != name:
         raise _SEAL.damaged(path, f"it is the switch of {switch.name}")
     return switch
+
+
+def _damaged(place: Path, what: str) -> Damaged:
+    return Damaged(what, where=str(place), remedy=_APPROVE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from finmodel.errors import NotReady
@@ -11,8 +12,10 @@ from risk.policy.registry import rollback, turn_off, turn_on
 from risk.policy.versions import active_path, switch_path
 from serving.desk import POLICY
 from serving.live import Live, Place
+from serving.policy_asked import decider
+from serving.schemas import Application
 from tests.serving.policy_world import APPROVER, AUTHOR, decide_by
-from tests.serving.small_world import NAME, export, make_world, point_to
+from tests.serving.small_world import APPLICATION, NAME, export, make_world, point_to
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def told():
 def start(world, told):
     def started() -> Live:
         here = world.settings
-        place = Place(here.exports, NAME, here.signing, here.policies, POLICY)
+        place = Place(here.exports, NAME, here.signing, here.policies, POLICY, here.audit)
         live = Live(place, lambda model: None, lambda kind, facts: told.append((kind, facts)))
         live.look()
         return live
@@ -130,6 +133,60 @@ def test_the_switch_is_followed_and_a_damaged_one_switches_everything_off(world,
     assert live.current().policy.off == ()
     assert "the policy's switch" in live.trouble
     assert start().current().policy.off == ("model", "scorecard", "rules")
+
+
+def lost(path, _before):
+    path.unlink()
+
+
+def older(path, before):
+    path.write_bytes(before)
+
+
+@pytest.mark.parametrize("lose", [lost, older])
+def test_a_kill_outlives_the_file_of_the_switch(world, start, told, lose):
+    """The log was told before the file: a service that starts without it does not decide again."""
+    decide_by(world.settings)
+    turn_off(world.settings, "drawdown", [], AUTHOR, "try it")
+    turn_on(world.settings, "drawdown", APPROVER, "tried")
+    path = switch_path(world.settings.policies, "drawdown")
+    before = path.read_bytes()
+    turn_off(world.settings, "drawdown", ["model"], AUTHOR, "it drifts")
+    lose(path, before)
+    live = start()
+    force = live.current().policy
+    assert force.off == ("model",)
+    assert force.switch.reasons == {"model": "it drifts"}
+    assert "holds until it is revived: it drifts" in force.switch.reason
+    (facts,) = [facts for kind, facts in told if kind == "switch_in_service"]
+    assert facts["reason"] == force.switch.reason
+    live.look()
+    assert live.current().policy.off == ("model",)
+    turn_on(world.settings, "drawdown", APPROVER, "mended")
+    live.look()
+    assert (live.current().policy.off, live.trouble) == ((), "")
+    path.unlink()
+    live.look()
+    assert live.current().policy.off == start().current().policy.off == ()
+
+
+def test_a_log_that_cannot_be_read_leaves_it_to_people(world, start):
+    decide_by(world.settings)
+    turn_off(world.settings, "drawdown", ["rules"], AUTHOR, "a wrong rule")
+    switch_path(world.settings.policies, "drawdown").unlink()
+    damaged(world.settings.audit / "audit-000001.log")
+    force = start().current().policy
+    assert force.off == ("model", "scorecard", "rules")
+    assert "the switch cannot be read" in force.switch.reason
+
+
+def test_each_step_is_logged_with_the_reason_that_switched_it_off(world, start):
+    decide_by(world.settings)
+    turn_off(world.settings, "drawdown", ["model"], AUTHOR, "it drifts")
+    turn_off(world.settings, "drawdown", ["rules"], APPROVER, "a wrong rule")
+    application = msgspec.convert(APPLICATION, Application)
+    _, asked = decider(application, start().current())
+    assert asked.off == {"model": "it drifts", "rules": "a wrong rule"}
 
 
 def challenge(world, version: int, sequence: int = 1) -> None:

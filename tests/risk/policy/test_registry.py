@@ -222,3 +222,92 @@ def test_a_check_says_what_it_was_held_against(settings, write):
     assert (told.rules, told.products) == (3, ("cash_loan", "instalment"))
     assert told.fits == "not checked: behaviour_risk has no champion"
     assert not settings.audit.exists()
+
+
+EVA = Person("eva", frozenset({"engineer"}))
+
+
+def test_nobody_revives_a_step_that_they_switched_off(settings, write):
+    """Neither after another switched off another step, nor after another did so again."""
+    approved(settings, write())
+    turn_off(settings, "drawdown", ["model"], VAL, "it drifts")
+    turn_off(settings, "drawdown", ["rules"], WEI, "a wrong rule")
+    turned = turn_off(settings, "drawdown", ["model"], EVA, "it drifts on")
+    assert turned.off == ("model", "rules")
+    assert turned.reasons == {"model": "it drifts", "rules": "a wrong rule"}
+    assert show(settings, "drawdown").stopped == (
+        "model by val: it drifts",
+        "rules by wei: a wrong rule",
+        "model by eva: it drifts on",
+    )
+    for person in (VAL, WEI):
+        with pytest.raises(Refused, match=f"{person.name} switched it off; ask another validator"):
+            turn_on(settings, "drawdown", person, "mended")
+    assert turn_on(settings, "drawdown", ANN, "mended").stopped == ()
+    assert turn_off(settings, "drawdown", ["model"], WEI, "again").stopped[0].by == "wei"
+    assert turn_on(settings, "drawdown", VAL, "mended").off == ()
+
+
+def lost(path: Path, _before: bytes) -> None:
+    path.unlink()
+
+
+def older(path: Path, before: bytes) -> None:
+    path.write_bytes(before)
+
+
+@pytest.mark.parametrize("lose", [lost, older])
+def test_a_switch_that_is_lost_stays_off(settings, write, lose):
+    approved(settings, write())
+    turn_off(settings, "drawdown", [], EVA, "try it")
+    turn_on(settings, "drawdown", WEI, "tried")
+    path = switch_path(settings.policies, "drawdown")
+    before = path.read_bytes()
+    turn_off(settings, "drawdown", ["model"], VAL, "it drifts")
+    lose(path, before)
+    shown = show(settings, "drawdown")
+    assert (shown.off, shown.stopped) == (("model",), ("model by val: it drifts",))
+    assert "audit log" in shown.off_because or "its file is lost" in shown.off_because
+    assert shown.off_because.endswith("holds until it is revived: it drifts")
+    with pytest.raises(Refused, match="val switched it off"):
+        turn_on(settings, "drawdown", VAL, "mended")
+    assert turn_off(settings, "drawdown", ["rules"], EVA, "these too").sequence == 4
+    assert turn_on(settings, "drawdown", WEI, "mended").sequence == 5
+    assert show(settings, "drawdown").off == ()
+    path.unlink()
+    assert show(settings, "drawdown").off == ()
+
+
+def test_a_revival_that_was_cut_short_is_none(settings, write):
+    approved(settings, write())
+    turn_off(settings, "drawdown", ["model"], VAL, "it drifts")
+    path = switch_path(settings.policies, "drawdown")
+    killed = path.read_bytes()
+    turn_on(settings, "drawdown", WEI, "mended")
+    path.write_bytes(killed)
+    assert show(settings, "drawdown").off == ("model",)
+    with pytest.raises(Refused, match="val switched it off"):
+        turn_on(settings, "drawdown", VAL, "mended")
+    assert turn_on(settings, "drawdown", WEI, "mended").sequence == 3
+
+
+def test_a_switch_that_cannot_be_read_is_everything_off_and_can_be_moved(settings, write):
+    approved(settings, write())
+    turn_off(settings, "drawdown", ["model"], VAL, "it drifts")
+    switch_path(settings.policies, "drawdown").write_bytes(b"{")
+    shown = show(settings, "drawdown")
+    assert shown.off == ("model", "scorecard", "rules")
+    assert shown.off_because == "the switch cannot be read: it is not a signed switch"
+    with pytest.raises(Refused, match="val switched it off"):
+        turn_on(settings, "drawdown", VAL, "mended")
+    assert turn_on(settings, "drawdown", WEI, "mended").sequence == 2
+    assert show(settings, "drawdown").off == ()
+
+
+def test_a_switch_of_before_names_were_kept_is_its_last_movers(settings, write):
+    approved(settings, write())
+    switch = turn_off(settings, "drawdown", ["model"], VAL, "it drifts")
+    set_switch(settings.policies, msgspec.structs.replace(switch, stopped=()), settings.signing)
+    assert show(settings, "drawdown").stopped == ("model by val: it drifts",)
+    with pytest.raises(Refused, match="val switched it off"):
+        turn_on(settings, "drawdown", VAL, "mended")
