@@ -78,15 +78,20 @@ class Plan:
 def plan_of(policy: PolicyFile, features: Sequence[str]) -> Plan:
     """The plan for a model with these features; BadInput where a rule reads none of them."""
     columns = {name: place for place, name in enumerate(features)}
-    read = {test.request for rule in policy.rules for test in rule.when if test.request}
     return Plan(
         policy=policy,
         rules=tuple(_rule(rule, columns) for rule in policy.rules),
         cuts={name: _cut(product) for name, product in policy.products.items()},
         optional=frozenset(policy.views.optional),
         lane=policy.random_approve,
-        reads=tuple(sorted(read & set(BUREAU))),
+        reads=reads_of(policy),
     )
+
+
+def reads_of(policy: PolicyFile) -> tuple[str, ...]:
+    """What the bureau said, as far as a rule reads it."""
+    read = {test.request for rule in policy.rules for test in rule.when if test.request}
+    return tuple(sorted(read & set(BUREAU)))
 
 
 def _rule(rule: WrittenRule, columns: dict[str, int]) -> PlannedRule:
@@ -101,8 +106,8 @@ def _test(code: str, condition: Condition, columns: dict[str, int]) -> Test:
             where=f"rule {code}",
             remedy="name a feature of the model, or take the rule out",
         )
-    only_missing = condition.missing and not condition.among and _edges(condition) == _ANY
-    low, high = _NONE if only_missing else _edges(condition)
+    only_missing = condition.missing and not condition.among and edges_of(condition) == _ANY
+    low, high = _NONE if only_missing else edges_of(condition)
     return Test(
         request=condition.request or "",
         column=-1 if condition.feature is None else columns[condition.feature],
@@ -118,10 +123,10 @@ _ANY = (-math.inf, math.inf)
 _NONE = (math.inf, -math.inf)
 
 
-def _edges(condition: Condition) -> tuple[float, float]:
+def edges_of(condition: Condition) -> tuple[float, float]:
     """The least and the greatest number that a condition takes.
 
-    >>> _edges(Condition(request="term_months", at_least=6, below=12))
+    >>> edges_of(Condition(request="term_months", at_least=6, below=12))
     (6, 11.999999999999998)
     """
     lows, highs = [-math.inf], [math.inf]

@@ -18,11 +18,12 @@ from finmodel.acts import audited
 from finmodel.audit import find
 from finmodel.durable import held_alone, replace_file
 from finmodel.errors import Damaged, NotFound, NotReady, Refused
-from finmodel.export import export_folder, find_pointer, load_export
+from finmodel.export import ExportedModel, export_folder, find_pointer, load_export
 from finmodel.manifest import Manifest
 from finmodel.records import Person
 from finmodel.settings import Settings
 from risk.policy.file import PolicyFile, load_policy, misfits
+from risk.policy.sense import require_sense
 from risk.policy.versions import policy_folder
 
 AUTHORS = frozenset({"analyst", "engineer"})
@@ -54,11 +55,24 @@ class Checked:
     sha256: str
     fits: str
     """The champion that it was held against."""
+    warnings: tuple[str, ...] = ()
+    """What holds, and may not be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """What was put forward under a name."""
+
+    read: tuple[Proposal, ...]
+    """By their versions."""
+    damaged: tuple[str, ...]
+    """Names of files that cannot be read."""
 
 
 def check(settings: Settings, path: Path) -> Checked:
     """Whether a policy is whole and fits the champion; BadInput or Refused where not."""
     policy, text = load_policy(path)
+    require_sense(policy, str(path))
     return Checked(
         name=policy.name,
         model=policy.model,
@@ -66,6 +80,7 @@ def check(settings: Settings, path: Path) -> Checked:
         products=tuple(policy.products),
         sha256=sha256(text.encode()).hexdigest(),
         fits=require_fit(settings, policy, str(path)),
+        warnings=_warnings(settings, policy),
     )
 
 
@@ -73,11 +88,12 @@ def propose(settings: Settings, path: Path, author: Person) -> Proposal:
     """Put a policy forward as the next version of its name."""
     require_role(author, AUTHORS, "propose")
     policy, text = load_policy(path)
+    require_sense(policy, str(path))
     require_fit(settings, policy, str(path))
     with one_at_a_time(settings, policy.name):
         proposal = Proposal(
             name=policy.name,
-            version=1 + max((one.version for one in _proposals(settings, policy.name)), default=0),
+            version=1 + max(_numbers(settings, policy.name), default=0),
             sha256=sha256(text.encode()).hexdigest(),
             author=author.name,
             demo=author.demo,
@@ -97,13 +113,21 @@ def propose(settings: Settings, path: Path, author: Person) -> Proposal:
 def waiting(settings: Settings, name: str) -> list[Proposal]:
     """Proposals that nobody approved yet."""
     folder = policy_folder(settings.policies, name)
-    return [one for one in _proposals(settings, name) if not (folder / str(one.version)).exists()]
+    read = proposals_of(settings, name).read
+    return [one for one in read if not (folder / str(one.version)).exists()]
 
 
 def wanted(settings: Settings, name: str, version: int | None) -> Proposal:
     """A proposal, the newest that waits if no version is named; Damaged where it was altered."""
-    known = waiting(settings, name) if version is None else _proposals(settings, name)
+    of_name = proposals_of(settings, name)
+    known = waiting(settings, name) if version is None else of_name.read
     found = [one for one in known if version in (None, one.version)]
+    if f"{version}.json" in of_name.damaged:
+        raise Damaged(
+            "its proposal cannot be read",
+            where=f"policy {name} version {version}",
+            remedy="propose it again: it gets the next number",
+        )
     if not found:
         what = "none waits for approval" if version is None else f"version {version} is not known"
         raise NotFound(what, where=f"policy {name}", remedy="see `finmodel policy show`")
@@ -121,19 +145,20 @@ def wanted(settings: Settings, name: str, version: int | None) -> Proposal:
 
 def require_fit(settings: Settings, policy: PolicyFile, where: str) -> str:
     """The champion that the policy fits; Refused, with all that stands between them, otherwise."""
-    pointer = find_pointer(settings.exports, policy.model, settings.signing)
-    if pointer is None:
+    champion = _champion(settings, policy)
+    if champion is None:
         return f"not checked: {policy.model} has no champion"
-    version = pointer.version
-    folder = export_folder(settings.exports, policy.model, version)
-    manifest = load_export(folder, settings.signing).manifest
+    remedy = "mend the policy, or promote a model that it fits"
+    return require_fit_to(champion.manifest, policy, where, remedy)
+
+
+def require_fit_to(manifest: Manifest, policy: PolicyFile, where: str, remedy: str) -> str:
+    """The version that the policy fits; Refused, with all that stands between, otherwise."""
+    version = f"{manifest.name} version {manifest.version}"
     if found := misfits(policy, manifest, views_of(manifest)):
-        raise Refused(
-            f"it does not fit {policy.model} version {version}: {'; '.join(found)}",
-            where=where,
-            remedy="mend the policy, or promote a model that it fits",
-        )
-    return f"{policy.model} version {version}"
+        what = f"it does not fit {version}: {'; '.join(found)}"
+        raise Refused(what, where=where, remedy=remedy)
+    return version
 
 
 def require_role(person: Person, roles: Collection[str], what: str) -> None:
@@ -161,13 +186,42 @@ def views_of(manifest: Manifest) -> list[str]:
     return [str(view["name"]) for view in manifest.plan.get("views", ())]
 
 
-def _proposals(settings: Settings, name: str) -> list[Proposal]:
+def proposals_of(settings: Settings, name: str) -> Proposals:
+    """Everything that was put forward; a file that cannot be read stands in nobody's way."""
+    read, damaged = [], []
+    for file in _files(settings, name):
+        try:
+            read.append(msgspec.json.decode(file.read_bytes(), type=Proposal))
+        except msgspec.MsgspecError:
+            damaged.append(file.name)
+    return Proposals(tuple(sorted(read, key=lambda one: one.version)), tuple(damaged))
+
+
+def _numbers(settings: Settings, name: str) -> list[int]:
+    """Every number that is taken: by a proposal, readable or not, or by what was approved."""
+    folder = policy_folder(settings.policies, name)
+    names = [file.stem for file in _files(settings, name)]
+    names += [path.name for path in folder.iterdir()]
+    told = [one.version for one in proposals_of(settings, name).read]
+    return told + [int(one) for one in names if one.isdigit()]
+
+
+def _files(settings: Settings, name: str) -> list[Path]:
     folder = policy_folder(settings.policies, name) / _PROPOSALS
-    files = sorted(folder.glob("*.json"), key=lambda file: file.name)
-    try:
-        read = [msgspec.json.decode(file.read_bytes(), type=Proposal) for file in files]
-    except msgspec.MsgspecError as error:
-        raise Damaged(
-            f"a proposal cannot be read ({error})", where=str(folder), remedy="propose it again"
-        ) from error
-    return sorted(read, key=lambda one: one.version)
+    return sorted(folder.glob("*.json"), key=lambda file: file.name)
+
+
+def _champion(settings: Settings, policy: PolicyFile) -> ExportedModel | None:
+    pointer = find_pointer(settings.exports, policy.model, settings.signing)
+    if pointer is None:
+        return None
+    folder = export_folder(settings.exports, policy.model, pointer.version)
+    return load_export(folder, settings.signing)
+
+
+def _warnings(settings: Settings, policy: PolicyFile) -> tuple[str, ...]:
+    champion = _champion(settings, policy)
+    if champion is None or champion.card or "scorecard" not in policy.fallback:
+        return ()
+    told = f"{policy.model} version {champion.manifest.version} has no scorecard"
+    return (f"fallback: {told}, so that step is passed over",)

@@ -13,16 +13,17 @@ from pathlib import Path
 import msgspec
 
 from finmodel.acts import audited, require_reason
-from finmodel.errors import BadInput, NotFound, Refused
-from finmodel.export import Pointer
+from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
+from finmodel.export import Pointer, find_pointer
 from finmodel.moves import Move, move_pointer
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
-from risk.policy.file import parse_policy
+from risk.policy.file import PolicyFile, parse_policy
 from risk.policy.proposals import (
     Proposal,
     one_at_a_time,
+    proposals_of,
     require_fit,
     require_role,
     waiting,
@@ -58,6 +59,8 @@ class Shown:
     sha256: str
     before: tuple[int, ...]
     waiting: tuple[str, ...]
+    damaged: tuple[str, ...]
+    """Files of proposals that cannot be read: propose those again, under a new number."""
     off: tuple[str, ...]
     off_because: str
     """Why the switch was moved last, or why it is held."""
@@ -84,7 +87,7 @@ def approve(
         if proposal.demo and not demo:
             raise _of_the_demo(name, proposal.version)
         policy = parse_policy(proposal.text, Path(f"policy {name} version {proposal.version}"))
-        require_fit(settings, policy, f"policy {name} version {proposal.version}")
+        _require_decides(settings, policy, f"policy {name} version {proposal.version}")
         ensure_key(settings.signing)
         _sign(settings, proposal, approver, demo)
         move = Move("policy_approved", _KINDS, approver, proposal.demo or demo, "approved")
@@ -106,7 +109,7 @@ def rollback(
         back = load_version(settings.policies, name, now.previous[-1], settings.signing)
         if back.about.demo and not demo:
             raise _of_the_demo(name, back.about.version)
-        require_fit(settings, back.policy, f"policy {name} version {back.about.version}")
+        _require_decides(settings, back.policy, f"policy {name} version {back.about.version}")
         move = Move("policy_rollback", _KINDS, person, demo, reason)
         return _point(settings, name, back.about.version, move)
 
@@ -154,7 +157,8 @@ def turn_on(settings: Settings, name: str, person: Person, reason: str) -> Switc
 def show(settings: Settings, name: str) -> Shown:
     """What decides, what waits, and what is off."""
     pointer, unapproved = _active(settings, name), waiting(settings, name)
-    if pointer is None and not unapproved:
+    damaged = proposals_of(settings, name).damaged
+    if pointer is None and not unapproved and not damaged:
         raise NotFound("no such policy", where=name, remedy="propose one: finmodel policy propose")
     turned = _switch(settings, name)
     about = None
@@ -168,6 +172,7 @@ def show(settings: Settings, name: str) -> Shown:
         sha256=about.sha256 if about else "",
         before=pointer.previous if pointer else (),
         waiting=tuple(f"version {one.version} by {one.author}" for one in unapproved),
+        damaged=damaged,
         off=turned.off,
         off_because=turned.reason if turned.off else "",
         stopped=tuple(f"{stop.step} by {stop.by}: {stop.reason}" for stop in turned.stops),
@@ -176,7 +181,13 @@ def show(settings: Settings, name: str) -> Shown:
 
 def _sign(settings: Settings, proposal: Proposal, approver: Person, demo: bool) -> None:
     if (policy_folder(settings.policies, proposal.name) / str(proposal.version)).exists():
-        load_version(settings.policies, proposal.name, proposal.version, settings.signing)
+        kept = load_version(settings.policies, proposal.name, proposal.version, settings.signing)
+        if kept.about.sha256 != proposal.sha256:
+            raise Refused(
+                "another text was approved under this number",
+                where=f"policy {proposal.name} version {proposal.version}",
+                remedy="propose it again: it gets a number of its own",
+            )
         return  # an approval that was cut short, or a version that decides again
     about = About(
         name=proposal.name,
@@ -188,6 +199,35 @@ def _sign(settings: Settings, proposal: Proposal, approver: Person, demo: bool) 
         demo=proposal.demo or demo,
     )
     write_version(settings.policies, about, proposal.text, settings.signing)
+
+
+def _require_decides(settings: Settings, policy: PolicyFile, where: str) -> None:
+    """Refused where the policy could not decide at once, or would decide for another model."""
+    if find_pointer(settings.exports, policy.model, settings.signing) is None:
+        raise Refused(
+            f"{policy.model} has no champion that it could decide for",
+            where=where,
+            remedy=f"promote a version first: finmodel promote {policy.model}",
+        )
+    require_fit(settings, policy, where)
+    model = _decided_for(settings, policy.name)
+    if model not in (None, policy.model):
+        raise Refused(
+            f"policy {policy.name} decides for {model}, and this one is for {policy.model}",
+            where=where,
+            remedy="propose it under another name",
+        )
+
+
+def _decided_for(settings: Settings, name: str) -> str | None:
+    """The model that the active policy decides for; None where none decides."""
+    now = _active(settings, name)
+    if now is None:
+        return None
+    try:
+        return load_version(settings.policies, name, now.version, settings.signing).policy.model
+    except (Damaged, NotReady):
+        return None  # it decides nothing any more, and another must be able to take its place
 
 
 def _point(settings: Settings, name: str, version: int, move: Move) -> Pointer:

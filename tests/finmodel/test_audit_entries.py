@@ -143,7 +143,7 @@ def test_the_latest_are_not_told_from_a_log_that_was_altered(folder: Path, vault
     first, second = folder / segment_name(1), folder / segment_name(2)
     whole = first.read_bytes()
     first.write_bytes(whole.replace(b"xx", b"xy", 1))
-    with pytest.raises(Damaged, match="audit-000001.log at byte"):
+    with pytest.raises(Damaged, match=r"audit-000001\.log at byte"):
         list(latest(folder, "act"))
     first.write_bytes(whole[:-8])
     with pytest.raises(Damaged, match="the segment after it does not follow it"):

@@ -1,12 +1,21 @@
-"""A small policy as text, with changes, for tests that need one."""
+"""A small policy as text, with changes, and a champion that it fits, for tests that need them."""
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import lightgbm as lgb
+import msgspec
+import numpy as np
 import yaml
 
+from finmodel.export import Pointer, schema_of, set_champion, write_export
+from finmodel.manifest import Calibration, Digests, Manifest, Policy, Scaling, digests_of
+from finmodel.settings import Settings
+from finmodel.signing import ensure_key
 from risk.policy.file import PolicyFile, parse_policy
 
 POLICY: dict[str, Any] = {
@@ -99,3 +108,41 @@ def text_of(**changes: Any) -> str:
 def policy_of(**changes: Any) -> PolicyFile:
     """The same, read."""
     return parse_policy(text_of(**changes), Path("policy.yaml"))
+
+
+def crown(settings: Settings, card: bytes = b"", **changes: Any) -> None:
+    """Make a small model champion: features a and b, one view that customers may lack."""
+    view = {"name": "rare", "features": [{"name": "a"}, {"name": "b"}]}
+    manifest = Manifest(
+        name="behaviour_risk",
+        version=1,
+        card="B",
+        decision_point="支用",
+        features=("a", "b"),
+        calibration=Calibration("platt", 1.0, 0.0),
+        scaling=Scaling(),
+        policy=Policy(approve_points=620.0, refer_points=580.0),
+        reasons=(),
+        digests=Digests("", "", "", ""),
+        plan={"views": [view]},
+        card_sha256=sha256(card).hexdigest() if card else "",
+    )
+    told = msgspec.structs.replace(manifest, **changes)
+    digests = digests_of(
+        schema_of(told),
+        sha256(_model().encode()).hexdigest(),
+        told.calibration,
+        (told.policy, told.scaling, told.reasons),
+    )
+    ensure_key(settings.signing)
+    whole = msgspec.structs.replace(told, digests=digests)
+    write_export(settings.exports, whole, _model(), settings.signing, card)
+    pointer = Pointer(told.name, "champion", told.version, 1, (), "v", "", False, "a test", "")
+    set_champion(settings.exports, pointer, settings.signing)
+
+
+@cache
+def _model() -> str:
+    rows = np.random.default_rng(1).normal(size=(60, 2))
+    data = lgb.Dataset(rows, rows[:, 0] > 0, feature_name=["a", "b"])
+    return str(lgb.train({"objective": "binary", "verbose": -1}, data, 2).model_to_string())

@@ -11,7 +11,7 @@ from finmodel.audit import find, scan, verify
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk.policy.proposals import check, propose
+from risk.policy.proposals import check, proposals_of, propose
 from risk.policy.registry import approve, rollback, show, turn_off, turn_on
 from risk.policy.versions import (
     active_path,
@@ -21,7 +21,7 @@ from risk.policy.versions import (
     set_switch,
     switch_path,
 )
-from tests.risk.policies import text_of
+from tests.risk.policies import POLICY, crown, text_of
 
 ANN = Person("ann", frozenset({"analyst", "validator"}))
 VAL = Person("val", frozenset({"validator"}))
@@ -30,10 +30,18 @@ DEMO = Person("demo", frozenset({"analyst", "validator"}), demo=True)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def bare(tmp_path: Path) -> Settings:
+    """Nothing was ever trained here."""
     home = tmp_path / "home"
     home.mkdir()
     return Settings(home=home, data=home, standing_clock="2026-01-01T00:00:00+00:00")
+
+
+@pytest.fixture
+def settings(bare: Settings) -> Settings:
+    """There is a champion that the policy fits."""
+    crown(bare)
+    return bare
 
 
 @pytest.fixture
@@ -217,11 +225,103 @@ def test_a_switch_that_was_altered_or_is_anothers_is_refused(settings, write):
         read_switch(settings.policies, "drawdown", settings.signing)
 
 
-def test_a_check_says_what_it_was_held_against(settings, write):
-    told = check(settings, write())
+def test_a_check_says_what_it_was_held_against(bare, write):
+    told = check(bare, write())
     assert (told.rules, told.products) == (3, ("cash_loan", "instalment"))
     assert told.fits == "not checked: behaviour_risk has no champion"
-    assert not settings.audit.exists()
+    assert not bare.audit.exists()
+    crown(bare)
+    assert check(bare, write()).fits == "behaviour_risk version 1"
+
+
+def test_a_check_warns_of_a_scorecard_that_is_not_there(settings, write):
+    warned = "fallback: behaviour_risk version 1 has no scorecard, so that step is passed over"
+    assert check(settings, write()).warnings == (warned,)
+    assert check(settings, write(fallback=["refer"])).warnings == ()
+    crown(settings, card=b"{}", version=2)
+    assert check(settings, write()).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ({"feature": "b", "above": 5, "below": 3}, "no b is above 5 and below 3"),
+        ({"feature": "b", "above": 5, "below": 5}, "no b is above 5 and below 5"),
+        ({"feature": "b", "at_least": 5, "below": 5}, "no b is at least 5 and below 5"),
+        ({"feature": "b", "at_least": 6, "at_most": 5}, "no b is at least 6 and at most 5"),
+        ({"request": "bureau_score", "among": [7], "below": 7}, "is below 7 and among"),
+        ({"feature": "b", "missing": True, "above": 5, "below": 3}, "no b is above 5"),
+    ],
+)
+def test_a_condition_that_nothing_meets_is_refused(settings, write, condition, says):
+    rule = POLICY["rules"][0] | {"when": [condition]}
+    for asked in (check, lambda *told: propose(*told, ANN)):
+        with pytest.raises(BadInput, match=f"policy.yaml: rule H1: .*{says}"):
+            asked(settings, write(rules=[rule]))
+    assert proposals_of(settings, "drawdown").read == ()
+    for held in ({"feature": "b", "at_least": 5, "at_most": 5}, {"feature": "b", "missing": True}):
+        check(settings, write(rules=[rule | {"when": [held]}]))
+
+
+def test_a_policy_for_a_model_without_champion_is_not_approved(bare, write):
+    """The service would have nothing to serve after its next start."""
+    propose(bare, write(), ANN)
+    with pytest.raises(
+        Refused, match=r"behaviour_risk has no champion .*; promote a version first"
+    ):
+        approve(bare, "drawdown", None, VAL)
+    assert not active_path(bare.policies, "drawdown").exists()
+    crown(bare)
+    assert approve(bare, "drawdown", None, VAL).version == 1
+
+
+def test_a_policy_does_not_change_the_model_that_it_decides_for(settings, write):
+    approved(settings, write())
+    crown(settings, name="loans")
+    propose(settings, write(model="loans"), ANN)
+    says = "decides for behaviour_risk, and this one is for loans; propose it under another name"
+    with pytest.raises(Refused, match=says):
+        approve(settings, "drawdown", 2, VAL)
+    assert active(settings) == 1
+    propose(settings, write(model="loans", name="loans"), ANN)
+    assert approve(settings, "loans", None, VAL).version == 1
+
+
+def test_a_lost_proposal_does_not_give_its_number_to_another(settings, write):
+    approved(settings, write())
+    (proposed,) = (settings.policies / "drawdown" / "proposals").glob("*.json")
+    proposed.unlink()
+    assert propose(settings, write(currency="USD"), ANN).version == 2
+    assert approve(settings, "drawdown", None, VAL).version == 2
+
+
+def test_another_text_under_an_approved_number_is_not_approved(settings, write, tmp_path):
+    """Proposals of another home, as a restored folder would hold them."""
+    approved(settings, write())
+    approved(settings, write(currency="USD"))
+    folder = settings.policies / "drawdown"
+    (folder / "2").rename(tmp_path / "aside")
+    (folder / "proposals" / "2.json").unlink()
+    assert propose(settings, write(currency="EUR"), ANN).version == 2
+    (tmp_path / "aside").rename(folder / "2")
+    with pytest.raises(Refused, match="another text was approved under this number; propose it"):
+        approve(settings, "drawdown", 2, WEI)
+    assert active(settings) == 2
+    found = load_version(settings.policies, "drawdown", 2, settings.signing)
+    assert found.policy.currency == "USD"
+
+
+def test_a_proposal_that_cannot_be_read_stands_in_nobodys_way(settings, write):
+    approved(settings, write())
+    propose(settings, write(currency="USD"), ANN)
+    (settings.policies / "drawdown" / "proposals" / "2.json").write_bytes(b"{")
+    shown = show(settings, "drawdown")
+    assert (shown.active, shown.waiting, shown.damaged) == (1, (), ("2.json",))
+    with pytest.raises(Damaged, match="version 2: its proposal cannot be read; propose it again"):
+        approve(settings, "drawdown", 2, VAL)
+    assert propose(settings, write(currency="USD"), ANN).version == 3
+    assert show(settings, "drawdown").waiting == ("version 3 by ann",)
+    assert approve(settings, "drawdown", None, VAL).version == 3
 
 
 EVA = Person("eva", frozenset({"engineer"}))
