@@ -6,7 +6,7 @@ the sealed part of an entry says is opened with the vault, and counted; what was
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,13 +15,16 @@ import numpy as np
 
 from finmodel.audit import Entry, find, scan
 from finmodel.clock import micros
-from finmodel.errors import BadInput
+from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from risk.policy.file import BUREAU
+from risk.policy.plan import reads_of
 from serving import dossier
 from serving.dossier import Past
+from serving.in_force import past_policy
 from serving.policy_asked import ALWAYS
+from serving.policy_record import PolicyFacts
 from serving.screen import Progress
 
 TOLD_EVERY = 5_000
@@ -51,6 +54,8 @@ class Found:
     by_model: dict[tuple[str, int], list[Logged]] = field(default_factory=dict)
     erased: int = 0
     """Their request was sealed, and its key is gone."""
+    without: int = 0
+    """Their policy did not read a field that is asked for now, and their application is erased."""
     opened: int = 0
     """Sealed requests that were opened to be read."""
 
@@ -62,14 +67,31 @@ class Found:
         return sum(len(rows) for rows in self.by_model.values())
 
 
-def decisions_in(settings: Settings, window: Window, vault: Vault, progress: Progress) -> Found:
-    """Every decision of the window; BadInput where there is none."""
+@dataclass(frozen=True, slots=True)
+class _Keeper:
+    """What is asked of each request, and what it is read with."""
+
+    settings: Settings
+    reads: frozenset[str]
+    vault: Vault
+    found: Found
+
+
+def decisions_in(
+    settings: Settings,
+    window: Window,
+    reads: Collection[str],
+    vault: Vault,
+    progress: Progress,
+) -> Found:
+    """Every decision of the window with the fields that are read; BadInput where there is none."""
     if window.since >= window.until:
         raise BadInput("it ends before it begins", where="--from, --to", remedy="swap them")
     found, seen = Found(), 0
+    keeper = _Keeper(settings, frozenset(reads), vault, found)
     for entry in _entries(settings, window):
         past = dossier.read(entry)
-        request = _request(settings, entry, past, (vault, found))
+        request = _request(entry, past, keeper)
         if request is not None:
             key = past.facts.model, past.facts.version
             found.by_model.setdefault(key, []).append(Logged(entry, past, request))
@@ -79,7 +101,7 @@ def decisions_in(settings: Settings, window: Window, vault: Vault, progress: Pro
     progress("decisions read", seen, seen)
     if not len(found):
         raise BadInput(
-            f"no decision was logged then that can be read ({found.erased} erased)",
+            f"no decision was logged then that can be read ({found.erased + found.without} erased)",
             where=f"{window.since.isoformat()} to {window.until.isoformat()}",
             remedy="see `finmodel audit list --kind decision`",
         )
@@ -103,16 +125,26 @@ def _entries(settings: Settings, window: Window) -> Iterator[Entry]:
             yield entry
 
 
-def _request(
-    settings: Settings, entry: Entry, past: Past, keeper: tuple[Vault, Found]
-) -> dict[str, str | float] | None:
+def _request(entry: Entry, past: Past, keeper: _Keeper) -> dict[str, str | float] | None:
     """What was asked for: as the policy's facts have it, else from the sealed application."""
-    if past.facts.policy is not None:
-        return dict(past.facts.policy.request)
-    vault, found = keeper
-    opened = find(settings.audit, entry.id, vault).personal
-    if opened is None:
+    facts, found = past.facts.policy, keeper.found
+    if facts is not None and keeper.reads <= _kept(keeper.settings, facts):
+        return dict(facts.request)
+    opened = find(keeper.settings.audit, entry.id, keeper.vault).personal
+    if opened is not None:
+        found.opened += 1
+        return {name: opened[name] for name in (*ALWAYS, *BUREAU) if name in opened}
+    if facts is None:
         found.erased += 1
-        return None
-    found.opened += 1
-    return {name: opened[name] for name in (*ALWAYS, *BUREAU) if name in opened}
+    else:
+        found.without += 1
+    return None
+
+
+def _kept(settings: Settings, facts: PolicyFacts) -> set[str]:
+    """Fields whose absence in the facts says that they were not given: those that were read."""
+    try:
+        policy = past_policy(settings.policies, facts.name, facts.version, settings.signing).policy
+    except (Damaged, NotReady):
+        return set(facts.request)  # only what stands there is known to have been read
+    return set(facts.request) | set(reads_of(policy))

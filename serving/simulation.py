@@ -19,7 +19,7 @@ from msgspec import UNSET
 
 from finmodel.acts import audited
 from finmodel.durable import replace_file
-from finmodel.manifest import Calibration
+from finmodel.manifest import Calibration, Manifest
 from finmodel.records import Float64s, Person
 from finmodel.settings import Settings
 from finmodel.vault import Vault
@@ -27,7 +27,8 @@ from risk.policy.answers import ANSWERS
 from risk.policy.draws import draw
 from risk.policy.file import PolicyFile, load_policy
 from risk.policy.many import APPROVE, Cases, Outcomes, decide_many
-from risk.policy.plan import Cut, Plan, plan_of
+from risk.policy.plan import Cut, Plan, plan_of, reads_of
+from risk.policy.proposals import require_fit, require_fit_to
 from risk.policy.ruling import POINTS
 from risk.policy.simulation import Figures, History, Side, figures_of, joined
 from risk.scaling import priced
@@ -48,11 +49,16 @@ class Simulation:
 
     policy: str
     sha256: str
+    fits: str
+    """The champion that it was held against, beside every version that decided in the span."""
     since: str
     until: str
     figures: Figures
     erased: int
     """Decisions whose request can no longer be read; they are in no figure."""
+    field_erased: int
+    """Decisions in no figure because this policy reads a field that theirs did not, and their
+    application can no longer be opened."""
     sealed_opened: int
     """Decisions whose sealed request was opened for this."""
     drawn_anew: int
@@ -77,14 +83,16 @@ def simulate(
     """
     person = signed_in(settings, SIMULATORS)
     policy, text = load_policy(file)
+    fits = require_fit(settings, policy, str(file))
     outcomes, changes = files
     told = read_outcomes(outcomes) if outcomes is not None else None
     with closing(Vault(settings.vault)) as vault:
-        found = decisions_in(settings, window, vault, progress)
+        found = decisions_in(settings, window, reads_of(policy), vault, progress)
+    manifests = _fitting(settings, policy, found, str(file))
     bad = matured(settings, found.all(), maturity) if told is None else told
     parts, lines, anew = [], [], 0
-    for (name, version), rows in found.by_model.items():
-        manifest = past_version(settings.exports, name, version, settings.signing).manifest
+    for key, rows in found.by_model.items():
+        manifest = manifests[key]
         plan = plan_of(policy, manifest.features)
         drawn, stood_in = _draws(settings, policy, rows)
         cases = _cases(rows, drawn)
@@ -99,15 +107,31 @@ def simulate(
     return Simulation(
         policy=policy.name,
         sha256=sha256(text.encode()).hexdigest(),
+        fits=fits,
         since=window.since.isoformat(),
         until=window.until.isoformat(),
         figures=figures_of(joined(parts), policy.economics),
         erased=found.erased,
+        field_erased=found.without,
         sealed_opened=found.opened,
         drawn_anew=anew,
         outcomes_elsewhere=len(bad.keys() - known),
         changes_file=str(changes),
     )
+
+
+def _fitting(
+    settings: Settings, policy: PolicyFile, found: Found, where: str
+) -> dict[tuple[str, int], Manifest]:
+    """The models that decided; Refused where the points of one are none that the policy reads."""
+    manifests = {
+        (name, version): past_version(settings.exports, name, version, settings.signing).manifest
+        for name, version in found.by_model
+    }
+    remedy = "mend the policy, or choose a span in which versions that it fits decided"
+    for manifest in manifests.values():
+        require_fit_to(manifest, policy, where, remedy)
+    return manifests
 
 
 def pds_of(rows: list[Logged], calibration: Calibration) -> Float64s:

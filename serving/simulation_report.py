@@ -36,7 +36,9 @@ def _summary(found: Simulation, figures: Figures) -> dict[str, object]:
         "approval 通过率": f"{figures.approval_was:.2%} → {figures.approval_now:.2%}",
         "of them by lot 随机放行": f"{figures.by_lot_was} → {figures.by_lot_now}",
         "matured 已成熟": figures.matured,
-        "bad rate 坏账率": f"{_rate(figures.bad_rate_was)} → {_rate(figures.bad_rate_now)}",
+        "bad rate, none by lot 坏账率（不含随机放行）": (
+            f"{_rate(figures.bad_rate_was)} → {_rate(figures.bad_rate_now)}"
+        ),
         "expected loss 预期损失 (minor units)": (
             f"{figures.expected_loss_was_minor:,} → {figures.expected_loss_now_minor:,}"
         ),

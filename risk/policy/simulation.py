@@ -102,9 +102,9 @@ class Figures:
     by_lot_now: int
     matured: int
     bad_rate_was: float | None
-    """Of the matured that were approved, by lot too: what is on the books."""
+    """Of the matured whom the policy approved itself, not by lot, each weighted by 1/propensity."""
     bad_rate_now: float | None
-    """Of the matured whom the new policy approves, each weighted by 1/propensity."""
+    """The same of the new policy: replaying the policy in force gives the same figure."""
     expected_loss_was_minor: int
     expected_loss_now_minor: int
     swap_set: tuple[Cell, ...]
@@ -116,7 +116,6 @@ class Figures:
 def figures_of(history: History, economics: Economics) -> Figures:
     """All figures of a history that is not empty."""
     was, now, mature = history.was, history.now, ~np.isnan(history.bad)
-    on_the_books = (was.answers == APPROVE) & mature
     return Figures(
         decisions=len(history.points),
         approval_was=_share(was.answers == APPROVE),
@@ -124,7 +123,7 @@ def figures_of(history: History, economics: Economics) -> Figures:
         by_lot_was=int(was.by_lot.sum()),
         by_lot_now=int(now.by_lot.sum()),
         matured=int(mature.sum()),
-        bad_rate_was=_bad_rate(history.bad[on_the_books], np.ones(int(on_the_books.sum()))),
+        bad_rate_was=_bad_rate_of(history, was.approved),
         bad_rate_now=_bad_rate_of(history, now.approved),
         expected_loss_was_minor=_expected_loss(history, was, economics),
         expected_loss_now_minor=_expected_loss(history, now, economics),

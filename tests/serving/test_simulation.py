@@ -1,15 +1,37 @@
-"""Which probability of default a simulation counts losses by."""
+"""A simulation of decisions that were made here: of whom, under what, and by which figures."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
+import pytest
 
-from finmodel.manifest import Calibration, PricingPd
-from serving.simulation import pds_of
+from finmodel.audit import scan
+from finmodel.clock import parse_time
+from finmodel.errors import BadInput, Refused
+from finmodel.export import pointer_path
+from finmodel.manifest import Calibration, PricingPd, Scaling
+from finmodel.vault import Vault
+from serving.decision_history import Window
+from serving.desk import open_desk
+from serving.flows import decide
+from serving.schemas import Application
+from serving.screen import Progress
+from serving.simulation import pds_of, simulate
+from serving.telemetry import Telemetry
+from tests.serving.policy_world import AUTHOR, WORLDS_POLICY, decide_by, write_policy
+from tests.serving.small_world import APPLICATION, export, make_world, point_to, wait_until
 
 NONE = float("nan")
+DAY = Window(parse_time("2005-09-30T00:00:00+08:00"), parse_time("2005-10-02T00:00:00+08:00"))
+BUREAU = {"bureau_query_id": "q", "bureau_consent_id": "c"}
+BY_BALANCE = WORLDS_POLICY["rules"][:1]
+"""No rule that reads what the bureau said."""
 
 
 def test_losses_are_counted_by_the_pd_for_prices_where_the_model_scored():
@@ -21,3 +43,119 @@ def test_losses_are_counted_by_the_pd_for_prices_where_the_model_scored():
     steps = Calibration("platt", pricing=PricingPd(starts=(0.0,), pds=(0.1, 0.4)))
     np.testing.assert_array_equal(pds_of(rows, steps), [0.1, 0.4, 0.33, NONE])
     np.testing.assert_array_equal(pds_of(rows, Calibration()), [pd for _, pd in logged])
+
+
+@pytest.fixture(scope="module")
+def lender(tmp_path_factory):
+    """Ninety decisions under a policy that does not read the bureau's score; two were erased."""
+    world = make_world(tmp_path_factory.mktemp("simulated"))
+    decide_by(world.settings, rules=BY_BALANCE, challenger=None)
+    asked = [
+        APPLICATION
+        | BUREAU
+        | {"customer_id": one, "application_id": f"A-{one}", "bureau_score": 300 + 2 * one}
+        for one in range(21, 111)
+    ]
+
+    async def decide_all(desk) -> None:
+        for one in asked:
+            await decide(msgspec.convert(one, Application), AUTHOR, desk)
+
+    with open_desk(world.settings, Telemetry()) as desk:
+        wait_until(lambda: desk.live.serving is not None, 60)
+        asyncio.run(decide_all(desk))
+    with closing(Vault(world.settings.vault)) as vault:
+        assert vault.erase("109")
+        assert vault.erase("110")
+    return world
+
+
+def simulated(world, folder, outcomes=None, window=DAY, **changes):
+    settings = replace(world.settings, key=world.keys["analyst"])
+    file = write_policy(folder, **{"rules": BY_BALANCE, "challenger": None} | changes)
+    with Progress() as progress:
+        return simulate(settings, file, window, (outcomes, folder / "who.csv"), progress)
+
+
+def test_the_policy_in_force_replayed_has_the_same_figures_on_both_sides(lender, tmp_path):
+    """Its lane lent to some, of whom all went bad here: they may count on neither side or both."""
+    entries = list(scan(lender.settings.audit, "decision"))
+    by_lot = {one.id for one in entries if one.body["policy"]["lane"] == "random_approve"}
+    approved = [one for one in entries if one.body["decision"] == "approve"]
+    own = [one for one in approved if one.id not in by_lot]
+    assert len(by_lot) >= 3
+    assert len(own) >= 10
+    bad = {one.id: one.id in by_lot or place % 4 == 0 for place, one in enumerate(approved)}
+    matured = tmp_path / "outcomes.csv"
+    lines = [f"{name},{went_bad:d}" for name, went_bad in bad.items()]
+    matured.write_text("\n".join(["decision_id,bad", *lines]))
+    found = simulated(lender, tmp_path, matured)
+    figures = found.figures
+    assert (figures.changes, figures.matured) == ({}, len(approved))
+    assert figures.bad_rate_was == figures.bad_rate_now
+    assert figures.bad_rate_was == pytest.approx(np.mean([bad[one.id] for one in own]))
+    assert figures.by_lot_was == figures.by_lot_now == len(by_lot)
+    assert figures.approval_was == figures.approval_now
+    assert figures.expected_loss_was_minor == figures.expected_loss_now_minor
+    assert (found.sealed_opened, found.erased, found.field_erased) == (0, 0, 0)
+    assert found.fits == "behaviour_risk version 1"
+
+
+def test_a_rule_on_a_field_that_was_not_read_is_asked_of_the_sealed_application(lender, tmp_path):
+    """Scores are 300 + 2 · customer; of the two who were erased nothing is claimed."""
+    rule = {
+        "code": "N1",
+        "zh": "征信分过低",
+        "en": "The bureau's score is low",
+        "when": [{"request": "bureau_score", "below": 400}],
+        "then": "decline",
+    }
+    found = simulated(lender, tmp_path, rules=[*BY_BALANCE, rule])
+    assert (found.field_erased, found.erased) == (2, 0)
+    assert found.sealed_opened == found.figures.decisions == 88
+    entries = list(scan(lender.settings.audit, "decision"))
+    stopped = [one for one in entries[: 50 - 21] if one.body["decision"] != "decline"]
+    assert len(stopped) >= 5
+    assert sum(found.figures.changes.values()) == len(stopped)
+    assert {change.split(" → ")[1] for change in found.figures.changes} == {"decline"}
+
+
+def test_a_policy_that_is_not_for_this_model_is_not_simulated(lender, tmp_path):
+    with pytest.raises(Refused, match="it does not fit behaviour_risk version 1: its points are"):
+        simulated(lender, tmp_path, scaling={"base_points": 750, "base_odds": 60, "pdo": 35})
+    says = "it does not fit behaviour_risk version 1: it is for loans, not behaviour_risk; .*a span"
+    with pytest.raises(Refused, match=says):
+        simulated(lender, tmp_path, model="loans")
+    rule = BY_BALANCE[0] | {"when": [{"feature": "nosuch", "below": 1}]}
+    with pytest.raises(Refused, match="rule H1 reads 'nosuch', which is no feature"):
+        simulated(lender, tmp_path, rules=[rule])
+    never = Window(parse_time("2001-01-01T00:00:00Z"), parse_time("2001-02-01T00:00:00Z"))
+    with pytest.raises(BadInput, match="no decision was logged"):
+        simulated(lender, tmp_path, window=never, model="loans")
+
+
+def test_without_a_champion_it_says_that_it_was_not_held_against_one(lender, tmp_path):
+    """It is held against the versions that decided all the same."""
+    pointer = pointer_path(lender.settings.exports, "behaviour_risk", "champion")
+    kept = pointer.read_bytes()
+    pointer.unlink()
+    try:
+        found = simulated(lender, tmp_path)
+        assert found.fits == "not checked: behaviour_risk has no champion"
+        with pytest.raises(Refused, match="it does not fit behaviour_risk version 1: its points"):
+            simulated(lender, tmp_path, scaling={"base_points": 750, "base_odds": 60, "pdo": 35})
+    finally:
+        pointer.write_bytes(kept)
+
+
+def test_decisions_on_another_scale_are_not_simulated_under_the_champions(lender, tmp_path):
+    """The champion changed its scale since: its policy fits it, and not the points in the log."""
+    world = lender
+    other = Scaling(pdo=35.0)
+    export(world.settings, 3, world.boosters[1].model_to_string(), scaling=other)
+    point_to(world.settings, 3)
+    try:
+        with pytest.raises(Refused, match="does not fit behaviour_risk version 1: its points"):
+            simulated(world, tmp_path, scaling=msgspec.to_builtins(other))
+    finally:
+        point_to(world.settings, 1)

@@ -45,7 +45,7 @@ def test_every_figure_by_hand():
     assert (figures.decisions, figures.matured) == (4, 3)
     assert (figures.approval_was, figures.approval_now) == (0.75, 0.5)
     assert (figures.by_lot_was, figures.by_lot_now) == (1, 0)
-    assert figures.bad_rate_was == pytest.approx(2 / 3)
+    assert figures.bad_rate_was == pytest.approx(1 / 2)
     assert figures.bad_rate_now == pytest.approx(50 / 51)
     assert figures.expected_loss_was_minor == round(0.5 * (10 + 200 + 100))
     assert figures.expected_loss_now_minor == round(0.5 * (10 + 160))
