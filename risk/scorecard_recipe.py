@@ -63,6 +63,11 @@ def _require_bins(spec: ScorecardSpec) -> None:
     for name, cuts in spec.cuts.items():
         if any(np.float32(later) <= np.float32(earlier) for earlier, later in pairwise(cuts)):
             raise ValueError(f"cuts of {name} must ascend, each once (as single precision)")
+    for name in spec.special_values:
+        special = spec.specials_of(name)
+        if len({np.float32(value) for value in special}) < len(special):
+            told = ", ".join(f"{value:.17g}" for value in special)
+            raise ValueError(f"special_values of {name}: two of {told} are one in single precision")
     for name, groups in spec.groups.items():
         named = [category for group in groups for category in group]
         if not groups or not all(groups) or len(named) != len(set(named)):

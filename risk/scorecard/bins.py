@@ -35,6 +35,8 @@ class NumericBins(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
         cuts = np.asarray(self.cuts, dtype=np.float32)
         if not np.isfinite(cuts).all() or (np.diff(cuts) <= 0).any():
             raise ValueError("cuts must be finite and ascending")
+        if len(np.unique(np.asarray(self.special, dtype=np.float32))) < len(self.special):
+            raise ValueError("special values: each once (as single precision)")
 
     def __len__(self) -> int:
         return self.ranges + len(self.special) + 1

@@ -1,18 +1,35 @@
 """A scorecard for systems that are not ours: an SQL expression, and PMML 4.4.
 
 A card comes in, text goes out, equal to the card on every row. Cuts are float32 on both sides, so
-that a number stored in double precision falls into the same bin. Knows no database and no file.
+that a number stored in double precision falls into the same bin; a category that is a number is
+the same as 1, 1.0 and '1'. Knows no database and no file.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from xml.etree import ElementTree as ET
+
+import numpy as np
 
 from risk.scaling import points_per_log_odds
 from risk.scorecard.bins import Bins, CategoryBins, NumericBins, number_text
 from risk.scorecard.card import Scorecard, Variable
 
 PMML = "http://www.dmg.org/PMML-4_4"
+_BLANKS: Final = "' \u00a0\u3000' || CHR(9) || CHR(10) || CHR(11) || CHR(12) || CHR(13)"
+_WHOLE: Final = "'^(-*[0-9]+)[.]0+$', '\\1'"
+_LONG: Final = re.compile(r"-?[0-9]{16,300}")
+_FLOATS: Final = "'double', 'double precision', 'float', 'real'"
+"""What DuckDB and PostgreSQL call them."""
+_EXTREMES: Final = (
+    (">= 3.4028235677973366e38", np.inf),
+    ("<= -3.4028235677973366e38", -np.inf),
+    ("BETWEEN -7.006492321624085e-46 AND 7.006492321624085e-46", 0.0),
+)
+"""Numbers that REAL rounds to none of its own, and what the card takes them for: a database stops
+at a cast of them instead."""
 
 
 def sql_expression(card: Scorecard) -> str:
@@ -94,18 +111,55 @@ def _case(variable: Variable, card: Scorecard) -> str:
 def _sql_conditions(bins: Bins, column: str) -> list[tuple[int, str]]:
     """The place of a bin and when a value falls into it, tried in this order."""
     if isinstance(bins, CategoryBins):
-        text = f"TRIM(CAST({column} AS VARCHAR))"
-        named = [", ".join(_text(name) for name in group) for group in bins.groups]
-        groups = [(place, f"{text} IN ({names})") for place, names in enumerate(named)]
-        return [(bins.missing, f"{column} IS NULL"), *groups]
-    number = f"CAST({column} AS REAL)"
-    missing = f"{column} IS NULL OR {number} = CAST('NaN' AS REAL)"
+        return _of_categories(bins, column)
+    wide, number = f"CAST({column} AS DOUBLE PRECISION)", f"CAST({column} AS REAL)"
+    missing = f"{column} IS NULL OR {wide} = CAST('NaN' AS DOUBLE PRECISION)"
+    places = bins.place(np.array([value for _, value in _EXTREMES], dtype=np.float32))
+    extremes = [
+        (int(place), f"{wide} {told}") for place, (told, _) in zip(places, _EXTREMES, strict=True)
+    ]
     special = [
         (bins.ranges + order, f"{number} = {_real(value)}")
         for order, value in enumerate(bins.special)
     ]
     ranges = [(place, f"{number} < {_real(cut)}") for place, cut in enumerate(bins.cuts)]
-    return [(bins.missing, missing), *special, *ranges]
+    return [(bins.missing, missing), *extremes, *special, *ranges]
+
+
+def _of_categories(bins: CategoryBins, column: str) -> list[tuple[int, str]]:
+    """Categories as the card reads them: without blanks around, a whole number without its .0."""
+    written = f"CAST({column} AS VARCHAR)"
+    text = f"REGEXP_REPLACE(TRIM(BOTH {_BLANKS} FROM {written}), {_WHOLE})"
+    no_number = (
+        f"{written} IN ('nan', 'NaN') AND CAST(PG_TYPEOF({column}) AS VARCHAR) IN ({_FLOATS})"
+    )
+    named = {name for group in bins.groups for name in group}
+    groups = [
+        (place, f"{text} IN ({', '.join(_text(one) for one in _spelt(group, named))})")
+        for place, group in enumerate(bins.groups)
+    ]
+    return [(bins.missing, f"{column} IS NULL OR ({no_number})"), *groups]
+
+
+def _spelt(group: tuple[str, ...], named: set[str]) -> list[str]:
+    """Its categories, and what a database writes of the same value, where it writes another text.
+
+    >>> _spelt(("0", "10000000000000000", "True"), set())
+    ['0', '10000000000000000', 'True', '-0', '1e+16', 'true']
+    """
+    others = [_otherwise_written(name) for name in group]
+    return [*group, *(other for other in others if other and other not in named)]
+
+
+def _otherwise_written(name: str) -> str | None:
+    if name in ("True", "False"):
+        return name.lower()
+    if name == "0":
+        return "-0"
+    # From 16 digits on a float is written with an exponent, and the card knows its digits.
+    if not _LONG.fullmatch(name) or str(int(float(name))) != name:
+        return None
+    return np.format_float_scientific(float(name), unique=True, trim="-", exp_digits=2)
 
 
 def _otherwise(bins: Bins) -> int:

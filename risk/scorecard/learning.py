@@ -82,7 +82,11 @@ def card_teaching(recipe: Recipe, frame: TrainingFrame) -> CardTeaching:
         both = dict(table.special_values)
         for name, values in spec.special_values.items():
             both[name] = (*both.get(name, ()), *values)
-        spec = msgspec.structs.replace(spec, special_values=both)
+        try:
+            spec = msgspec.structs.replace(spec, special_values=both)
+        except ValueError as error:
+            where = f"{recipe.file}: scorecard.special_values, with those of source.table"
+            raise BadInput(str(error), where=where, remedy="keep one of them") from error
     _require_known(spec, frame, recipe.file)
     return CardTeaching(
         name=recipe.name,

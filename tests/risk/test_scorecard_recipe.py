@@ -14,6 +14,10 @@ from risk.recipe import load_recipe
         ({"max_bin": 5}, "scorecard.max_bin: unknown key 'max_bin'; did you mean 'max_bins'?"),
         ({"cuts": {"income": [3, 1]}}, "cuts of income must ascend, each once"),
         ({"cuts": {"income": [0.1, 0.1000000001]}}, r"must ascend, each once \(as single precis"),
+        (
+            {"special_values": {"all": [16777216], "income": [16777217]}},
+            "special_values of income: two of 16777216, 16777217 are one in single precision",
+        ),
         ({"groups": {"job": [["a"], ["a"]]}}, "groups of job: each category in exactly one"),
         ({"min_bin_share": 0.6}, "min_bin_share must be above 0 and at most 0.5"),
         ({"max_bins": 1}, "max_bins must be between 2 and 20"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -93,6 +95,53 @@ def test_sql_reads_single_precision_and_not_a_number_the_same():
     connection.execute("UPDATE single SET income = 'NaN' WHERE income IS NULL")
     found = connection.sql(f"SELECT {sql_expression(CARD)} AS points FROM single").df()
     np.testing.assert_array_equal(found["points"], POINTS)
+
+
+GRADES = CategoryBins((("1", "-2"), ("2", "10000000000000000"), ("0", "2.5", "0001")))
+GRADED = scaled(
+    "graded", (0.3, (("grade", GRADES, 1.0, (0.5, -0.4, 0.9, -1.1, 0.2)),)), Scaling(), 2
+)
+NUMBERS = [1.0, 2.0, 3.0, 2.5, -2.0, 1e16, 1.5e17, 0.0, -0.0, 1e300, np.inf, np.nan, None]
+TEXTS = ["1", "1.0", " 2 ", "\t2.00\n", "3", "\u3000-2.0", "0001", "0001.0", "1.", "", "  ", "nan"]
+STORED = {
+    "BIGINT": [1, 2, 3, -2, 0, 10**16, None],
+    "DOUBLE PRECISION": NUMBERS,
+    "REAL": [value for value in NUMBERS if value not in (1e16, 1e300)],  # it can hold neither
+    "DECIMAL(9, 3)": [Decimal("1"), Decimal("2.000"), Decimal("2.5"), Decimal("-2"), None],
+    "VARCHAR": [*TEXTS, "2.5", "10000000000000000", "unseen", None],
+}
+
+
+@pytest.mark.parametrize("kind", STORED)
+def test_a_category_that_is_a_number_is_the_same_however_it_is_stored(kind):
+    drawn = np.random.default_rng(4).integers(0, len(STORED[kind]), ROWS)
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE stored (place BIGINT, grade {kind})")
+        connection.executemany("INSERT INTO stored VALUES (?, ?)", list(enumerate(STORED[kind])))
+        connection.register("drawn", pd.DataFrame({"place": drawn, "row_number": np.arange(ROWS)}))
+        found = connection.execute(
+            f"SELECT grade, {sql_expression(GRADED)} FROM drawn JOIN stored USING (place)"
+            " ORDER BY row_number"
+        ).fetchall()
+    grades, points = (np.array(column, dtype=object) for column in zip(*found, strict=True))
+    expected = points_of(GRADED, columns_for(GRADED, pd.DataFrame({"grade": grades})))
+    np.testing.assert_array_equal(points.astype(np.float64), expected)
+    assert len(np.unique(expected)) >= 4
+
+
+def test_numbers_that_are_no_single_precision_stop_no_database():
+    wild = [1e300, -1e300, 1e-300, -1e-300, 3.4028235e38, 3.4028235677973366e38, np.inf, -np.inf]
+    frame = pd.DataFrame({"income": wild, ODD: wild, "job": ["clerk"] * len(wild)})
+    frame = pd.concat([frame, TABLE], ignore_index=True)
+    with duckdb.connect() as connection:
+        connection.register("frame", frame)
+        found = connection.sql(f"SELECT {sql_expression(CARD)} AS points FROM frame").df()
+    np.testing.assert_array_equal(found["points"], points_of(CARD, columns_for(CARD, frame)))
+
+
+def test_special_values_that_are_one_number_have_no_two_bins():
+    with pytest.raises(ValueError, match=r"special values: each once \(as single precision\)"):
+        NumericBins((1.0,), (16777216.0, 16777217.0))
 
 
 def test_an_independent_evaluator_scores_the_pmml_equal(java, file):

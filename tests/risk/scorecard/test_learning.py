@@ -183,6 +183,10 @@ def test_special_values_of_the_table_have_bins_of_their_own():
         ({"groups": {"income": [["a"]]}}, "groups: 'income' is no categorical feature"),
         ({"exclude": {"sex": "x"}}, "scorecard.exclude: 'sex' is no feature"),
         ({"special_values": {"job": [1]}}, "special_values: 'job' is no numeric feature"),
+        (
+            {"special_values": {"income": [-9999.0001]}},
+            "scorecard.special_values, with those of source.table: special_values of income: two",
+        ),
         ({"cuts": {"debt_count": [1, 3, 5]}}, "debt_count: the bad rate neither only rises nor"),
         ({"cuts": {"income": [100]}}, r"bin \(-∞, 100\) holds 0.0% of the rows, under 5%"),
         ({"groups": {"job": [["clerk"], ["driver"]]}}, "rows have a category that stands in no"),
