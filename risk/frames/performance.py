@@ -2,7 +2,8 @@
 
 A recipe with a table and a performance file comes in; a book goes out whose accounts are the
 table's rows, in their order. What contradicts itself is refused with its row: two looks at one
-loan on one day that differ, days below 0. Loans of which nothing is told stay in, unfollowed.
+loan on one day that differ, days below 0, a look long after all others, for it would end every
+window. Loans of which nothing is told stay in, unfollowed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from risk.frames.columns import ids_of, times_of
 from risk.frames.file import read_table
 from risk.labels.book import Book
 from risk.labels.delays import DAY, FAR, Told
+from risk.labels.months import Months
 from risk.labels.rule import LabelRule, Performance
 from risk.recipe import Recipe, Table
+
+COMMON = 0.01
+"""Part of the busiest month's looks from which a month is one in which loans were looked at."""
+YEAR = 12
 
 
 def book_of_table(recipe: Recipe, rule: LabelRule) -> Book:
@@ -77,12 +83,32 @@ def _seen(
     names = ids_of(frame, told.entity, where, once=False)
     at_us = times_of(frame, told.time, where).astype("datetime64[us]").astype(np.int64)
     at_us = at_us // DAY * DAY + DAY - 1
+    _require_no_stray(Months("UTC").of(at_us), frame[told.time], where)
     days = _days(frame[told.dpd], where)
     account = pd.Index(ids).get_indexer(pd.Index(names)).astype(np.int64)
     _require_agreed(account, at_us, days, f"{where}: column {told.dpd!r}")
     ours = account >= 0
     seen = Told(account[ours], at_us[ours], at_us[ours])
     return seen, days[ours], where
+
+
+def _require_no_stray(month: Int64s, times: pd.Series, where: str) -> None:
+    """The last look is no further from the others than they are apart, and two months at least.
+
+    A mistyped year would end every loan's window, and so would a 2099-12-31 that means 'open'.
+    """
+    months, looks = np.unique(month, return_counts=True)
+    before = months[:-1][looks[:-1] >= COMMON * looks.max()]
+    if not before.size:
+        return
+    usual = int(np.diff(before).max()) if before.size > 1 else YEAR
+    if months[-1] > before[-1] + usual + 1:
+        row = int(month.argmax())
+        raise BadInput(
+            f"{str(times.iloc[row])[:40]!r} is {months[-1] - before[-1]} months after other looks",
+            where=f"{where}: column {times.name!r}, row {int(times.index[row]) + 1}",
+            remedy="correct the date, or take the row out",
+        )
 
 
 def _days(column: pd.Series, where: str) -> Int64s:

@@ -3,7 +3,8 @@
 A book of loans and a rule come in; rows (account, observation point, cohort) and their outcomes go
 out. An outcome rests only on what happened at or after the observation point and before the
 window's end; whether a row counts at all only on what was known at that point. Whose window is not
-over is 'not mature', never good. Pure arithmetic.
+over is 'not mature', and who is looked at no more before its end is excluded: neither is good.
+Pure arithmetic.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from risk.labels.rule import LabelRule, month_name
 from risk.labels.words import Exclusion, Outcome
 
 NOT_FOLLOWED = "no performance is told"
+STOPPED = "not followed to the end of the window"
 
 
 class Fate(IntEnum):
@@ -34,6 +36,10 @@ class Fate(IntEnum):
     INDETERMINATE = 2
     EXCLUDED = 3
     NOT_MATURE = 4
+
+
+_AS_FAR_AS_SEEN = (Fate.GOOD, Fate.INDETERMINATE)
+"""What a later look might have made bad."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +142,10 @@ def label(book: Book, rule: LabelRule, months: Months, observed: Observed) -> La
         out = left & _left_out(book, exclusion, months, observed)
         excluded[text] = int(out.sum())
         left &= ~out
+    stopped = left & _stopped(book, rule, months, observed) & np.isin(fate, _AS_FAR_AS_SEEN)
+    if stopped.any():
+        excluded[STOPPED] = int(stopped.sum())
+    left &= ~stopped
     fate[~left] = Fate.EXCLUDED
     return Labels(observed, fate, excluded)
 
@@ -175,6 +185,23 @@ def _came(
         days = delays.worst_between(observed.account, observed.at_us, end)
     came: npt.NDArray[np.bool_] = days >= outcome.days
     return came
+
+
+def _stopped(
+    book: Book, rule: LabelRule, months: Months, observed: Observed
+) -> npt.NDArray[np.bool_]:
+    """Whose last look is before the window's last month; of events, silence says that all is well.
+
+    A look within that month counts as one at its end.
+    """
+    if not book.of_snapshots:
+        return np.zeros(len(observed), np.bool_)
+    last = np.full(len(book), -1)
+    np.maximum.at(last, book.billed.account, book.billed.at_us)
+    stopped: npt.NDArray[np.bool_] = last[observed.account] < months.ends(
+        observed.cohort + rule.window - 1
+    )
+    return stopped
 
 
 def _left_out(

@@ -17,6 +17,7 @@ from risk.frames.frame import TrainingFrame
 from risk.frames.load import load_frame
 from risk.frames.loans import book_in, labels_in, rule_of
 from risk.labels.explore import explored
+from risk.labels.fates import Fate
 from risk.monitor.reference import FILE as REFERENCE
 from risk.monitor.reference import read_reference
 from risk.recipe import load_recipe
@@ -95,6 +96,55 @@ def test_a_loan_of_which_nothing_is_told_is_no_good_one(followed):
     assert not set(silent) & set(frame.ids.tolist())
     assert frame.followed is not None
     assert frame.followed.excluded == {"no performance is told": 7}
+
+
+def test_who_is_looked_at_no_more_before_the_windows_end_is_no_good_one(followed):
+    """Unless bad already; a look within the last month counts, and events' silence is none."""
+    table = loans(600).assign(applied_on=lambda t: t["applied_on"].clip(upper="2024-10-31"))
+    seen = seen_of(table)
+    begun = pd.to_datetime(table.set_index("loan_id")["applied_on"]).dt.to_period("M")
+    mob = pd.PeriodIndex(seen["month"], freq="M").astype("int64") - (
+        seen["loan"].map(begun).astype("period[M]").astype("int64")
+    )
+    left = table["loan_id"].iloc[:200]
+    ends_early = seen[~(seen["loan"].isin(left) & (mob > 2))]
+    third = left.astype(int) % 3 == 0
+    bad = left[(table["bad"].iloc[:200] == 1) & ~third]
+    frame = frame_of(followed(table, ends_early))
+    assert frame.followed is not None
+    assert set(left) & set(frame.ids.tolist()) == set(bad)
+    assert not set(left) & set(frame.followed.aside_ids.tolist())
+    counts = {"no performance is told": 0, "not followed to the end of the window": 200 - len(bad)}
+    assert frame.followed.excluded == counts
+    told = f"{200 - len(bad)} rows excluded: not followed to the end of the window"
+    assert told in frame.followed.notes
+    # The last month's looks moved to its first day: still within the month.
+    within = seen[~(seen["loan"].isin(left) & (mob > 3))]
+    months = within["month"].where(mob[within.index] != 3, within["month"].str[:8] + "01")
+    whole = frame_of(followed(table, within.assign(month=months)))
+    assert set(left) - set(whole.ids.tolist()) == set(left[table["bad"].iloc[:200] == 1][third])
+
+
+def test_a_look_long_after_all_others_does_not_end_every_window(followed, tmp_path):
+    """One mistyped year, and a date that means 'open' in many rows."""
+    seen = seen_of(loans(600))
+    stray = edited("month", "2099-12-31")(seen)
+    says = r"column 'month', row 4: '2099-12-31' is 899 months after other looks; correct the"
+    for wrong in (stray, seen.assign(month=seen["month"].where(seen.index != 3, "2099-12-31"))):
+        with pytest.raises(BadInput, match=says):
+            frame_of(followed(loans(600), wrong))
+    open_ones = seen.assign(month=seen["month"].where(seen["month"] < "2025", "2099-12-31"))
+    with pytest.raises(BadInput, match=r"'2099-12-31' is 900 months after other looks"):
+        frame_of(followed(loans(600), open_ones))
+
+
+def test_looks_once_a_quarter_are_no_stray_ones(followed):
+    seen = seen_of(loans(600))
+    quarterly = seen[seen["month"].str[5:7].isin(["01", "04", "07", "10"])]
+    recipe = load_recipe(followed(loans(600), quarterly))
+    labels = labels_in(recipe, book_in(recipe))
+    assert labels.excluded == {"no performance is told": 0}
+    assert len(labels.rows(Fate.GOOD)) > 400
 
 
 def test_one_observation_date_has_nothing_out_of_time(followed, tmp_path):
