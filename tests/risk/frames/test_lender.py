@@ -200,12 +200,13 @@ def test_a_lender_of_no_use(settings, tmp_path, lender, says):
 
 
 def test_an_application_card_from_events_to_a_verdict(tmp_path: Path):
-    """Out of time by cohorts; all features have a reason; what is not mature is told."""
+    """Out of time by cohorts, a card beside the trees; what is not mature is told."""
     gate = {"auc": 0.55, "ks": 0.05, "brier": 0.2, "parity_rows": 200}
     gate |= {"calibration_slope": [0.0, 3.0], "calibration_intercept": [-3.0, 3.0]}
     recipe = load_recipe(lender_recipe(tmp_path, "application_risk", gate=gate))
     trained = train(recipe, settings_at(tmp_path / "home"), ANALYST)
     assert (trained.passed, trained.failures, trained.sample) == (True, "", "out of time")
     assert trained.features == 54
+    assert set(trained.comparison["auc"]) == {"scorecard", "lightgbm"}
     assert NO_OUT_OF_TIME not in trained.notes
     assert any(note.endswith("rows not mature: 2024-12 to 2025-06") for note in trained.notes)

@@ -45,8 +45,10 @@ def test_a_rule_with_its_defaults(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["application_risk", "lender_behaviour_risk", "behaviour_risk"])
-def test_the_shipped_recipes_are_read(name):
-    assert load_recipe(SHIPPED / f"{name}.yaml").name == name
+def test_the_shipped_recipes_are_read_and_have_a_card_beside_the_trees(name):
+    recipe = load_recipe(SHIPPED / f"{name}.yaml")
+    assert recipe.name == name
+    assert recipe.scorecard is not None
 
 
 @pytest.mark.parametrize(
