@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import msgspec
 
@@ -16,6 +17,21 @@ NO_OUT_OF_TIME = "out-of-time: not available"
 REPORTED = "reported"
 LATENCY = "latency ms"
 """The one figure that is another each time."""
+NOT_AVAILABLE = "not available"
+
+
+class Why(StrEnum):
+    """Why a threshold that a recipe sets could not be asked of a model."""
+
+    NO_OUT_OF_TIME = "no out-of-time part"
+    NO_CHAMPION = "no champion"
+    OTHER_FEATURES = "the champion reads other features"
+    NOBODY_IN = "nobody is swapped in"
+    NOBODY_OUT = "nobody is swapped out"
+    NOBODY_APPROVED = "nobody is approved"
+    NO_ATTRIBUTE = "no audit-only attribute"
+    ONE_GROUP = "fewer than two groups of 100 rows"
+    NOT_MEASURED = "not measured"
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,14 +94,15 @@ class SwapSet:
     swapped_in: int
     swapped_out: int
     neither: int
-    bad_rate_in: float
-    """0 where nobody is."""
-    bad_rate_out: float
+    bad_rate_in: float | None
+    """None where nobody is."""
+    bad_rate_out: float | None
 
     def __str__(self) -> str:
         return (
             f"swap set against version {self.champion}: {self.swapped_in} in "
-            f"(bad {self.bad_rate_in:.1%}), {self.swapped_out} out (bad {self.bad_rate_out:.1%}), "
+            f"(bad {_share(self.bad_rate_in)}), {self.swapped_out} out "
+            f"(bad {_share(self.bad_rate_out)}), "
             f"{self.both} by both, {self.neither} by neither"
         )
 
@@ -95,12 +112,14 @@ class Population:
     """How a model treats the rows that judge it, beside how well it parts them."""
 
     latency_ms: float
-    approval_ratios: tuple[tuple[str, float], ...] = ()
-    """Attribute, and the least ratio of its groups."""
+    approval_ratios: tuple[tuple[str, float | None], ...] = ()
+    """Attribute, and the least ratio of its groups; None where nobody is approved."""
     psi: float | None = None
     """None without an out-of-time part."""
     swap_set: SwapSet | None = None
     """None without an out-of-time part or a champion that can score these rows."""
+    unmeasured: tuple[tuple[str, Why], ...] = ()
+    """A threshold's name, for groups with ` by ` and the attribute, and why it has no figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +154,17 @@ def judge(needs: Thresholds, evidence: Evidence) -> Verdict:
         checks.append(_at_most("monotone breaks", evidence.monotone_breaks, 0))
     if evidence.itself is not None:
         checks += _of_itself(needs, evidence.itself)
-    notes = () if evidence.out_of_time else (NO_OUT_OF_TIME,)
+    notes = [] if evidence.out_of_time else [NO_OUT_OF_TIME]
     if evidence.population is not None:
         checks += _of_population(needs, evidence.population)
         if evidence.population.swap_set is not None:
-            notes = (*notes, str(evidence.population.swap_set))
+            notes.append(str(evidence.population.swap_set))
+    notes += [f"{name}: {NOT_AVAILABLE}, {why}" for name, why in _unasked(needs, evidence)]
     return Verdict(
         passed=all(check.passed for check in checks),
         checks=tuple(checks),
         sample=evidence.sample,
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
@@ -155,7 +175,7 @@ def failures(verdict: Verdict) -> str:
     'auc 0.7 (needs ≥ 0.75)'
     """
     return ", ".join(
-        f"{check.name} {check.value:.4g} (needs {check.needs})"
+        f"{check.name} {_figure(check.value)} (needs {check.needs})"
         for check in verdict.checks
         if not check.passed
     )
@@ -180,13 +200,44 @@ def _of_population(needs: Thresholds, population: Population) -> list[Check]:
     checks += [
         _told(f"approval ratio by {attribute}", ratio, needs.approval_ratio, _at_least)
         for attribute, ratio in population.approval_ratios
+        if ratio is not None or needs.approval_ratio is not None
     ]
     if population.psi is not None:
         checks.append(_told("psi of scores", population.psi, needs.psi, _at_most))
     if swap is not None:
-        more = swap.bad_rate_in - swap.bad_rate_out
-        checks.append(_told("bad rate swapped in over out", more, needs.swap_bad_rate, _at_most))
+        checks += _of_swap_set(needs, swap)
     return checks
+
+
+def _of_swap_set(needs: Thresholds, swap: SwapSet) -> list[Check]:
+    """Who swaps in people and nobody out cannot show that they are no worse: it fails."""
+    name = "bad rate swapped in over out"
+    if swap.bad_rate_in is None:
+        return []
+    if swap.bad_rate_out is None:
+        return [] if needs.swap_bad_rate is None else [_at_most(name, None, needs.swap_bad_rate)]
+    return [_told(name, swap.bad_rate_in - swap.bad_rate_out, needs.swap_bad_rate, _at_most)]
+
+
+def _unasked(needs: Thresholds, evidence: Evidence) -> list[tuple[str, Why]]:
+    """Each threshold that the recipe sets and that could not be asked; and whoever is approved."""
+    population = evidence.population
+    if population is None:
+        around = ("psi", "latency_ms", "approval_ratio", "swap_bad_rate")
+        return [(name, Why.NOT_MEASURED) for name in around if getattr(needs, name) is not None]
+    found = list(population.unmeasured)
+    if population.swap_set is not None:
+        for rate, why in (
+            (population.swap_set.bad_rate_in, Why.NOBODY_IN),
+            (population.swap_set.bad_rate_out, Why.NOBODY_OUT),
+        ):
+            found += [("swap_bad_rate", why)] if rate is None else []
+    told = [(name, why) for name, why in found if getattr(needs, name.split(" ")[0]) is not None]
+    return told + [
+        (f"approval_ratio by {attribute}", Why.NOBODY_APPROVED)
+        for attribute, ratio in population.approval_ratios
+        if ratio is None
+    ]
 
 
 def _of_itself(needs: Thresholds, itself: Itself) -> list[Check]:
@@ -201,19 +252,30 @@ def _of_itself(needs: Thresholds, itself: Itself) -> list[Check]:
 
 
 def _told(
-    name: str, value: float, needs: float | None, compare: Callable[[str, float, float], Check]
+    name: str,
+    value: float | None,
+    needs: float | None,
+    compare: Callable[[str, float | None, float], Check],
 ) -> Check:
     """A check that stops a model only where the recipe says so."""
     return Check(name, value, REPORTED, True) if needs is None else compare(name, value, needs)
 
 
-# Written so that NaN fails: every comparison with it is false.
-def _at_least(name: str, value: float, least: float) -> Check:
-    return Check(name, value, f"≥ {least:g}", value >= least)
+# Written so that NaN fails, every comparison with it being false, and so that nothing fails.
+def _at_least(name: str, value: float | None, least: float) -> Check:
+    return Check(name, value, f"≥ {least:g}", value is not None and value >= least)
 
 
-def _at_most(name: str, value: float, most: float) -> Check:
-    return Check(name, value, f"≤ {most:g}", value <= most)
+def _at_most(name: str, value: float | None, most: float) -> Check:
+    return Check(name, value, f"≤ {most:g}", value is not None and value <= most)
+
+
+def _share(rate: float | None) -> str:
+    return NOT_AVAILABLE if rate is None else f"{rate:.1%}"
+
+
+def _figure(value: float | None) -> str:
+    return NOT_AVAILABLE if value is None else f"{value:.4g}"
 
 
 def _between(name: str, value: float, bounds: tuple[float, float]) -> Check:

@@ -128,7 +128,8 @@ class Check(msgspec.Struct, frozen=True):
     """One line of a gate's verdict."""
 
     name: str
-    value: float
+    value: float | None
+    """None where there is nobody to measure it of."""
     needs: str
     passed: bool
 

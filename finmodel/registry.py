@@ -96,7 +96,9 @@ def record_verdict(settings: Settings, draft: Manifest, verdict: Verdict, by: Pe
     tracking.keep(settings, draft.run_id, manifest_file(draft.version), text.decode())
     status = "passed" if verdict.passed else "failed"
     tags = {STATUS: status, GATE_ENTRY: entry, TRAINED_BY: draft.trained_by}
-    figures = {check.name: f"{check.value:.4f}" for check in verdict.checks[:2]}
+    figures = {
+        check.name: f"{check.value:.4f}" for check in verdict.checks[:2] if check.value is not None
+    }
     tracking.tag(settings, draft.name, draft.version, tags | figures | act_tag("gate", entry))
     return entry
 

@@ -86,8 +86,11 @@ def draft_manifest(
 
 def figures_in(verdict: Verdict) -> dict[str, float]:
     """The verdict's figures by name, as metrics; but what the machine's mood decides."""
-    told = [check for check in verdict.checks if check.name != LATENCY]
-    return {check.name.replace(" ", "_"): check.value for check in told}
+    return {
+        check.name.replace(" ", "_"): check.value
+        for check in verdict.checks
+        if check.name != LATENCY and check.value is not None
+    }
 
 
 def _with_references(

@@ -16,6 +16,9 @@ from finmodel.metrics import auc
 from finmodel.records import Float64s
 from risk.scaling import points_many, probability
 
+FEWEST = 100
+"""A smaller group's approval rate says nothing of how it is treated."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
@@ -29,8 +32,9 @@ class GroupRow:
     approval_rate: float
     """Share at or above the approval cut-off."""
     decline_rate: float
-    approval_ratio: float
-    """Its approval rate over that of the attribute's best-treated group (four-fifths rule)."""
+    approval_ratio: float | None
+    """Its approval rate over that of the attribute's best-treated group (four-fifths rule), among
+    groups of `FEWEST` rows; None of a smaller one, and where nobody is approved."""
     auc: float | None
     """None where the group has not both goods and bads."""
 
@@ -54,7 +58,8 @@ def group_report(
     report: list[GroupRow] = []
     for attribute, group_of in groups.items():
         names, counts = np.unique(group_of.astype(str), return_counts=True)
-        best = max(float(approved[group_of == name].mean()) for name in names)
+        large = names[counts >= FEWEST]
+        best = max((float(approved[group_of == name].mean()) for name in large), default=0.0)
         for name in names[np.argsort(-counts, kind="stable")]:
             rows = group_of == name
             approval = float(approved[rows].mean())
@@ -67,7 +72,7 @@ def group_report(
                     mean_pd=float(pd[rows].mean()),
                     approval_rate=approval,
                     decline_rate=float(declined[rows].mean()),
-                    approval_ratio=approval / best if best else 1.0,
+                    approval_ratio=approval / best if best and name in large else None,
                     auc=_auc(labels[rows], log_odds[rows]),
                 )
             )

@@ -14,7 +14,17 @@ from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.manifest import Check, Verdict
 from risk.document.development import pairs, sheet_tables
 from risk.document.facts import Facts, last_gate
-from risk.document.words import ACTS, UNAVAILABLE, UNRECORDED, check_name, needs, note, told, when
+from risk.document.words import (
+    ACTS,
+    UNAVAILABLE,
+    UNRECORDED,
+    check_name,
+    conclusion,
+    needs,
+    note,
+    told,
+    when,
+)
 from risk.report.record import Cell, Heading, Sheet, Table
 
 _NEVER_GATED = "门控结论：未记录（该版本从未经过门控）"
@@ -42,12 +52,12 @@ def measured(facts: Facts) -> Sheet:
 def review(facts: Facts) -> Sheet:
     """The verdict, who approved or waived it when, and every act in order of time."""
     verdict, gate = verdict_of(facts), last_gate(facts.acts)
-    conclusion = UNRECORDED
+    concluded = UNRECORDED
     if verdict and gate is not None:
         failed = tuple(check_name(one.name) for one in verdict.checks if not one.passed)
-        conclusion = "通过" if gate["passed"] else f"未通过：{told(failed)}"
+        concluded = "通过" if gate["passed"] else f"未通过：{told(failed)}"
     rows = [
-        ("门控结论", conclusion),
+        ("门控结论", concluded),
         ("训练人", told(gate["trained_by"] if gate else facts.tags.get("trained_by"))),
         ("批准", _approvals(facts)),
         ("豁免", _waivers(facts, verdict)),
@@ -84,9 +94,9 @@ def _checks(verdict: Verdict) -> Table:
     rows = tuple(
         (
             check_name(one.name),
-            told(one.value),
+            UNAVAILABLE if one.value is None else told(one.value),
             needs(one.needs),
-            "通过" if one.passed else "未通过",
+            conclusion(one),
         )
         for one in verdict.checks
     )
@@ -136,7 +146,7 @@ def _groups(facts: Facts) -> Table:
             one.mean_pd,
             one.approval_rate,
             one.decline_rate,
-            one.approval_ratio,
+            UNAVAILABLE if one.approval_ratio is None else one.approval_ratio,
             UNAVAILABLE if one.auc is None else f"{one.auc:.4f}",
         )
         for one in facts.groups or ()

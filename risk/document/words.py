@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from finmodel.gate import LATENCY, NO_OUT_OF_TIME, REPORTED
+from finmodel.gate import LATENCY, NO_OUT_OF_TIME, NOT_AVAILABLE, REPORTED, Why
+from finmodel.manifest import Check
 
 UNRECORDED: Final = "未记录"
 UNAVAILABLE: Final = "不可用"
@@ -44,6 +45,24 @@ OBSERVATIONS: Final = {
     "month_end": "月末（每位客户抽取一个月）",
     "row": "每行自身的时间",
 }
+_THRESHOLDS: Final = {
+    "psi": "评分 PSI（psi）",
+    "latency_ms": "单笔耗时（latency_ms）",
+    "approval_ratio": "通过率之比（approval_ratio）",
+    "swap_bad_rate": "换入换出坏账率之差（swap_bad_rate）",
+}
+_WHY: Final = {
+    Why.NO_OUT_OF_TIME: "无跨期样本",
+    Why.NO_CHAMPION: "尚无现行冠军模型",
+    Why.OTHER_FEATURES: "冠军模型使用的特征不同",
+    Why.NOBODY_IN: "没有换入的样本",
+    Why.NOBODY_OUT: "没有换出的样本",
+    Why.NOBODY_APPROVED: "没有任何样本通过",
+    Why.NO_ATTRIBUTE: "配方未声明仅供审计的属性",
+    Why.ONE_GROUP: "不足两个样本数达到 100 的组",
+    Why.NOT_MEASURED: "未测量",
+}
+_UNASKED = re.compile(rf"(\w+)(?: by (.+))?: {NOT_AVAILABLE}, (.+)")
 _SWAP = re.compile(
     r"swap set against version (\d+): (\d+) in \(bad (.+?)\), (\d+) out \(bad (.+?)\), "
     r"(\d+) by both, (\d+) by neither"
@@ -77,10 +96,14 @@ def note(text: str) -> str:
 
     >>> note("out-of-time: not available")
     '跨期样本（out-of-time）不可用：全部样本为同一观察时点，无跨期验证'
+    >>> note("psi: not available, no out-of-time part")
+    '评分 PSI（psi）不可用，未检查：无跨期样本'
     """
     if text == NO_OUT_OF_TIME:
         return f"跨期样本（out-of-time）{UNAVAILABLE}：全部样本为同一观察时点，无跨期验证"
-    swap = _SWAP.fullmatch(text)
+    if unasked := _UNASKED.fullmatch(text):
+        return _unasked(*unasked.groups())
+    swap = _SWAP.fullmatch(text.replace(NOT_AVAILABLE, UNAVAILABLE))
     if swap is None:
         return text
     champion, count_in, bad_in, count_out, bad_out, both, neither = swap.groups()
@@ -88,6 +111,23 @@ def note(text: str) -> str:
         f"与第 {champion} 版比较的换入换出：换入 {count_in}（坏账率 {bad_in}），"
         f"换出 {count_out}（坏账率 {bad_out}），两者均通过 {both}，两者均不通过 {neither}"
     )
+
+
+def _unasked(threshold: str, attribute: str | None, why: str) -> str:
+    grouped = f"按 {attribute} 分组的" if attribute else ""
+    reason = _WHY.get(Why(why)) if why in {one.value for one in Why} else why
+    return f"{grouped}{_THRESHOLDS.get(threshold, threshold)}{UNAVAILABLE}，未检查：{reason}"
+
+
+def conclusion(check: Check) -> str:
+    """Whether a check was passed; 仅报告 of one that could stop nothing.
+
+    >>> conclusion(Check("gini", 0.1, REPORTED, True)), conclusion(Check("ks", 0.1, "≥ 0.4", False))
+    ('仅报告', '未通过')
+    """
+    if check.needs == REPORTED:
+        return "仅报告"
+    return "通过" if check.passed else "未通过"
 
 
 def when(time: datetime) -> str:

@@ -17,6 +17,7 @@ from finmodel.gate import (
     Population,
     SwapSet,
     Thresholds,
+    Why,
     failures,
     judge,
 )
@@ -129,3 +130,56 @@ def test_without_an_out_of_time_part_there_is_no_psi_and_no_swap_set():
     names = [check.name for check in judge(NEEDS, alone).checks]
     assert "latency ms" in names
     assert not {"psi of scores", "bad rate swapped in over out"} & set(names)
+
+
+ALL = {"psi": 0.1, "approval_ratio": 0.8, "swap_bad_rate": 0.0}
+ASKED = msgspec.structs.replace(NEEDS, **ALL)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("why", [Why.NO_OUT_OF_TIME, Why.OTHER_FEATURES, Why.NO_ATTRIBUTE])
+def test_a_threshold_that_was_not_asked_stands_in_the_verdict(name, why):
+    bare = replace(GOOD, out_of_time=True, population=Population(0.4, unmeasured=((name, why),)))
+    verdict = judge(msgspec.structs.replace(NEEDS, **{name: ALL[name]}), bare)
+    assert (verdict.passed, verdict.notes) == (True, (f"{name}: not available, {why}",))
+    assert judge(NEEDS, bare).notes == ()
+
+
+def test_thresholds_of_what_nobody_measured_are_told():
+    verdict = judge(ASKED, replace(GOOD, out_of_time=True))
+    assert verdict.notes == tuple(
+        f"{name}: not available, not measured"
+        for name in ("psi", "approval_ratio", "swap_bad_rate")
+    )
+
+
+def test_where_nobody_is_approved_no_group_is_treated_alike():
+    nobody = replace(AROUND, population=Population(0.4, (("sex", None),), 0.05))
+    note = "approval_ratio by sex: not available, nobody is approved"
+    verdict = judge(ASKED, nobody)
+    assert (verdict.passed, verdict.notes) == (False, (note,))
+    assert failures(verdict) == "approval ratio by sex not available (needs ≥ 0.8)"
+    told = judge(NEEDS, nobody)
+    assert (told.passed, told.notes) == (True, (note,))
+    assert "approval ratio by sex" not in [check.name for check in told.checks]
+
+
+@pytest.mark.parametrize(
+    ("rates", "passed", "whys"),
+    [
+        ((None, None), True, [Why.NOBODY_IN, Why.NOBODY_OUT]),
+        ((None, 0.2), True, [Why.NOBODY_IN]),
+        ((0.1, None), False, [Why.NOBODY_OUT]),
+        ((0.1, 0.2), True, []),
+    ],
+)
+def test_a_swap_set_of_nobody_has_no_bad_rate(rates, passed, whys):
+    """Who only adds people cannot show that they are no worse than those who go."""
+    swap = SwapSet(3, 800, 60, 50, 90, *rates)
+    ratios = (("sex", 0.9),)
+    verdict = judge(ASKED, replace(AROUND, population=Population(0.4, ratios, 0.05, swap)))
+    assert verdict.passed == passed
+    assert verdict.notes[1:] == tuple(f"swap_bad_rate: not available, {why}" for why in whys)
+    assert verdict.notes[0].count("bad not available") == len(whys)
+    told = judge(NEEDS, replace(AROUND, population=Population(0.4, ratios, 0.05, swap)))
+    assert (told.passed, len(told.notes)) == (True, 1)

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from risk.gate_population import score_psi, swap_of
+from finmodel.gate import Why
+from finmodel.manifest import Policy, Scaling
+from risk.gate_population import approval_ratios, score_psi, swap_of
+from risk.groups import group_report
+from risk.scaling import points_many
 
 
 def test_psi_is_the_textbooks_over_deciles_of_the_reference():
@@ -37,4 +41,24 @@ def test_a_swap_set_has_four_cells_and_two_bad_rates():
     assert cells == (table[True][True], table[False][True], table[True][False], table[False][False])
     assert swap.bad_rate_in == pytest.approx(labels[after & ~before].mean())
     assert swap.bad_rate_out == pytest.approx(labels[before & ~after].mean())
-    assert swap_of(7, before, before, labels).bad_rate_in == 0.0
+    nobody = swap_of(7, before, before, labels)
+    assert (nobody.bad_rate_in, nobody.bad_rate_out) == (None, None)
+
+
+def ratios_of(sizes: dict[str, int], approve_points: float):
+    groups = np.repeat(np.array(list(sizes), dtype=object), list(sizes.values()))
+    log_odds = (
+        np.where(groups == "old", -2.0, 0.0) + np.tile([0.0, 3.0], len(groups))[: len(groups)]
+    )
+    judgement = Policy(approve_points, approve_points), Scaling()
+    labels = np.tile([0.0, 1.0], len(groups))[: len(groups)]
+    return approval_ratios(group_report({"age": groups}, labels, (log_odds, log_odds), judgement))
+
+
+def test_groups_have_a_ratio_where_there_are_two_large_ones_and_somebody_is_approved():
+    points = float(points_many(np.array([-1.0]), Scaling())[0])
+    assert ratios_of({"old": 200, "young": 100, "tiny": 14}, points) == ((("age", 0.0),), ())
+    assert ratios_of({"old": 200, "young": 100}, 9_000.0) == ((("age", None),), ())
+    one = ("approval_ratio by age", Why.ONE_GROUP)
+    assert ratios_of({"old": 200, "young": 99}, points) == ((), (one,))
+    assert approval_ratios([]) == ((), (("approval_ratio", Why.NO_ATTRIBUTE),))

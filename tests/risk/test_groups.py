@@ -46,3 +46,23 @@ def test_a_group_of_one_class_has_no_auc():
     labels, log_odds = np.array([0.0, 0.0, 0.0, 1.0]), np.zeros(4)
     report = group_report(groups, labels, (log_odds, log_odds), (Policy(9, 9), Scaling()))
     assert {row.group: row.auc for row in report} == {"old": None, "young": 0.5}
+
+
+def test_a_handful_is_no_base_and_has_no_ratio():
+    """All 14 of a group are approved, and every second one of the others."""
+    groups = np.repeat(np.array(["few", "many", "more"], dtype=object), [14, 100, 200])
+    log_odds = np.where(groups == "few", -9.0, np.tile([-9.0, 9.0], 157))
+    log_odds[-100:] = 9.0
+    labels = np.tile([0.0, 1.0], 157)
+    report = group_report(
+        {"age": groups}, labels, (log_odds, log_odds), (Policy(600, 600), Scaling())
+    )
+    assert {row.group: row.approval_ratio for row in report} == {
+        "more": 0.5,
+        "many": 1.0,
+        "few": None,
+    }
+    nobody = group_report(
+        {"age": groups}, labels, (log_odds, log_odds), (Policy(9e9, 0), Scaling())
+    )
+    assert {row.approval_ratio for row in nobody} == {None}

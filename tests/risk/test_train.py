@@ -59,16 +59,34 @@ def test_a_table_becomes_a_served_model_by_its_recipe_alone(lender, settings):
     told = {check.name: check for check in manifest.verdict.checks}
     assert told["gini"].value == pytest.approx(2 * told["auc"].value - 1)
     reported = {name for name, check in told.items() if check.needs == "reported"}
-    assert reported == {
-        "gini",
-        "latency ms",
-        "approval ratio by sex",
-        "approval ratio by age",
-        "psi of scores",
-    }
+    # By age there is one group of 100 rows, and it has nobody to be compared with.
+    assert reported == {"gini", "latency ms", "approval ratio by sex", "psi of scores"}
     again = train(recipe, settings, ANALYST)
     (note,) = again.notes
-    assert note.startswith("swap set against version 1: 0 in (bad 0.0%), 0 out (bad 0.0%)")
+    assert note.startswith("swap set against version 1: 0 in (bad not available), 0 out (bad not")
+
+
+def test_what_a_recipe_asks_and_nobody_can_measure_is_told(lender, settings):
+    """Folds judge and nobody is approved: no drift, no swap set, and no group is treated alike."""
+    asked = RECIPE["gate"] | {"psi": 0.1, "swap_bad_rate": 0.0, "approval_ratio": 0.8}
+    nobody = {"approve_points": 9_000, "refer_points": 500}
+    recipe = load_recipe(lender(source=NO_TIME, gate=asked, policy=nobody))
+    trained = train(recipe, settings, ANALYST)
+    assert trained.notes == (
+        NO_OUT_OF_TIME,
+        "psi: not available, no out-of-time part",
+        "swap_bad_rate: not available, no out-of-time part",
+        "approval_ratio by sex: not available, nobody is approved",
+        "approval_ratio by age: not available, nobody is approved",
+    )
+    assert not trained.passed
+    assert trained.failures == (
+        "approval ratio by sex not available (needs ≥ 0.8), "
+        "approval ratio by age not available (needs ≥ 0.8)"
+    )
+    assert not {"psi_of_scores", "approval_ratio_by_sex"} & set(trained.metrics)
+    with pytest.raises(Refused, match="its gate did not pass: approval ratio by sex not available"):
+        registry.promote(settings, trained.name, 1, to="champion", approver=VALIDATOR)
 
 
 def test_what_mlflow_keeps_of_a_run(lender, settings):

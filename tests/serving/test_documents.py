@@ -21,7 +21,7 @@ from finmodel import tracking
 from finmodel.audit import AuditLog, scan
 from finmodel.clock import SystemClock
 from finmodel.errors import BadInput, Damaged, NotFound
-from finmodel.gate import SwapSet
+from finmodel.gate import SwapSet, Why
 from finmodel.manifest import Check, Verdict
 from finmodel.records import Person
 from finmodel.vault import Vault
@@ -319,14 +319,26 @@ def test_the_gates_own_notes_have_chinese():
     said = note(str(SwapSet(3, 900, 12, 34, 254, 0.05, 0.125)))
     assert "第 3 版" in said
     assert "换入 12（坏账率 5.0%），换出 34（坏账率 12.5%）" in said
+    assert "换入 0（坏账率 不可用）" in note(str(SwapSet(3, 900, 0, 34, 254, None, 0.125)))
+    for why in Why:
+        said = note(f"approval_ratio by sex: not available, {why}")
+        assert said.startswith("按 sex 分组的通过率之比（approval_ratio）不可用，未检查：")
+        assert why not in said
 
 
 def test_a_check_that_failed_is_told_with_its_threshold(settings):
-    verdict = Verdict(False, (Check("auc", 0.61, "≥ 0.7", False),), "folds")
+    others = (
+        Check("gini", 0.22, "reported", True),
+        Check("approval ratio by sex", None, "≥ 0.8", False),
+    )
+    verdict = Verdict(False, (Check("auc", 0.61, "≥ 0.7", False), *others), "folds")
     registered(settings, verdict)
     document = document_of(fetch_facts(settings, "small", None))
-    assert pairs(document)["评审"]["门控结论"] == "未通过：AUC"
-    assert ("AUC", "0.6100", "≥ 0.7", "未通过") in document.sheets[1].tables[0].rows
+    assert pairs(document)["评审"]["门控结论"] == "未通过：AUC、按 sex 分组的最低通过率之比"
+    rows = document.sheets[1].tables[0].rows
+    assert ("AUC", "0.6100", "≥ 0.7", "未通过") in rows
+    assert ("Gini", "0.2200", "仅报告，不设门槛", "仅报告") in rows
+    assert ("按 sex 分组的最低通过率之比", "不可用", "≥ 0.8", "未通过") in rows
 
 
 @pytest.mark.parametrize(
