@@ -42,12 +42,14 @@ def move_pointer(
     """Point (name, alias) under a folder to a version."""
     name, alias = place
     before = () if now is None else (*now.previous, now.version)
+    if move.kind == move.kinds[1]:
+        before = _up_to(before[:-1], version)
     pointer = Pointer(
         name=name,
         alias=alias,
         version=version,
         sequence=1 + (now.sequence if now else _last_sequence(settings, place, move.kinds)),
-        previous=before[:-2] if move.kind == move.kinds[1] else before,
+        previous=before,
         by=move.by.name,
         at=settings.clock.now().isoformat(),
         demo=move.demo,
@@ -60,6 +62,15 @@ def move_pointer(
     pointer = msgspec.structs.replace(pointer, audit_entry=entry)
     set_champion(folder, pointer, settings.signing)
     return pointer
+
+
+def _up_to(before: tuple[int, ...], version: int) -> tuple[int, ...]:
+    """What was served before a version was served last; what came between is passed over.
+
+    >>> _up_to((1, 2, 3, 4), 2)
+    (1,)
+    """
+    return before[: len(before) - 1 - before[::-1].index(version)]
 
 
 def _last_sequence(settings: Settings, place: tuple[str, str], kinds: tuple[str, str]) -> int:

@@ -36,7 +36,7 @@ from finmodel.kept_card import kept_card
 from finmodel.manifest import Manifest, Verdict
 from finmodel.moves import Move, move_pointer
 from finmodel.records import Person
-from finmodel.retired import require_not_retired
+from finmodel.retired import require_not_retired, retired_versions
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
 from finmodel.waivers import why_promoted
@@ -142,14 +142,12 @@ def promote(
 def rollback(
     settings: Settings, name: str, person: Person, reason: str, *, demo: bool = False
 ) -> Pointer:
-    """Serve the champion before this one again."""
+    """Serve the champion before this one again, past those that were retired since."""
     require_may(person, demo)
     require_reason(reason, f"rollback {name}")
     with one_at_a_time(settings, name):
         now = read_champion(settings.exports, name, settings.signing)
-        if not now.previous:
-            raise Refused("there is no champion before this one", where=name, remedy="promote one")
-        back = now.previous[-1]
+        back = _before(settings, now)
         require_not_retired(settings.exports, name, back, settings.signing)
         model = load_export(export_folder(settings.exports, name, back), settings.signing)
         if model.manifest.demo and not demo:
@@ -288,6 +286,15 @@ def _move(settings: Settings, name: str, alias: Alias, version: int, move: Move)
             remedy=f"run `finmodel promote {name} --version {version}` when MLflow answers",
         ) from error
     return now
+
+
+def _before(settings: Settings, now: Pointer) -> int:
+    """The newest champion before this one that was not retired; the newest where all were."""
+    earlier = [version for version in now.previous if version != now.version]
+    if not earlier:
+        raise Refused("there is no champion before this one", where=now.name, remedy="promote one")
+    retired = retired_versions(settings.exports, now.name, settings.signing)
+    return next((one for one in reversed(earlier) if one not in retired), earlier[-1])
 
 
 def _tag_move(settings: Settings, pointer: Pointer) -> None:

@@ -41,6 +41,20 @@ def test_a_retired_version_is_served_no_more_and_stays_replayable(settings):
     assert model.manifest.version == 1
 
 
+def test_a_rollback_goes_past_the_versions_that_were_retired(settings):
+    for version in (1, 2, 3, 4):
+        registered(settings)
+        promote(settings, version)
+    for version in (2, 3):
+        retire(settings, "small", version, VALIDATOR, "a mistake in its label")
+    pointer = registry.rollback(settings, "small", VALIDATOR, "bad rate doubled")
+    assert (pointer.version, pointer.previous, pointer.sequence) == (1, (), 5)
+    assert find(settings.audit, pointer.audit_entry).body["from"] == 4
+    assert tracking.alias(settings, "small", "champion") == 1
+    with pytest.raises(Refused, match="no champion before this one"):
+        registry.rollback(settings, "small", VALIDATOR, "again")
+
+
 def test_a_version_retired_while_another_promotes_it_is_not_served(settings, monkeypatch):
     registered(settings)
     make_key = registry.ensure_key
