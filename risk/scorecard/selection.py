@@ -111,7 +111,7 @@ def _judged(one: Binned, column: Column, later: Column | None, spec: ScorecardSp
         psi=moved,
         dropped=KEPT,
     )
-    return replace(row, dropped=_against(row, spec))
+    return replace(row, dropped=_against(row, spec) or _flat(one))
 
 
 def _against(row: Screened, spec: ScorecardSpec) -> Reason:
@@ -130,6 +130,13 @@ def _against(row: Screened, spec: ScorecardSpec) -> Reason:
         told = f"IV {row.iv:.4f}"
         return Reason(f"{told} 低于 {spec.iv_min:g}", f"{told} below {spec.iv_min:g}")
     return KEPT
+
+
+def _flat(one: Binned) -> Reason:
+    """A regression has no coefficient for what is the same in every row."""
+    if len(np.unique(one.woe[one.rows > 0])) > 1:
+        return KEPT
+    return Reason("所有样本的 WOE 相同，无法区分", "every row has the same WOE")
 
 
 def _uncorrelated(

@@ -76,6 +76,22 @@ def test_a_wrong_sign_drops_the_variable_and_says_so():
     assert rows["c"].dropped.en.startswith("IV ")
 
 
+def test_a_variable_that_is_the_same_in_every_row_is_dropped_and_says_so():
+    """Where the recipe opens every filter: a constant, and one that is missing everywhere."""
+    matrix = FRAME.matrix.copy()
+    matrix[:, 2], matrix[:, 3] = 7.0, np.nan
+    spec = ScorecardSpec(iv_min=0.0, mode_max=1.0, missing_max=1.0)
+    flat = replace(FRAME, matrix=matrix)
+    learned = learn_card(flat, EVERY, replace(TEACHING, spec=spec))
+    assert learned.entered == ("a", "b")
+    dropped = {row.name: row.dropped for row in learned.screened if row.dropped}
+    assert {name: reason.en for name, reason in dropped.items()} == {
+        "c": "every row has the same WOE",
+        "d": "every row has the same WOE",
+    }
+    assert dropped["c"].zh == "所有样本的 WOE 相同，无法区分"
+
+
 def test_a_p_value_and_a_vif_drop_a_variable():
     # Bins were fitted to the outcome, so that even noise has a p-value of a thousandth.
     wanted = ScorecardSpec(iv_min=0.0, p_max=1e-4)
