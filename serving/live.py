@@ -209,6 +209,8 @@ class Live:
         other = self._challenger.value
         if other is None or policy is None or policy.plan.policy.challenger is None:
             return None
+        if other.manifest.version == model.manifest.version:
+            return None  # it has become the champion: nothing is compared with itself
         if (other.plan, other.manifest.scaling) != (model.plan, model.manifest.scaling):
             what = "it reads other features, or its points are on another scale"
             self._refuse("challenger", Refusal(what, what, first=True))

@@ -209,3 +209,13 @@ def test_a_challenger_is_followed_where_the_policy_wants_one(world, start, told)
     live.look()
     assert live.current().challenger is None
     assert "challenger_refused" in [kind for kind, _ in told]
+
+
+def test_a_challenger_that_became_the_champion_is_not_compared_with_itself(world, start):
+    challenge(world, 2)
+    decide_by(world.settings)
+    live = start()
+    assert live.current().challenger is not None
+    point_to(world.settings, 2)
+    live.look()
+    assert (live.current().manifest.version, live.current().challenger) == (2, None)
