@@ -15,6 +15,7 @@ import numpy as np
 
 from finmodel.records import Float64s, Int64s
 from marketing.dual import prices_of, reachable
+from marketing.dual_kernels import reduced
 from marketing.options import Limits, Options, require_of_use
 from marketing.rounding import settled, uses_of, value_of
 
@@ -69,7 +70,7 @@ def choice_under(
     ...     np.array([1.0, 0.5, 2.0, 0.0]))[0]
     0
     """
-    offers = len(gain)
-    after = gain - price[0] * cost - price[1 : 1 + offers] - price[1 + offers + channel]
+    after = np.empty(len(gain))
+    reduced(after, gain, cost, channel, price)
     best = int(np.argmax(after))
     return (best if after[best] > 0.0 else -1), after

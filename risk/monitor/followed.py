@@ -198,10 +198,11 @@ def _first_payments(decisions: Decisions, followed: Followed) -> tuple[FirstPaym
     told = followed.outcomes.fpd != UNKNOWN
     if not told.any():
         return ()
-    months = months_of(decisions.time_us)
-    first = int(months[followed.row[told]].min())
-    cells = int(months[followed.row[told]].max()) - first + 1
-    total = np.bincount(months[np.unique(followed.row[told])] - first, minlength=cells)
+    months, row = months_of(decisions.time_us), followed.row[told]
+    cohort = months[row[_begins(row)]]
+    first = int(cohort.min())
+    total = np.bincount(cohort - first)
+    cells = len(total)
     rates: list[tuple[float | None, ...]] = []
     for days in FPD_DAYS:
         ripe, late = first_payments(decisions, followed, days)

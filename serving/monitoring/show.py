@@ -21,7 +21,7 @@ from risk.monitor.panels import Monitor
 from risk.monitor.sheets import Cell, Sheet, header_lines, sheets
 from serving.monitoring.reading import Wanted, watch_model
 from serving.monitoring.workbook import workbook
-from serving.screen import PIPED, Progress, emit
+from serving.screen import Progress, emit, screen
 
 COLOURS = {"green": "green", "amber": "yellow", "red": "red", "grey": "bright_black"}
 SHOWN = 20
@@ -46,13 +46,11 @@ def answer(
     if as_json:
         emit(seen, as_json=True)
     else:
-        show(seen, Console())
+        show(seen, screen())
 
 
 def show(seen: Monitor, console: Console) -> None:
     """Header and panels, readable on a terminal."""
-    if not console.is_terminal:
-        console.width = max(console.width, PIPED)
     colour = COLOURS[seen.header.light.colour]
     for zh, en, value in header_lines(seen):
         style = f"[{colour}]" if en in ("light", "reason") else ""

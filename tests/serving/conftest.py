@@ -1,7 +1,10 @@
-"""One small world and one running service for all the tests of serving."""
+"""One small world, one running service and a browser for all the tests of serving."""
+
+import shutil
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.serving.small_world import World, answers, make_world, running, wait_until
 
@@ -27,3 +30,13 @@ def service(world):
 def client(service):
     with httpx.Client(base_url=service, timeout=20) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "Chromium is missing: make test installs it"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -17,7 +17,7 @@ import msgspec
 import openpyxl
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from finmodel import tracking
 from finmodel.audit import scan
@@ -108,16 +108,6 @@ def keep_reference(world):
         )
     shutil.rmtree(settings.exports / NAME / "1")
     export(settings, 1, world.boosters[1].model_to_string(), run_id=run.id)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "Chromium is missing: make test installs it"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """A walk through the console in a real browser, in both languages."""
 
-import shutil
-
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from finmodel.errors import NotFound
 from serving import page
@@ -50,16 +48,6 @@ def test_both_languages_have_the_same_words(file):
     ]
     assert len(names[0]) > 60
     assert names[0] == names[1]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "Chromium is missing: make test installs it"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
