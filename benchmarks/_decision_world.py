@@ -21,7 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
-from read_features import make_store
+from _store_world import make_store
 
 from feature_store.plan import ServicePlan
 from finmodel.export import Pointer, set_champion, write_export

@@ -8,10 +8,11 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import pandas as pd
+from _store_world import EVENT_TIME, FEATURES, SERVICE, bench_plan
 from _stream_world import PARTITIONS, StreamWorld
 from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as ConfluentPartition
-from read_features import EVENT_TIME, FEATURES, SERVICE, bench_plan, make_stock
+from read_features import make_stock
 from scorer import LEAVES, SEED, TREES, seeded_model
 
 from feature_store.kafka_log import KafkaEventLog

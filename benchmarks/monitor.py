@@ -31,7 +31,7 @@ import numpy as np
 from _decision_segments import Batch, SegmentWriter
 from _decision_world import manifest_of, point_to
 from _report import note, print_report
-from read_features import bench_plan
+from _store_world import bench_plan
 from scorer import seeded_model, seeded_rows
 
 from feature_store.plan import ServicePlan

@@ -17,7 +17,8 @@ from pathlib import Path
 from _decision_world import World, free_port, make_world
 from _http_figures import decide_figures, score_figures, stock_figures
 from _report import note, print_report
-from read_features import AS_OF, FEATURES, SERVICE, bench_plan, draws, our_reads, stock_reads
+from _store_world import AS_OF, FEATURES, SERVICE, bench_plan, draws
+from read_features import our_reads, stock_reads
 from scorer import LEAVES, SEED, TREES, measure_batch, measure_row, seeded_model
 
 from feature_store.online import OnlineFeatures

@@ -12,65 +12,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
+from _decision_world import free_port
 from _report import note, print_report
+from _store_world import AS_OF, EVENT_TIME, FEATURES, SERVICE, bench_plan, draws, make_store, values
 from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.types import Float32, Int64
 
-from feature_store.lmdb_map import MapPlace
 from feature_store.online import OnlineFeatures
-from feature_store.packed_columns import ViewColumns
-from feature_store.packed_writer import PackedWriter
-from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
-from finmodel.clock import micros
-from finmodel.records import Float32s, Int64s
+from feature_store.plan import ServicePlan, ViewPlan
+from finmodel.records import Int64s
 
-VIEWS, WIDTH = 8, 16
-FEATURES = VIEWS * WIDTH
-AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
-EVENT_TIME = AS_OF - timedelta(days=1)
-SERVICE = "bench_v1"
 BATCHES = (1, 100, 1_000)
-
-
-def bench_plan() -> ServicePlan:
-    """The service that everything here reads."""
-    views = tuple(
-        ViewPlan(
-            f"view_{view}",
-            45 * 86_400.0,
-            tuple(FeaturePlan(f"view_{view}_feature_{one}", "Float32") for one in range(WIDTH)),
-        )
-        for view in range(VIEWS)
-    )
-    return ServicePlan(SERVICE, "customer_id", "int64", views)
-
-
-def make_store(path: Path, customers: int, seed: int = 1) -> ServicePlan:
-    """Fill a map with customers 1 … n, in which 2 % of the values are null."""
-    plan, random = bench_plan(), np.random.default_rng(seed)
-    writer = PackedWriter(MapPlace(path, 8.0, sync=False), "finmodel")
-    for first in range(0, customers, 50_000):
-        ids = np.arange(first + 1, min(first + 50_000, customers) + 1)
-        event_us = np.full(len(ids), micros(EVENT_TIME))
-        columns = [
-            ViewColumns(view.name, view.features, event_us, _values(random, len(ids)))
-            for view in plan.views
-        ]
-        writer.write_columns(plan.join_key, ids, columns)
-    return plan
-
-
-def draws(customers: int, batch: int, seed: int = 2) -> Iterator[Int64s]:
-    """Batches of ids, each another."""
-    random = np.random.default_rng(seed)
-    while True:
-        yield random.integers(1, customers + 1, batch)
 
 
 def rate(call: Callable[[Int64s], object], ids: Iterator[Int64s], seconds: float) -> float:
@@ -185,15 +143,9 @@ def _name(store: str, batch: int) -> str:
     return f"{store}_features_per_s{suffix}"
 
 
-def _values(random: np.random.Generator, rows: int) -> Float32s:
-    values = random.normal(size=(rows, WIDTH)).astype(np.float32)
-    values[random.random(values.shape) < 0.02] = np.nan
-    return values
-
-
 def _frame(random: np.random.Generator, view: ViewPlan, customers: int) -> pd.DataFrame:
     names = [feature.name for feature in view.features]
-    frame = pd.DataFrame(_values(random, customers), columns=names)
+    frame = pd.DataFrame(values(random, customers), columns=names)
     return frame.assign(customer_id=np.arange(1, customers + 1), event_timestamp=EVENT_TIME)
 
 
@@ -221,7 +173,5 @@ if __name__ == "__main__":
         here = Path(place)
         bench = make_store(here / "online", asked.customers)
         found = our_reads(here / "online", bench, asked.customers)
-        from _decision_world import free_port
-
         found |= stock_reads(here, asked.stock_customers, free_port())
     print_report("read_features", found)
