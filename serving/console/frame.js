@@ -1,11 +1,13 @@
-// What every page of the console has around it: the key, the language, the service's pulse, and the
-// one way of asking. The key lives in this tab's session storage and goes to this service only.
+// What every page of the console has around it: the way to the others, the key, the language, the
+// service's pulse, and the one way of asking. The key lives in this tab's session storage and goes
+// to this service only.
 
 import { WORDS, keep, preferred } from "/console/words.js";
 import { fill, h } from "/console/draw.js";
 
 const KEY = "finmodel.key";
 const LOOK_MS = 5000;
+const PAGES = { "/": "brand", "/monitoring": "monitoring" };
 
 export const frame = { language: preferred(), status: null, reached: true };
 
@@ -128,9 +130,35 @@ async function enter(event) {
   if (wrong) look();
 }
 
+const word = (tag, attributes, name) => h(tag, { ...attributes, "data-t": name });
+
+// The head of the page, and where a key is asked for.
+function furnish() {
+  const icon = h("img", { src: "/console/icon.svg", alt: "", width: 26, height: 26 });
+  const others = Object.entries(PAGES).filter(([address]) => address !== location.pathname);
+  fill(
+    $("top"),
+    h("a", { class: "brand", href: location.pathname === "/" ? "#/" : location.pathname }, icon, word("span", {}, "title")),
+    others.map(([address, name]) => word("a", { class: "nav", href: address }, name)),
+    h("span", { id: "service", class: "pulse", role: "status" }),
+    h("span", { class: "spring" }),
+    h("span", { id: "person", class: "person" }),
+    word("button", { id: "leave", class: "quiet", type: "button", hidden: true }, "leave"),
+    h("button", { id: "language", class: "quiet", type: "button", lang: "en" }),
+  );
+  const form = h("form", { id: "key-form", onsubmit: enter },
+    word("label", { for: "key" }, "key"),
+    h("input", { id: "key", name: "key", type: "password", autocomplete: "off", spellcheck: "false", placeholder: "fm_…", required: true }),
+    h("p", { id: "key-problem", class: "problem", role: "alert", hidden: true }),
+    word("button", { class: "main", type: "submit" }, "signIn"));
+  document.querySelector("main").prepend(
+    h("section", { id: "sign-in", class: "card narrow", "aria-labelledby": "sign-in-title", hidden: true },
+      word("h1", { id: "sign-in-title" }, "signInTitle"), word("p", { class: "soft" }, "signInText"), form));
+}
+
 export function start(page) {
   inside = { ...inside, ...page };
-  $("key-form").addEventListener("submit", enter);
+  furnish();
   $("leave").addEventListener("click", () => {
     leave();
     look();
