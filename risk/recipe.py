@@ -15,9 +15,9 @@ import msgspec
 from finmodel.errors import BadInput
 from finmodel.gate import Thresholds
 from finmodel.manifest import Card, DecisionPoint, Policy, ReasonGroup, Scaling
+from finmodel.recipe_text import convert, parse_yaml
 from risk.calibrate import Method
 from risk.labels.rule import LabelRule
-from risk.recipe_text import convert, parse_yaml
 from risk.scorecard_recipe import ScorecardSpec
 
 CARD_POINTS: dict[Card, frozenset[DecisionPoint]] = {

@@ -19,6 +19,7 @@ from finmodel.audit import Entry
 from finmodel.errors import BadInput, Damaged
 from finmodel.export import export_folder
 from finmodel.manifest import Manifest
+from finmodel.recipe_text import convert, parse_text
 from finmodel.registry import manifest_file, served_by
 from finmodel.retired import Retired, retired_versions
 from finmodel.settings import Settings
@@ -29,7 +30,6 @@ from risk.monitor.alerts import alerts_of
 from risk.monitor.panels import Alert, Header
 from risk.monitor.reference import FILE as REFERENCE_FILE
 from risk.recipe import Recipe
-from risk.recipe_text import convert, parse_text
 from risk.report.record import REPORT_FILE, Report
 
 Kept = TypeVar("Kept")

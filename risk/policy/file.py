@@ -16,8 +16,8 @@ from msgspec import Meta
 
 from finmodel.errors import BadInput
 from finmodel.manifest import DecisionPoint, Manifest, Outcome, Scaling
+from finmodel.recipe_text import convert, parse_text, read_text
 from risk.policy.answers import ANSWERS
-from risk.recipe_text import convert, parse_text, read_text
 
 GUIDE = "docs/policy.md"
 BUREAU = ("bureau_score", "bureau_inquiry_count_90d", "bureau_overdue_account_count")
