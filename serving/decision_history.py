@@ -23,6 +23,7 @@ from risk.policy.plan import reads_of
 from serving import dossier
 from serving.dossier import Past
 from serving.in_force import past_policy
+from serving.live import NO_VERSION
 from serving.policy_asked import ALWAYS
 from serving.policy_record import PolicyFacts
 from serving.screen import Progress
@@ -56,6 +57,8 @@ class Found:
     """Their request was sealed, and its key is gone."""
     without: int = 0
     """Their policy did not read a field that is asked for now, and their application is erased."""
+    without_model: int = 0
+    """Decided while no model was in service, on no features: nothing to replay them with."""
     opened: int = 0
     """Sealed requests that were opened to be read."""
 
@@ -91,8 +94,9 @@ def decisions_in(
     keeper = _Keeper(settings, frozenset(reads), vault, found)
     for entry in _entries(settings, window):
         past = dossier.read(entry)
-        request = _request(entry, past, keeper)
-        if request is not None:
+        if past.facts.version == NO_VERSION:
+            found.without_model += 1
+        elif (request := _request(entry, past, keeper)) is not None:
             key = past.facts.model, past.facts.version
             found.by_model.setdefault(key, []).append(Logged(entry, past, request))
         seen += 1

@@ -20,7 +20,8 @@ from serving.desk import Desk
 from serving.dossier import Past
 from serving.flows import finite, replay
 from serving.in_force import past_policy
-from serving.live import Served, past_version
+from serving.live import Served
+from serving.no_model import decider_then
 from serving.policy_record import policy_seen
 from serving.schemas import (
     STATES,
@@ -50,7 +51,7 @@ def explanation(entry: Entry, desk: Desk) -> Explanation:
     """A decision's entry, told by the export of the version that decided."""
     past = dossier.read(entry)
     facts, settings = past.facts, desk.settings
-    model = past_version(settings.exports, facts.model, facts.version, settings.signing)
+    model = decider_then(facts.model, facts.version, facts.policy, settings)
     return Explanation(
         decision_id=entry.id,
         at=entry.time,
@@ -64,7 +65,7 @@ def explanation(entry: Entry, desk: Desk) -> Explanation:
         reasons=_reasons(past, model),
         views=_views(past, model),
         features=_features(past, model),
-        model=model_name(model.manifest),
+        model=None if model.absent else model_name(model.manifest),
         service=facts.service,
         digests=facts.digests,
         actor=facts.actor,

@@ -16,13 +16,10 @@ from finmodel.settings import Settings
 from serving import dossier
 from serving.desk import Desk
 from serving.judgement import Judgement, judge
-from serving.live import Served, past_version
+from serving.live import Served
+from serving.no_model import decider_now, decider_then, nothing_read
 from serving.policy_asked import decider, shadow
-from serving.policy_record import (
-    asked_then,
-    seen_now,
-    under_policy,
-)
+from serving.policy_record import asked_then, seen_now
 from serving.schemas import (
     STATES,
     Application,
@@ -37,7 +34,7 @@ from serving.schemas import (
 
 async def decide(application: Application, person: Person, desk: Desk) -> Decision:
     """Decide one application; answered only after its record is durable."""
-    champion = desk.live.current()
+    champion = decider_now(desk.live)
     model, asked = decider(application, champion)
     batch = fetch_one(application.customer_id, model, desk)
     judged = judge(batch.matrix, batch.states[0], model, asked)
@@ -58,15 +55,18 @@ def replay(entry: Entry, settings: Settings) -> Replayed:
     """
     past = dossier.read(entry)
     facts = past.facts
-    model = past_version(settings.exports, facts.model, facts.version, settings.signing)
-    if facts.policy is not None:
-        model = under_policy(model, facts.policy, settings)
+    model = decider_then(facts.model, facts.version, facts.policy, settings)
     judged = judge(past.vector[None, :], past.states, model, asked_then(facts.policy))
     return dossier.compare(past, judged, model)
 
 
 def fetch_one(customer_id: CustomerId, model: Served, desk: Desk) -> FeatureBatch:
-    """The features of one customer as of now; NotFound where no view knows this customer."""
+    """The features of one customer as of now; NotFound where no view knows this customer.
+
+    Without a model in service nothing says which features there are, and none are read.
+    """
+    if model.absent:
+        return nothing_read(customer_id, desk.clock.now())
     require_key_type(customer_id, model)
     batch = desk.features.fetch([customer_id], model.plan, desk.clock.now())
     if (batch.states == ViewState.MISSING).all():
@@ -106,7 +106,7 @@ def answer(
         probability_of_default=finite(judged.probability),
         reasons=tuple(ReasonGiven(r.code, r.points, r.zh, r.en) for r in judged.reasons),
         feature_ages=feature_ages(batch),
-        model=model_name(model.manifest),
+        model=None if model.absent else model_name(model.manifest),
         as_of=batch.as_of,
         policy=seen_now(judged, model),
     )

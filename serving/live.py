@@ -20,7 +20,6 @@ from finmodel.errors import Damaged, NotReady
 from finmodel.export import ExportedModel, load_export, pointer_path, read_champion
 from finmodel.manifest import Manifest
 from finmodel.records import Float32s, Float64s
-from finmodel.scorer import Scorer
 from risk.policy.versions import PolicyVersion, Switch
 from risk.reasons import ReasonTable, reason_table
 from serving.fallback_card import fallback_card
@@ -32,11 +31,25 @@ log = logging.getLogger("bentoml.finmodel")
 NO_CHAMPION = "no version is champion"
 LOADING = "the model is being loaded"
 LOOK_SECONDS = 1.0
+NO_VERSION = 0
+"""The version of a decision that no model was asked for."""
 
 Warm = Callable[["Served"], None]
 """Runs a model once, so that no request waits for a kernel to be compiled."""
 Notice = Callable[[str, dict[str, Any]], None]
 """Told of each thing taken in or refused: what happened, and the facts."""
+
+
+class Scores(Protocol):
+    """What scores, as `finmodel.scorer.Scorer` does."""
+
+    def raw_many(self, matrix: Float32s) -> Float64s:
+        """(n,) raw scores of (n, f) rows."""
+        ...
+
+    def contributions(self, matrix: Float32s) -> Float64s:
+        """(n, f + 1) of each feature to the raw score; the last is the base."""
+        ...
 
 
 class Card(Protocol):
@@ -52,7 +65,7 @@ class Served:
     """A verified model with all that a judgement needs; never changed, only replaced."""
 
     manifest: Manifest
-    scorer: Scorer
+    scorer: Scores
     plan: ServicePlan
     views: tuple[str, ...]
     reasons: ReasonTable
@@ -60,6 +73,11 @@ class Served:
     policy: InForce | None = None
     """None where none was ever approved: the manifest's own decides."""
     challenger: Served | None = None
+
+    @property
+    def absent(self) -> bool:
+        """Whether no model stands behind it: the policy alone decides."""
+        return self.manifest.version == NO_VERSION
 
 
 def served(exported: ExportedModel) -> Served:
@@ -152,6 +170,17 @@ class Live:
                 remedy=self._remedy(),
             )
         return self._served
+
+    @property
+    def policy_alone(self) -> tuple[PolicyVersion, Switch | None] | None:
+        """What decides where no model is in service; None while one is, or no policy is in force.
+
+        A model that does not fit the policy is none that decides.
+        """
+        version = self._policy.value
+        if self._served is not None or not self._looked or version is None:
+            return None
+        return version, switched(self._place.policy, self._switch)
 
     def look(self) -> None:
         """Take in what the files name, if it is another than before."""

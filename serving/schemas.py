@@ -140,7 +140,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     probability_of_default: float | None
     reasons: tuple[ReasonGiven, ...]
     feature_ages: dict[str, FeatureAge]
-    model: ModelName
+    model: ModelName | None
+    """Null where none was in service, and the policy's rules or a person decide."""
     as_of: datetime
     policy: PolicySeen | None = None
     """Null where none was approved, and the model's own cut-offs decide."""
@@ -221,7 +222,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     reasons: tuple[ReasonGiven, ...]
     views: tuple[ViewSeen, ...]
     features: tuple[FeatureSeen, ...]
-    model: ModelName
+    model: ModelName | None
     service: str
     digests: dict[str, str]
     actor: str

@@ -59,6 +59,8 @@ class Simulation:
     field_erased: int
     """Decisions in no figure because this policy reads a field that theirs did not, and their
     application can no longer be opened."""
+    without_model: int
+    """Decisions in no figure because no model was in service: they rest on no features."""
     sealed_opened: int
     """Decisions whose sealed request was opened for this."""
     drawn_anew: int
@@ -113,6 +115,7 @@ def simulate(
         figures=figures_of(joined(parts), policy.economics),
         erased=found.erased,
         field_erased=found.without,
+        without_model=found.without_model,
         sealed_opened=found.opened,
         drawn_anew=anew,
         outcomes_elsewhere=len(bad.keys() - known),

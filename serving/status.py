@@ -13,7 +13,8 @@ import msgspec
 
 from finmodel.records import Person
 from serving.desk import Desk
-from serving.live import Served
+from serving.live import Live, Served
+from serving.no_model import without_model
 from serving.schemas import CustomerId, ModelCard, PersonSeen, PolicyCard, Status
 
 ALIAS_STATUS = "alias_status.json"
@@ -39,7 +40,7 @@ def status_of(person: Person | None, desk: Desk) -> Status:
         status,
         person=PersonSeen(person.name, tuple(sorted(person.roles)), person.demo),
         model=model_card(model) if model is not None else None,
-        policy=policy_card(model) if model is not None else None,
+        policy=policy_in_force(live),
         alias=_read(settings.home / ALIAS_STATUS, dict[str, Any]),
         examples=_read(settings.home / EXAMPLES, tuple[CustomerId, ...]) or (),
     )
@@ -65,6 +66,14 @@ def model_card(model: Served) -> ModelCard:
         approved_by=manifest.approved_by,
         created_at=manifest.created_at,
     )
+
+
+def policy_in_force(live: Live) -> PolicyCard | None:
+    """The policy that decides, with a model or, where none is in service, alone."""
+    if live.serving is not None:
+        return policy_card(live.serving)
+    alone = live.policy_alone
+    return None if alone is None else policy_card(without_model(*alone))
 
 
 def policy_card(model: Served) -> PolicyCard | None:

@@ -18,6 +18,9 @@ from risk.policy.file import Step
 from risk.reasons import reasons
 from serving.live import Served
 
+NO_MODEL = "no_model"
+"""Why model and scorecard say nothing while no model is in service."""
+
 
 @dataclass(frozen=True, slots=True)
 class FellBack:
@@ -76,6 +79,8 @@ def scored(
 
 def _try(step: Step, vector: Float32s, model: Served) -> Scored | str:
     """What a step says of a row, or why it says nothing."""
+    if model.absent and step in ("model", "scorecard"):
+        return NO_MODEL
     if step == "model":
         found = by_model(vector, model)
         return found if math.isfinite(found.points) else "its score is no number"

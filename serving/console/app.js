@@ -120,7 +120,8 @@ function showAnswer() {
 }
 
 function origin({ model, as_of }) {
-  return `${t().decidedBy} ${model.name} v${model.version} · ${t().asOf} ${moment(as_of)}`;
+  const who = model ? `${t().decidedBy} ${model.name} v${model.version}` : t().noModel;
+  return `${who} · ${t().asOf} ${moment(as_of)}`;
 }
 
 // --- the model and the session -------------------------------------------------------------------

@@ -141,8 +141,15 @@ export function policyFacts(policy, t, language) {
   if (policy.limit_minor !== null) rows.push([t.limit, money(policy.limit_minor)]);
   if (policy.annual_rate_bps !== null) rows.push([t.price, `${policy.annual_rate_bps / 100}%`]);
   if (policy.lane !== "standard") rows.push([t.lane, t.byLot]);
-  for (const one of policy.fallback) rows.push([t.steps[one.step], one.reason]);
+  for (const one of policy.fallback) rows.push([t.steps[one.step], whyNot(one.reason, t)]);
   return facts(rows);
+}
+
+const OFF = "switched off: ";
+
+function whyNot(reason, t) {
+  if (reason.startsWith(OFF)) return t.stepOff + reason.slice(OFF.length);
+  return t.stepWhy[reason] ?? reason;
 }
 
 export function reasonList(reasons, t, language) {

@@ -38,7 +38,7 @@ function factsCard(told, t, language) {
     { class: "card" },
     h("h2", {}, t.facts),
     facts([
-      [t.decidedBy, `${told.model.name} v${told.model.version}${told.model.demo ? ` · ${t.demoMark}` : ""}`],
+      [t.decidedBy, modelWords(told.model, t)],
       [t.service, told.service, true],
       [t.decidedAt, moment(told.at)],
       [t.actor, `${told.actor} (${told.actor_roles.join(", ")})`],
@@ -49,6 +49,10 @@ function factsCard(told, t, language) {
     ]),
     policyFacts(told.policy, t, language),
   );
+}
+
+function modelWords(model, t) {
+  return model ? `${model.name} v${model.version}${model.demo ? ` · ${t.demoMark}` : ""}` : t.noModel;
 }
 
 function applicationCard(told, t) {

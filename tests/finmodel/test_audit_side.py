@@ -37,7 +37,7 @@ def folder(tmp_path_factory) -> Path:
             columns = {
                 "code": i % 3,
                 "points": float(i),
-                "vector": rng.random(5 if i % 7 else 6, dtype=np.float32),
+                "vector": rng.random((6, 0, 5)[min(i % 7, 2)], dtype=np.float32),
                 "parts": rng.random(7),
                 "other": 1.0,
             }

@@ -15,7 +15,7 @@ def desk(home, standing=""):
     return SimpleNamespace(
         settings=Settings(home=home, data=home, standing_clock=standing),
         clock=clock,
-        live=SimpleNamespace(serving=None, trouble="no version is champion"),
+        live=SimpleNamespace(serving=None, policy_alone=None, trouble="no version is champion"),
     )
 
 
