@@ -80,9 +80,13 @@ def reasons(contributions: npt.NDArray[np.float64], table: ReasonTable) -> tuple
     >>> [(r.code, round(r.points, 2)) for r in reasons(np.array([0.5, -0.3, 0.1, -1.0]), table)]
     [('R1', 5.77), ('R2', 2.89)]
     """
-    lost = points_lost(contributions[None, :], table)[0]
-    order = sorted(range(len(lost)), key=lambda g: (-lost[g], table.groups[g].code))
-    return tuple(_reason(table.groups[g], float(lost[g])) for g in order[:MOST] if lost[g] > 0.0)
+    return costliest(points_lost(contributions[None, :], table)[0], table.groups)
+
+
+def costliest(lost: Float64s, groups: Sequence[ReasonGroup]) -> tuple[Reason, ...]:
+    """At most four groups by the (g,) points that each takes away, as `reasons` orders them."""
+    order = sorted(range(len(lost)), key=lambda g: (-lost[g], groups[g].code))
+    return tuple(_reason(groups[g], float(lost[g])) for g in order[:MOST] if lost[g] > 0.0)
 
 
 def _reason(group: ReasonGroup, lost: float) -> Reason:

@@ -1,7 +1,7 @@
 """The scorecard that stands in where the model cannot decide, on the features that serving reads.
 
 A card's JSON, as it was signed with its model, and the model's features come in; log-odds of rows
-go out. Damaged where the card reads what serving does not have.
+and the reasons of one go out. Damaged where the card reads what serving does not have.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import numpy as np
 
 from finmodel.errors import BadInput, Damaged
 from finmodel.manifest import Manifest
-from finmodel.records import Float32s, Float64s
+from finmodel.records import Float32s, Float64s, Reason
+from risk.reasons import ReasonTable, costliest
 from risk.scorecard.bins import Column, NumericBins
-from risk.scorecard.card import Scorecard, decode, log_odds_of
+from risk.scorecard.card import Scorecard, decode, log_odds_of, points_lost
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,10 +27,21 @@ class FallbackCard:
 
     def log_odds_many(self, matrix: Float32s) -> Float64s:
         """(n,) calibrated log-odds of being bad of (n, f) rows; a missing value has its own bin."""
-        columns: dict[str, Column] = {
-            name: np.ascontiguousarray(matrix[:, place]) for name, place in self.places.items()
-        }
-        return log_odds_of(self.card, columns)
+        return log_odds_of(self.card, self._columns(matrix))
+
+    def reasons(self, row: Float32s, table: ReasonTable) -> tuple[Reason, ...]:
+        """The at most four groups of (1, f) features that cost the most points, costliest first.
+
+        In the model's groups and order, so that an answer reads alike whoever scored: a variable
+        costs what it has less than its neutral points, those of the average customer.
+        """
+        lost = points_lost(self.card, self._columns(row))[0]
+        membership = table.membership[list(self.places.values())]
+        # Rounded as the card's points are: a sum of theirs has no more decimals than they have.
+        return costliest(np.round(lost @ membership, self.card.decimals), table.groups)
+
+    def _columns(self, matrix: Float32s) -> dict[str, Column]:
+        return {name: np.ascontiguousarray(matrix[:, place]) for name, place in self.places.items()}
 
 
 def fallback_card(data: bytes, manifest: Manifest) -> FallbackCard | None:

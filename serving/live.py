@@ -19,7 +19,7 @@ from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import Damaged, NotReady
 from finmodel.export import ExportedModel, load_export, pointer_path, read_champion
 from finmodel.manifest import Manifest
-from finmodel.records import Float32s, Float64s
+from finmodel.records import Float32s, Float64s, Reason
 from risk.policy.versions import PolicyVersion, Switch
 from risk.reasons import ReasonTable, reason_table
 from serving.fallback_card import fallback_card
@@ -57,6 +57,10 @@ class Card(Protocol):
 
     def log_odds_many(self, matrix: Float32s) -> Float64s:
         """(n,) log-odds(bad) of (n, f) rows; NaN where it cannot say."""
+        ...
+
+    def reasons(self, row: Float32s, table: ReasonTable) -> tuple[Reason, ...]:
+        """Why the points of (1, f) features are not more, in the model's own groups."""
         ...
 
 

@@ -101,7 +101,7 @@ def _by_card(vector: Float32s, model: Served) -> Scored | str:
         contributions=blank.contributions,
         probability=float(scaling.probability(log_odds)[0]),
         points=float(scaling.points_many(log_odds, model.manifest.scaling)[0]),
-        reasons=(),
+        reasons=model.card.reasons(vector, model.reasons),
         step="scorecard",
     )
 

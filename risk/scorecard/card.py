@@ -112,6 +112,19 @@ def points_of(card: Scorecard, columns: Mapping[str, Column]) -> Float64s:
     return np.asarray(total, dtype=np.float64) / float(10**card.decimals)
 
 
+def points_lost(card: Scorecard, columns: Mapping[str, Column]) -> Float64s:
+    """(n, v) points that each variable takes away, of n rows; negative where it adds some.
+
+    Against its neutral points, those of WOE 0: as likely bad as the average customer (Siddiqi,
+    Credit Risk Scorecards, 2006, on adverse codes). WOE 0 has 0 points on this card.
+    """
+    lost = [
+        -np.array(variable.points)[place(variable.bins, columns[variable.name])]
+        for variable in card.variables
+    ]
+    return np.stack(lost, axis=1)
+
+
 def log_odds_of(card: Scorecard, columns: Mapping[str, Column]) -> Float64s:
     """(n,) calibrated log-odds of being bad; affine in the points."""
     return log_odds_at(points_of(card, columns), card.scaling)

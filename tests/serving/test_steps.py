@@ -29,6 +29,9 @@ class Card:
     def log_odds_many(self, matrix):
         return np.full(len(matrix), self.log_odds)
 
+    def reasons(self, row, table):
+        return ()
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
