@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
 from finmodel.manifest import Check, Verdict
 
+T = TypeVar("T")
 NO_OUT_OF_TIME = "out-of-time: not available"
 REPORTED = "reported"
 LATENCY = "latency ms"
@@ -32,6 +34,18 @@ class Why(StrEnum):
     NO_ATTRIBUTE = "no audit-only attribute"
     ONE_GROUP = "fewer than two groups of 100 rows"
     NOT_MEASURED = "not measured"
+    NO_CARD = "no scorecard was trained with it"
+
+
+class CardThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the scorecard that stands in for a model must reach; None is told, and stops nothing."""
+
+    auc: float | None = None
+    ks: float | None = None
+    brier: float | None = None
+    """At most."""
+    calibration_slope: tuple[float, float] | None = None
+    calibration_intercept: tuple[float, float] | None = None
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +70,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Approval rate of each group at the cut-off over that of the best-treated; 0.8: four-fifths"""
     swap_bad_rate: float | None = None
     """At most, of whom it swaps in against the champion, less that of whom it swaps out."""
+    scorecard: CardThresholds | None = None
+    """Of the scorecard beside it, on the rows that judge the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +154,8 @@ class Evidence:
     itself: Itself | None = None
     """Where it came from elsewhere."""
     population: Population | None = None
+    card: Figures | None = None
+    """Of the scorecard beside it, on the same rows; None where none was trained."""
 
 
 def judge(needs: Thresholds, evidence: Evidence) -> Verdict:
@@ -152,6 +170,8 @@ def judge(needs: Thresholds, evidence: Evidence) -> Verdict:
     checks.append(_at_most("parity with MLflow", evidence.parity, needs.parity))
     if evidence.monotone_breaks is not None:
         checks.append(_at_most("monotone breaks", evidence.monotone_breaks, 0))
+    if evidence.card is not None:
+        checks += _of_card(needs.scorecard or CardThresholds(), evidence.card)
     if evidence.itself is not None:
         checks += _of_itself(needs, evidence.itself)
     notes = [] if evidence.out_of_time else [NO_OUT_OF_TIME]
@@ -222,9 +242,12 @@ def _of_swap_set(needs: Thresholds, swap: SwapSet) -> list[Check]:
 def _unasked(needs: Thresholds, evidence: Evidence) -> list[tuple[str, Why]]:
     """Each threshold that the recipe sets and that could not be asked; and whoever is approved."""
     population = evidence.population
+    no_card = needs.scorecard is not None and evidence.card is None
+    lacks = [("scorecard", Why.NO_CARD)] if no_card else []
     if population is None:
         around = ("psi", "latency_ms", "approval_ratio", "swap_bad_rate")
-        return [(name, Why.NOT_MEASURED) for name in around if getattr(needs, name) is not None]
+        lacks += [(name, Why.NOT_MEASURED) for name in around if getattr(needs, name) is not None]
+        return lacks
     found = list(population.unmeasured)
     if population.swap_set is not None:
         for rate, why in (
@@ -233,10 +256,34 @@ def _unasked(needs: Thresholds, evidence: Evidence) -> list[tuple[str, Why]]:
         ):
             found += [("swap_bad_rate", why)] if rate is None else []
     told = [(name, why) for name, why in found if getattr(needs, name.split(" ")[0]) is not None]
-    return told + [
-        (f"approval_ratio by {attribute}", Why.NOBODY_APPROVED)
-        for attribute, ratio in population.approval_ratios
-        if ratio is None
+    return (
+        lacks
+        + told
+        + [
+            (f"approval_ratio by {attribute}", Why.NOBODY_APPROVED)
+            for attribute, ratio in population.approval_ratios
+            if ratio is None
+        ]
+    )
+
+
+def _of_card(needs: CardThresholds, figures: Figures) -> list[Check]:
+    return [
+        _told("scorecard auc", figures.auc, needs.auc, _at_least),
+        _told("scorecard ks", figures.ks, needs.ks, _at_least),
+        _told("scorecard brier", figures.brier, needs.brier, _at_most),
+        _told(
+            "scorecard calibration slope",
+            figures.calibration_slope,
+            needs.calibration_slope,
+            _between,
+        ),
+        _told(
+            "scorecard calibration intercept",
+            figures.calibration_intercept,
+            needs.calibration_intercept,
+            _between,
+        ),
     ]
 
 
@@ -254,8 +301,8 @@ def _of_itself(needs: Thresholds, itself: Itself) -> list[Check]:
 def _told(
     name: str,
     value: float | None,
-    needs: float | None,
-    compare: Callable[[str, float | None, float], Check],
+    needs: T | None,
+    compare: Callable[[str, float | None, T], Check],
 ) -> Check:
     """A check that stops a model only where the recipe says so."""
     return Check(name, value, REPORTED, True) if needs is None else compare(name, value, needs)
@@ -278,5 +325,6 @@ def _figure(value: float | None) -> str:
     return NOT_AVAILABLE if value is None else f"{value:.4g}"
 
 
-def _between(name: str, value: float, bounds: tuple[float, float]) -> Check:
-    return Check(name, value, f"{bounds[0]:g} to {bounds[1]:g}", bounds[0] <= value <= bounds[1])
+def _between(name: str, value: float | None, bounds: tuple[float, float]) -> Check:
+    passed = value is not None and bounds[0] <= value <= bounds[1]
+    return Check(name, value, f"{bounds[0]:g} to {bounds[1]:g}", passed)

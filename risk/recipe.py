@@ -206,6 +206,9 @@ def _require_consistent(recipe: Recipe, path: Path) -> None:
         raise _bad(path, "decision_point", what, f"write one of {allowed}, or another card")
     if recipe.gate.parity_rows < 1:
         raise _bad(path, "gate.parity_rows", "it is below 1", "compare at least one row")
+    if recipe.gate.scorecard is not None and recipe.scorecard is None:
+        what = "it judges a scorecard, and none is trained"
+        raise _bad(path, "gate.scorecard", what, "add a `scorecard:` block, or take it out")
     _require_base_rate(recipe, path)
     _require_label(recipe, path)
     _require_reasons(recipe, path)

@@ -131,12 +131,18 @@ def train(
         source = run.log_model(learned.text, frame.names)
         evidence = evidence_of(recipe, frame, learned, judged, oracle_of(settings, source, frame))
         studied = Studied(recipe, frame, ready.parts, learned, judged)
-        evidence = replace(evidence, population=population_of(settings, studied))
+        evidence = replace(
+            evidence,
+            population=population_of(settings, studied),
+            card=None if judged_side is None else judged_side.figures,
+        )
         verdict = judge(recipe.gate, evidence)
         run.log({}, figures_in(verdict) | judged.spread_named)
         if side is not None and judged_side is not None:
             keep_side(settings, run, side, judged_side)
-        development = Development(recipe, frame, ready.parts, learned, judged, side, judged_side)
+        development = Development(
+            recipe, frame, ready.parts, learned, judged, side, judged_side, verdict
+        )
         _keep_reports(settings, run.id, development)
         tracking.keep(
             settings, run.id, REFERENCE_FILE, _json(_reference(recipe, learned, frame, judged))

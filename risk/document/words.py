@@ -19,6 +19,7 @@ UNAVAILABLE: Final = "不可用"
 _BEIJING: Final = ZoneInfo("Asia/Shanghai")
 _ITSELF: Final = " of the model itself"
 _GROUP: Final = "approval ratio by "
+_CARD: Final = "scorecard "
 _CHECKS: Final = {
     "auc": "AUC",
     "ks": "KS",
@@ -50,6 +51,7 @@ _THRESHOLDS: Final = {
     "latency_ms": "单笔耗时（latency_ms）",
     "approval_ratio": "通过率之比（approval_ratio）",
     "swap_bad_rate": "换入换出坏账率之差（swap_bad_rate）",
+    "scorecard": "评分卡门槛（scorecard）",
 }
 _WHY: Final = {
     Why.NO_OUT_OF_TIME: "无跨期样本",
@@ -61,6 +63,7 @@ _WHY: Final = {
     Why.NO_ATTRIBUTE: "配方未声明仅供审计的属性",
     Why.ONE_GROUP: "不足两个样本数达到 100 的组",
     Why.NOT_MEASURED: "未测量",
+    Why.NO_CARD: "未随模型训练评分卡",
 }
 _UNASKED = re.compile(rf"(\w+)(?: by (.+))?: {NOT_AVAILABLE}, (.+)")
 _SWAP = re.compile(
@@ -74,7 +77,11 @@ def check_name(name: str) -> str:
 
     >>> check_name("auc of the model itself"), check_name("approval ratio by sex")
     ('模型自身 AUC', '按 sex 分组的最低通过率之比')
+    >>> check_name("scorecard calibration slope")
+    '评分卡校准斜率'
     """
+    if name.startswith(_CARD):
+        return f"评分卡{check_name(name.removeprefix(_CARD))}"
     if name.startswith(_GROUP):
         return f"按 {name.removeprefix(_GROUP)} 分组的最低通过率之比"
     if name.endswith(_ITSELF):

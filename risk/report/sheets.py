@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finmodel.gate import LATENCY
+from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
 from finmodel.records import Float64s, Int64s
+from risk.document.words import check_name, conclusion, needs
 from risk.frames.frame import TrainingFrame, aside_of
 from risk.frames.split import Parts
 from risk.learning import Judged, Learned
@@ -61,6 +64,8 @@ class Development:
     """What they are worth."""
     side: Side | None
     judged_side: Judged | None
+    verdict: Verdict | None = None
+    """What the gate said."""
 
 
 def report_of(development: Development) -> Report:
@@ -138,8 +143,26 @@ def _performance(of: Development) -> Sheet:
     for who, judged in both:
         tables.append(curve(who, labels, judged.log_odds))
         tables.append(_calibration(who, labels, probability(judged.of_sample)))
+    if of.verdict is not None:
+        tables.append(_gate(of.verdict))
     note = "两个模型由相同的样本评估。Both scorers are judged on the same rows."
     return Sheet("模型表现", "Performance", (note,), tuple(tables))
+
+
+def _gate(verdict: Verdict) -> Table:
+    """Each check of model and scorecard; but how fast it is, which is another each time."""
+    headings = (
+        Heading("检查项", "Check"),
+        Heading("结果", "Value", "number"),
+        Heading("门槛", "Threshold"),
+        Heading("结论", "Verdict"),
+    )
+    rows = tuple(
+        (f"{check_name(one.name)} {one.name}", one.value, needs(one.needs), conclusion(one))
+        for one in verdict.checks
+        if one.name != LATENCY
+    )
+    return Table("门控 Gate", headings, rows)
 
 
 def _calibration(who: str, labels: Float64s, pds: Float64s) -> Table:

@@ -11,6 +11,7 @@ import pytest
 from finmodel.gate import (
     NO_OUT_OF_TIME,
     REPORTED,
+    CardThresholds,
     Evidence,
     Figures,
     Itself,
@@ -183,3 +184,47 @@ def test_a_swap_set_of_nobody_has_no_bad_rate(rates, passed, whys):
     assert verdict.notes[0].count("bad not available") == len(whys)
     told = judge(NEEDS, replace(AROUND, population=Population(0.4, ratios, 0.05, swap)))
     assert (told.passed, len(told.notes)) == (True, 1)
+
+
+WITH_CARD = replace(GOOD, card=Figures(0.76, 0.41, 0.137, 1.02, -0.01))
+
+
+def test_a_scorecard_is_told_and_stops_nothing_where_the_recipe_asks_nothing_of_it():
+    verdict = judge(NEEDS, WITH_CARD)
+    of_card = {c.name: c.value for c in verdict.checks if c.name.startswith("scorecard ")}
+    assert (verdict.passed, verdict.notes) == (True, (NO_OUT_OF_TIME,))
+    assert of_card == {
+        "scorecard auc": 0.76,
+        "scorecard ks": 0.41,
+        "scorecard brier": 0.137,
+        "scorecard calibration slope": 1.02,
+        "scorecard calibration intercept": -0.01,
+    }
+    assert not [c for c in judge(NEEDS, GOOD).checks if c.name.startswith("scorecard ")]
+
+
+@pytest.mark.parametrize(
+    ("needs", "name"),
+    [
+        ({"auc": 0.77}, "scorecard auc"),
+        ({"ks": 0.42}, "scorecard ks"),
+        ({"brier": 0.13}, "scorecard brier"),
+        ({"calibration_slope": (0.9, 1.0)}, "scorecard calibration slope"),
+        ({"calibration_intercept": (0.0, 0.1)}, "scorecard calibration intercept"),
+    ],
+)
+def test_a_card_too_weak_to_stand_in_stops_its_model(needs, name):
+    asked = msgspec.structs.replace(NEEDS, scorecard=CardThresholds(**needs))
+    verdict = judge(asked, WITH_CARD)
+    assert not verdict.passed
+    assert [check.name for check in verdict.checks if not check.passed] == [name]
+    nowhere = replace(WITH_CARD, card=Figures(*[math.nan] * 5))
+    assert not judge(asked, nowhere).passed
+
+
+@pytest.mark.parametrize("population", [None, Population(0.4)])
+def test_thresholds_of_a_card_that_there_is_not_are_told(population):
+    asked = msgspec.structs.replace(NEEDS, scorecard=CardThresholds(auc=0.7))
+    verdict = judge(asked, replace(GOOD, out_of_time=True, population=population))
+    note = "scorecard: not available, no scorecard was trained with it"
+    assert (verdict.passed, verdict.notes) == (True, (note,))

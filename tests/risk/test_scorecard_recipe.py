@@ -30,6 +30,16 @@ def test_a_block_that_does_not_hold_is_one_sentence(lender, scorecard, said):
         load_recipe(lender(scorecard=scorecard))
 
 
+def test_a_gate_for_a_card_that_is_not_trained_is_refused(lender):
+    gate = {"auc": 0.6, "ks": 0.1, "brier": 0.3, "scorecard": {"auc": 0.6}}
+    with pytest.raises(BadInput, match=r"gate\.scorecard: it judges a scorecard, and none is"):
+        load_recipe(lender(gate=gate))
+    assert load_recipe(lender(gate=gate, scorecard={})).gate.scorecard.auc == 0.6
+    unknown = {**gate, "scorecard": {"gini": 0.3}}
+    with pytest.raises(BadInput, match=r"gate\.scorecard\.gini: unknown key"):
+        load_recipe(lender(gate=unknown, scorecard={}))
+
+
 def test_every_key_has_a_default_and_without_the_block_there_is_no_card(lender):
     assert load_recipe(lender()).scorecard is None
     spec = load_recipe(lender(scorecard={})).scorecard

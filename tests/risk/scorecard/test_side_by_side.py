@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from finmodel import registry, tracking
-from finmodel.errors import BadInput, NotFound
+from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.export import export_folder, load_export
 from finmodel.records import Person
 from risk.recipe import load_recipe
@@ -21,7 +21,7 @@ from risk.scorecard.side_by_side import comparison, exports, learn_side, load_ca
 from risk.train import cross_validate, train
 from tests.finmodel.mlflow_home import settings_at
 from tests.risk.small_card import NO_TIME, developed, recipe_of
-from tests.risk.small_lender import loans
+from tests.risk.small_lender import RECIPE, loans
 
 ENGINEER = Person("eva", frozenset({"engineer"}))
 VALIDATOR = Person("val", frozenset({"validator"}))
@@ -71,6 +71,22 @@ def test_the_card_goes_into_the_signed_export_of_its_model(trained, settings):
     folder = export_folder(settings.exports, trained.name, trained.version)
     kept = tracking.kept(settings, trained.run_id, "scorecard.json")
     assert load_export(folder, settings.signing).card == kept
+
+
+def test_a_card_below_its_threshold_keeps_its_model_out_of_service(tmp_path, settings):
+    gate = {**RECIPE["gate"], "scorecard": {"auc": 0.95, "ks": 0.1}}
+    recipe = recipe_of(tmp_path, loans(), name="weak_card", gate=gate)
+    answer = train(recipe, settings, ENGINEER)
+    weak = answer.comparison["auc"]["scorecard"]
+    assert (answer.passed, answer.failures) == (False, f"scorecard auc {weak:.4g} (needs ≥ 0.95)")
+    with pytest.raises(Refused, match="scorecard auc"):
+        registry.promote(settings, "weak_card", 1, to="champion", approver=VALIDATOR)
+    _, report = load_report(settings, "weak_card", None)
+    (sheet,) = [one for one in report.sheets if one.zh == "模型表现"]
+    (gate_table,) = [one for one in sheet.tables if one.title == "门控 Gate"]
+    told = {row[0]: row[1:] for row in gate_table.rows}
+    assert told["评分卡AUC scorecard auc"] == (weak, "≥ 0.95", "未通过")
+    assert told["评分卡KS scorecard ks"][1:] == ("≥ 0.1", "通过")
 
 
 def test_figures_are_scikit_learns_on_the_rows_that_judge():
