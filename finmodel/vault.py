@@ -22,8 +22,9 @@ from typing import Final, NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from finmodel.durable import disk_error, sync_folder
-from finmodel.errors import BadInput, Damaged, FinmodelError, NoRoom, NotFound, NotReady, Refused
+from finmodel.durable import sync_folder
+from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
+from finmodel.sqlite_errors import typed
 
 _VERSION: Final = b"\x01"
 _NONCE: Final = 12
@@ -68,7 +69,7 @@ class Vault:
         self._used, self._synced, self._made, self._tended = 1, 0, 0, 0
         self._failed: Damaged | None = None
         self._asked = time.monotonic()
-        with _typed(path):
+        with typed(path):
             _own(path)
             self._db = _connect(path)
             self._db.executescript(_TABLES)
@@ -85,7 +86,7 @@ class Vault:
         A new key is safe from a crash of this process at once, from a power cut after `sync`.
         A key that another process erased may still be handed out for a second.
         """
-        with _typed(self.path), self._lock:
+        with typed(self.path), self._lock:
             if time.monotonic() - self._asked > _ASK_EVERY_S:
                 self._forget_erased()
             found = {subject: self._find(subject) for subject in subjects}
@@ -103,7 +104,7 @@ class Vault:
 
     def known(self, subject: str) -> bytes | None:
         """The customer's pseudonym, or None where there is no key; makes none."""
-        with _typed(self.path), self._lock:
+        with typed(self.path), self._lock:
             self._forget_erased()
             key = self._find(subject)
         return key.pseudonym if key is not None else None
@@ -126,7 +127,7 @@ class Vault:
         if not sealed.startswith(_VERSION):
             raise _altered()
         number = int.from_bytes(sealed[len(_VERSION) : _PREFIX], "little", signed=True)
-        with _typed(self.path), self._lock:
+        with typed(self.path), self._lock:
             row = self._db.execute("SELECT key FROM keys WHERE number = ?", (number,)).fetchone()
         key = _key(number, row[0]) if row is not None else None
         if key is None or row[0] == _ERASED or key.pseudonym != subject_ref:
@@ -146,7 +147,7 @@ class Vault:
         a second per 200,000 customers: only then is no copy of the customer's hashed id left in
         an index's slack. A lender with millions of customers leaves that to the night.
         """
-        with _typed(self.path), self._lock:
+        with typed(self.path), self._lock:
             self._db.execute("PRAGMA synchronous = FULL")
             try:
                 with self._transaction():
@@ -198,7 +199,7 @@ class Vault:
     def tend(self) -> None:
         """Fold SQLite's journal into its file; other threads may go on with the vault."""
         self._tended = self._made
-        with _typed(self.path):
+        with typed(self.path):
             db = _connect(self.path)
             try:
                 db.execute("PRAGMA synchronous = FULL")
@@ -311,42 +312,3 @@ def _own(path: Path) -> None:
                 where=str(path),
                 remedy=f"chmod 600 {path.name}",
             ) from None
-
-
-@contextmanager
-def _typed(path: Path) -> Iterator[None]:
-    """SQLite's and the disk's errors in the platform's words."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
-        raise _ERRORS.get(code, _broken)(str(error), path.name) from error
-    except OSError as error:
-        raise disk_error(error, path) from error
-
-
-def _full(what: str, where: str) -> FinmodelError:
-    return NoRoom(what, where=where, remedy="make room, then try again")
-
-
-def _busy(what: str, where: str) -> FinmodelError:
-    return NotReady(what, where=where, remedy="try again")
-
-
-def _closed(what: str, where: str) -> FinmodelError:
-    return Refused(what, where=where, remedy="give this user the right to the file")
-
-
-def _broken(what: str, where: str) -> FinmodelError:
-    return Damaged(what, where=where, remedy="keep the file as it is, and look for a copy of it")
-
-
-_ERRORS: Final = {
-    sqlite3.SQLITE_FULL: _full,
-    sqlite3.SQLITE_BUSY: _busy,
-    sqlite3.SQLITE_LOCKED: _busy,
-    sqlite3.SQLITE_MISUSE: _busy,
-    sqlite3.SQLITE_READONLY: _closed,
-    sqlite3.SQLITE_CANTOPEN: _closed,
-    sqlite3.SQLITE_PERM: _closed,
-}

@@ -1,0 +1,55 @@
+"""SQLite's and the disk's errors in the platform's words.
+
+Work on a database's file comes in, what it raises goes out as NoRoom, NotReady, Refused or Damaged.
+Knows no table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from finmodel.durable import disk_error
+from finmodel.errors import Damaged, FinmodelError, NoRoom, NotReady, Refused
+
+
+@contextmanager
+def typed(path: Path) -> Iterator[None]:
+    """SQLite's and the disk's errors in the platform's words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+        raise _ERRORS.get(code, _broken)(str(error), path.name) from error
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def _full(what: str, where: str) -> FinmodelError:
+    return NoRoom(what, where=where, remedy="make room, then try again")
+
+
+def _busy(what: str, where: str) -> FinmodelError:
+    return NotReady(what, where=where, remedy="try again")
+
+
+def _closed(what: str, where: str) -> FinmodelError:
+    return Refused(what, where=where, remedy="give this user the right to the file")
+
+
+def _broken(what: str, where: str) -> FinmodelError:
+    return Damaged(what, where=where, remedy="keep the file as it is, and look for a copy of it")
+
+
+_ERRORS: Final = {
+    sqlite3.SQLITE_FULL: _full,
+    sqlite3.SQLITE_BUSY: _busy,
+    sqlite3.SQLITE_LOCKED: _busy,
+    sqlite3.SQLITE_MISUSE: _busy,
+    sqlite3.SQLITE_READONLY: _closed,
+    sqlite3.SQLITE_CANTOPEN: _closed,
+    sqlite3.SQLITE_PERM: _closed,
+}
