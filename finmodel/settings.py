@@ -157,6 +157,11 @@ class Settings:
         return self.home / "monitoring"
 
     @property
+    def marketing(self) -> Path:
+        """Folder of campaigns' plans and of the ledger of contacts."""
+        return self.home / "marketing"
+
+    @property
     def vault(self) -> Path:
         """File of the customers' keys, apart from the log that they unlock."""
         return self.home / "vault" / "keys.db"

@@ -1,0 +1,85 @@
+"""The ledger of contacts, one SQLite file: how customers stand, what is planned, what came of it.
+
+An act is one transaction: it stands whole or not at all, also where the power fails. Customers,
+plans and receipts are kept in it by `ledger_customers`, `ledger_contacts` and `ledger_receipts`;
+here it is opened, read from and written to. Knows no rule.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from finmodel.settings import Settings
+from finmodel.sqlite_errors import typed
+
+_TABLES: Final = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS customers(
+    id INTEGER PRIMARY KEY, flags INTEGER NOT NULL, declined_us INTEGER,
+    updated_us INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS plans(
+    id INTEGER PRIMARY KEY, campaign TEXT NOT NULL, number INTEGER NOT NULL,
+    policy_version TEXT NOT NULL, made_us INTEGER NOT NULL, made_by TEXT NOT NULL,
+    contacts INTEGER NOT NULL, audit_entry TEXT NOT NULL, UNIQUE(campaign, number));
+CREATE TABLE IF NOT EXISTS contacts(
+    customer INTEGER NOT NULL, opens_us INTEGER NOT NULL, plan INTEGER NOT NULL,
+    closes_us INTEGER NOT NULL, offer TEXT NOT NULL, channel TEXT NOT NULL,
+    propensity REAL NOT NULL, lane INTEGER NOT NULL, failed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(customer, opens_us, plan)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS receipts(
+    event_id TEXT PRIMARY KEY, plan INTEGER, customer INTEGER NOT NULL, opens_us INTEGER,
+    kind TEXT NOT NULL, at_us INTEGER NOT NULL) WITHOUT ROWID;
+COMMIT;
+"""
+
+
+class Ledger:
+    """The open file; for any number of threads and processes, one of which writes at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with typed(path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(
+                path, timeout=30.0, isolation_level=None, check_same_thread=False
+            )
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(_TABLES)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The database, to be asked."""
+        with self._lock, typed(self.path):
+            yield self._db
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The database, in one transaction: undone whole where anything is raised within."""
+        with self._lock, typed(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger of a home; made where there is none."""
+    settings.make_home()
+    return Ledger(settings.marketing / "ledger.db")

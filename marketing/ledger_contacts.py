@@ -1,0 +1,214 @@
+"""Plans and contacts in the ledger: written whole, counted for the frequency caps.
+
+A contact is known as `plan-customer-seconds`, which is what a sender's receipt names again. One
+that failed does not count. Knows no rule but the caps.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from finmodel.errors import BadInput, NotFound, Refused
+from finmodel.records import Float64s, Int64s
+from marketing.campaign import Cap
+from marketing.ledger import Ledger
+from marketing.ledger_customers import FEW
+
+DAY_US = 86_400_000_000
+SECOND_US = 1_000_000
+Stamp: TypeAlias = tuple[int | None, ...]
+"""Of the ledger: another one where anything was written meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contacts:
+    """n contacts of one plan, of customers in increasing order."""
+
+    customer: Int64s
+    opens_us: Int64s
+    """When the window to send in opens: whole seconds."""
+    closes_us: Int64s
+    offer: Sequence[str]
+    channel: Sequence[str]
+    propensity: Float64s
+    lane: npt.NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan as the ledger knows it."""
+
+    id: int
+    campaign: str
+    number: int
+    policy_version: str
+    made_us: int
+    made_by: str
+    contacts: int
+    audit_entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One offer made to one customer at once."""
+
+    plan: int
+    customer: int
+    at_us: int
+    until_us: int
+    offer: str
+    channel: str
+    propensity: float
+    lane: int
+
+
+class Writing:
+    """A plan being written: its numbers are taken, nothing is seen of it before it is whole."""
+
+    def __init__(self, db: sqlite3.Connection, campaign: str) -> None:
+        self._db, self.campaign = db, campaign
+        last = db.execute("SELECT coalesce(max(id), 0) FROM plans").fetchone()[0]
+        told = "SELECT coalesce(max(number), 0) FROM plans WHERE campaign = ?"
+        self.id, self.number = last + 1, db.execute(told, (campaign,)).fetchone()[0] + 1
+
+    def write(self, version: str, made: tuple[int, str], contacts: Contacts, audit: str) -> None:
+        """Keep the plan; `made` is when and by whom."""
+        row = self.id, self.campaign, self.number, version, *made, len(contacts), audit
+        self._db.execute("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.executemany(
+            "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            zip(
+                contacts.customer.tolist(),
+                contacts.opens_us.tolist(),
+                [self.id] * len(contacts),
+                contacts.closes_us.tolist(),
+                contacts.offer,
+                contacts.channel,
+                contacts.propensity.tolist(),
+                contacts.lane.tolist(),
+                strict=True,
+            ),
+        )
+
+
+@contextmanager
+def new_plan(ledger: Ledger, campaign: str, seen: Stamp) -> Iterator[Writing]:
+    """A plan's transaction; Refused where the ledger is not as it was seen when it was counted."""
+    with ledger.writing() as db:
+        if _stamp(db) != seen:
+            raise Refused(
+                "the ledger was written to while this plan was made, so its rules may not hold",
+                where=f"campaign {campaign}",
+                remedy="plan it again",
+            )
+        yield Writing(db, campaign)
+
+
+def stamp_of(ledger: Ledger) -> Stamp:
+    """What `new_plan` compares."""
+    with ledger.reading() as db:
+        return _stamp(db)
+
+
+def contacts_within(
+    ledger: Ledger, customers: Int64s, caps: Sequence[Cap], span: tuple[int, int]
+) -> Int64s:
+    """(n, caps) contacts of each customer that could meet one of the span within a cap's days."""
+    columns = []
+    for cap in caps:
+        since, until = span[0] - cap.days * DAY_US, span[1] + cap.days * DAY_US
+        columns.append(_counted(ledger, customers, since, until))
+    return np.stack(columns, axis=1)
+
+
+def record_offer(ledger: Ledger, made: Made, caps: Sequence[Cap]) -> str:
+    """Keep an offer made at once; its contact id. Refused where a cap was reached meanwhile."""
+    at_us = made.at_us // SECOND_US * SECOND_US
+    count = (
+        "SELECT count(*) FROM contacts WHERE customer = ? AND NOT failed "
+        "AND opens_us > ? AND opens_us < ?"
+    )
+    with ledger.writing() as db:
+        for cap in caps:
+            span = at_us - cap.days * DAY_US, at_us + cap.days * DAY_US
+            if db.execute(count, (made.customer, *span)).fetchone()[0] >= cap.contacts:
+                raise Refused(
+                    f"{cap.contacts} in {cap.days} days are reached",
+                    where="frequency_cap",
+                    remedy="make no offer now",
+                )
+        row = made.customer, at_us, made.plan, made.until_us, made.offer, made.channel
+        told = (*row, made.propensity, made.lane)
+        db.execute("INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", told)
+    return contact_id(made.plan, made.customer, at_us)
+
+
+def plans_of(ledger: Ledger, campaign: str | None = None) -> list[Planned]:
+    """Plans, the newest last, of one campaign or of all; NotFound where a campaign has none."""
+    told = "SELECT * FROM plans WHERE campaign = coalesce(?, campaign) ORDER BY id"
+    with ledger.reading() as db:
+        found = [Planned(*row) for row in db.execute(told, (campaign,))]
+    if campaign is not None and not found:
+        raise NotFound(
+            "it was never planned",
+            where=f"campaign {campaign!r}",
+            remedy="see those that were: finmodel campaign list",
+        )
+    return found
+
+
+def contact_id(plan: int, customer: int, opens_us: int) -> str:
+    """What a contact is known as.
+
+    >>> contact_id(3, 42, 1_775_010_600_000_000)
+    '3-42-1775010600'
+    """
+    return f"{plan}-{customer}-{opens_us // SECOND_US}"
+
+
+def parts_of(told: str) -> tuple[int, int, int]:
+    """Plan, customer and opening (µs) of a contact's id; BadInput where it is none.
+
+    >>> parts_of("3-42-1775010600")
+    (3, 42, 1775010600000000)
+    """
+    parts = told.split("-")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise BadInput("it is none", where=f"contact {told!r}", remedy="copy it from the list")
+    plan, customer, seconds = map(int, parts)
+    return plan, customer, seconds * SECOND_US
+
+
+def _counted(ledger: Ledger, customers: Int64s, since: int, until: int) -> Int64s:
+    where = "NOT failed AND opens_us > ? AND opens_us < ?"
+    found = np.zeros(len(customers), np.int64)
+    with ledger.reading() as db:
+        if len(customers) <= FEW:
+            one = f"SELECT count(*) FROM contacts WHERE customer = ? AND {where}"
+            counts = [db.execute(one, (c, since, until)).fetchone()[0] for c in customers.tolist()]
+            return np.array(counts, np.int64)
+        grouped = f"SELECT customer, count(*) FROM contacts WHERE {where} GROUP BY customer"
+        rows = np.array(db.execute(grouped, (since, until)).fetchall(), np.int64).reshape(-1, 2)
+    place = np.searchsorted(rows[:, 0], customers).clip(max=max(len(rows) - 1, 0))
+    if len(rows):
+        found = np.where(rows[place, 0] == customers, rows[place, 1], 0)
+    return found
+
+
+def _stamp(db: sqlite3.Connection) -> Stamp:
+    found: Stamp = db.execute(
+        "SELECT (SELECT count(*) FROM contacts), (SELECT max(id) FROM plans), "
+        "(SELECT count(*) FROM receipts), (SELECT count(*) FROM customers), "
+        "(SELECT max(updated_us) FROM customers)"
+    ).fetchone()
+    return found
