@@ -28,7 +28,7 @@ class Plan:
     """An offer or none for each customer, and what proves it good."""
 
     offer: Int64s
-    """(n,) place of the offer; -1 for none."""
+    """(n,) place of the way: of the offer, where each has one; -1 for none."""
     value: float
     bound: float
     """No plan within the limits gains more (weak duality)."""
@@ -62,15 +62,23 @@ def allocate(options: Options, limits: Limits, close: float = CLOSE) -> Plan:
 
 
 def choice_under(
-    gain: Float64s, cost: Float64s, channel: Int64s, price: Float64s
+    gain: Float64s,
+    cost: Float64s,
+    channel: Int64s,
+    price: Float64s,
+    places: tuple[Int64s, int] | None = None,
 ) -> tuple[int, Float64s]:
     """One customer's offer (-1 for none) under a plan's prices, and each option's gain after them.
+
+    `places` as `Options.places`, where an offer has several ways.
 
     >>> choice_under(np.array([3.0, 4.0]), np.ones(2), np.zeros(2, np.int64),
     ...     np.array([1.0, 0.5, 2.0, 0.0]))[0]
     0
     """
     after = np.empty(len(gain))
-    reduced(after, gain, cost, channel, price)
+    if places is None:
+        places = np.arange(1, len(gain) + 1), len(gain) + 1
+    reduced(after, gain, cost, channel, price, places)
     best = int(np.argmax(after))
     return (best if after[best] > 0.0 else -1), after

@@ -85,7 +85,8 @@ def choices(options: Options, limit: Float64s, price: Float64s) -> Choices:
 
     def of(rows: slice) -> float:
         found = best[rows], margin[rows]
-        return choose(options.gain[rows], options.cost[rows], options.channel[rows], price, found)
+        columns = options.gain[rows], options.cost[rows], options.channel[rows]
+        return choose(*columns, price, options.places, found)
 
     gained = sum(_by_parts(len(options), of))
     return Choices(best, margin, float(gained + price @ limit))
@@ -137,7 +138,8 @@ def _smooth(options: Options, limit: Float64s, price: Float64s, tau: float) -> _
     def of(rows: slice) -> tuple[float, Float64s, Float64s]:
         uses, spread = np.zeros(m), np.zeros((m, m))
         columns = options.gain[rows], options.cost[rows], options.channel[rows]
-        return soft_uses(*columns, price, tau, (uses, spread)), uses, spread
+        value = soft_uses(*columns, price, tau, (options.places, uses, spread))
+        return value, uses, spread
 
     values, uses, spreads = zip(*_by_parts(len(options), of), strict=True)
     upper = np.sum(spreads, axis=0)

@@ -12,31 +12,37 @@ from typing import Any
 import numpy as np
 
 from finmodel.lanes import compiled
-from finmodel.records import Float64s, Int64s
+from finmodel.records import Float64s
 
 
 @compiled
-def reduced(row: Any, gain: Float64s, cost: Float64s, channel: Any, price: Float64s) -> None:
-    """Into `row` what each option of one customer gains after its prices."""
-    offers = gain.shape[0]
-    for j in range(offers):
-        row[j] = gain[j] - price[0] * cost[j] - price[1 + j] - price[1 + offers + channel[j]]
+def reduced(
+    row: Any, gain: Float64s, cost: Float64s, channel: Any, price: Float64s, places: Any
+) -> None:
+    """Into `row` what each option of one customer gains after its prices.
+
+    `places` are (k,) those of the options' offers among the prices, and where the channels' begin.
+    """
+    offer, first = places
+    for j in range(gain.shape[0]):
+        row[j] = gain[j] - price[0] * cost[j] - price[offer[j]] - price[first + channel[j]]
 
 
 @compiled
 def soft_uses(
-    gain: Float64s, cost: Float64s, channel: Any, price: Float64s, tau: float, sums: Any
+    gain: Float64s, cost: Float64s, channel: Any, price: Float64s, tau: float, given: Any
 ) -> float:
     """Sum of tau·log(1 + Σ exp(reduced / tau)); its gradient and Hessian × tau are added to sums.
 
-    `sums` are (m,) uses and (m, m), of which the upper half is filled.
+    `given` are the places, and the sums: (m,) uses and (m, m), of which the upper half is filled.
     """
-    uses, spread = sums
+    places, uses, spread = given
+    offer, first = places
     n, offers = gain.shape
     row, mean = np.empty(offers), np.empty(price.shape[0])
     total = 0.0
     for i in range(n):
-        reduced(row, gain[i], cost[i], channel[i], price)
+        reduced(row, gain[i], cost[i], channel[i], price, places)
         top = 0.0
         for j in range(offers):
             top = max(top, row[j])
@@ -47,8 +53,8 @@ def soft_uses(
         total += top + tau * np.log(norm)
         mean[:] = 0.0
         for j in range(offers):
-            places = 1 + j, 1 + offers + channel[i, j]
-            add_option(row[j] / norm, cost[i, j], places, mean, spread)
+            both = offer[j], first + channel[i, j]
+            add_option(row[j] / norm, cost[i, j], both, mean, spread)
         take_mean(mean, uses, spread)
     return total
 
@@ -83,15 +89,18 @@ def take_mean(mean: Float64s, uses: Float64s, spread: Float64s) -> None:
 
 @compiled
 def choose(
-    gain: Float64s, cost: Float64s, channel: Any, price: Float64s, found: tuple[Int64s, Float64s]
+    gain: Float64s, cost: Float64s, channel: Any, price: Float64s, places: Any, found: Any
 ) -> float:
-    """Each customer's best option, -1 for none, and by how much it is better; the sum of gains."""
+    """Each customer's best option, -1 for none, and by how much it is better; the sum of gains.
+
+    Into `found`, (n,) each.
+    """
     best, margin = found
     n, offers = gain.shape
     row = np.empty(offers)
     total = 0.0
     for i in range(n):
-        reduced(row, gain[i], cost[i], channel[i], price)
+        reduced(row, gain[i], cost[i], channel[i], price, places)
         top, second, place = 0.0, -np.inf, -1
         for j in range(offers):
             if row[j] > top:

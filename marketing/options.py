@@ -1,12 +1,14 @@
 """What may be offered to whom, at what gain and cost, and how much there is of everything.
 
-Arrays over customers and offers come in and are checked; frozen options and limits go out. What
+Arrays over customers and ways (an offer, each by its best channel; or an offer by a channel, where
+the plan is to choose both) come in and are checked; frozen options and limits go out. What
 cannot be meant (a budget that buys nothing, an offer that nobody may get) is refused in a sentence.
 Pure: knows no model, no consent and no clock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,16 +22,18 @@ Channels = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Options:
-    """n customers × k offers, each by the channel that is best for the two."""
+    """n customers × k ways: an offer each, or each offer by each channel."""
 
     gain: Float64s
-    """(n, k) expected gain; -inf where the offer may not be made."""
+    """(n, k) expected gain; -inf where the offer may not be made so."""
     cost: Float64s
     """(n, k) expected cost, 0 or more, in the budget's unit."""
     channel: Channels
     """(n, k) place of the channel."""
     offers: tuple[str, ...]
     channels: tuple[str, ...]
+    offer: Int64s
+    """(k,) place of each way's offer."""
 
     def __len__(self) -> int:
         return len(self.gain)
@@ -42,7 +46,13 @@ class Options:
             np.ascontiguousarray(self.channel[rows]),
             self.offers,
             self.channels,
+            self.offer,
         )
+
+    @property
+    def places(self) -> tuple[Int64s, int]:
+        """(k,) place of each way's offer among the prices, and where the channels' begin."""
+        return 1 + self.offer, 1 + len(self.offers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,13 +61,13 @@ class Limits:
 
     budget: float
     inventory: Float64s
-    """(k,) how often each offer may be made."""
+    """(offers,) how often each offer may be made."""
     capacity: Float64s
     """(channels,) how many contacts each channel takes."""
 
     @property
     def together(self) -> Float64s:
-        """(1 + k + channels,) in the order of the prices."""
+        """(1 + offers + channels,) in the order of the prices."""
         return np.concatenate([[self.budget], self.inventory, self.capacity])
 
 
@@ -69,15 +79,34 @@ def options_of(
     allowed: npt.NDArray[np.bool_],
     minimum: float = 0.0,
 ) -> Options:
-    """Options of which none is vetoed or gains less than the minimum; `names` of offers, channels.
+    """Options of an offer each, none vetoed or gaining less than the minimum; `names` of both.
 
     >>> one = options_of(np.array([[2.0, 9.0]]), np.ones((1, 2)), np.zeros((1, 2), np.int8),
     ...     (("rate cut", "credit"), ("sms",)), np.array([[True, False]]))
     >>> one.gain.tolist()
     [[2.0, -inf]]
     """
-    offers, channels = names
-    shape = (len(gain), len(offers))
+    offer = np.arange(len(names[0]))
+    return _checked(Options(gain, cost, channel, *names, offer), allowed, minimum)
+
+
+def options_of_pairs(
+    gain: Float64s,
+    cost: Float64s,
+    pairs: Sequence[tuple[int, int]],
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+    allowed: npt.NDArray[np.bool_],
+    minimum: float = 0.0,
+) -> Options:
+    """The same of k ways, each an offer's place and a channel's."""
+    offer, channel = (np.array(part, np.int64) for part in zip(*pairs, strict=True))
+    ways = np.broadcast_to(channel.astype(np.int8), (len(gain), len(pairs)))
+    return _checked(Options(gain, cost, ways, *names, offer), allowed, minimum)
+
+
+def _checked(given: Options, allowed: npt.NDArray[np.bool_], minimum: float) -> Options:
+    gain, cost, channel = given.gain, given.cost, given.channel
+    shape = (len(gain), len(given.offer))
     for name, array in (("gain", gain), ("cost", cost), ("channel", channel), ("allowed", allowed)):
         if array.shape != shape:
             raise BadInput(
@@ -91,9 +120,9 @@ def options_of(
             where="options",
             remedy="veto the pair, or give its cost",
         )
-    if channel.size and not 0 <= int(channel.min()) <= int(channel.max()) < len(channels):
+    if channel.size and not 0 <= int(channel.min()) <= int(channel.max()) < len(given.channels):
         raise BadInput(
-            f"a pair's channel is none of {', '.join(channels)}",
+            f"a pair's channel is none of {', '.join(given.channels)}",
             where="options: channel",
             remedy="name a channel of the campaign",
         )
@@ -102,8 +131,9 @@ def options_of(
         np.where(kept, gain, -np.inf),
         np.ascontiguousarray(cost, dtype=np.float64),
         np.ascontiguousarray(channel, dtype=np.int8),
-        offers,
-        channels,
+        given.offers,
+        given.channels,
+        given.offer,
     )
 
 
@@ -118,8 +148,8 @@ def require_of_use(options: Options, limits: Limits) -> None:
         )
     _require_not_negative(limits, options)
     allowed = np.isfinite(options.gain)
-    for offer, column in zip(options.offers, allowed.T, strict=True):
-        if not column.any():
+    for place, offer in enumerate(options.offers):
+        if not allowed[:, options.offer == place].any():
             raise BadInput(
                 "nobody may get it",
                 where=f"offer {offer}",

@@ -72,12 +72,12 @@ def settled(options: Options, limit: Float64s, price: Float64s, close: float) ->
 def uses_of(options: Options, best: Int64s) -> Float64s:
     """(m,) what a plan uses of each limit."""
     rows = np.flatnonzero(best >= 0)
-    offer, offers = best[rows], len(options.offers)
-    ways = options.channel[rows, offer]
+    way = best[rows]
+    ways = options.channel[rows, way]
     return np.concatenate(
         [
-            [options.cost[rows, offer].sum()],
-            np.bincount(offer, minlength=offers),
+            [options.cost[rows, way].sum()],
+            np.bincount(options.offer[way], minlength=len(options.offers)),
             np.bincount(ways, minlength=len(options.channels)),
         ]
     )
@@ -152,9 +152,9 @@ def _by_integer_program(
 def _pairs_of(options: Options, rows: Int64s) -> _Pairs:
     row, offer = np.nonzero(np.isfinite(options.gain[rows]))
     at, column = rows[row], np.arange(len(row))
-    offers, m = len(options.offers), 1 + len(options.offers) + len(options.channels)
+    (offers, first), m = options.places, 1 + len(options.offers) + len(options.channels)
     lines = np.concatenate(
-        [np.zeros(len(row), np.int64), 1 + offer, 1 + offers + options.channel[at, offer]]
+        [np.zeros(len(row), np.int64), offers[offer], first + options.channel[at, offer]]
     )
     weights = np.concatenate([options.cost[at, offer], np.ones(2 * len(row))])
     uses = csr_matrix((weights, (lines, np.tile(column, 3))), shape=(m, len(row)))

@@ -11,7 +11,7 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from benchmarks._campaign import CHANNELS, MINIMUM, NAMES, OFFERS, campaign
 from finmodel.errors import BadInput
 from marketing.allocate import allocate, choice_under
-from marketing.options import Limits, Options, options_of
+from marketing.options import Limits, Options, options_of, options_of_pairs
 
 FREE = Limits(np.inf, np.full(5, np.inf), np.full(3, np.inf))
 
@@ -165,3 +165,43 @@ def test_options_that_cannot_be_meant(change, says):
     }
     with pytest.raises(BadInput, match=says):
         options_of(**given | change)
+
+
+def by_channel(options: Options) -> tuple[Options, list[tuple[int, int]]]:
+    """The same offers by every channel; another than the given one gains less and costs more."""
+    pairs = [(o, c) for o in range(len(OFFERS)) for c in range(len(CHANNELS))]
+    apart = np.stack([options.channel[:, o] != c for o, c in pairs], axis=1)
+    gain = np.stack([options.gain[:, o] for o, _ in pairs], axis=1) - 0.03 * apart
+    cost = np.stack([options.cost[:, o] for o, _ in pairs], axis=1) + 0.05 * apart
+    shown = np.where(np.isfinite(gain), gain, 0.0)
+    return options_of_pairs(shown, cost, pairs, NAMES, np.isfinite(gain), MINIMUM), pairs
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_offer_and_channel_are_chosen_together_as_the_linear_program_does(seed):
+    given, limits = campaign(300, seed)
+    options, pairs = by_channel(given)
+    rows, ways = np.nonzero(np.isfinite(options.gain))
+    uses = np.zeros((1 + len(OFFERS) + len(CHANNELS), len(rows)))
+    once = np.zeros((len(options), len(rows)))
+    for place, (i, way) in enumerate(zip(rows, ways, strict=True)):
+        offer, channel = pairs[way]
+        uses[0, place] = options.cost[i, way]
+        uses[1 + offer, place] = uses[1 + len(OFFERS) + channel, place] = 1.0
+        once[i, place] = 1.0
+    solved = linprog(
+        -options.gain[rows, ways],
+        A_ub=np.vstack([uses, once]),
+        b_ub=np.concatenate([limits.together, np.ones(len(options))]),
+        bounds=(0, 1),
+    )
+    plan = allocate(options, limits)
+    assert plan.bound == pytest.approx(-solved.fun, rel=1e-6)
+    taken = np.flatnonzero(plan.offer >= 0)
+    offers, channels = np.array(pairs)[plan.offer[taken]].T
+    assert (np.bincount(offers, minlength=5) <= limits.inventory).all()
+    assert (np.bincount(channels, minlength=3) <= limits.capacity).all()
+    assert plan.value > allocate(given, limits).value  # another channel is worth it for some
+    one = int(taken[0])
+    told = options.gain[one], options.cost[one], options.channel[one]
+    assert choice_under(*told, plan.price, options.places)[1].max() >= -1e-9
