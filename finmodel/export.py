@@ -1,6 +1,7 @@
 """Signed models in a folder: the only thing that serving loads.
 
-    exports/<name>/<version>/{model.txt, manifest.json, scorecard.json, SIGNATURE.json}
+    exports/<name>/<version>/{model.txt, manifest.json, SIGNATURE.json,
+                                scorecard.json or uplift.json where there is one}
     exports/<name>/champion.json      which version is served, signed, replaced by one rename
 
 A manifest and a model's text go in, a scorer that was verified before it was parsed comes out.
@@ -52,7 +53,11 @@ MANIFEST = "manifest.json"
 CARD = "scorecard.json"
 """Only where a scorecard was trained beside the model."""
 NEEDED = frozenset({MODEL, MANIFEST})
-FILES = NEEDED | {CARD}
+UPLIFT = "uplift.json"
+"""Only where it says what treatments change."""
+BESIDE = {CARD: "scorecard", UPLIFT: "models of uplift"}
+"""What may lie beside a model, as people call it."""
+FILES = NEEDED | frozenset(BESIDE)
 _REMEDY = "export the version again from the registry"
 _SEAL = Seal("pointer", "pointer", "pointer", _REMEDY)
 
@@ -65,6 +70,8 @@ class ExportedModel:
     scorer: Scorer
     card: bytes = b""
     """The scorecard's JSON; empty where none was trained."""
+    uplift: bytes = b""
+    """What each treatment changes, as JSON; empty where it knows of none."""
 
 
 class Pointer(msgspec.Struct, frozen=True):
@@ -87,13 +94,18 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 def write_export(
-    exports: Path, manifest: Manifest, model: str, keys: Path, card: bytes = b""
+    exports: Path,
+    manifest: Manifest,
+    model: str,
+    keys: Path,
+    card: bytes = b"",
+    uplift: bytes = b"",
 ) -> Path:
     """The signed folder of a version; written aside and renamed, so it is whole or not there."""
     about = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     folder = export_folder(exports, manifest.name, manifest.version)
-    files = {MODEL: model.encode(), MANIFEST: about} | ({CARD: card} if card else {})
-    return write_signed(folder, files, keys)
+    beside = {name: part for name, part in ((CARD, card), (UPLIFT, uplift)) if part}
+    return write_signed(folder, {MODEL: model.encode(), MANIFEST: about} | beside, keys)
 
 
 def load_export(folder: Path, keys: Path) -> ExportedModel:
@@ -114,10 +126,17 @@ def load_export(folder: Path, keys: Path) -> ExportedModel:
     except (BadInput, Damaged, UnicodeDecodeError) as error:
         raise _damaged(folder / MODEL, f"it is not a LightGBM model's text ({error})") from error
     _require_same_features(folder, manifest, scorer)
-    card = files.get(CARD, b"")
-    if (sha256(card).hexdigest() if card else "") != manifest.card_sha256:
-        raise _damaged(folder / CARD, "it is not the scorecard that the manifest names")
-    return ExportedModel(manifest, scorer, card)
+    for name, said in beside_of(manifest).items():
+        part = files.get(name, b"")
+        if (sha256(part).hexdigest() if part else "") != said:
+            what = f"it is not the {BESIDE[name]} that the manifest names"
+            raise _damaged(folder / name, what)
+    return ExportedModel(manifest, scorer, files.get(CARD, b""), files.get(UPLIFT, b""))
+
+
+def beside_of(manifest: Manifest) -> dict[str, str]:
+    """SHA-256 of what lies beside the model, by its file; empty where there is none."""
+    return {CARD: manifest.card_sha256, UPLIFT: manifest.uplift_sha256}
 
 
 def set_champion(exports: Path, pointer: Pointer, keys: Path) -> None:

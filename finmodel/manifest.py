@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
+
+from finmodel.errors import Refused
 
 Card = Literal["A", "B", "C"]
 """A application, B behaviour, C collection card."""
@@ -150,12 +152,13 @@ class Manifest(msgspec.Struct, frozen=True):
 
     name: str
     version: int
-    card: Card
-    decision_point: DecisionPoint
+    card: Card | None
+    """None, as the next and the policy, for a model that decides no application."""
+    decision_point: DecisionPoint | None
     features: tuple[str, ...]
     calibration: Calibration
     scaling: Scaling
-    policy: Policy
+    policy: Policy | None
     reasons: tuple[ReasonGroup, ...]
     digests: Digests
     service: str = ""
@@ -178,6 +181,28 @@ class Manifest(msgspec.Struct, frozen=True):
     lightgbm_version: str = ""
     card_sha256: str = ""
     """Of the scorecard that was trained beside it, as JSON; empty where none was."""
+    uplift_sha256: str = ""
+    """Of the models of what a treatment changes, as JSON; empty where it knows of none."""
+
+
+class Carded(NamedTuple):
+    """What only a model that decides applications has."""
+
+    card: Card
+    decision_point: DecisionPoint
+    policy: Policy
+
+
+def require_card(manifest: Manifest) -> Carded:
+    """The card's part of a manifest; Refused where it is a model of another kind."""
+    card, point, policy = manifest.card, manifest.decision_point, manifest.policy
+    if card is None or point is None or policy is None:
+        raise Refused(
+            "it is no risk card: it has no card, decision point or cut-offs",
+            where=f"{manifest.name} version {manifest.version}",
+            remedy="name a model that was trained by a recipe of risk/",
+        )
+    return Carded(card, point, policy)
 
 
 def digest(part: Any) -> str:
@@ -193,7 +218,7 @@ def digests_of(
     schema: Any,
     model: str,
     calibration: Calibration,
-    judgement: tuple[Policy, Scaling, tuple[ReasonGroup, ...]],
+    judgement: tuple[Policy | None, Scaling, tuple[ReasonGroup, ...]],
 ) -> Digests:
     """The digests that a decision's record carries; `model` is that of the model's text."""
     return Digests(

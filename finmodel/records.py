@@ -17,6 +17,7 @@ import numpy.typing as npt
 Float32s: TypeAlias = npt.NDArray[np.float32]
 Float64s: TypeAlias = npt.NDArray[np.float64]
 Int64s: TypeAlias = npt.NDArray[np.int64]
+Times: TypeAlias = npt.NDArray[np.datetime64]
 
 
 class ViewState(IntEnum):

@@ -23,6 +23,8 @@ from finmodel.audit import find
 from finmodel.durable import held_alone
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.export import (
+    CARD,
+    UPLIFT,
     Pointer,
     export_folder,
     find_pointer,
@@ -32,7 +34,7 @@ from finmodel.export import (
     write_export,
 )
 from finmodel.gate import failures
-from finmodel.kept_card import kept_card
+from finmodel.kept_beside import kept_beside
 from finmodel.manifest import Manifest, Verdict
 from finmodel.moves import Move, move_pointer
 from finmodel.records import Person
@@ -253,8 +255,9 @@ def _export(settings: Settings, draft: Manifest, text: str, approver: Person, de
         demo=draft.demo or demo,
         created_at=settings.clock.now().isoformat(),
     )
-    card = kept_card(settings, draft)
-    write_export(settings.exports, manifest, text, settings.signing, card)
+    beside = kept_beside(settings, draft)
+    card, uplift = (beside.get(name, b"") for name in (CARD, UPLIFT))
+    write_export(settings.exports, manifest, text, settings.signing, card, uplift)
     load_export(folder, settings.signing)
 
 

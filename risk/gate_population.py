@@ -14,7 +14,8 @@ from typing import TypeAlias
 from finmodel.drift import bin_counts, fit_bins, shift
 from finmodel.export import export_folder, find_pointer, load_export
 from finmodel.gate import Population, SwapSet, Why
-from finmodel.manifest import Policy, Scaling
+from finmodel.manifest import Policy, Scaling, require_card
+from finmodel.proof import drawn, latency_ms
 from finmodel.records import Float64s
 from finmodel.settings import Settings
 from risk.frames.frame import TrainingFrame
@@ -22,7 +23,6 @@ from risk.frames.split import Parts
 from risk.groups import FEWEST, GroupRow, group_report
 from risk.learning import Judged, Learned
 from risk.policy.many import Flags
-from risk.proof import drawn, latency_ms
 from risk.recipe import Recipe
 from risk.scaling import calibrated, points_many
 
@@ -119,7 +119,8 @@ def _swap_set(settings: Settings, studied: Studied) -> SwapSet | Why:
     if (manifest.features, manifest.plan, manifest.table) != (frame.names, frame.plan, frame.table):
         return Why.OTHER_FEATURES
     raw = model.scorer.raw_many(frame.matrix[judged.rows])
-    before = _approved(calibrated(raw, manifest.calibration), manifest.policy, manifest.scaling)
+    policy = require_card(manifest).policy
+    before = _approved(calibrated(raw, manifest.calibration), policy, manifest.scaling)
     after = _approved(judged.log_odds, recipe.policy, recipe.scaling)
     return swap_of(version, before, after, frame.labels[judged.rows])
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from finmodel.boosting import Lesson, Stopping, fit
@@ -87,13 +86,11 @@ class Judged:
 
 def teaching_of(recipe: Recipe) -> Teaching:
     """The way of teaching that a recipe asks for."""
-    params = msgspec.structs.asdict(recipe.params)
-    rounds, early = params.pop("rounds"), params.pop("early_stopping")
-    params["num_threads"] = params.pop("threads")
+    params = recipe.params
     return Teaching(
-        params=params,
-        rounds=rounds,
-        early_stopping=early,
+        params=params.of_trees,
+        rounds=params.rounds,
+        early_stopping=params.early_stopping,
         calibration=wanted_of(recipe),
         monotone=recipe.monotone,
         folds=recipe.split.folds,

@@ -15,6 +15,7 @@ import msgspec
 from finmodel.errors import BadInput
 from finmodel.gate import Thresholds
 from finmodel.manifest import Card, DecisionPoint, Policy, ReasonGroup, Scaling
+from finmodel.recipe_parts import Params, SimulatedLender
 from finmodel.recipe_text import convert, parse_yaml
 from risk.calibrate import Method
 from risk.labels.rule import LabelRule
@@ -63,15 +64,6 @@ class Spine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: str = "event_timestamp"
 
 
-class SimulatedLender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The simulated lender, of a size and a seed: the same events every time."""
-
-    customers: int
-    days: int
-    seed: int = 0
-    start: dt.date = dt.date(2024, 1, 1)
-
-
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Either a Feast service with its spine or a lender's events, or a table."""
 
@@ -114,33 +106,6 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("give valid_from and oot_from together")
         if self.valid_from and self.oot_from and self.valid_from >= self.oot_from:
             raise ValueError("valid_from must be before oot_from")
-
-
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """LightGBM's parameters, by LightGBM's names; what is not here keeps LightGBM's default."""
-
-    rounds: int = 300
-    """Trees at most."""
-    early_stopping: int | None = None
-    """Rounds without gain on the validation part; only where the split is by time."""
-    learning_rate: float = 0.03
-    num_leaves: int = 15
-    max_depth: int = -1
-    min_data_in_leaf: int = 80
-    feature_fraction: float = 1.0
-    bagging_fraction: float = 1.0
-    bagging_freq: int = 0
-    lambda_l1: float = 0.0
-    lambda_l2: float = 0.0
-    min_gain_to_split: float = 0.0
-    max_bin: int = 255
-    extra_trees: bool = False
-    seed: int = 1
-    threads: int = 2
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.rounds <= 10_000:
-            raise ValueError("rounds must be between 1 and 10000")
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -192,6 +157,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_recipe(path: Path) -> Recipe:
     """The recipe in a YAML file."""
     given, text = parse_yaml(path)
+    if "model" in given and "card" not in given:
+        what = "it is a marketing recipe, and this is asked of risk cards"
+        raise _bad(path, "model", what, "name a recipe of risk/")
     recipe = convert(given, Recipe, path)
     _require_consistent(recipe, path)
     return msgspec.structs.replace(recipe, file=str(path), text=text)

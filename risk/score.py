@@ -20,12 +20,12 @@ from finmodel.export import ExportedModel, export_folder, load_export, read_cham
 from finmodel.progress import Progress, silent
 from finmodel.records import Float32s
 from finmodel.settings import Settings
-from risk.frames.columns import ids_of, times_of
-from risk.frames.file import read_pieces
+from finmodel.table_columns import ids_of, times_of
+from finmodel.table_contract import matrix_of
+from finmodel.table_files import read_pieces
 from risk.frames.frame import matrix_in
 from risk.frames.lender import features_home
 from risk.frames.load import known_at
-from risk.frames.table import matrix_of
 from risk.reasons import reason_table, reasons
 from risk.recipe import Recipe
 from risk.scaling import calibrated, points_many, probability

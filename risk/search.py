@@ -17,8 +17,8 @@ from msgspec.structs import asdict, replace
 from scipy.special import ndtr
 
 from finmodel.errors import BadInput
+from finmodel.recipe_parts import Params
 from finmodel.records import Float64s, Int64s
-from risk.recipe import Params
 
 DEEPEST = 4
 """Shallow trees give reasons that a person can follow; a deeper recipe keeps its own depth."""

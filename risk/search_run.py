@@ -16,6 +16,7 @@ import numpy as np
 from finmodel import tracking
 from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent
+from finmodel.recipe_parts import Params
 from finmodel.records import Float64s, Int64s, Person
 from finmodel.settings import Settings
 from risk.calibrate import Wanted
@@ -29,7 +30,7 @@ from risk.learning import (
     learn,
     teaching_of,
 )
-from risk.recipe import Params, Recipe
+from risk.recipe import Recipe
 from risk.search import Gain, gain_over, pasted, proposed, require_trials
 from risk.train import Ready, prepare, require_trainer
 

@@ -22,6 +22,7 @@ from finmodel.gate import NO_OUT_OF_TIME, Evidence, failures, judge
 from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
 from finmodel.progress import Progress, silent
+from finmodel.proof import drawn, monotone_breaks, parity
 from finmodel.records import Float32s, Float64s, Person
 from finmodel.settings import Settings
 from risk.document.keeping import keep_document
@@ -44,7 +45,6 @@ from risk.learning import (
 )
 from risk.monitor.reference import FILE as REFERENCE_FILE
 from risk.monitor.reference import BuildSample, Reference, reference_of
-from risk.proof import drawn, monotone_breaks, parity
 from risk.recipe import Recipe
 from risk.report.record import REPORT_FILE
 from risk.report.sheets import Development, report_of

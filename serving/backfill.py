@@ -21,7 +21,7 @@ from feature_store.offline import TIME, training_frame
 from finmodel.errors import BadInput
 from finmodel.progress import Progress
 from finmodel.settings import Settings
-from risk.frames.file import read_table
+from finmodel.table_files import read_table
 from risk.score_output import written_aside
 from serving.streaming import Source, open_log
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from finmodel.manifest import require_card
 from finmodel.records import Float32s, Float64s, Reason
 from risk.policy import answers as policy
 from risk.policy.file import Step
@@ -79,7 +80,7 @@ def judge(
     """
     if model.policy is None or asked is None:
         found = by_model(vector, model)
-        own = model.manifest.policy
+        own = require_card(model.manifest).policy
         return _judgement(found, policy.rule(found.points, model.views, states.tolist(), own))
     plan = model.policy.plan
     found = scored(vector, model, plan.policy.fallback, asked.off)

@@ -89,7 +89,9 @@ def served(exported: ExportedModel) -> Served:
     manifest = exported.manifest
     told = {feature for group in manifest.reasons for feature in group.features}
     lacks = "a feature service" if not manifest.plan else ""
-    if silent := sorted(set(manifest.features) - told):
+    if manifest.policy is None:
+        lacks = "a card's cut-offs"
+    elif silent := sorted(set(manifest.features) - told):
         lacks = f"a reason for {silent[0]}"
     if lacks:
         raise Damaged(

@@ -23,8 +23,8 @@ from finmodel.outcomes import DecidedOn, Outcomes, judge
 from finmodel.progress import Progress, silent
 from finmodel.records import Person
 from finmodel.settings import Settings
+from finmodel.table_files import is_csv, lines_of, read_table
 from finmodel.vault import Vault
-from risk.frames.file import is_csv, lines_of, read_table
 from risk.monitor.outcome_file import TEXT, Read, read_outcomes
 
 SHOWN = 1000

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from finmodel.manifest import require_card
 from finmodel.records import Person
 from serving.desk import Desk
 from serving.live import Live, Served
@@ -48,20 +49,20 @@ def status_of(person: Person | None, desk: Desk) -> Status:
 
 def model_card(model: Served) -> ModelCard:
     """The model in service, for people."""
-    manifest = model.manifest
+    manifest, card = model.manifest, require_card(model.manifest)
     return ModelCard(
         name=manifest.name,
         version=manifest.version,
         digest=manifest.digests.model,
         demo=manifest.demo,
-        card=manifest.card,
-        decision_point=manifest.decision_point,
+        card=card.card,
+        decision_point=card.decision_point,
         service=manifest.service,
         customer_id_type="integer" if model.plan.key_type == "int64" else "string",
         features=len(manifest.features),
         metrics=manifest.metrics,
-        approve_points=manifest.policy.approve_points,
-        refer_points=manifest.policy.refer_points,
+        approve_points=card.policy.approve_points,
+        refer_points=card.policy.refer_points,
         trained_by=manifest.trained_by,
         approved_by=manifest.approved_by,
         created_at=manifest.created_at,

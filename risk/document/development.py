@@ -160,18 +160,11 @@ def _method(facts: Facts) -> Table:
     ]
     if manifest is not None:
         one, scale, policy = manifest.calibration, manifest.scaling, manifest.policy
-        rows += [
-            ("校准", f"{one.method}：斜率 {one.slope:g}，截距 {one.intercept:g}"),
-            (
-                "分数刻度",
-                f"好坏比 {scale.base_odds:g}:1 为 {scale.base_points:g} 分，PDO {scale.pdo:g}",
-            ),
-            (
-                "切点",
-                f"{policy.approve_points:g} 分及以上通过，{policy.refer_points:g} 分及以上转人工，"
-                "以下拒绝",
-            ),
-        ]
+        rows.append(("校准", f"{one.method}：斜率 {one.slope:g}，截距 {one.intercept:g}"))
+        if policy is not None:  # a marketing model has neither points nor cut-offs
+            points = f"好坏比 {scale.base_odds:g}:1 为 {scale.base_points:g} 分，PDO {scale.pdo:g}"
+            cuts = f"{policy.approve_points:g} 分及以上通过，{policy.refer_points:g} 分及以上转人工"
+            rows += [("分数刻度", points), ("切点", f"{cuts}，以下拒绝")]
     return pairs("方法", rows)
 
 

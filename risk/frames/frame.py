@@ -18,11 +18,9 @@ import pandas as pd
 
 from finmodel.errors import BadInput
 from finmodel.manifest import TableContract
-from finmodel.records import Float32s, Float64s
-from risk.frames.file import as_text
+from finmodel.records import Float32s, Float64s, Times
+from finmodel.table_files import as_text
 from risk.labels.fates import CohortCount
-
-Times = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

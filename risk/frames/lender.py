@@ -15,9 +15,9 @@ from feature_store.offline import training_frame
 from feature_store.plan import ServicePlan
 from feature_store.simulated_home import simulated_home
 from finmodel.progress import Progress, silent
-from finmodel.records import Float32s, Int64s
+from finmodel.records import Float32s, Int64s, Times
 from finmodel.settings import Settings
-from risk.frames.frame import Followed, Times, TrainingFrame, matrix_in
+from risk.frames.frame import Followed, TrainingFrame, matrix_in
 from risk.frames.loans import book_in, labels_in, lender_of
 from risk.labels.book import Book
 from risk.labels.fates import Fate, Labels, require_both

@@ -15,9 +15,9 @@ from finmodel.errors import BadInput, NotReady
 from finmodel.lender import credit_default
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
+from finmodel.table_columns import ids_of, times_of
+from finmodel.table_files import read_table
 from risk.cards import made_of_own_repayments, refuse_audit_only, refuse_own_repayments
-from risk.frames.columns import ids_of, times_of
-from risk.frames.file import read_table
 from risk.frames.frame import TrainingFrame, groups_of, labels_of, matrix_in
 from risk.frames.lender import features_home, load_lender
 from risk.frames.table import load_table

@@ -16,19 +16,19 @@ from risk.frames.performance import book_of_table
 from risk.labels.book import LOAN_TOPICS, Book, Columns, book_of
 from risk.labels.fates import Labels, labels_by
 from risk.labels.rule import LabelRule
-from risk.recipe import Recipe, SimulatedLender
+from risk.recipe import Recipe
 
 
 def lender_of(recipe: Recipe) -> Lender:
     """The simulated lender that a recipe names; BadInput where it names none, or no size."""
-    told: SimulatedLender | None = recipe.source.lender
+    told = recipe.source.lender
     if told is None:
         raise BadInput(
             "it names no lender whose loans could be followed",
             where=f"{recipe.file}: source",
             remedy="name `source.lender` and a rule under `label`",
         )
-    return Lender(customers=told.customers, days=told.days, seed=told.seed, start=told.start)
+    return told.lender
 
 
 def rule_of(recipe: Recipe) -> LabelRule:

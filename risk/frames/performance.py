@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from finmodel.errors import BadInput
+from finmodel.months import Months
 from finmodel.records import Int64s
-from risk.frames.columns import ids_of, times_of
-from risk.frames.file import read_table
+from finmodel.table_columns import ids_of, times_of
+from finmodel.table_files import read_table
 from risk.labels.book import Book
 from risk.labels.delays import DAY, FAR, Told
-from risk.labels.months import Months
 from risk.labels.rule import LabelRule, Performance
 from risk.recipe import Recipe, Table
 

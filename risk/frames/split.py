@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.errors import BadInput
-from finmodel.records import Float64s, Int64s
-from risk.frames.frame import Times
+from finmodel.records import Float64s, Int64s, Times
 from risk.recipe import Split
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finmodel.months import Months
 from finmodel.records import Float64s, Int64s
 from risk.labels.book import Book
 from risk.labels.fates import CohortCount, Labels
-from risk.labels.months import Months
 from risk.labels.rule import LabelRule, month_name
 from risk.labels.vintages import first_payments, roll_rates, share, vintages
 from risk.labels.words import BUCKET_NAMES, FPD_DAYS

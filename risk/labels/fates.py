@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from finmodel.errors import BadInput
 from finmodel.lender.chance import Purpose, keys_of, uniform
+from finmodel.months import Months
 from finmodel.records import Int64s
 from risk.labels.book import Book
 from risk.labels.delays import DAY
-from risk.labels.months import Months
 from risk.labels.rule import LabelRule, month_name
 from risk.labels.words import Exclusion, Outcome
 

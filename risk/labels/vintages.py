@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from finmodel.months import Months
 from finmodel.records import Float64s, Int64s
 from risk.labels.book import Book
 from risk.labels.delays import DAY, FAR
-from risk.labels.months import Months
 from risk.labels.words import BUCKET_NAMES, BUCKETS, FPD_DAYS
 
 _LEAST = np.array([least for _, least in BUCKETS])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from finmodel.errors import BadInput
 from finmodel.records import Float32s, Int64s
-from risk.frames.file import as_text
+from finmodel.table_files import as_text
 from risk.frames.frame import TrainingFrame
 from risk.scorecard.bins import Column, NumericBins, Texts
 from risk.scorecard.card import Scorecard

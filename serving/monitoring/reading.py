@@ -20,6 +20,7 @@ from finmodel.clock import micros
 from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
 from finmodel.errors import BadInput, FinmodelError, NotReady
 from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.manifest import require_card
 from finmodel.progress import Progress, silent
 from finmodel.records import Float32s, Float64s
 from finmodel.settings import Settings
@@ -157,7 +158,7 @@ def _scoring(exported: ExportedModel) -> Version:
         points=lambda raw: scaling.points_many(
             scaling.calibrated(raw, manifest.calibration), manifest.scaling
         ),
-        approve_points=manifest.policy.approve_points,
+        approve_points=require_card(manifest).policy.approve_points,
     )
 
 

@@ -35,6 +35,7 @@ from finmodel.manifest import (
     TableContract,
     digest,
     digests_of,
+    require_card,
 )
 from finmodel.signing import ensure_key, sign_folder
 
@@ -112,6 +113,39 @@ def test_a_scorecard_goes_with_its_model_and_is_the_one_that_was_gated(tmp_path,
     signed_again(folder, manifest, keys)
     with pytest.raises(Damaged, match="not the scorecard that the manifest names"):
         load_export(folder, keys)
+
+
+def test_a_marketing_model_has_no_card_and_its_uplift_is_the_one_that_was_gated(tmp_path, keys):
+    uplift, line = b'{"app": {}}', Calibration("platt", 1.1, -0.2)
+    model = sha256(TEXT.encode()).hexdigest()
+    manifest = manifest_of(
+        card=None,
+        decision_point=None,
+        policy=None,
+        reasons=(),
+        digests=digests_of(PLAN, model, line, (None, Scaling(), ())),
+        uplift_sha256=sha256(uplift).hexdigest(),
+    )
+    folder = write_export(tmp_path / "exports", manifest, TEXT, keys, uplift=uplift)
+    loaded = load_export(folder, keys)
+    assert (loaded.manifest, loaded.uplift, loaded.card) == (manifest, uplift, b"")
+    with pytest.raises(Refused, match=r"small version 3: it is no risk card: .*recipe of risk/"):
+        require_card(loaded.manifest)
+    (folder / "uplift.json").write_bytes(b'{"app": {"kind": "t"}}')
+    with pytest.raises(Damaged, match="not the models of uplift that the manifest names"):
+        load_export(signed_again(folder, manifest, keys), keys)
+
+
+def test_a_manifest_from_before_a_card_could_be_missing_still_holds(tmp_path, keys):
+    folder = write_export(tmp_path / "exports", manifest_of(), TEXT, keys)
+    told = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    del told["uplift_sha256"]
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(told))
+    (folder / "SIGNATURE.json").unlink()
+    sign_folder(folder, keys)
+    loaded = load_export(folder, keys).manifest
+    assert loaded == manifest_of()
+    assert require_card(loaded) == ("B", "支用", Policy(620.0, 580.0))
 
 
 def test_what_was_exported_scores_the_same_bits(exported, keys):

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from finmodel import registry, tracking
+from finmodel import table_files as table_file
 from finmodel.errors import BadInput, NoRoom, NotReady
 from finmodel.records import Person
 from finmodel.settings import Settings
-from risk.frames import file as table_file
 from risk.frames.load import load_frame
 from risk.recipe import Recipe, load_recipe
 from risk.score import score_file

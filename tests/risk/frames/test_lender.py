@@ -103,7 +103,7 @@ def test_its_features_are_the_archives_as_of_each_cohorts_end(frame, b_card, set
 
 def test_no_feature_sees_the_other_side_of_its_point(frame, b_card, tmp_path, monkeypatch):
     """A lender that tells nothing from January 2025 on: the same features of all rows before."""
-    monkeypatch.setattr("risk.frames.loans.Lender", Forgetful)
+    monkeypatch.setattr("finmodel.recipe_parts.Lender", Forgetful)
     blind = load_frame(b_card, small_settings(tmp_path / "home"))
     assert blind.followed is not None
     assert frame.followed is not None

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from finmodel.errors import BadInput, NotFound
-from risk.frames.table import load_table, matrix_of
+from finmodel.table_contract import matrix_of
+from risk.frames.table import load_table
 from risk.recipe import load_recipe
 from tests.risk.small_lender import RECIPE, loans, table_recipe
 

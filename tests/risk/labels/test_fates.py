@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from finmodel.errors import BadInput
+from finmodel.months import Months
 from risk.labels.book import DRAWN, OVERDUE, REPAID, Book, Columns, book_of
 from risk.labels.delays import DAY
 from risk.labels.fates import Fate, Labels, label, observe, require_both
-from risk.labels.months import Months
 from risk.labels.rule import CohortRange, LabelRule, month_name, month_number
 from tests.risk.small_loans import book, day, small_book, small_columns, small_end_us
 

@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 import pytest
 
+from finmodel.months import Months
 from risk.labels.book import BILLED, DRAWN, OVERDUE, REPAID, Book
-from risk.labels.months import Months
 from risk.labels.rule import month_number
 from risk.labels.vintages import first_payments, roll_rates, vintages
 from risk.labels.words import BUCKET_NAMES

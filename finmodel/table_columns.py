@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from finmodel.errors import BadInput
-from risk.frames.file import as_text
-from risk.frames.frame import Times
+from finmodel.records import Times
+from finmodel.table_files import as_text
 
 
 def ids_of(

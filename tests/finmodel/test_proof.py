@@ -6,8 +6,8 @@ import lightgbm as lgb
 import numpy as np
 
 from finmodel.boosting import Lesson, fit
+from finmodel.proof import drawn, monotone_breaks, parity
 from finmodel.scorer import Scorer
-from risk.proof import drawn, monotone_breaks, parity
 
 RANDOM = np.random.default_rng(6)
 ROWS = RANDOM.normal(size=(800, 2)).astype(np.float32)
