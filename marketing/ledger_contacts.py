@@ -72,25 +72,33 @@ class Made:
     lane: int
 
 
-class Writing:
-    """A plan being written: its numbers are taken, nothing is seen of it before it is whole."""
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The plan that would be written next."""
 
-    def __init__(self, db: sqlite3.Connection, campaign: str) -> None:
-        self._db, self.campaign = db, campaign
-        last = db.execute("SELECT coalesce(max(id), 0) FROM plans").fetchone()[0]
-        told = "SELECT coalesce(max(number), 0) FROM plans WHERE campaign = ?"
-        self.id, self.number = last + 1, db.execute(told, (campaign,)).fetchone()[0] + 1
+    campaign: str
+    id: int
+    number: int
+    """Within its campaign."""
+    stamp: Stamp
+
+
+class Writing:
+    """A plan being written: nothing is seen of it before it is whole."""
+
+    def __init__(self, db: sqlite3.Connection, of: Next) -> None:
+        self._db, self.of = db, of
 
     def write(self, version: str, made: tuple[int, str], contacts: Contacts, audit: str) -> None:
         """Keep the plan; `made` is when and by whom."""
-        row = self.id, self.campaign, self.number, version, *made, len(contacts), audit
+        row = self.of.id, self.of.campaign, self.of.number, version, *made, len(contacts), audit
         self._db.execute("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._db.executemany(
             "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
             zip(
                 contacts.customer.tolist(),
                 contacts.opens_us.tolist(),
-                [self.id] * len(contacts),
+                [self.of.id] * len(contacts),
                 contacts.closes_us.tolist(),
                 contacts.offer,
                 contacts.channel,
@@ -102,22 +110,25 @@ class Writing:
 
 
 @contextmanager
-def new_plan(ledger: Ledger, campaign: str, seen: Stamp) -> Iterator[Writing]:
-    """A plan's transaction; Refused where the ledger is not as it was seen when it was counted."""
+def new_plan(ledger: Ledger, of: Next) -> Iterator[Writing]:
+    """A plan's transaction; Refused where the ledger is not as it was when the plan was begun."""
     with ledger.writing() as db:
-        if _stamp(db) != seen:
+        if _stamp(db) != of.stamp:
             raise Refused(
                 "the ledger was written to while this plan was made, so its rules may not hold",
-                where=f"campaign {campaign}",
+                where=f"campaign {of.campaign}",
                 remedy="plan it again",
             )
-        yield Writing(db, campaign)
+        yield Writing(db, of)
 
 
-def stamp_of(ledger: Ledger) -> Stamp:
-    """What `new_plan` compares."""
+def next_plan(ledger: Ledger, campaign: str) -> Next:
+    """What a plan that begins now would be; to be asked before anything else is read for it."""
+    told = "SELECT coalesce(max(number), 0) FROM plans WHERE campaign = ?"
     with ledger.reading() as db:
-        return _stamp(db)
+        last = db.execute("SELECT coalesce(max(id), 0) FROM plans").fetchone()[0]
+        number = db.execute(told, (campaign,)).fetchone()[0]
+        return Next(campaign, last + 1, number + 1, _stamp(db))
 
 
 def contacts_within(

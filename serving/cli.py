@@ -22,6 +22,7 @@ from rich.markup import escape
 
 from finmodel.errors import FinmodelError
 from serving import analysts, label_tables, operators
+from serving.campaign_commands import campaign
 from serving.operators import Json
 from serving.policies import policy
 from serving.screen import INTERRUPTED, Progress, emit
@@ -40,6 +41,7 @@ app.add_typer(label_tables.labels, name="labels")
 app.add_typer(analysts.outcomes, name="outcomes")
 app.add_typer(analysts.alerts, name="alerts")
 app.add_typer(policy, name="policy")
+app.add_typer(campaign, name="campaign")
 app.command()(analysts.monitor)
 app.command()(analysts.document)
 app.command()(search)

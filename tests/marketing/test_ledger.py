@@ -17,10 +17,10 @@ from marketing.ledger_contacts import (
     Made,
     contacts_within,
     new_plan,
+    next_plan,
     parts_of,
     plans_of,
     record_offer,
-    stamp_of,
 )
 from marketing.ledger_customers import standing_of, take_in
 from marketing.standing import NEVER, Standing
@@ -47,9 +47,10 @@ def contacts(customers, opens_us: int) -> Contacts:
 
 
 def plan(ledger: Ledger, campaign: str, customers, opens_us: int) -> int:
-    with new_plan(ledger, campaign, stamp_of(ledger)) as writing:
-        writing.write(f"v-{writing.number}", (NOW, "lin"), contacts(customers, opens_us), "entry")
-    return writing.id
+    with new_plan(ledger, next_plan(ledger, campaign)) as writing:
+        version = f"v-{writing.of.number}"
+        writing.write(version, (NOW, "lin"), contacts(customers, opens_us), "entry")
+    return writing.of.id
 
 
 def random_standing(n: int) -> Standing:
@@ -119,7 +120,7 @@ def test_numbers_of_plans_are_each_campaigns_own(ledger):
 def test_a_plan_that_fails_leaves_nothing(ledger):
     take_in(ledger, standing(3), NOW)
     twice = contacts([1, 1], NOW)
-    with pytest.raises(Damaged), new_plan(ledger, "spring", stamp_of(ledger)) as writing:
+    with pytest.raises(Damaged), new_plan(ledger, next_plan(ledger, "spring")) as writing:
         writing.write("v", (NOW, "lin"), twice, "entry")
     assert contacts_within(ledger, np.array([1]), CAPS, (NOW, NOW)).sum() == 0
     assert plan(ledger, "spring", [1], NOW) == 1
@@ -129,7 +130,7 @@ def test_a_plan_that_fails_leaves_nothing(ledger):
 def test_a_plan_counted_before_others_wrote_is_refused(ledger, meanwhile):
     take_in(ledger, standing(3), NOW)
     plan(ledger, "autumn", [2], NOW)
-    seen = stamp_of(ledger)
+    begun = next_plan(ledger, "spring")
     if meanwhile == "plan":
         plan(ledger, "summer", [3], NOW)
     elif meanwhile == "offer":
@@ -137,7 +138,7 @@ def test_a_plan_counted_before_others_wrote_is_refused(ledger, meanwhile):
     else:
         take_in(ledger, standing(3, opted_out=True), NOW + 1)
     said = "campaign spring: the ledger was written to while this plan"
-    with pytest.raises(Refused, match=said), new_plan(ledger, "spring", seen):
+    with pytest.raises(Refused, match=said), new_plan(ledger, begun):
         raise AssertionError("not reached")
 
 

@@ -64,6 +64,8 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("monitor", "m", "--from", "0001-01-01T00:00:00+08:00"), "+08:00 is before 1970; begin"),
         (("monitor", "m", "--to", "0001-01-01T00:00:00+08:00"), "+08:00 is before 1970; begin"),
         (("monitor", "m", "--to", "9999-12-31T23:59:59-08:00"), "is after the year 9000; end"),
+        (("campaign", "plan", "nowhere.yaml"), "FINMODEL_KEY"),
+        (("campaign", "customers", "nowhere.csv"), "FINMODEL_KEY"),
         (("audit", "show", "a000001-00000708-41046fb593d3"), "NotFound"),
         (("features", "materialize"), "feast apply"),
     ],

@@ -1,0 +1,71 @@
+"""The group `finmodel campaign`: customers, plan, list.
+
+Words from a shell in, one call each, an answer out. Who may do what is known to `campaigns`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finmodel.clock import parse_time
+from finmodel.settings import Settings
+from serving.operators import Json
+from serving.screen import Progress, emit
+
+campaign = typer.Typer(
+    no_args_is_help=True,
+    help="Marketing campaigns: who may be contacted, who gets what, what it did.",
+)
+
+
+@campaign.command("customers")
+def campaign_customers(
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV or Parquet: customer_id, consent, … (docs/campaigns.md)."),
+    ],
+    json: Json = False,
+) -> None:
+    """Take in how customers stand: consent, opt-outs, complaints; all of a file, or nothing."""
+    from serving.access import signed_in
+    from serving.campaigns import PLANNERS, take_customers
+
+    here = Settings.from_env()
+    emit(take_customers(here, file, signed_in(here, PLANNERS)), json)
+
+
+@campaign.command("plan")
+def campaign_plan(
+    recipe: Annotated[Path, typer.Argument(help="The campaign, a YAML file.")],
+    as_of: Annotated[
+        str | None, typer.Option(help="Features as of this ISO 8601 time; now, if none.")
+    ] = None,
+    segment: Annotated[
+        Path | None, typer.Option(help="Only these customers: CSV or Parquet of customer_id.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Copy the contact list there, as CSV.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Decide who gets which offer, how and when, within the budget; write the contact list."""
+    from serving.access import signed_in
+    from serving.campaigns import PLANNERS, Asked, make_plan
+
+    here = Settings.from_env()
+    asked = Asked(recipe, parse_time(as_of) if as_of else None, segment, output)
+    person = signed_in(here, PLANNERS)
+    with Progress() as progress:
+        done = make_plan(here, asked, person, progress)
+    emit(done, json)
+
+
+@campaign.command("list")
+def campaign_list(json: Json = False) -> None:
+    """List the plans that were made, the newest last."""
+    from serving.campaigns import campaigns
+
+    emit(campaigns(Settings.from_env()), json)
