@@ -87,6 +87,26 @@ def windows_of(
     return Windows(table[:, 0].copy(), table[:, 1].copy())
 
 
+def next_window(
+    stretches: list[tuple[int, int]], days: tuple[dt.date, dt.date], zone: str, now_us: int
+) -> tuple[int, int] | None:
+    """The window that is open now, from now on, else the next; None where none is left.
+
+    >>> day = dt.date(2026, 4, 6)
+    >>> next_window([(540, 600)], (day, day), "UTC", _at(day, 570, "UTC")) == (
+    ...     _at(day, 570, "UTC"), _at(day, 600, "UTC"))
+    True
+    >>> next_window([(540, 600)], (day, day), "UTC", _at(day, 600, "UTC")) is None
+    True
+    """
+    told = windows_of(stretches, days, zone, now_us - WINDOW_MINUTES * 60_000_000)
+    ahead = np.flatnonzero(told.closes_us > now_us)
+    if not len(ahead):
+        return None
+    place = ahead[0]
+    return max(int(told.opens_us[place]), now_us), int(told.closes_us[place])
+
+
 def is_open(at_us: int, stretches: list[tuple[int, int]], zone: str) -> bool:
     """Whether a moment lies within the stretches of its day."""
     local = dt.datetime.fromtimestamp(at_us / 1e6, ZoneInfo(zone))

@@ -98,7 +98,7 @@ def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     options = options_of_pairs(
         expected.gain, expected.cost, recipe.pairs, names_of(recipe), worth.allowed
     )
-    action = _by_lane(recipe, case, hard)
+    action = by_lane(recipe, case, hard)
     propensity = np.ones(len(action))
     _uniform_within(action, propensity, case, options, limits)
     aside = uses_of(options, action)
@@ -115,7 +115,7 @@ def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     propensity[by_lot] = told
     judged = with_holdout(worth, case.lanes == Lane.HOLDOUT)
     opens, closes = _windows(case, recipe, np.where(action >= 0, action, planned), windows)
-    reason = _reasons(case, judged, action)
+    reason = reasons_of(case, judged, action)
     actions = Actions(action, planned, propensity, opens, closes, reason)
     return CampaignPlan(actions, judged, plan, options, limits, aside)
 
@@ -137,7 +137,7 @@ def windows_by_channel(recipe: CampaignRecipe, now_us: int) -> list[Windows]:
     return found
 
 
-def _by_lane(recipe: CampaignRecipe, case: Case, hard: Flags) -> Int64s:
+def by_lane(recipe: CampaignRecipe, case: Case, hard: Flags) -> Int64s:
     """(n,) actions of the lanes that no plan decides: by lot, or the uniform offer for all."""
     action = np.full(len(case.customer), NOBODY)
     lot = case.lanes == Lane.EXPLORE
@@ -195,7 +195,7 @@ def _windows(
     return opens, closes
 
 
-def _reasons(case: Case, judged: Judged, action: Int64s) -> list[str]:
+def reasons_of(case: Case, judged: Judged, action: Int64s) -> list[str]:
     """(n,) the first rule, else the price or the lot, where there is no contact."""
     by_rules, by_plan = case.judged.first(), judged.first()
     told = []
