@@ -58,6 +58,8 @@ UPLIFT = "uplift.json"
 BESIDE = {CARD: "scorecard", UPLIFT: "models of uplift"}
 """What may lie beside a model, as people call it."""
 FILES = NEEDED | frozenset(BESIDE)
+WITHDRAWN = 0
+"""The version of a pointer that names nobody any more."""
 _REMEDY = "export the version again from the registry"
 _SEAL = Seal("pointer", "pointer", "pointer", _REMEDY)
 
@@ -91,6 +93,11 @@ class Pointer(msgspec.Struct, frozen=True):
     reason: str
     audit_entry: str
     """The audit entry of this move; an entry that no pointer names was a move that never ended."""
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it names nobody any more."""
+        return self.version == WITHDRAWN
 
 
 def write_export(
@@ -146,13 +153,27 @@ def set_champion(exports: Path, pointer: Pointer, keys: Path) -> None:
 
 
 def read_champion(exports: Path, name: str, keys: Path, alias: str = "champion") -> Pointer:
-    """The pointer of an alias; NotReady where none was set, Damaged where it is not as signed."""
-    path = pointer_path(exports, name, alias)
-    plain = read_sealed(path, _SEAL, keys)
-    if plain is None:
+    """An alias's pointer; NotReady where it names nobody, Damaged where it is not as signed."""
+    pointer = last_pointer(exports, name, keys, alias)
+    if pointer is None:
         raise NotReady(
             f"no {alias} was ever promoted", where=name, remedy="promote a version first"
         )
+    if pointer.withdrawn:
+        raise NotReady(
+            f"its {alias} was withdrawn by {pointer.by}: {pointer.reason}",
+            where=name,
+            remedy=f"promote another: finmodel promote {name} --to {alias}",
+        )
+    return pointer
+
+
+def last_pointer(exports: Path, name: str, keys: Path, alias: str = "champion") -> Pointer | None:
+    """The pointer as it was moved last, also to nobody; None where it was never set."""
+    path = pointer_path(exports, name, alias)
+    plain = read_sealed(path, _SEAL, keys)
+    if plain is None:
+        return None
     pointer = msgspec.json.decode(plain, type=Pointer)
     if (pointer.name, pointer.alias) != (name, alias):
         raise _damaged(path, f"it is the pointer of {pointer.name}@{pointer.alias}")
@@ -160,10 +181,9 @@ def read_champion(exports: Path, name: str, keys: Path, alias: str = "champion")
 
 
 def find_pointer(exports: Path, name: str, keys: Path, alias: str = "champion") -> Pointer | None:
-    """The same; None where none was set."""
-    if not pointer_path(exports, name, alias).exists():
-        return None
-    return read_champion(exports, name, keys, alias)
+    """The same; None where it names nobody."""
+    pointer = last_pointer(exports, name, keys, alias)
+    return None if pointer is None or pointer.withdrawn else pointer
 
 
 def export_folder(exports: Path, name: str, version: int) -> Path:

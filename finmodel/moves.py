@@ -24,8 +24,8 @@ class Move:
 
     kind: str
     """Of its audit entry: one of `kinds`."""
-    kinds: tuple[str, str]
-    """What moves of such a pointer are called: to a version, and back to the one before."""
+    kinds: tuple[str, ...]
+    """What moves of such a pointer are called: to a version, back to the one before, and others."""
     by: Person
     demo: bool
     reason: str
@@ -41,7 +41,9 @@ def move_pointer(
 ) -> Pointer:
     """Point (name, alias) under a folder to a version."""
     name, alias = place
-    before = () if now is None else (*now.previous, now.version)
+    came_from = None if now is None or now.withdrawn else now.version
+    before = () if now is None else now.previous
+    before = before if came_from is None else (*before, came_from)
     if move.kind == move.kinds[1]:
         before = _up_to(before[:-1], version)
     pointer = Pointer(
@@ -56,7 +58,7 @@ def move_pointer(
         reason=move.reason,
         audit_entry="",
     )
-    body = msgspec.to_builtins(pointer) | {"from": None if now is None else now.version}
+    body = msgspec.to_builtins(pointer) | {"from": came_from}
     del body["audit_entry"]
     entry = audited(settings, move.kind, body)
     pointer = msgspec.structs.replace(pointer, audit_entry=entry)
@@ -73,7 +75,7 @@ def _up_to(before: tuple[int, ...], version: int) -> tuple[int, ...]:
     return before[: len(before) - 1 - before[::-1].index(version)]
 
 
-def _last_sequence(settings: Settings, place: tuple[str, str], kinds: tuple[str, str]) -> int:
+def _last_sequence(settings: Settings, place: tuple[str, str], kinds: tuple[str, ...]) -> int:
     """The number of the last move, as the audit log has it: for where the pointer is lost."""
     moves = (
         entry.body["sequence"]

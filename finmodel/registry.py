@@ -28,6 +28,7 @@ from finmodel.export import (
     Pointer,
     export_folder,
     find_pointer,
+    last_pointer,
     load_export,
     pointer_path,
     read_champion,
@@ -74,7 +75,8 @@ class AliasDrift:
     mlflow: int | None
 
 
-_KINDS = ("promotion", "rollback")
+MOVES = ("promotion", "rollback", "withdrawal")
+"""Kinds of audit entries that move a model's pointer."""
 
 
 def record_verdict(settings: Settings, draft: Manifest, verdict: Verdict, by: Person) -> str:
@@ -138,7 +140,7 @@ def promote(
         require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
         why = why_promoted(settings, draft)
         _export(settings, draft, text, approver, demo)
-        return _move(settings, name, alias, wanted, Move("promotion", _KINDS, approver, demo, why))
+        return _move(settings, name, alias, wanted, Move("promotion", MOVES, approver, demo, why))
 
 
 def rollback(
@@ -155,7 +157,7 @@ def rollback(
         if model.manifest.demo and not demo:
             raise _of_the_demo(name, back)
         return _move(
-            settings, name, "champion", back, Move("rollback", _KINDS, person, demo, reason)
+            settings, name, "champion", back, Move("rollback", MOVES, person, demo, reason)
         )
 
 
@@ -276,7 +278,7 @@ def _exported(settings: Settings, folder: Path) -> Manifest | None:
 
 def _move(settings: Settings, name: str, alias: Alias, version: int, move: Move) -> Pointer:
     """Audit, then pointer, then MLflow's alias: what is served is never without its entry."""
-    now = pointer_of(settings, name, alias)
+    now = last_pointer(settings.exports, name, settings.signing, alias)
     if now is None or now.version != version:
         now = move_pointer(settings, settings.exports, (name, alias), version, move, now)
     try:
@@ -349,7 +351,7 @@ def _alias(name: str) -> Alias:
 
 
 def pointer_of(settings: Settings, name: str, alias: str) -> Pointer | None:
-    """What an alias serves; None where it was never set."""
+    """What an alias serves; None where it names nobody."""
     return find_pointer(settings.exports, name, settings.signing, alias)
 
 

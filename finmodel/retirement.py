@@ -42,5 +42,7 @@ def _require_not_served(settings: Settings, name: str, version: int) -> None:
         raise Refused(
             f"it is served as {pointer.alias}",
             where=f"{name} version {version}",
-            remedy="promote or roll back to another version first",
+            remedy="promote or roll back to another version first"
+            if pointer.alias == "champion"
+            else f"withdraw it first: finmodel withdraw {name}",
         )

@@ -249,6 +249,12 @@ def set_alias(settings: Settings, name: str, alias: str, version: int) -> None:
         _client(settings).set_registered_model_alias(name, alias, str(version))
 
 
+def drop_alias(settings: Settings, name: str, alias: str) -> None:
+    """Take MLflow's alias away, if it is there."""
+    with _translated(settings, name):
+        _client(settings).delete_registered_model_alias(name, alias)
+
+
 def alias(settings: Settings, name: str, alias: str) -> int | None:
     """The version that MLflow's alias points to; None where there is none."""
     client = _client(settings)

@@ -1,4 +1,4 @@
-"""Everything that people did with one version: gate, waiver, promotion, rollback, retirement.
+"""Everything that people did with one version: from gate and waiver to promotion and retirement.
 
 A name and a version come in, entries of the audit log come out, in order of time. They are found by
 the version's tags, the signed pointers and the signed list of what was retired; or, where no tag is
@@ -18,7 +18,7 @@ from finmodel.retired import retired_versions
 from finmodel.settings import Settings
 from finmodel.waivers import WAIVER_ENTRY
 
-KINDS: Final = ("gate", "waiver", "promotion", "rollback", "retirement")
+KINDS: Final = ("gate", "waiver", "promotion", "rollback", "withdrawal", "retirement")
 
 
 def acts_of(

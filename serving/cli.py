@@ -152,6 +152,18 @@ def rollback(
 
 
 @app.command()
+def withdraw(
+    name: Annotated[str, typer.Argument(help="The registered model.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
+    json: Json = False,
+) -> None:
+    """Take the challenger out: the champion decides alone, until another challenges it."""
+    from serving.promotion import withdraw as out
+
+    emit(out(operators.settings(), name, reason), json)
+
+
+@app.command()
 def retire(
     name: Annotated[str, typer.Argument(help="The registered model.")],
     version: Annotated[int, typer.Argument(help="The version to end.")],

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import Damaged, NotReady
-from finmodel.export import ExportedModel, load_export, pointer_path, read_champion
+from finmodel.export import ExportedModel, last_pointer, load_export, pointer_path, read_champion
 from finmodel.manifest import Manifest
 from finmodel.records import Float32s, Float64s, Reason
 from risk.policy.versions import PolicyVersion, Switch
@@ -128,8 +128,8 @@ class Live:
         self._served: Served | None = None
         self._looked, self._unfit = False, ""
         self._untold: list[Followed[Any]] = []
-        self._champion = self._model("champion")
-        self._challenger = self._model("challenger")
+        self._champion: Followed[Served | None] = self._model("champion")
+        self._challenger: Followed[Served | None] = self._model("challenger")
         self._policy, self._switch = follow_policy(
             place.policies, place.policy, place.keys, place.audit
         )
@@ -192,13 +192,15 @@ class Live:
         """Take in what the files name, if it is another than before."""
         changed = False
         for one in self._followed():
+            before = one.value
             told = one.look()
             if isinstance(told, Refusal):
                 self._refuse(one.name, told)
                 changed = changed or one is self._switch
             elif told:
-                self._untold.append(one)
                 changed = True
+                if before is not None or one.value is not None:
+                    self._untold.append(one)
         if changed:
             self._combine()
         if self._served is not None and not self._unfit:
@@ -252,10 +254,13 @@ class Live:
             return None
         return replace(other, policy=policy)
 
-    def _model(self, alias: str) -> Followed[Served]:
+    def _model(self, alias: str) -> Followed[Served | None]:
         place = self._place
 
-        def take() -> tuple[int, Served]:
+        def take() -> tuple[int, Served | None]:
+            last = last_pointer(place.exports, place.name, place.keys, alias)
+            if last is not None and last.withdrawn and alias != "champion":
+                return last.sequence, None
             pointer = read_champion(place.exports, place.name, place.keys, alias)
             folder = place.exports / place.name / str(pointer.version)
             model = served(load_export(folder, place.keys))
@@ -266,7 +271,10 @@ class Live:
 
     def _tell(self, one: Followed[Any]) -> None:
         value: Any = one.value
-        kind, facts = told_of(one.name, value)
+        if value is None:
+            kind, facts = f"{one.name}_withdrawn", {"name": self._place.name}
+        else:
+            kind, facts = told_of(one.name, value)
         log.info("%s: %s", kind, facts)
         self._notice(kind, facts | {"sequence": one.sequence})
 

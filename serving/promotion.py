@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from finmodel import registry, retirement, waivers
+from finmodel import registry, retirement, waivers, withdrawal
 from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -49,6 +49,14 @@ def retire(settings: Settings, name: str, version: int, reason: str) -> Any:
     retired = retirement.retire(settings, name, version, person, reason)
     keep_document(settings, name, version)
     return retired
+
+
+def withdraw(settings: Settings, name: str, reason: str) -> Any:
+    """End a challenge, in the name of the validator whose key is set."""
+    person = signed_in(settings, {"validator"})
+    version, pointer = withdrawal.withdraw(settings, name, person, reason)
+    keep_document(settings, name, version)
+    return pointer
 
 
 def _gate_by(

@@ -12,6 +12,7 @@ import msgspec
 from finmodel.audit import Entry
 from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.manifest import Check, Verdict
+from finmodel.registry import MOVES
 from risk.document.development import pairs, sheet_tables
 from risk.document.facts import Facts, last_gate
 from risk.document.words import (
@@ -27,6 +28,11 @@ from risk.document.words import (
 )
 from risk.report.record import Cell, Heading, Sheet, Table
 
+_AWAY = {
+    "promotion": "（本版本被替换）",
+    "rollback": "（本版本被替换）",
+    "withdrawal": "（本版本被撤下）",
+}
 _NEVER_GATED = "门控结论：未记录（该版本从未经过门控）"
 
 
@@ -199,12 +205,12 @@ def _act(facts: Facts, one: Entry) -> tuple[Cell, ...]:
 def _what(facts: Facts, kind: str, body: dict[str, Any]) -> str:
     if kind == "gate":
         return "通过" if body["passed"] else "未通过"
-    if kind in ("promotion", "rollback"):
+    if kind in MOVES:
         moved = f"{body['alias']}：{_number(body['from'])} → {_number(body['version'])}"
-        away = "（本版本被替换）" if body["version"] != facts.version else ""
+        away = _AWAY[kind] if body["version"] != facts.version else ""
         return f"{moved}{away}；{body['reason']}"
     return told(body.get("reason"))
 
 
 def _number(version: int | None) -> str:
-    return "无" if version is None else f"第 {version} 版"
+    return f"第 {version} 版" if version else "无"

@@ -39,6 +39,7 @@ ACTS: Final = {
     "waiver": "豁免",
     "promotion": "批准并上线",
     "rollback": "回退",
+    "withdrawal": "撤下挑战者",
     "retirement": "退出",
 }
 OBSERVATIONS: Final = {

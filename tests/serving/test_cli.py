@@ -57,6 +57,7 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("rollback", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
         (("people", "add", "lin", "--role", "king"), "engineer"),
         (("retire", "behaviour_risk", "1", "--reason", "x"), "FINMODEL_KEY"),
+        (("withdraw", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
         (("policy", "check", "nowhere.yaml"), "no such file; name a policy's file"),
         (("policy", "approve", "drawdown"), "FINMODEL_KEY"),
         (("policy", "show", "nosuch"), "no such policy"),

@@ -219,3 +219,26 @@ def test_a_challenger_that_became_the_champion_is_not_compared_with_itself(world
     point_to(world.settings, 2)
     live.look()
     assert (live.current().manifest.version, live.current().challenger) == (2, None)
+
+
+def test_a_challenger_that_was_withdrawn_is_out_of_service(world, start, told):
+    challenge(world, 2)
+    decide_by(world.settings)
+    live = start()
+    assert live.current().challenger is not None
+    challenge(world, 0, sequence=2)
+    live.look()
+    assert (live.current().challenger, live.trouble) == (None, "")
+    assert ("challenger_withdrawn", {"name": NAME, "sequence": 2}) in told
+    count = len(told)
+    live.look()
+    again = start()
+    assert again.current().challenger is None
+    new = [kind for kind, _ in told[count:]]
+    assert "challenger_withdrawn" not in new, "who never had it in service has nothing to tell"
+    challenge(world, 2, sequence=1)
+    again.look()
+    assert again.current().challenger is None, "an older pointer came back"
+    challenge(world, 2, sequence=3)
+    again.look()
+    assert again.current().challenger is not None
