@@ -22,6 +22,7 @@ from finmodel.decision_log import LAYOUT
 from finmodel.errors import FinmodelError
 from finmodel.settings import Settings
 from finmodel.vault import Vault
+from serving.lane_budget import LaneBudget
 from serving.live import Live, Place, Served
 from serving.monitoring.room import MonitorRoom
 from serving.telemetry import Telemetry
@@ -51,6 +52,8 @@ class Desk:
     """Threads for work too long for the event loop."""
     room: MonitorRoom
     """Where monitoring is computed."""
+    lane: LaneBudget
+    """What may still be approved by lot today."""
 
 
 @contextmanager
@@ -88,4 +91,5 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         stack.callback(live.stop)
         pool = stack.enter_context(ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk"))
         room = stack.enter_context(closing(MonitorRoom(settings)))
-        yield Desk(settings, clock, live, features, audit, vault, telemetry, pool, room)
+        lane = LaneBudget(settings.audit, clock)
+        yield Desk(settings, clock, live, features, audit, vault, telemetry, pool, room, lane)

@@ -37,7 +37,9 @@ async def decide(application: Application, person: Person, desk: Desk) -> Decisi
     champion = decider_now(desk.live)
     model, asked = decider(application, champion)
     batch = fetch_one(application.customer_id, model, desk)
-    judged = judge(batch.matrix, batch.states[0], model, asked)
+    # Nobody else decides from here until it is counted: nothing between is waited for.
+    judged = judge(batch.matrix, batch.states[0], model, desk.lane.asked(asked, model))
+    desk.lane.count(judged, model)
     if (watched := shadow(batch.matrix, champion, asked)) is not None:
         judged = replace(judged, shadow=watched)
     stand_in = desk.vault.stand_ins([application.application_id])[0]

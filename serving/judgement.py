@@ -35,6 +35,8 @@ class Asked:
     """Whose model decides."""
     off: Mapping[str, str] = field(default_factory=dict)
     """Steps that are switched off, and why."""
+    lane_open: bool = True
+    """Whether the day's cap on random approvals leaves room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def judge(
             points=found.points,
             step=found.step,
             drawn=asked.drawn,
+            lane_open=asked.lane_open,
         ),
     )
     judged = _judgement(found, policy.Ruling(outcome.answer, outcome.rule))

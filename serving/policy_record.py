@@ -42,6 +42,8 @@ class PolicyFacts(msgspec.Struct, frozen=True):
     """Steps that could not decide, and why."""
     shadow: dict[str, str | float | int] | None = None
     """Arm, version and points of the model that did not decide."""
+    lane_open: bool = True
+    """Whether the day's cap left room for an approval by lot."""
 
 
 def policy_facts(judged: Judgement, model: Served) -> PolicyFacts | None:
@@ -65,6 +67,7 @@ def policy_facts(judged: Judgement, model: Served) -> PolicyFacts | None:
         off=dict(asked.off),
         fallback=tuple((one.step, one.reason) for one in judged.fell_back),
         shadow=None if judged.shadow is None else asdict(judged.shadow),
+        lane_open=asked.lane_open,
     )
 
 
@@ -72,7 +75,7 @@ def asked_then(facts: PolicyFacts | None) -> Asked | None:
     """The question that a past decision answered."""
     if facts is None:
         return None
-    return Asked(facts.request, facts.drawn, facts.arm, facts.off)
+    return Asked(facts.request, facts.drawn, facts.arm, facts.off, facts.lane_open)
 
 
 def under_policy(model: Served, facts: PolicyFacts, settings: Settings) -> Served:

@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,8 +25,9 @@ from finmodel.settings import Settings
 from finmodel.vault import Vault
 from risk.policy.answers import ANSWERS
 from risk.policy.draws import draw
-from risk.policy.file import PolicyFile, load_policy
-from risk.policy.many import APPROVE, Cases, Outcomes, decide_many
+from risk.policy.file import PolicyFile, RandomApprove, load_policy
+from risk.policy.lot_budget import open_lanes
+from risk.policy.many import APPROVE, DECLINE, Cases, Outcomes, decide_many
 from risk.policy.plan import Cut, Plan, plan_of, reads_of
 from risk.policy.proposals import require_fit, require_fit_to
 from risk.policy.ruling import POINTS
@@ -40,6 +41,8 @@ from serving.matured import DEFAULT, Maturity, matured, read_outcomes
 from serving.screen import Progress
 
 SIMULATORS = frozenset({"analyst", "engineer", "validator"})
+Questions = dict[tuple[str, int], tuple[Plan, Cases]]
+"""Each version's plan and decisions."""
 __all__ = ["Simulation", "Window", "simulate"]
 
 
@@ -93,16 +96,20 @@ def simulate(
     manifests = _fitting(settings, policy, found, str(file))
     bad = matured(settings, found.all(), maturity) if told is None else told
     parts, lines, anew = [], [], 0
+    asked = {}
+    for key, rows in found.by_model.items():
+        drawn, stood_in = _draws(settings, policy, rows)
+        asked[key] = plan_of(policy, manifests[key].features), _cases(rows, drawn)
+        anew += stood_in
+    if policy.random_approve is not None and policy.random_approve.capped:
+        asked = capped(policy.random_approve, asked, found)
     for key, rows in found.by_model.items():
         manifest = manifests[key]
-        plan = plan_of(policy, manifest.features)
-        drawn, stood_in = _draws(settings, policy, rows)
-        cases = _cases(rows, drawn)
+        plan, cases = asked[key]
         now = decide_many(plan, cases)
         pds = pds_of(rows, manifest.calibration)
         parts.append(history_of(rows, cases, now, (plan, pds), bad))
         lines += _changed(rows, now)
-        anew += stood_in
     _write(changes, lines)
     _record(settings, person, (policy, text), window, found)
     known = {one.entry.id for one in found.all()}
@@ -135,6 +142,31 @@ def _fitting(
     for manifest in manifests.values():
         require_fit_to(manifest, policy, where, remedy)
     return manifests
+
+
+def capped(lane: RandomApprove, asked: Questions, found: Found) -> Questions:
+    """The same questions, the lane shut where its day's cap would have left no room.
+
+    A day is one day whichever version decided: all are gone through together, in order of time.
+    """
+    loose = [decide_many(plan, cases) for plan, cases in asked.values()]
+    all_cases = [cases for _, cases in asked.values()]
+    may = [one.by_lot | ((one.answers == DECLINE) & (one.propensities > 0.0)) for one in loose]
+    entries = [one.entry for one in found.all()]
+    order = sorted(range(len(entries)), key=lambda row: (entries[row].time_us, entries[row].id))
+    opened = np.empty(len(entries), bool)
+    opened[order] = open_lanes(
+        lane,
+        np.array([one.time_us for one in entries], np.int64)[order],
+        np.concatenate([cases.requests["amount_minor"] for cases in all_cases])[order],
+        np.concatenate(may)[order],
+        np.concatenate([one.by_lot for one in loose])[order],
+    )
+    parts = np.split(opened, np.cumsum([len(cases) for cases in all_cases])[:-1])
+    return {
+        key: (plan, replace(cases, lane_open=flags))
+        for (key, (plan, cases)), flags in zip(asked.items(), parts, strict=True)
+    }
 
 
 def pds_of(rows: list[Logged], calibration: Calibration) -> Float64s:

@@ -99,6 +99,15 @@ class RandomApprove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None below these points is drawn."""
     limit_minor: Minor
     annual_rate_bps: Bps
+    most_a_day: Annotated[int, Meta(ge=1)] | None = None
+    """So many approvals by lot on one day, and not one more."""
+    most_minor_a_day: Minor | None = None
+    """Together they lend no more than this on one day."""
+
+    @property
+    def capped(self) -> bool:
+        """Whether what was drawn today shuts it."""
+        return self.most_a_day is not None or self.most_minor_a_day is not None
 
 
 class Challenger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -279,6 +288,10 @@ def _require_lane(policy: PolicyFile, path: Path) -> None:
     lane, challenger = policy.random_approve, policy.challenger
     if lane is not None:
         _require_rate(lane.annual_rate_bps, policy.highest_rate_bps, path, "random_approve")
+        if lane.most_minor_a_day is not None and lane.most_minor_a_day < lane.limit_minor:
+            what = f"a day's {lane.most_minor_a_day} is less than one limit, {lane.limit_minor}"
+            remedy = "raise it, or lower limit_minor"
+            raise _bad(path, "random_approve.most_minor_a_day", what, remedy)
     for key, draws in (("random_approve", lane), ("challenger", challenger)):
         if draws is not None and not draws.seed:
             raise _bad(path, f"{key}.seed", "it is empty", "write any word, and keep it")

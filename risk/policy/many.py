@@ -49,6 +49,8 @@ class Cases:
     """(n,) where every step was off."""
     drawn: Float64s
     """(n,) draws for random approval."""
+    lane_open: Flags | None = None
+    """(n,) whether the day's cap leaves room; None where it does for all."""
 
     def __len__(self) -> int:
         return len(self.points)
@@ -185,6 +187,8 @@ def _band(plan: Plan, cut: Cut, cases: Cases, found: Outcomes, rows: Flags) -> N
 
 def _draw(lane: RandomApprove, cut: Cut, cases: Cases, found: Outcomes, rows: Flags) -> None:
     allowed = rows & (cases.points >= lane.at_least)
+    if cases.lane_open is not None:
+        allowed &= cases.lane_open
     if cut.over_limit != "cap":
         allowed &= cases.requests["amount_minor"] <= lane.limit_minor
     share = lane.share_bps / BPS

@@ -41,6 +41,8 @@ class Case:
     """What made the points, or what is left: `rules` without points, `refer` without anything."""
     drawn: float = 1.0
     """The draw for random approval, from 0 up to 1."""
+    lane_open: bool = True
+    """Whether the day's cap leaves room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def _on_terms(band: Band, cut: Cut, amount: float) -> Outcome:
 def _by_lot(lane: RandomApprove, band: Band, cut: Cut, case: Case) -> Outcome:
     """Decline, unless the draw falls within the lane's share and the lane is open to this case."""
     too_much = case.request["amount_minor"] > lane.limit_minor  # type: ignore[operator] # a number
-    if case.points < lane.at_least or (too_much and cut.over_limit != "cap"):
+    out = case.points < lane.at_least or not case.lane_open
+    if out or (too_much and cut.over_limit != "cap"):
         return Outcome("decline", POINTS, band.code)
     share = lane.share_bps / BPS
     if not falls_within(case.drawn, lane.share_bps):
