@@ -20,7 +20,7 @@ from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, Person
 from risk.policy.answers import Answer
 from serving.judgement import Judgement
 from serving.live import Served
-from serving.policy_record import PolicyFacts, policy_facts, same_outcome
+from serving.policy_record import PolicyFacts, policy_facts, same_outcome, same_shadow
 from serving.schemas import Application, Check, Replayed
 
 KIND = decision_log.KIND
@@ -132,6 +132,8 @@ def compare(past: Past, again: Judgement, model: Served) -> Replayed:
         text = facts.policy.sha256 == model.policy.about.sha256
         checks.append(Check("policy's text", text))
         checks.append(Check("policy's outcome", same_outcome(facts.policy, again)))
+        if (kept := facts.policy.shadow) is not None:
+            checks.append(Check("shadow points", same_shadow(kept, again.shadow)))
     return Replayed(all(check.same for check in checks), tuple(checks))
 
 

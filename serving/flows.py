@@ -15,10 +15,10 @@ from finmodel.records import FeatureBatch, Person, ViewState
 from finmodel.settings import Settings
 from serving import dossier
 from serving.desk import Desk
-from serving.judgement import Judgement, judge
-from serving.live import Served
+from serving.judgement import Arm, Judgement, judge
+from serving.live import Served, past_version
 from serving.no_model import decider_now, decider_then, nothing_read
-from serving.policy_asked import decider, shadow
+from serving.policy_asked import decider, shadow, shadow_by
 from serving.policy_record import asked_then, seen_now
 from serving.schemas import (
     STATES,
@@ -59,6 +59,10 @@ def replay(entry: Entry, settings: Settings) -> Replayed:
     facts = past.facts
     model = decider_then(facts.model, facts.version, facts.policy, settings)
     judged = judge(past.vector[None, :], past.states, model, asked_then(facts.policy))
+    if facts.policy is not None and (kept := facts.policy.shadow) is not None:
+        arm: Arm = "champion" if facts.policy.arm == "challenger" else "challenger"
+        watched = past_version(settings.exports, facts.model, kept.version, settings.signing)
+        judged = replace(judged, shadow=shadow_by(past.vector[None, :], watched, arm))
     return dossier.compare(past, judged, model)
 
 

@@ -54,7 +54,11 @@ def shadow(vector: Float32s, champion: Served, asked: Asked | None) -> Shadow | 
     if wants is None or not wants.shadow:
         return None
     arm: Arm = "challenger" if asked.arm == "champion" else "champion"
-    watched = other if arm == "challenger" else champion
+    return shadow_by(vector, other if arm == "challenger" else champion, arm)
+
+
+def shadow_by(vector: Float32s, watched: Served, arm: Arm) -> Shadow:
+    """What a model says of (1, f) features that it does not decide on."""
     log_odds = scaling.calibrated(watched.scorer.raw_many(vector), watched.manifest.calibration)
     points = scaling.points_many(log_odds, watched.manifest.scaling)
     return Shadow(arm, watched.manifest.version, float(points[0]))

@@ -6,16 +6,17 @@ facts become the same question again, for a replay.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import msgspec
+import numpy as np
 
 from finmodel.settings import Settings
 from risk.policy.file import PolicyFile, Step
 from risk.policy.plan import plan_of
 from risk.policy.ruling import Lane, Outcome
 from serving.in_force import InForce, past_policy
-from serving.judgement import Arm, Asked, Judgement
+from serving.judgement import Arm, Asked, Judgement, Shadow
 from serving.live import Served
 from serving.schemas import FellBackTo, PolicySeen
 
@@ -40,7 +41,7 @@ class PolicyFacts(msgspec.Struct, frozen=True):
     """Steps that were switched off, and why."""
     fallback: tuple[tuple[Step, str], ...]
     """Steps that could not decide, and why."""
-    shadow: dict[str, str | float | int] | None = None
+    shadow: Shadow | None = None
     """Arm, version and points of the model that did not decide."""
     lane_open: bool = True
     """Whether the day's cap left room for an approval by lot."""
@@ -66,7 +67,7 @@ def policy_facts(judged: Judgement, model: Served) -> PolicyFacts | None:
         propensity=outcome.propensity,
         off=dict(asked.off),
         fallback=tuple((one.step, one.reason) for one in judged.fell_back),
-        shadow=None if judged.shadow is None else asdict(judged.shadow),
+        shadow=judged.shadow,
         lane_open=asked.lane_open,
     )
 
@@ -99,6 +100,13 @@ def same_outcome(facts: PolicyFacts, judged: Judgement) -> bool:
     )
     way = tuple((one.step, one.reason) for one in judged.fell_back)
     return outcome == kept and (facts.step, facts.fallback) == (judged.step, way)
+
+
+def same_shadow(kept: Shadow, again: Shadow | None) -> bool:
+    """Whether the model that did not decide says the same again, its points bit for bit."""
+    if again is None or (kept.arm, kept.version) != (again.arm, again.version):
+        return False
+    return np.float64(kept.points).tobytes() == np.float64(again.points).tobytes()
 
 
 def seen_now(judged: Judgement, model: Served) -> PolicySeen | None:

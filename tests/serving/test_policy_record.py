@@ -127,6 +127,25 @@ def test_a_record_that_was_altered_does_not_come_out_the_same(lender):
     assert wrong == ["policy's text", "policy's outcome"]
 
 
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("points", lambda points: float(np.nextafter(points, 0))),
+        ("version", lambda version: 3 - version),
+        ("arm", lambda arm: "champion" if arm == "challenger" else "challenger"),
+    ],
+)
+def test_what_the_other_arm_said_is_computed_again_and_compared_bit_for_bit(lender, key, change):
+    world, client, _ = lender
+    entry = entry_of(world, decided(client, world, 103))
+    assert "shadow points" in [one.name for one in replay(entry, world.settings).checks]
+    shadow = entry.body["policy"]["shadow"]
+    shadow[key] = change(shadow[key])
+    replayed = replay(entry, world.settings)
+    assert not replayed.same
+    assert [one.name for one in replayed.checks if not one.same] == ["shadow points"]
+
+
 def test_a_decision_comes_out_the_same_after_its_customer_was_erased(lender):
     world, client, _ = lender
     answer = decided(client, world, 102, bureau_query_id="q", bureau_consent_id="c", bureau_score=1)
