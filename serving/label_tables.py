@@ -56,7 +56,9 @@ def show(found: Explored, console: Console) -> None:
         f"[bold]{found.recipe}[/]  bad 坏: {found.bad}  window 表现期: {found.window} mob  "
         f"accounts 账户: {found.accounts:,}  until 截至: {found.known_to}"
     )
-    for title, table in (_vintages(found), _rolls(found), _firsts(found), _cohorts(found)):
+    stopped = (_still_observed(found),) if _stops(found) else ()
+    tables = (_vintages(found), *stopped, _rolls(found), _firsts(found), _cohorts(found))
+    for title, table in tables:
         console.print(f"\n[bold]{title}[/]", highlight=False)
         for part in side_by_side(table, console):
             console.print(part)
@@ -71,6 +73,20 @@ def _vintages(found: Explored) -> tuple[str, Table]:
         table.add_row(row.cohort, f"{row.accounts:,}", *map(_percent, row.rates))
     table.add_section()
     table.add_row("of the last 成熟度", "", *map(_percent, found.ripened))
+    return title, table
+
+
+def _stops(found: Explored) -> bool:
+    """Whether somebody's looks stop: else each column's denominator is n."""
+    return any(n not in (None, row.accounts) for row in found.vintages for n in row.observed)
+
+
+def _still_observed(found: Explored) -> tuple[str, Table]:
+    title = "Of how many: looked at still, or that late before looks stopped 账龄表分母"
+    table = _table("cohort 放款月", "n", *map(str, found.mobs))
+    for row in found.vintages:
+        told = ("–" if n is None else f"{n:,}" for n in row.observed)
+        table.add_row(row.cohort, f"{row.accounts:,}", *told)
     return title, table
 
 

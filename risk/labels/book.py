@@ -53,6 +53,15 @@ class Book:
         return len(self.ids)
 
     @cached_property
+    def last_look_us(self) -> Int64s:
+        """(a,) when each account was looked at last; of events, never to end: silence tells too."""
+        if not self.of_snapshots:
+            return np.full(len(self), FAR)
+        last = np.full(len(self), -1)
+        np.maximum.at(last, self.billed.account, self.billed.at_us)
+        return last
+
+    @cached_property
     def delays(self) -> Delays:
         """As they were."""
         if self.of_snapshots:

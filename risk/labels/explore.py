@@ -29,6 +29,8 @@ class VintageRow:
     accounts: int
     bad: list[int | None]
     """None where the month is not over."""
+    observed: list[int | None]
+    """Of how many: whose looks stop is observed no longer, unless that late already."""
     rates: list[float | None]
 
 
@@ -96,11 +98,12 @@ def explored(name: str, rule: LabelRule, book: Book, labels: Labels) -> Explored
         vintage_days=vintage_days,
         mobs=list(range(mobs + 1)),
         vintages=[
-            VintageRow(month_name(cohort), n, [b if b >= 0 else None for b in bad], rates)
-            for cohort, n, bad, rates in zip(
+            VintageRow(month_name(cohort), n, _counted(bad), _counted(observed), rates)
+            for cohort, n, bad, observed, rates in zip(
                 table.cohorts.tolist(),
                 table.accounts.tolist(),
                 table.bad.tolist(),
+                table.observed.tolist(),
                 [_or_none(row) for row in table.rates],
                 strict=True,
             )
@@ -139,6 +142,10 @@ def _firsts(book: Book, months: Months, rule: LabelRule) -> list[FirstPaymentRow
         FirstPaymentRow(month_name(cohort), table.accounts[place].tolist(), _or_none(shares[place]))
         for place, cohort in enumerate(table.cohorts.tolist())
     ]
+
+
+def _counted(row: list[int]) -> list[int | None]:
+    return [count if count >= 0 else None for count in row]
 
 
 def _or_none(values: Float64s | Int64s) -> list[float | None]:

@@ -194,11 +194,7 @@ def _stopped(
 
     A look within that month counts as one at its end.
     """
-    if not book.of_snapshots:
-        return np.zeros(len(observed), np.bool_)
-    last = np.full(len(book), -1)
-    np.maximum.at(last, book.billed.account, book.billed.at_us)
-    stopped: npt.NDArray[np.bool_] = last[observed.account] < months.ends(
+    stopped: npt.NDArray[np.bool_] = book.last_look_us[observed.account] < months.ends(
         observed.cohort + rule.window - 1
     )
     return stopped

@@ -33,13 +33,14 @@ class VintageTable:
     """(c,) drawn for the first time in that month; 0 in a month without loans."""
     bad: Int64s
     """(c, m) accounts that were ever so late; -1 where the month is not over."""
+    observed: Int64s
+    """(c, m) of how many that is known: still looked at, or ever so late before looks stopped."""
 
     @property
     def rates(self) -> Float64s:
-        """(c, m) shares; NaN where the month is not over, or there is no account."""
+        """(c, m) shares of whom it is known; NaN where the month is not over, or of nobody."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            shares = self.bad / self.accounts[:, None]
-        return np.where((self.bad < 0) | (self.accounts[:, None] == 0), np.nan, shares)
+            return np.where(self.observed > 0, self.bad / self.observed, np.nan)
 
     @property
     def ripened(self) -> Float64s:
@@ -99,17 +100,23 @@ def buckets_of(days: npt.NDArray[np.integer[Any]]) -> Int64s:
 def vintages(
     book: Book, months: Months, days: int, mobs: int, settle_days: int = 3
 ) -> VintageTable:
-    """Ever so many days past due, by cohort and month on book 0 … `mobs`."""
+    """Ever so many days past due, by cohort and month on book 0 … `mobs`.
+
+    Whose looks stop is observed no longer, unless that late already: silence is no good news. A
+    look within a month counts as one at its end; of events, silence says that all is well.
+    """
     cohort = months.of(book.opened.at_us)
     cohorts = np.arange(cohort.min(), cohort.max() + 1)
-    bad = np.full((len(cohorts), mobs + 1), -1)
+    bad, observed = (np.full((len(cohorts), mobs + 1), -1) for _ in range(2))
     for mob in range(mobs + 1):
         end = months.ends(cohort + mob)
         worst = book.delays.worst_between(book.opened.account, book.opened.at_us, end)
-        late = np.bincount(cohort - cohorts[0], worst >= days, len(cohorts)).astype(np.int64)
+        known = (worst >= days) | (book.last_look_us >= months.ends(cohort + mob - 1))
         over = months.ends(cohorts + mob) + settle_days * DAY <= book.known_to_us
-        bad[:, mob] = np.where(over, late, -1)
-    return VintageTable(days, cohorts, np.bincount(cohort - cohorts[0]), bad)
+        for table, counted in ((bad, worst >= days), (observed, known)):
+            there = np.bincount(cohort - cohorts[0], counted, len(cohorts)).astype(np.int64)
+            table[:, mob] = np.where(over, there, -1)
+    return VintageTable(days, cohorts, np.bincount(cohort - cohorts[0]), bad, observed)
 
 
 def roll_rates(
@@ -118,7 +125,7 @@ def roll_rates(
     """From the end of each month of a span (all, if none) to the end of the next.
 
     An account counts in a month if it was billed in it or is late at its end. A month whose next
-    is not over is left out.
+    is not over is left out, and so is an account that nobody looked at any more.
     """
     first = int(months.of(book.opened.at_us.min(keepdims=True))[0])
     last = int(months.of(np.array([book.known_to_us - settle_days * DAY]))[0]) - 2
@@ -133,6 +140,7 @@ def roll_rates(
         in_month = (book.billed.at_us >= begin) & (book.billed.at_us < end)
         open_ones = before > 0
         open_ones[book.billed.account[in_month]] = True
+        open_ones &= book.last_look_us >= end
         np.add.at(counts, (before[open_ones], after[open_ones]), 1)
     return RollRates(counts)
 

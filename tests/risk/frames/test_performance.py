@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from finmodel import tracking
 from finmodel.errors import BadInput, NotFound
@@ -22,6 +24,7 @@ from risk.monitor.reference import FILE as REFERENCE
 from risk.monitor.reference import read_reference
 from risk.recipe import load_recipe
 from risk.train import cross_validate, prepare, train
+from serving.label_tables import show
 from tests.feature_store.small_home import small_settings
 from tests.finmodel.mlflow_home import settings_at
 from tests.risk.small_lender import RECIPE, loans, table_recipe
@@ -166,6 +169,53 @@ def test_monitoring_follows_as_long_as_the_rule(followed, tmp_path):
     told = tracking.kept(settings, trained.run_id, REFERENCE)
     reference = read_reference(told, "the run")
     assert (reference.window_days, reference.bad_dpd) == (90, 21)
+
+
+def test_a_loan_whose_looks_stop_leaves_the_vintages_denominator_unless_late_already(followed):
+    """Counted by pandas from the file itself: silence is no good news, and no share of it."""
+    table = loans(600)
+    seen = seen_of(table)
+    begun = pd.to_datetime(table.set_index("loan_id")["applied_on"]).dt.to_period("M")
+    cohort = seen["loan"].map(begun).astype("period[M]")
+    mob = pd.PeriodIndex(seen["month"], freq="M").astype("int64") - cohort.astype("int64")
+    left = table["loan_id"].iloc[::3]
+    never, stops = left.iloc[::10], left.drop(left.index[::10])
+    gone = (seen["loan"].isin(stops) & (mob > 1 + seen["loan"].astype(int) % 3)).to_numpy()
+    kept = seen[~gone & ~seen["loan"].isin(never).to_numpy()]
+    recipe = load_recipe(followed(table, kept))
+    book = book_in(recipe)
+    found = explored(recipe.name, rule_of(recipe), book, labels_in(recipe, book))
+    told = kept.assign(cohort=cohort[kept.index].astype(str), mob=mob[kept.index])
+    checked = 0
+    for row in found.vintages:
+        here = told[told["cohort"] == row.cohort]
+        for m, (bad, observed, rate) in enumerate(
+            zip(row.bad, row.observed, row.rates, strict=True)
+        ):
+            if bad is None:
+                assert (observed, rate) == (None, None)
+                continue
+            late = set(here[(here["late"] >= 30) & (here["mob"] <= m)]["loan"])
+            still = set(here[here["mob"] >= m]["loan"])
+            assert (bad, observed) == (len(late), len(late | still))
+            assert rate == (len(late) / len(late | still) if late | still else None)
+            checked += observed < row.accounts
+    assert checked > 20
+    counts = np.zeros((8, 8), int)
+    ends = kept.pivot_table(index="loan", columns=kept["month"].str[:7], values="late")
+    for now, after in zip(ends.columns, ends.columns[1:], strict=False):
+        pairs = ends[[now, after]].dropna()
+        bucket = [np.searchsorted([0, 30, 60], pairs[one]) for one in (now, after)]
+        np.add.at(counts, tuple(bucket), 1)
+    assert [row.account_months for row in found.roll_rates] == counts.sum(axis=1).tolist()
+    screen = Console(file=io.StringIO(), width=200)
+    show(found, screen)
+    assert "账龄表分母" in screen.file.getvalue()
+    whole = load_recipe(followed(table))
+    book = book_in(whole)
+    screen = Console(file=io.StringIO(), width=200)
+    show(explored(whole.name, rule_of(whole), book, labels_in(whole, book)), screen)
+    assert "账龄表分母" not in screen.file.getvalue()
 
 
 def test_its_tables_are_explored_too(followed):
