@@ -152,6 +152,11 @@ class Settings:
         return self.home / "alerts"
 
     @property
+    def demo(self) -> Path:
+        """What the demo has done: no other home has this folder."""
+        return self.home / "demo"
+
+    @property
     def monitoring(self) -> Path:
         """Folder of monitoring's last results, which can all be computed again."""
         return self.home / "monitoring"

@@ -31,7 +31,7 @@ def status_of(person: Person | None, desk: Desk) -> Status:
     status = Status(
         ready=model is not None,
         trouble=live.trouble,
-        demo=bool(settings.standing_clock) or (model is not None and model.manifest.demo),
+        demo=settings.demo.is_dir() or (model is not None and model.manifest.demo),
         clock=desk.clock.now(),
         clock_stands=bool(settings.standing_clock),
     )

@@ -107,10 +107,11 @@ export function showFrame() {
 
 function showBanner() {
   const status = frame.status;
-  $("banner").hidden = !status?.demo;
-  if (!status?.demo) return;
+  $("banner").hidden = !(status?.demo || status?.clock_stands);
+  if ($("banner").hidden) return;
   const day = new Date(status.clock).toLocaleDateString("sv-SE", { timeZone: "Asia/Shanghai" });
-  fill($("banner"), h("b", {}, t().banner(day)), h("span", {}, t().bannerMore));
+  const told = status.demo ? [h("b", {}, t().banner(day)), h("span", {}, t().bannerMore)] : h("b", {}, t().stands(day));
+  fill($("banner"), told);
 }
 
 function leave() {

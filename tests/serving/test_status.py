@@ -25,9 +25,16 @@ def test_without_a_model_it_says_why(tmp_path):
     assert (status.model, status.demo, status.clock_stands) == (None, False, False)
 
 
-def test_a_standing_clock_is_a_demo(tmp_path):
+def test_a_home_that_the_demo_made_is_a_demo_before_it_has_a_model(tmp_path):
+    (tmp_path / "demo").mkdir()
     status = status_of(None, desk(tmp_path, "2005-10-01T00:00:00+08:00"))
     assert status.demo
+    assert status.clock_stands
+
+
+def test_a_real_home_whose_clock_stands_is_no_demo_and_says_that_it_stands(tmp_path):
+    status = status_of(None, desk(tmp_path, "2005-10-01T00:00:00+08:00"))
+    assert not status.demo
     assert status.clock_stands
 
 
