@@ -141,7 +141,7 @@ def _evidence(
     except (BadInput, Damaged) as error:
         raise Refused(f"it lacks: trees ({error})", where=candidate.where) from error
     learned = Learned(candidate.text, scorer, again.calibration)
-    judged = judged_on(ready, again, 1, progress)
+    judged = judged_on(ready, again, recipe.split.repeats, progress)
     oracle = oracle_of(settings, candidate.source, ready.frame)
     evidence = evidence_of(recipe, ready.frame, learned, judged, oracle)
     studied = Studied(recipe, ready.frame, ready.parts, learned, judged)

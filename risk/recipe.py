@@ -87,7 +87,7 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     folds: int = 5
     repeats: int = 2
-    """With `--cv`; without it the folds are gone through once."""
+    """How often the folds are gone through, by seeds of their own."""
     seed: int = 1
     valid_share: float = 0.15
     """Of the rows in order of time: the part for early stopping and calibration."""

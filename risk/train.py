@@ -109,10 +109,11 @@ def train(
     recipe: Recipe,
     settings: Settings,
     person: Person,
-    cv: bool = False,
     progress: Progress = silent,
+    *,
+    repeats: int | None = None,
 ) -> Trained:
-    """Train a recipe, judge it, and register it; with `cv` the folds are gone through repeatedly.
+    """Train a recipe, judge it, and register it; folds are gone through as it says, or `repeats`.
 
     A version whose gate did not pass is registered too, so that it can be seen; it is never served.
     """
@@ -125,9 +126,9 @@ def train(
     with tracking.run(settings, recipe.name, tags) as run:
         run.log(_params(recipe, frame), {})
         learned = learn(frame, ready.parts, ready.teaching, progress)
-        repeats = recipe.split.repeats if cv else 1
-        judged = judged_on(ready, learned, repeats, progress)
-        judged_side = judge_side(side, frame, ready.parts, repeats, progress)
+        often = recipe.split.repeats if repeats is None else repeats
+        judged = judged_on(ready, learned, often, progress)
+        judged_side = judge_side(side, frame, ready.parts, often, progress)
         source = run.log_model(learned.text, frame.names)
         evidence = evidence_of(recipe, frame, learned, judged, oracle_of(settings, source, frame))
         studied = Studied(recipe, frame, ready.parts, learned, judged)
@@ -175,15 +176,16 @@ def require_trainer(person: Person, recipe: Recipe) -> None:
 
 
 def cross_validate(
-    recipe: Recipe, settings: Settings, progress: Progress = silent
+    recipe: Recipe, settings: Settings, progress: Progress = silent, *, repeats: int | None = None
 ) -> CrossValidation:
     """Judge a recipe by its folds, and register nothing."""
     started = time.monotonic()
     ready = prepare(recipe, settings, progress)
     frame, parts = ready.frame, ready.parts
     side = learn_side(recipe, frame, parts, progress)
-    judged = judge_by_folds(frame, parts.train, ready.teaching, recipe.split.repeats, progress)
-    judged_side = judge_side(side, frame, only(parts.train), recipe.split.repeats, progress)
+    often = recipe.split.repeats if repeats is None else repeats
+    judged = judge_by_folds(frame, parts.train, ready.teaching, often, progress)
+    judged_side = judge_side(side, frame, only(parts.train), often, progress)
     return CrossValidation(
         name=recipe.name,
         sample=judged.sample,

@@ -94,6 +94,10 @@ def train(
     cv: Annotated[
         bool, typer.Option("--cv", help="Only cross-validate; register nothing.")
     ] = False,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="How often folds are gone through, if not as the recipe says.", min=1),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train a recipe, gate the result, and register it in MLflow."""
@@ -107,9 +111,10 @@ def train(
 
     with Progress() as progress:
         if cv:
-            emit(cross_validate(loaded, settings, progress=progress), json)
+            emit(cross_validate(loaded, settings, progress, repeats=repeats), json)
             return
-        trained = fit(loaded, settings, signed_in(settings, TRAINERS), progress=progress)
+        person = signed_in(settings, TRAINERS)
+        trained = fit(loaded, settings, person, progress, repeats=repeats)
     emit(trained, json)
 
 

@@ -115,7 +115,7 @@ def due(settings: Settings, steps: Sequence[Step] | None = None) -> list[Step]:
 
 def stamp_of(settings: Settings, step: Step) -> Path:
     """The file that says that a step is done."""
-    return settings.home / "demo" / f"{step.name}.done"
+    return settings.demo / f"{step.name}.done"
 
 
 def digest(settings: Settings, step: Step) -> str:
@@ -146,7 +146,8 @@ def _model(settings: Settings, progress: Progress) -> None:
 
     engineer = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
     validator = Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True)
-    trained = train(load_recipe(RECIPE), settings, engineer, progress=progress)
+    # Once, whatever the recipe says: who tries the demo waits for each fold.
+    trained = train(load_recipe(RECIPE), settings, engineer, progress, repeats=1)
     waive(settings, trained.name, trained.version, validator, WAIVER)
     registry.promote(
         settings, trained.name, trained.version, to="champion", approver=validator, demo=True
@@ -206,7 +207,7 @@ REPLAY, DRIFT = Step("replay", (_SIMULATION,), _replay), Step("drift", (_SIMULAT
 
 
 def _keys(settings: Settings) -> Path:
-    return settings.home / "demo" / "keys.json"
+    return settings.demo / "keys.json"
 
 
 def _announce(settings: Settings, trouble: str) -> None:

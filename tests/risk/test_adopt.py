@@ -72,7 +72,7 @@ def test_a_plain_notebook_model_is_gated_and_served(recipe, settings):
     log(settings, booster, rows, recipe.name)
     adopted = adopt(recipe, settings, 1, VALIDATOR)
     assert adopted.passed, adopted.failures
-    assert adopted.sample == "1 × 5 folds"
+    assert adopted.sample == "2 × 5 folds"
     assert adopted.metrics["auc_of_the_model_itself"] > adopted.metrics["auc"]
     with pytest.raises(Refused, match=r"version 1: out-of-time: not available; say why it may"):
         registry.promote(settings, recipe.name, None, to="champion", approver=VALIDATOR)

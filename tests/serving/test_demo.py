@@ -57,7 +57,7 @@ def small_recipe(tmp_path_factory) -> Path:
     recipe = yaml.safe_load(RECIPE.read_text())
     recipe["params"]["rounds"] = 40
     recipe["params"]["learning_rate"] = 0.1
-    recipe["split"] |= {"folds": 2}
+    recipe["split"] |= {"folds": 2, "repeats": 1}
     recipe["gate"] |= {"auc": 0.7, "ks": 0.3, "brier": 0.2, "parity_rows": 500}
     path = tmp_path_factory.mktemp("recipe") / "behaviour_risk.yaml"
     path.write_text(yaml.safe_dump(recipe, allow_unicode=True))
