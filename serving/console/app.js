@@ -130,7 +130,7 @@ function showModel() {
   const { model, alias, trouble } = frame.status;
   const title = h("h2", { id: "model-title" }, t().modelTitle);
   if (!model) {
-    fill($("model"), title, h("p", { class: "soft" }, t().modelNone), h("p", { class: "problem" }, trouble));
+    fill($("model"), title, h("p", { class: "soft" }, t().modelNone), h("p", { class: "problem" }, troubleWords(trouble)));
     return;
   }
   const measures = ["auc", "ks"].filter((name) => name in model.metrics);
@@ -155,8 +155,14 @@ function showModel() {
       [t().digest, h("span", { title: model.digest }, model.digest.slice(0, 12)), true],
     ]),
     alias?.moved?.length ? h("p", { class: "warning" }, t().drift) : null,
-    trouble ? h("p", { class: "warning" }, t().trouble + trouble) : null,
+    trouble ? h("p", { class: "warning" }, t().trouble + troubleWords(trouble)) : null,
   );
+}
+
+// Why the champion is not in service: said in Chinese too, the service's own words behind it.
+function troubleWords(trouble) {
+  const told = t().refused({ code: "NotReady", what: trouble });
+  return told ? `${told}（${trouble}）` : trouble;
 }
 
 function measure(name, value) {

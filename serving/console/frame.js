@@ -44,10 +44,13 @@ export async function download(path, body, name) {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-// What the service refuses, in its own words, led in by its kind in the language of the page.
+// What the service refuses, led in by its kind in the language of the page: on a Chinese page a
+// Chinese sentence, and behind it, as on an English one, the service's own words.
 export function sentence({ code, where, what, remedy }, words) {
   const lead = words.codes[code] ?? words.codes.other;
-  return `${lead}${[where, what, remedy].filter(Boolean).join(" — ")}`;
+  const own = [where, what, remedy].filter(Boolean).join(" — ");
+  const told = words.refused({ code, what });
+  return told ? `${lead}${told}（${own}）` : `${lead}${own}`;
 }
 
 // Said again when the language changes.

@@ -1,5 +1,7 @@
 // Every word of the console, in Chinese and in English. What the service says itself (reasons,
-// refusals) comes from the service.
+// refusals) comes from the service; its refusals have Chinese sentences in refusals.js.
+
+import { inChinese } from "/console/refusals.js";
 
 export const WORDS = {
   zh: {
@@ -115,6 +117,7 @@ export const WORDS = {
     offset: "事件偏移",
     batch: "批量",
     failed: "没有得到答复，请检查服务后再试。",
+    refused: inChinese,
     codes: {
       BadInput: "输入有误：", NotFound: "未找到：", Refused: "无权限：", NoKey: "密钥无效：", NotReady: "暂不可用：",
       NoRoom: "空间不足：", Damaged: "数据损坏：", WrongMethod: "方法有误：", TooLarge: "内容过大：", WrongType: "类型有误：",
@@ -238,6 +241,7 @@ export const WORDS = {
     offset: "Event offset",
     batch: "batch",
     failed: "There was no answer. Check the service, then try again.",
+    refused: () => "",
     codes: {
       BadInput: "Wrong input: ", NotFound: "Not found: ", Refused: "Not permitted: ", NoKey: "No valid key: ", NotReady: "Not ready: ",
       NoRoom: "No room: ", Damaged: "Damaged: ", WrongMethod: "Wrong method: ", TooLarge: "Too large: ", WrongType: "Wrong type: ",

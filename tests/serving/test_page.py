@@ -1,10 +1,15 @@
 """A walk through the console in a real browser, in both languages."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
-from finmodel.errors import NotFound
-from serving import page
+from finmodel import errors
+from finmodel.errors import FinmodelError, NotFound
+from serving import page, refusals
 from serving.access import People
 
 
@@ -22,6 +27,7 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "panels.js",
         "question.js",
         "record.js",
+        "refusals.js",
         "sheets.js",
         "words.js",
         "monitoring.css",
@@ -48,6 +54,58 @@ def test_both_languages_have_the_same_words(file):
     ]
     assert len(names[0]) > 60
     assert names[0] == names[1]
+
+
+SERVING = Path(page.__file__).parent
+REFUSING = (
+    *(SERVING / f"{name}.py" for name in ("answering", "border", "decisions", "dossier", "flows")),
+    *(SERVING / f"{name}.py" for name in ("monitoring_page", "page", "policy_asked")),
+    *(SERVING / "monitoring" / f"{name}.py" for name in ("behind", "kept", "reading", "room")),
+    *(SERVING.parent / "risk" / "monitor" / f"{one}.py" for one in ("alerts", "periods", "points")),
+)
+"""What can refuse somebody who sits at the console."""
+
+
+def sentences() -> list[str]:
+    return re.findall(r'^  \["(.+?)", "', page.file("refusals.js")[0].decode(), re.M)
+
+
+def kinds(of: type[FinmodelError]) -> set[str]:
+    return {of.__name__}.union(*(kinds(one) for one in of.__subclasses__()))
+
+
+def refusals_in(path: Path) -> list[list[str]]:
+    """What each refusal of a module says, by the pieces that are the same each time."""
+    calls = [one for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Call)]
+    return [
+        [one.value for one in ast.walk(call.args[0]) if isinstance(one, ast.Constant)]
+        for call in calls
+        if getattr(call.func, "id", "") in kinds(FinmodelError) and call.args
+    ]
+
+
+def test_whatever_the_console_can_be_refused_has_a_chinese_sentence():
+    told, found = sentences(), 0
+    for path in REFUSING:
+        for pieces in refusals_in(path):
+            own = [piece for piece in pieces if isinstance(piece, str) and len(piece) > 6]
+            if own and own != ["Expected `", "`, got `"]:
+                assert any(known in piece for piece in own for known in told), (path.name, own)
+                found += 1
+    assert found > 25
+
+
+def test_every_chinese_sentence_is_of_one_that_the_service_says():
+    folders = ("serving", "risk", "finmodel")
+    sources = [path for one in folders for path in (SERVING.parent / one).rglob("*.py")]
+    text = "\n".join(path.read_text() for path in sources)
+    of_msgspec = {"contains unknown field", "missing required field"}
+    told = sentences()
+    assert len(told) == len(set(told)) > 40
+    assert [one for one in told if one not in text and one not in of_msgspec] == []
+    own = set(re.findall(r'^  (\w+): "', page.file("refusals.js")[0].decode(), re.M))
+    named = {one for here in (errors, refusals) for one in vars(here)}
+    assert own - {"other"} == (named & kinds(FinmodelError)) - {"FinmodelError"}
 
 
 @pytest.fixture
@@ -111,7 +169,12 @@ def test_what_goes_wrong_is_said_on_the_page(tab, world):
     sign_in(tab, world.keys["underwriter"])
     tab.fill("#customer", "999999")
     tab.click("#decide")
-    expect(tab.locator("#ask-problem")).to_contain_text("no feature view knows this customer")
+    said = tab.locator("#ask-problem")
+    expect(said).to_contain_text("未找到：没有任何特征视图有这位客户的数据；请核对客户编号")
+    expect(said).to_contain_text("（no feature view knows this customer — check the id")
+    tab.click("#language")
+    expect(said).to_have_text(re.compile("^Not found: no feature view knows this customer — check"))
+    tab.click("#language")
     tab.fill("#customer", "5")
     tab.click("#decide")
     expect(tab.locator("#answer .badge")).to_have_text("转人工")
@@ -124,6 +187,7 @@ def test_who_may_not_decide_is_told_so(tab, world):
     sign_in(tab, world.keys["agent"])
     tab.fill("#customer", "42")
     tab.click("#decide")
+    expect(tab.locator("#ask-problem")).to_contain_text("无权限：您的角色不能做这件事")
     expect(tab.locator("#ask-problem")).to_contain_text("ask somebody who is underwriter")
 
 
