@@ -19,13 +19,11 @@ from risk.document.words import (
     ACTS,
     UNAVAILABLE,
     UNRECORDED,
-    check_name,
-    conclusion,
-    needs,
     note,
     told,
     when,
 )
+from risk.gate_words import check_name, conclusion, needs
 from risk.report.record import Cell, Heading, Sheet, Table
 
 _AWAY = {

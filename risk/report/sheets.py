@@ -14,9 +14,9 @@ from finmodel.gate import LATENCY
 from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
 from finmodel.records import Float64s, Int64s
-from risk.document.words import check_name, conclusion, needs
 from risk.frames.frame import TrainingFrame, aside_of
 from risk.frames.split import Parts
+from risk.gate_words import check_name, conclusion, needs
 from risk.learning import Judged, Learned
 from risk.recipe import Recipe
 from risk.report.card import card_sheets
