@@ -201,6 +201,15 @@ def failures(verdict: Verdict) -> str:
     )
 
 
+def figures_in(verdict: Verdict) -> dict[str, float]:
+    """The verdict's figures by name, as metrics; but what the machine's mood decides."""
+    return {
+        check.name.replace(" ", "_"): check.value
+        for check in verdict.checks
+        if check.name != LATENCY and check.value is not None
+    }
+
+
 def _of_figures(needs: Thresholds, figures: Figures) -> list[Check]:
     return [
         _at_least("auc", figures.auc, needs.auc),

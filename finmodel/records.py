@@ -79,6 +79,8 @@ class Reason:
     en: str
 
 
+TRAINERS = frozenset({"engineer", "analyst"})
+"""Roles that may train a model."""
 ROLES: tuple[str, ...] = (
     "agent",
     "supervisor",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import lzma
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
@@ -63,13 +64,13 @@ def read_pieces(
         raise BadInput(
             f"the ending {path.suffix!r} is not known",
             where=str(path),
-            remedy="give a .csv, .csv.gz or .parquet file",
+            remedy="give a .csv, .csv.gz, .csv.xz or .parquet file",
         )
 
 
 def is_csv(path: Path) -> bool:
     """Whether it is read as text, by its ending."""
-    return path.name.endswith((".csv", ".csv.gz"))
+    return path.name.endswith((".csv", ".csv.gz", ".csv.xz"))
 
 
 def lines_of(path: Path, separator: str, encoding: str) -> list[int]:
@@ -91,6 +92,8 @@ def lines_of(path: Path, separator: str, encoding: str) -> list[int]:
 def _opened(path: Path, encoding: str) -> TextIO:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding=encoding, newline="")
+    if path.suffix == ".xz":
+        return lzma.open(path, "rt", encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
 
 
@@ -163,6 +166,8 @@ def _refusing(path: Path, encoding: str) -> Iterator[None]:
         ) from error
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise BadInput("it is not a gzip file", where=where, remedy="write it again") from error
+    except lzma.LZMAError as error:
+        raise BadInput("it is not an xz file", where=where, remedy="write it again") from error
 
 
 def _header(path: Path, separator: str, encoding: str) -> list[str]:

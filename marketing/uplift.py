@@ -70,15 +70,29 @@ def teach(kind: Kind, given: Given, teaching: Teaching) -> UpliftModel:
     return UpliftModel(kind, models, float(given.trial.treated.mean()), given.names)
 
 
-def effect_of(model: UpliftModel, matrix: Float32s) -> Float64s:
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A learner's models, parsed once and ready to score."""
+
+    model: UpliftModel
+    told: Mapping[str, Scorer]
+
+
+def opened(model: UpliftModel) -> Opened:
+    """A learner's models as scorers."""
+    return Opened(model, {name: Scorer.from_text(text) for name, text in model.models.items()})
+
+
+def effect_of(given: UpliftModel | Opened, matrix: Float32s) -> Float64s:
     """(n,) what the treatment adds to each customer's response."""
+    ready = given if isinstance(given, Opened) else opened(given)
+    model, told = ready.model, ready.told
     if matrix.shape[1] != len(model.features):
         raise BadInput(
             f"rows have {matrix.shape[1]} features",
             where="uplift",
             remedy=f"give the {len(model.features)} that taught it, in their order",
         )
-    told = {name: Scorer.from_text(text) for name, text in model.models.items()}
     effect: Float64s
     if model.kind == "s":
         effect = told["both"].score_many(_with(matrix, 1.0)) - told["both"].score_many(

@@ -16,7 +16,7 @@ import numpy as np
 from finmodel import registry, tracking
 from finmodel.boosting import header_of, parameters_in
 from finmodel.errors import BadInput, Damaged, Refused
-from finmodel.gate import Evidence, Itself, judge
+from finmodel.gate import Evidence, Itself, figures_in, judge
 from finmodel.metrics import auc, brier, ks
 from finmodel.progress import Progress, silent
 from finmodel.records import Person
@@ -24,7 +24,7 @@ from finmodel.scorer import Scorer
 from finmodel.settings import Settings
 from finmodel.tracking import Candidate
 from risk.document.keeping import keep_document
-from risk.draft import draft_manifest, figures_in
+from risk.draft import draft_manifest
 from risk.frames.frame import TrainingFrame
 from risk.gate_population import Studied, population_of
 from risk.learning import (

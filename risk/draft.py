@@ -14,8 +14,7 @@ import numpy as np
 
 from finmodel import boosting
 from finmodel.errors import BadInput
-from finmodel.gate import LATENCY
-from finmodel.manifest import Manifest, ReasonGroup, Verdict, digests_of
+from finmodel.manifest import Manifest, ReasonGroup, digests_of
 from finmodel.records import Int64s
 from risk.frames.frame import TrainingFrame
 from risk.learning import Learned
@@ -82,15 +81,6 @@ def draft_manifest(
         lightgbm_version=boosting.version(),
         **origin,
     )
-
-
-def figures_in(verdict: Verdict) -> dict[str, float]:
-    """The verdict's figures by name, as metrics; but what the machine's mood decides."""
-    return {
-        check.name.replace(" ", "_"): check.value
-        for check in verdict.checks
-        if check.name != LATENCY and check.value is not None
-    }
 
 
 def _with_references(

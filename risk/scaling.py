@@ -10,8 +10,20 @@ import math
 import numpy as np
 from msgspec import UNSET
 
+from finmodel.log_odds import calibrated, probability
 from finmodel.manifest import Calibration, PricingPd, Scaling
 from finmodel.records import Float64s
+
+__all__ = [
+    "base_rate_shift",
+    "calibrated",
+    "log_odds_at",
+    "points",
+    "points_many",
+    "points_per_log_odds",
+    "priced",
+    "probability",
+]
 
 
 def points_per_log_odds(scaling: Scaling) -> float:
@@ -51,15 +63,6 @@ def log_odds_at(given: Float64s, scaling: Scaling) -> Float64s:
     return (scaling.base_points - given) / factor - math.log(scaling.base_odds)
 
 
-def calibrated(raw: Float64s, calibration: Calibration) -> Float64s:
-    """(n,) calibrated log-odds of (n,) raw scores.
-
-    >>> calibrated(np.array([1.0, -1.0]), Calibration("platt", 2.0, 0.5)).tolist()
-    [2.5, -1.5]
-    """
-    return calibration.intercept + calibration.slope * raw
-
-
 def base_rate_shift(calibration: Calibration) -> float:
     """What a stated base rate p adds to the log-odds of a sample of rate s; 0 where none is stated.
 
@@ -82,13 +85,3 @@ def priced(raw: Float64s, pricing: PricingPd) -> Float64s:
     """
     step = np.searchsorted(np.array(pricing.starts), raw, side="right")
     return np.where(np.isnan(raw), np.nan, np.array(pricing.pds)[step])
-
-
-def probability(log_odds: Float64s) -> Float64s:
-    """(n,) probability of default of (n,) log-odds, without overflow at either end.
-
-    >>> probability(np.array([0.0, -1000.0, 1000.0])).tolist()
-    [0.5, 0.0, 1.0]
-    """
-    small = np.exp(-np.abs(log_odds))
-    return np.where(log_odds >= 0.0, 1.0, small) / (1.0 + small)

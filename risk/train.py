@@ -18,15 +18,15 @@ import numpy as np
 
 from finmodel import boosting, registry, tracking
 from finmodel.errors import Refused
-from finmodel.gate import NO_OUT_OF_TIME, Evidence, failures, judge
+from finmodel.gate import NO_OUT_OF_TIME, Evidence, failures, figures_in, judge
 from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
 from finmodel.progress import Progress, silent
 from finmodel.proof import drawn, monotone_breaks, parity
-from finmodel.records import Float32s, Float64s, Person
+from finmodel.records import TRAINERS, Float32s, Float64s, Person
 from finmodel.settings import Settings
 from risk.document.keeping import keep_document
-from risk.draft import draft_manifest, figures_in, reason_groups
+from risk.draft import draft_manifest, reason_groups
 from risk.frames.frame import TrainingFrame
 from risk.frames.load import load_frame
 from risk.frames.split import Parts, split_by_time
@@ -51,7 +51,6 @@ from risk.report.sheets import Development, report_of
 from risk.scaling import points_many, probability
 from risk.scorecard.side_by_side import card_digest, comparison, judge_side, keep_side, learn_side
 
-TRAINERS = frozenset({"engineer", "analyst"})
 REFERENCE_CONTRIBUTIONS = 4_000
 """Of so many rows of the build sample monitoring keeps the mean contributions."""
 

@@ -101,21 +101,10 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a recipe, gate the result, and register it in MLflow."""
-    from risk.recipe import load_recipe
-
-    settings, loaded = operators.settings(), load_recipe(recipe)
-    # Feast takes seconds to import: a mistake in the recipe need not wait for it.
-    from risk.train import TRAINERS, cross_validate
-    from risk.train import train as fit
-    from serving.access import signed_in
+    from serving.training import Folding, train_recipe
 
     with Progress() as progress:
-        if cv:
-            emit(cross_validate(loaded, settings, progress, repeats=repeats), json)
-            return
-        person = signed_in(settings, TRAINERS)
-        trained = fit(loaded, settings, person, progress, repeats=repeats)
-    emit(trained, json)
+        emit(train_recipe(operators.settings(), recipe, Folding(cv, repeats), progress), json)
 
 
 @app.command()

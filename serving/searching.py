@@ -40,8 +40,8 @@ def search(
     here, loaded = settings(), load_recipe(recipe)
     require_trials(trials, seed)
     # Feast takes seconds to import: a mistake in the recipe need not wait for it.
+    from finmodel.records import TRAINERS
     from risk.search_run import search as run
-    from risk.train import TRAINERS
     from serving.access import signed_in
 
     with Progress() as progress:
