@@ -9,11 +9,13 @@ import pytest
 import yaml
 
 from finmodel.errors import BadInput, Refused
-from marketing.recipe import load_recipe
+from marketing.recipe import is_marketing, load_recipe
 from risk.recipe import load_recipe as load_risk_recipe
 from tests.marketing.small_lender import SHIPPED, TRIAL, written
 
-NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+NAMES = sorted(
+    p.stem for p in SHIPPED.glob("*.yaml") if is_marketing(yaml.safe_load(p.read_text()))
+)
 FIVE = {
     "borrowing_intent",
     "marketing_preference",
