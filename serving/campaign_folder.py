@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,45 +20,14 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from finmodel.clock import micros
-from finmodel.errors import NotFound
 from finmodel.records import Int64s
 from finmodel.settings import Settings
-from finmodel.signing import verify_folder
 from marketing.campaign import CampaignRecipe
 from marketing.expected import Scores
 from marketing.lanes import Lane
 from marketing.ledger_contacts import Contacts, contact_id
-from marketing.plan_summary import PlanSummary
 from marketing.planning import CampaignPlan, Case
-
-RECIPE, CONTACTS, OPTIONS, PLAN = "recipe.yaml", "contacts.csv", "options.parquet", "plan.json"
-FILES = frozenset({RECIPE, CONTACTS, OPTIONS, PLAN})
-
-
-class ModelUsed(msgspec.Struct, frozen=True):
-    """A champion as it was when the plan was made."""
-
-    name: str
-    version: int
-    model_sha256: str
-
-
-class PlanFile(msgspec.Struct, frozen=True):
-    """plan.json."""
-
-    policy_version: str
-    recipe_sha256: str
-    as_of: str
-    """ISO 8601, UTC: features are of then."""
-    made_by: str
-    demo: bool
-    plan_id: int
-    """In the ledger; contact ids begin with it."""
-    models: tuple[ModelUsed, ...]
-    treatments: tuple[str, ...]
-    ways: tuple[str, ...]
-    """`offer/channel`, in the order of the actions' places."""
-    summary: PlanSummary
+from serving.campaign_plan import CONTACTS, OPTIONS, PLAN, RECIPE, PlanFile, plan_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,11 +71,6 @@ class Written:
         }
 
 
-def plan_folder(settings: Settings, campaign: str, number: int) -> Path:
-    """Where a plan lies."""
-    return settings.marketing / "campaigns" / campaign / str(number)
-
-
 def contact_list(told: Written) -> bytes:
     """The CSV that goes to whoever sends."""
     contacts, zone = told.contacts, told.recipe.zone
@@ -134,14 +97,7 @@ def contact_list(told: Written) -> bytes:
 
 def read_plan(settings: Settings, campaign: str, number: int) -> tuple[PlanFile, pa.Table, str]:
     """plan.json, the actions and the recipe's text; Damaged where they are not as signed."""
-    folder = plan_folder(settings, campaign, number)
-    if not folder.is_dir():
-        raise NotFound(
-            "there is no such plan",
-            where=f"campaign {campaign}, plan {number}",
-            remedy="see those that were made: finmodel campaign list",
-        )
-    files = verify_folder(folder, settings.signing, FILES)
+    files = plan_files(settings, campaign, number)
     about = msgspec.json.decode(files[PLAN], type=PlanFile)
     return about, pq.read_table(pa.BufferReader(files[OPTIONS])), files[RECIPE].decode()
 

@@ -25,6 +25,7 @@ from finmodel.settings import Settings
 from marketing.campaign import CampaignRecipe
 from marketing.expected import CustomerModel, Scores
 from marketing.lanes import Flags
+from marketing.models import open_model
 from risk import scaling
 
 PIECE = 50_000
@@ -48,8 +49,6 @@ class Champions:
 
 def open_champions(settings: Settings, recipe: CampaignRecipe) -> Champions:
     """The recipe's models as promoted now; NotReady where one was never, Damaged where altered."""
-    from marketing.models import open_model  # type: ignore[import-untyped, import-not-found, unused-ignore]
-
     models, keys = recipe.models, settings.signing
     return Champions(
         open_model(settings.exports, models.propensity, keys),
@@ -67,6 +66,19 @@ def scores_of(
     progress: Progress = silent,
 ) -> Scores:
     """Scores of the wanted customers; NaN for the others, and for who has no feature at all."""
+    with closing(open_features(settings)) as features:
+        return scores_by(features, champions, customers, wanted, as_of, progress)
+
+
+def scores_by(
+    features: OnlineReader,
+    champions: Champions,
+    customers: Int64s,
+    wanted: Flags,
+    as_of: datetime,
+    progress: Progress = silent,
+) -> Scores:
+    """The same, by a reader that is open already."""
     n, treatments = len(customers), champions.preference.treatments
     told = Scores(
         propensity=np.full(n, np.nan),
@@ -76,10 +88,9 @@ def scores_of(
         refer_points=_refer_points(champions),
     )
     rows = np.flatnonzero(wanted)
-    with closing(open_features(settings)) as features:
-        for piece in _pieces(rows):
-            _score(told, champions, piece, _Reading(features, customers[piece], as_of))
-            progress("customers scored", min(int(piece[-1]) + 1, n), n)
+    for piece in _pieces(rows):
+        _score(told, champions, piece, _Reading(features, customers[piece], as_of))
+        progress("customers scored", min(int(piece[-1]) + 1, n), n)
     return told
 
 

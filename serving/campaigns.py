@@ -47,13 +47,8 @@ from marketing.plan_summary import PlanSummary, summary_of
 from marketing.planning import Case, plan_campaign, windows_by_channel
 from marketing.standing import Standing
 from serving.campaign_files import read_customers, read_segment
-from serving.campaign_folder import (
-    CONTACTS,
-    ModelUsed,
-    PlanFile,
-    Written,
-    plan_folder,
-)
+from serving.campaign_folder import Written
+from serving.campaign_plan import CONTACTS, ModelUsed, PlanFile, plan_folder
 from serving.campaign_scoring import Champions, open_champions, scores_of
 
 PLANNERS = frozenset({"analyst", "engineer"})
