@@ -105,6 +105,12 @@ class Explore(Struct, frozen=True, forbid_unknown_fields=True):
     share: Share = 0.02
 
 
+class AtOnce(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left of every limit for offers to customers who are here now (`POST /offers`)."""
+
+    share: Share = 0.1
+
+
 class Suppress(Struct, frozen=True, forbid_unknown_fields=True):
     """What may be chosen of who gets nothing; opt-out, complaint, overdue and student always do."""
 
@@ -135,6 +141,7 @@ class CampaignRecipe(Struct, frozen=True, forbid_unknown_fields=True):
     quiet_hours: QuietHours
     holdout: Holdout | None = None
     explore: Explore = Explore()
+    at_once: AtOnce = AtOnce()
     minimum_uplift: Share = 0.0
     """In probability: whom an offer moves by less gets none, outside the lane by lot."""
     suppress: Suppress = Suppress()

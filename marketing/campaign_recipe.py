@@ -15,7 +15,7 @@ import msgspec
 
 from finmodel.errors import BadInput
 from finmodel.events import TOPICS
-from finmodel.recipe_text import convert, parse_yaml
+from finmodel.recipe_text import convert, parse_text, read_text
 from marketing.campaign import CHANNELS, CampaignRecipe, Cap
 from marketing.contact_hours import minutes_of, open_minutes
 
@@ -27,8 +27,12 @@ NEVER_FOR_CREDIT = "repayment_willingness"
 
 def load_campaign(path: Path) -> CampaignRecipe:
     """The campaign in a YAML file; BadInput where it cannot be meant."""
-    given, text = parse_yaml(path)
-    recipe = convert(given, CampaignRecipe, path, GUIDE)
+    return campaign_in(read_text(path), path)
+
+
+def campaign_in(text: str, path: Path) -> CampaignRecipe:
+    """The campaign in a YAML text; `path` is what sentences name."""
+    recipe = convert(parse_text(text, path), CampaignRecipe, path, GUIDE)
     require_meant(recipe, path)
     return msgspec.structs.replace(recipe, text=text)
 

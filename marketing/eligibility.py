@@ -58,6 +58,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             Rule("risk_declines", "风控不予授信", "Risk would decline: no credit offer"),
             Rule("minimum_uplift", "预期增量不足", "The expected uplift is too small"),
             Rule("no_gain", "预期收益不抵成本", "It is expected to cost more than it brings"),
+            Rule("spent", "活动额度已用完", "Nothing is left of the campaign's limits"),
+            Rule("unknown_customer", "名册中没有该客户", "The customer is not in the ledger"),
             Rule("price", "预算另有更好用途", "The budget brings more elsewhere"),
             Rule("lot", "随机探索抽中不触达", "The lot of the exploring lane fell on nothing"),
         )

@@ -59,20 +59,6 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One offer made to one customer at once."""
-
-    plan: int
-    customer: int
-    at_us: int
-    until_us: int
-    offer: str
-    channel: str
-    propensity: float
-    lane: int
-
-
-@dataclass(frozen=True, slots=True)
 class Next:
     """The plan that would be written next."""
 
@@ -140,28 +126,6 @@ def contacts_within(
         since, until = span[0] - cap.days * DAY_US, span[1] + cap.days * DAY_US
         columns.append(_counted(ledger, customers, since, until))
     return np.stack(columns, axis=1)
-
-
-def record_offer(ledger: Ledger, made: Made, caps: Sequence[Cap]) -> str:
-    """Keep an offer made at once; its contact id. Refused where a cap was reached meanwhile."""
-    at_us = made.at_us // SECOND_US * SECOND_US
-    count = (
-        "SELECT count(*) FROM contacts WHERE customer = ? AND NOT failed "
-        "AND opens_us > ? AND opens_us < ?"
-    )
-    with ledger.writing() as db:
-        for cap in caps:
-            span = at_us - cap.days * DAY_US, at_us + cap.days * DAY_US
-            if db.execute(count, (made.customer, *span)).fetchone()[0] >= cap.contacts:
-                raise Refused(
-                    f"{cap.contacts} in {cap.days} days are reached",
-                    where="frequency_cap",
-                    remedy="make no offer now",
-                )
-        row = made.customer, at_us, made.plan, made.until_us, made.offer, made.channel
-        told = (*row, made.propensity, made.lane)
-        db.execute("INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", told)
-    return contact_id(made.plan, made.customer, at_us)
 
 
 def plans_of(ledger: Ledger, campaign: str | None = None) -> list[Planned]:

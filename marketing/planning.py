@@ -71,17 +71,21 @@ class CampaignPlan:
     options: Options
     """Of everybody, as the plan may choose."""
     limits: Limits
-    """Of the whole campaign."""
+    """Of the campaign's plan."""
     aside: Float64s
     """(1 + offers + channels,) what was set aside for the other lanes."""
 
 
 def limits_of(recipe: CampaignRecipe) -> Limits:
-    """What a campaign may use up."""
+    """What a campaign's plan may use up; the rest is for offers at once."""
     inventory = [np.inf if o.inventory is None else o.inventory for o in recipe.offers]
     capacity = [np.inf if c.capacity is None else c.capacity for c in recipe.channels]
-    budget = float(recipe.budget_minor)
-    return Limits(budget, np.array(inventory, np.float64), np.array(capacity, np.float64))
+    planned = 1.0 - recipe.at_once.share
+    return Limits(
+        recipe.budget_minor * planned,
+        np.floor(np.array(inventory, np.float64) * planned),
+        np.floor(np.array(capacity, np.float64) * planned),
+    )
 
 
 def names_of(recipe: CampaignRecipe) -> tuple[tuple[str, ...], tuple[str, ...]]:

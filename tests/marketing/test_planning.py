@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import linprog
 
 from finmodel.errors import BadInput
-from marketing.campaign import Channel, Explore, Holdout, Offer
+from marketing.campaign import AtOnce, Channel, Explore, Holdout, Offer
 from marketing.eligibility import with_risk
 from marketing.lanes import Lane
 from marketing.plan_summary import summary_of
@@ -33,6 +33,7 @@ def tight(**changes):
         for c, most in zip(given.channels, (800, 400, 300), strict=True)
     )
     told = {"offers": offers, "channels": channels, "budget_minor": 600_000}
+    told["at_once"] = AtOnce(0.0)
     return shipped(**told | changes)
 
 
@@ -220,3 +221,14 @@ def test_a_campaign_that_is_over_is_refused():
     recipe = tight()
     with pytest.raises(BadInput, match="it ends on 2026-04-19, and app has no window left"):
         plan_campaign(recipe, case(N, recipe, now_us=NOW + 30 * DAY))
+
+
+def test_what_is_left_for_offers_at_once_is_no_plans():
+    recipe = tight(at_once=AtOnce(0.25))
+    given = case(N, recipe)
+    made = plan_campaign(recipe, given)
+    whole = limits_of(tight()).together
+    np.testing.assert_array_equal(limits_of(recipe).together[1:], np.floor(0.75 * whole[1:]))
+    used = used_of(recipe, given, made)
+    assert (used <= 0.75 * whole * (1 + 1e-12)).all()
+    assert used[0] > 0.99 * 0.75 * whole[0]
