@@ -6,6 +6,7 @@ is not known, and nobody unknown is contacted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,13 @@ def standing_of(ledger: Ledger, customers: Int64s | None = None) -> Standing:
             rows = db.execute("SELECT id, flags, declined_us FROM customers ORDER BY id").fetchall()
     found = _standing(rows)
     return found if customers is None else _in_order(found, customers)
+
+
+def known_in(ledger: Ledger, customers: Sequence[int]) -> set[int]:
+    """Which of some customers the ledger knows."""
+    told = "SELECT id FROM customers WHERE id = ?"
+    with ledger.reading() as db:
+        return {one for one in customers if db.execute(told, (one,)).fetchone()}
 
 
 def _in_order(found: Standing, customers: Int64s) -> Standing:

@@ -12,7 +12,7 @@ import pytest
 from finmodel.errors import BadInput, Damaged, NotFound, Refused
 from marketing.campaign import Cap
 from marketing.ledger import Ledger
-from marketing.ledger_at_once import Made, make_offer, used_at_once
+from marketing.ledger_at_once import Made, make_offers, used_at_once
 from marketing.ledger_contacts import (
     Contacts,
     contacts_within,
@@ -134,7 +134,7 @@ def test_a_plan_counted_before_others_wrote_is_refused(ledger, meanwhile):
         plan(ledger, "summer", [3], NOW)
     elif meanwhile == "offer":
         made = Made(1, 3, NOW, NOW + DAY, "points", "app", 0.5, 1)
-        make_offer(ledger, made, CAPS, {}, {})
+        make_offers(ledger, [made], CAPS, LOOSE)
     else:
         take_in(ledger, standing(3, opted_out=True), NOW + 1)
     said = "campaign spring: the ledger was written to while this plan"
@@ -142,31 +142,38 @@ def test_a_plan_counted_before_others_wrote_is_refused(ledger, meanwhile):
         raise AssertionError("not reached")
 
 
-def test_an_offer_at_once_is_recorded_until_the_cap(ledger):
+LOOSE = {"budget": 1e9, "points": 1e9, "app": 1e9}
+
+
+def test_an_offer_at_once_is_kept_until_the_cap(ledger):
     take_in(ledger, standing(3), NOW)
     plan(ledger, "spring", [1], NOW)
     made = Made(1, 2, NOW + 123, NOW + DAY, "points", "app", 0.5, 1)
-    told = make_offer(ledger, made, CAPS, {}, {})
-    assert parts_of(told) == (1, 2, NOW)
-    for one in (made, replace(made, at_us=NOW + 7 * DAY - SECOND), replace(made, customer=1)):
-        with pytest.raises(Refused, match="frequency_cap: 1 in 7 days are reached"):
-            make_offer(ledger, one, CAPS, {"budget": 1.0}, {"budget": 9.0})
-    assert used_at_once(ledger, 1) == {}
-    assert make_offer(ledger, replace(made, at_us=NOW + 7 * DAY), CAPS, {}, {})
+    (told,) = make_offers(ledger, [made], CAPS, LOOSE)
+    assert parts_of(told.contact_id) == (1, 2, NOW)
+    late = replace(made, at_us=NOW + 7 * DAY - SECOND)
+    again = make_offers(ledger, [made, late, replace(made, customer=1)], CAPS, LOOSE)
+    assert [one.refused for one in again] == ["frequency_cap"] * 3
+    assert used_at_once(ledger, 1) == {"budget": 0.0, "points": 1.0, "app": 1.0}
+    assert make_offers(ledger, [replace(made, at_us=NOW + 7 * DAY)], CAPS, LOOSE)[0].contact_id
 
 
 def test_offers_at_once_end_where_a_limit_does_and_what_is_refused_uses_nothing(ledger):
     take_in(ledger, standing(9), NOW)
     plan(ledger, "spring", [1], NOW)
-    uses, limits = {"budget": 30.0, "points": 1, "app": 1}, {"budget": 80.0, "points": 9, "app": 9}
-    for customer in (2, 3):
-        one = Made(1, customer, NOW, NOW + DAY, "points", "app", 0.5, 1)
-        make_offer(ledger, one, CAPS, uses, limits)
-    third = Made(1, 4, NOW, NOW + DAY, "points", "app", 0.5, 1)
-    with pytest.raises(Refused, match="spent: nothing is left of budget"):
-        make_offer(ledger, third, CAPS, uses, limits)
-    assert used_at_once(ledger, 1) == {"budget": 60.0, "points": 2.0, "app": 2.0}
+    limits = {"budget": 80.0, "points": 9, "app": 9}
+    offers = [
+        Made(1, customer, NOW, NOW + DAY, "points", "app", 0.5, 1, cost)
+        for customer, cost in ((2, 30.0), (3, 30.0), (4, 30.0), (5, 20.0), (5, 0.0))
+    ]
+    told = [
+        *make_offers(ledger, offers[:2], CAPS, limits),
+        *make_offers(ledger, offers[2:], CAPS, limits),
+    ]
+    assert [one.refused for one in told] == ["", "", "spent", "", "frequency_cap"]
+    assert used_at_once(ledger, 1) == {"budget": 80.0, "points": 3.0, "app": 3.0}
     assert contacts_within(ledger, np.array([4]), CAPS, (NOW, NOW)).sum() == 0
+    assert make_offers(ledger, [], CAPS, limits) == []
 
 
 @pytest.mark.parametrize("told", ["", "3-4", "3-4-x", "a-1-2", "1-2-3-4"])
