@@ -15,6 +15,7 @@ from finmodel.decision_log import LAYOUT
 from finmodel.drift import fit_bins
 from finmodel.errors import BadInput, NotReady
 from finmodel.export import pointer_path
+from finmodel.manifest import Scaling
 from risk.monitor.scan import Asked, scan_decisions
 from risk.policy.registry import turn_off
 from risk.policy.versions import active_path
@@ -29,6 +30,7 @@ from tests.serving.small_world import (
     APPLICATION,
     NAME,
     UNKNOWN,
+    export,
     make_world,
     point_to,
     running,
@@ -198,3 +200,18 @@ def test_what_was_switched_off_stays_off_and_a_damaged_export_is_no_model(starte
     assert (version.about.version, switch.reasons) == (1, {"rules": "a wrong rule"})
     assert live.serving is None
     assert live.trouble.startswith("the champion: ")
+
+
+def test_a_model_that_the_policy_does_not_fit_is_none_that_decides(started):
+    world, start = started
+    decide_by(world.settings)
+    export(world.settings, 3, world.boosters[2].model_to_string(), scaling=Scaling(pdo=60.0))
+    point_to(world.settings, 3)
+    live = start()
+    live.look()
+    version, _ = live.policy_alone
+    assert (version.about.version, live.serving) == (1, None)
+    assert "points are on another scale than those of behaviour_risk" in live.trouble
+    point_to(world.settings, 1)
+    live.look()
+    assert (live.current().manifest.version, live.policy_alone) == (1, None)
