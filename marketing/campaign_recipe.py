@@ -74,6 +74,10 @@ def _money(recipe: CampaignRecipe, path: Path) -> None:
 
 def _offers(recipe: CampaignRecipe, path: Path) -> None:
     _require_once(path, "offers", [one.id for one in recipe.offers])
+    for offer in recipe.offers:
+        if offer.id in ("budget", *CHANNELS):
+            what = f"{offer.id!r} is another limit's name"
+            raise _bad(path, "offers", what, "call the offer something else")
     for place, offer in enumerate(recipe.offers):
         key = f"offers[{place}]"
         if offer.cost_minor >= offer.value_minor:

@@ -8,14 +8,16 @@ that it leaves divided, and their like, by an integer program. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
-from scipy.sparse import csr_matrix, vstack
 
 from finmodel.records import Float64s, Int64s
 from marketing.dual import choices
 from marketing.options import Options
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 UNDECIDED, DIVIDED = 3_000, 200
 """Customers of the first linear program, and of the integer program."""
@@ -98,6 +100,9 @@ def _by_linear_program(
     """
     fixed = best.copy()
     fixed[rows] = -1
+    from scipy.optimize import linprog  # half a second to import, and only a plan needs it
+    from scipy.sparse import vstack
+
     pairs = _pairs_of(options, rows)
     rest, value = limit - uses_of(options, fixed), value_of(options, fixed)
     found = linprog(
@@ -120,13 +125,15 @@ def _by_integer_program(
     options: Options, limit: Float64s, best: Int64s, rows: Int64s, aim: tuple[float, float]
 ) -> None:
     """Settle some customers anew, in place; they stay where no plan is found in time."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     close, bound = aim
     others = best.copy()
     others[rows] = -1
     pairs = _pairs_of(options, rows)
     rest = limit - uses_of(options, others)
     theirs = max(bound - value_of(options, others), 1e-300)
-    found: OptimizeResult = milp(
+    found: Any = milp(
         -pairs.gain,
         constraints=[
             LinearConstraint(pairs.uses, -np.inf, rest),
@@ -150,6 +157,8 @@ def _by_integer_program(
 
 
 def _pairs_of(options: Options, rows: Int64s) -> _Pairs:
+    from scipy.sparse import csr_matrix
+
     row, offer = np.nonzero(np.isfinite(options.gain[rows]))
     at, column = rows[row], np.arange(len(row))
     (offers, first), m = options.places, 1 + len(options.offers) + len(options.channels)

@@ -23,9 +23,12 @@ from finmodel.progress import Progress, silent
 from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, ViewState
 from finmodel.settings import Settings
 from marketing.campaign import CampaignRecipe
-from marketing.expected import CustomerModel, Scores
-from marketing.lanes import Flags
+from marketing.eligibility import Judged, with_risk
+from marketing.expected import CustomerModel, Scores, expected_of
+from marketing.lanes import Flags, lanes_of
 from marketing.models import open_model
+from marketing.planning import Case
+from marketing.standing import Standing
 from risk import scaling
 
 PIECE = 50_000
@@ -89,12 +92,31 @@ def scores_by(
     )
     rows = np.flatnonzero(wanted)
     for piece in _pieces(rows):
-        _score(told, champions, piece, _Reading(features, customers[piece], as_of))
+        _score(told, champions, piece, Reading(features, customers[piece], as_of))
         progress("customers scored", min(int(piece[-1]) + 1, n), n)
     return told
 
 
-class _Reading:
+def case_of(
+    recipe: CampaignRecipe,
+    standing: Standing,
+    judged: Judged,
+    scores: Scores,
+    when: tuple[int, int],
+) -> Case:
+    """Whom a plan is for; `when` are its number and the time in microseconds."""
+    lacking = ~scores.there & standing.personalised
+    return Case(
+        customer=standing.customer,
+        judged=with_risk(judged, recipe, lacking, scores.declined),
+        lanes=lanes_of(recipe, standing.customer, standing.personalised),
+        expected=expected_of(recipe, scores),
+        number=when[0],
+        now_us=when[1],
+    )
+
+
+class Reading:
     """Some customers' features, each plan's read once."""
 
     def __init__(self, features: OnlineReader, customers: Int64s, as_of: datetime) -> None:
@@ -102,22 +124,23 @@ class _Reading:
         self._read: dict[ServicePlan, FeatureBatch] = {}
 
     def of(self, plan: ServicePlan) -> FeatureBatch:
+        """All that the plan knows of them."""
         if plan not in self._read:
             self._read[plan] = self._features.fetch(self._customers, plan, self._as_of)
         return self._read[plan]
 
     def matrix(self, model: CustomerModel) -> Float32s:
         """The model's own features, in its own order."""
-        batch = self.of(_plan_of(model.manifest, model.plan))
+        batch = self.of(plan_asked(model.manifest, model.plan))
         if batch.names == model.manifest.features:
             return batch.matrix
         place = [batch.names.index(name) for name in model.manifest.features]
         return np.ascontiguousarray(batch.matrix[:, place])
 
 
-def _score(told: Scores, champions: Champions, rows: Int64s, reading: _Reading) -> None:
+def _score(told: Scores, champions: Champions, rows: Int64s, reading: Reading) -> None:
     """Into the rows of the scores."""
-    plan = _plan_of(champions.propensity.manifest, champions.propensity.plan)
+    plan = plan_asked(champions.propensity.manifest, champions.propensity.plan)
     nobody = (reading.of(plan).states == ViewState.MISSING).all(axis=1)
     told.propensity[rows] = champions.propensity.propensity(reading.matrix(champions.propensity))
     told.effects[rows] = champions.preference.effects(reading.matrix(champions.preference))
@@ -126,9 +149,9 @@ def _score(told: Scores, champions: Champions, rows: Int64s, reading: _Reading) 
     told.propensity[rows[nobody]] = np.nan
 
 
-def _points(risk: ExportedModel, reading: _Reading) -> Float64s:
+def _points(risk: ExportedModel, reading: Reading) -> Float64s:
     manifest = risk.manifest
-    batch = reading.of(_plan_of(manifest, None))
+    batch = reading.of(plan_asked(manifest, None))
     log_odds = scaling.calibrated(risk.scorer.raw_many(batch.matrix), manifest.calibration)
     return scaling.points_many(log_odds, manifest.scaling)
 
@@ -145,7 +168,8 @@ def _risk(settings: Settings, name: str) -> ExportedModel:
     return load_export(folder, settings.signing)
 
 
-def _plan_of(manifest: Manifest, plan: ServicePlan | None) -> ServicePlan:
+def plan_asked(manifest: Manifest, plan: ServicePlan | None) -> ServicePlan:
+    """What a model reads; BadInput for a model on a table."""
     if plan is not None:
         return plan
     if not manifest.plan:

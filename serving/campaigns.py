@@ -29,9 +29,8 @@ from finmodel.signed_folders import write_signed
 from finmodel.signing import ensure_key
 from marketing.campaign import CampaignRecipe
 from marketing.campaign_recipe import load_campaign
-from marketing.eligibility import Judged, judge, with_risk
-from marketing.expected import Scores, expected_of
-from marketing.lanes import lanes_of
+from marketing.eligibility import judge
+from marketing.expected import Scores
 from marketing.ledger import Ledger, open_ledger
 from marketing.ledger_contacts import (
     Next,
@@ -49,7 +48,7 @@ from marketing.standing import Standing
 from serving.campaign_files import read_customers, read_segment
 from serving.campaign_folder import Written
 from serving.campaign_plan import CONTACTS, ModelUsed, PlanFile, plan_folder
-from serving.campaign_scoring import Champions, open_champions, scores_of
+from serving.campaign_scoring import Champions, case_of, open_champions, scores_of
 
 PLANNERS = frozenset({"analyst", "engineer"})
 Opening = Callable[[Settings, CampaignRecipe], Champions]
@@ -121,7 +120,7 @@ def make_plan(
         wanted = judged.allowed.any(axis=1) & seen.standing.personalised
         customers = seen.standing.customer
         scores = scores_of(settings, champions, customers, wanted, as_of, progress)
-        case = _case(recipe, seen.standing, judged, scores, (begun.number, micros(now)))
+        case = case_of(recipe, seen.standing, judged, scores, (begun.number, micros(now)))
         with _quiet():
             told = _written(recipe, case, scores, begun, _About(champions, person, as_of))
         progress("campaigns allocated", 1, 1)
@@ -161,24 +160,6 @@ def _look(ledger: Ledger, recipe: CampaignRecipe, segment: Path | None, now_us: 
     span = min(starts), max(ends)
     contacts = contacts_within(ledger, standing.customer, recipe.caps, span)
     return _Seen(standing, contacts)
-
-
-def _case(
-    recipe: CampaignRecipe,
-    standing: Standing,
-    judged: Judged,
-    scores: Scores,
-    when: tuple[int, int],
-) -> Case:
-    lacking = ~scores.there & standing.personalised
-    return Case(
-        customer=standing.customer,
-        judged=with_risk(judged, recipe, lacking, scores.declined),
-        lanes=lanes_of(recipe, standing.customer, standing.personalised),
-        expected=expected_of(recipe, scores),
-        number=when[0],
-        now_us=when[1],
-    )
 
 
 def _written(

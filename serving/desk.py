@@ -25,6 +25,7 @@ from finmodel.vault import Vault
 from serving.lane_budget import LaneBudget
 from serving.live import Live, Place, Served
 from serving.monitoring.room import MonitorRoom
+from serving.offers.room import OffersRoom
 from serving.telemetry import Telemetry
 
 log = logging.getLogger("bentoml.finmodel")
@@ -54,6 +55,8 @@ class Desk:
     """Where monitoring is computed."""
     lane: LaneBudget
     """What may still be approved by lot today."""
+    offers: OffersRoom
+    """Where offers at once are worked out."""
 
 
 @contextmanager
@@ -92,4 +95,7 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         pool = stack.enter_context(ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk"))
         room = stack.enter_context(closing(MonitorRoom(settings)))
         lane = LaneBudget(settings.audit, clock)
-        yield Desk(settings, clock, live, features, audit, vault, telemetry, pool, room, lane)
+        offers = stack.enter_context(closing(OffersRoom(settings, features)))
+        yield Desk(
+            settings, clock, live, features, audit, vault, telemetry, pool, room, lane, offers
+        )

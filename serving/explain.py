@@ -18,7 +18,7 @@ from risk.scaling import priced
 from serving import dossier
 from serving.desk import Desk
 from serving.dossier import Past
-from serving.flows import finite, replay
+from serving.flows import replay
 from serving.in_force import past_policy
 from serving.live import Served
 from serving.no_model import decider_then
@@ -30,6 +30,7 @@ from serving.schemas import (
     PolicySeen,
     ReasonGiven,
     ViewSeen,
+    finite,
     model_name,
 )
 

@@ -6,7 +6,6 @@ again, or a past one computed anew from its record. Knows nothing of HTTP.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from finmodel.audit import Entry
@@ -28,6 +27,7 @@ from serving.schemas import (
     FeatureAge,
     ReasonGiven,
     Replayed,
+    finite,
     model_name,
 )
 
@@ -133,8 +133,3 @@ def unusual_views(batch: FeatureBatch) -> list[tuple[str, str]]:
     """Views of the one customer in `batch` that are not present, and what they are instead."""
     states = zip(batch.views, batch.states[0].tolist(), strict=True)
     return [(view, STATES[state]) for view, state in states if state != ViewState.PRESENT]
-
-
-def finite(number: float) -> float | None:
-    """The number, or None where it is none: JSON knows neither NaN nor infinity."""
-    return number if math.isfinite(number) else None

@@ -12,7 +12,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from finmodel.records import ROLES
-from serving import bulk, flows, monitoring_page, page, telemetry
+from serving import bulk, flows, monitoring_page, offer_routes, page, telemetry
 from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
 from serving.desk import Desk
@@ -128,6 +128,7 @@ ROUTES = (
         metrics,
     ),
     *monitoring_page.ROUTES,
+    *offer_routes.ROUTES,
     _open("/openapi.json", api_document),
     _open("/", console),
     _open("/monitoring", monitoring),

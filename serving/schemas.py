@@ -6,6 +6,7 @@ themselves are never repeated in a refusal. Knows no route and no model.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -298,6 +299,11 @@ class Status(Struct, frozen=True, kw_only=True):
 def model_name(manifest: Manifest) -> ModelName:
     """Which model this is, for an answer."""
     return ModelName(manifest.name, manifest.version, manifest.digests.model, manifest.demo)
+
+
+def finite(number: float) -> float | None:
+    """The number, or None where it is none: JSON knows neither NaN nor infinity."""
+    return number if math.isfinite(number) else None
 
 
 def read(body: bytes, kind: type[T]) -> T:

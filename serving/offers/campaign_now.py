@@ -1,0 +1,67 @@
+"""A campaign as it stands now: the recipe and the prices of its newest plan, and what is left.
+
+The ledger and a plan's signed folder come in; what an offer at once needs of them goes out. Kept
+until a newer plan is made. Knows no customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from finmodel.records import Float64s
+from finmodel.settings import Settings
+from marketing.campaign import CampaignRecipe
+from marketing.campaign_recipe import campaign_in
+from marketing.ledger import Ledger
+from marketing.ledger_contacts import Planned, plans_of
+from marketing.planning import names_of
+from serving.campaign_plan import PLAN, RECIPE, PlanFile, plan_files
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CampaignNow:
+    """The newest plan."""
+
+    planned: Planned
+    recipe: CampaignRecipe
+    price: Float64s
+    """(1 + offers + channels,) as the plan ended with them."""
+    limits: Mapping[str, float]
+    """By name, for all offers at once together; of what has no limit infinity."""
+
+    @property
+    def price_of(self) -> dict[str, float]:
+        """Prices by name."""
+        offers, channels = names_of(self.recipe)
+        return dict(zip(("budget", *offers, *channels), self.price.tolist(), strict=True))
+
+
+def campaign_now(settings: Settings, ledger: Ledger, name: str) -> CampaignNow:
+    """The campaign; NotFound where it was never planned, Damaged where the plan was altered."""
+    planned = plans_of(ledger, name)[-1]
+    files = plan_files(settings, name, planned.number)
+    about = msgspec.json.decode(files[PLAN], type=PlanFile)
+    recipe = campaign_in(files[RECIPE].decode(), Path(f"campaign {name}"))
+    return CampaignNow(
+        planned,
+        recipe,
+        np.array([one.price for one in about.summary.limits]),
+        limits_at_once(recipe),
+    )
+
+
+def limits_at_once(recipe: CampaignRecipe) -> dict[str, float]:
+    """What is left of each limit for offers at once, by name."""
+    share = recipe.at_once.share
+    told = {"budget": recipe.budget_minor * share}
+    for one, most in (
+        *((offer.id, offer.inventory) for offer in recipe.offers),
+        *((channel.name, channel.capacity) for channel in recipe.channels),
+    ):
+        told[one] = np.inf if most is None else float(np.floor(most * share))
+    return told

@@ -1,0 +1,146 @@
+"""What a campaign gives some customers now: rules, one read of features, prices, lanes, the ledger.
+
+A campaign as it stands, champions and customers come in; an outcome for each goes out, and what was
+offered is in the ledger. Knows nothing of HTTP and writes no audit entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from feature_store.online_answers import OnlineReader
+from finmodel.clock import micros
+from finmodel.errors import BadInput
+from finmodel.records import Int64s
+from marketing.campaign import CampaignRecipe
+from marketing.choosing import Chosen, choose, windows_now
+from marketing.eligibility import Judged, judge
+from marketing.expected import Scores
+from marketing.ledger import Ledger
+from marketing.ledger_at_once import Made, make_offers
+from marketing.ledger_contacts import contacts_within
+from marketing.ledger_customers import known_in, standing_of
+from marketing.planning import Case
+from serving.campaign_scoring import Champions, case_of, scores_by
+from serving.offers.campaign_now import CampaignNow
+
+UNKNOWN = "unknown_customer"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worked:
+    """Of the customers whom the ledger knows, in their order."""
+
+    now: CampaignNow
+    champions: Champions
+    as_of: datetime
+    case: Case
+    scores: Scores
+    chosen: Chosen
+    made: dict[int, Made]
+    """By customer: an offer that the prices or the lot chose."""
+    contact: dict[int, str]
+    """By customer: the contact's id, where the offer was kept."""
+    reason: dict[int, str]
+    """By customer: the rule why there is no offer; also of strangers."""
+
+    def row(self, customer: int) -> int | None:
+        """The customer's place in the columns; None for a stranger."""
+        place = np.flatnonzero(self.case.customer == customer)
+        return int(place[0]) if len(place) else None
+
+
+def work(
+    now: CampaignNow,
+    champions: Champions,
+    ledger: Ledger,
+    features: OnlineReader,
+    asked: tuple[list[int], datetime],
+) -> Worked:
+    """Outcomes of the customers who are asked for, as of a time; BadInput where none can be."""
+    ids, as_of = asked
+    _require_once(ids)
+    now_us = micros(as_of)
+    windows = windows_now(now.recipe, now_us)
+    if not any(windows):
+        raise BadInput(
+            f"it ended on {now.recipe.ends}",
+            where=f"campaign {now.recipe.name}",
+            remedy="plan another",
+        )
+    known = known_in(ledger, ids)
+    customers = np.array([one for one in ids if one in known], np.int64)
+    case, scores = _case(now, champions, (ledger, features), customers, (as_of, windows))
+    chosen = choose(now.recipe, case, now.price)
+    made = _made(now, case, chosen, windows)
+    kept = make_offers(ledger, list(made.values()), now.recipe.caps, now.limits)
+    reason = dict.fromkeys(set(ids) - known, UNKNOWN)
+    reason |= dict(zip(customers.tolist(), chosen.reason, strict=True))
+    contact = {}
+    for customer, one in zip(made, kept, strict=True):
+        contact[customer], reason[customer] = one.contact_id, one.refused
+    return Worked(now, champions, as_of, case, scores, chosen, made, contact, reason)
+
+
+def _case(
+    now: CampaignNow,
+    champions: Champions,
+    sources: tuple[Ledger, OnlineReader],
+    customers: Int64s,
+    when: tuple[datetime, list[tuple[int, int] | None]],
+) -> tuple[Case, Scores]:
+    (ledger, features), (as_of, windows) = sources, when
+    recipe, now_us = now.recipe, micros(as_of)
+    standing = standing_of(ledger, customers)
+    opens = [one[0] for one in windows if one is not None]
+    contacts = contacts_within(ledger, customers, recipe.caps, (min(opens), max(opens)))
+    judged = _in_time(judge(recipe, standing, contacts, now_us), recipe, windows)
+    wanted = judged.allowed.any(axis=1) & standing.personalised
+    scores = scores_by(features, champions, customers, wanted, as_of)
+    return case_of(recipe, standing, judged, scores, (now.planned.number, now_us)), scores
+
+
+def _in_time(
+    judged: Judged, recipe: CampaignRecipe, windows: list[tuple[int, int] | None]
+) -> Judged:
+    """The same, without the channels that have no window left."""
+    over = np.array([windows[c] is None for _, c in recipe.pairs])
+    shut = np.broadcast_to(over, (len(judged.free), len(over)))
+    return replace(judged, vetoed={**judged.vetoed, "quiet_hours": shut})
+
+
+def _made(
+    now: CampaignNow, case: Case, chosen: Chosen, windows: list[tuple[int, int] | None]
+) -> dict[int, Made]:
+    recipe, made = now.recipe, {}
+    for row in np.flatnonzero(chosen.action >= 0).tolist():
+        way = int(chosen.action[row])
+        offer, channel = recipe.pairs[way]
+        window = windows[channel]
+        assert window is not None  # a channel without one is vetoed
+        customer = int(case.customer[row])
+        made[customer] = Made(
+            plan=now.planned.id,
+            customer=customer,
+            at_us=window[0],
+            until_us=window[1],
+            offer=recipe.offers[offer].id,
+            channel=recipe.channels[channel].name,
+            propensity=float(chosen.propensity[row]),
+            lane=int(case.lanes[row]),
+            cost_minor=float(case.expected.cost[row, way]),
+        )
+    return made
+
+
+def _require_once(ids: list[int]) -> None:
+    if len(set(ids)) < len(ids):
+        twice = next(one for one in ids if ids.count(one) > 1)
+        raise BadInput(
+            f"customer {twice} stands twice",
+            where="the body at `$.customer_ids`",
+            remedy="ask once for each",
+        )
