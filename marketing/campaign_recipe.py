@@ -21,6 +21,8 @@ from marketing.contact_hours import minutes_of, open_minutes
 
 GUIDE = "docs/campaigns.md"
 LONGEST_DAYS = 366
+MOST_WAYS = 60
+"""A plan keeps who may get what as the bits of a number."""
 NEVER_FOR_CREDIT = "repayment_willingness"
 """还款意愿度 orders reminders of repayment; whom it favours is no reason to lend."""
 
@@ -78,6 +80,9 @@ def _offers(recipe: CampaignRecipe, path: Path) -> None:
         if offer.id in ("budget", *CHANNELS):
             what = f"{offer.id!r} is another limit's name"
             raise _bad(path, "offers", what, "call the offer something else")
+    if len(recipe.pairs) > MOST_WAYS:
+        what = f"{len(recipe.pairs)} ways to make an offer"
+        raise _bad(path, "offers", what, f"offer at most {MOST_WAYS} offers times channels")
     for place, offer in enumerate(recipe.offers):
         key = f"offers[{place}]"
         if offer.cost_minor >= offer.value_minor:

@@ -15,6 +15,7 @@ probabilities. The doubly robust estimate is right where either q or the propens
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
@@ -127,12 +128,19 @@ def _interval(over: Float64s, under: Float64s, seed: int, draws: int) -> tuple[f
     groups = min(len(over), GROUPS)
     group = random.permutation(len(over)) % groups
     parts = np.stack([np.bincount(group, one, groups) for one in (over, under)], axis=1)
-    times = random.multinomial(groups, np.full(groups, 1.0 / groups), draws)
-    drawn = times @ parts
+    drawn = _times(groups, draws, seed) @ parts
     with np.errstate(divide="ignore", invalid="ignore"):
         values = drawn[:, 0] / drawn[:, 1]
     ends = np.nanpercentile(values, [2.5, 97.5])
     return float(ends[0]), float(ends[1])
+
+
+@lru_cache(maxsize=2)
+def _times(groups: int, draws: int, seed: int) -> Float64s:
+    """(draws, groups) how often each draw has each group; kept, for a report asks many times."""
+    random = np.random.default_rng([seed, 1])
+    told: Float64s = random.multinomial(groups, np.full(groups, 1.0 / groups), draws).astype(float)
+    return told
 
 
 def _bad(what: str, remedy: str) -> BadInput:

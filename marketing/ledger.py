@@ -22,22 +22,22 @@ _TABLES: Final = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS customers(
     id INTEGER PRIMARY KEY, flags INTEGER NOT NULL, declined_us INTEGER,
-    updated_us INTEGER NOT NULL);
+    updated_us INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS plans(
     id INTEGER PRIMARY KEY, campaign TEXT NOT NULL, number INTEGER NOT NULL,
     policy_version TEXT NOT NULL, made_us INTEGER NOT NULL, made_by TEXT NOT NULL,
-    contacts INTEGER NOT NULL, audit_entry TEXT NOT NULL, UNIQUE(campaign, number));
+    contacts INTEGER NOT NULL, audit_entry TEXT NOT NULL, UNIQUE(campaign, number)) STRICT;
 CREATE TABLE IF NOT EXISTS contacts(
     customer INTEGER NOT NULL, opens_us INTEGER NOT NULL, plan INTEGER NOT NULL,
     closes_us INTEGER NOT NULL, offer TEXT NOT NULL, channel TEXT NOT NULL,
     propensity REAL NOT NULL, lane INTEGER NOT NULL, failed INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY(customer, opens_us, plan)) WITHOUT ROWID;
+    PRIMARY KEY(customer, opens_us, plan)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts(
     event_id TEXT PRIMARY KEY, plan INTEGER, customer INTEGER NOT NULL, opens_us INTEGER,
-    kind TEXT NOT NULL, at_us INTEGER NOT NULL) WITHOUT ROWID;
+    kind TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS at_once(
     plan INTEGER NOT NULL, name TEXT NOT NULL, used REAL NOT NULL,
-    PRIMARY KEY(plan, name)) WITHOUT ROWID;
+    PRIMARY KEY(plan, name)) STRICT, WITHOUT ROWID;
 COMMIT;
 """
 

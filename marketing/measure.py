@@ -19,7 +19,7 @@ from finmodel.errors import BadInput
 from finmodel.records import Float32s, Float64s, Int64s
 from marketing.balance import differences
 from marketing.lanes import Flags
-from marketing.uplift_metrics import Interval, Trial, by_decile, curve_of, intervals
+from marketing.uplift_metrics import Interval, Trial, by_decile, curve_of, figures_of, named
 
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000
@@ -140,6 +140,19 @@ def adjusted_lift(trial: Trial, before: Float64s) -> Adjusted:
     return Adjusted(lift, lift - Z * error, lift + Z * error, share)
 
 
+def worth_more(trial: Trial, value: Float64s) -> Interval:
+    """How much more a treated customer's response is worth than a control's, by their values.
+
+    The difference of two means with Welch's normal interval: offers differ in worth, and whom an
+    offer moves most gets the dearer ones, so that a mean lift times a mean value would err.
+    """
+    worth = trial.response * value
+    one, two = worth[trial.treated], worth[~trial.treated]
+    error = math.sqrt(one.var(ddof=1) / len(one) + two.var(ddof=1) / len(two))
+    more = float(one.mean() - two.mean())
+    return Interval(more, more - Z * error, more + Z * error)
+
+
 def deciles_of(score: Float64s, trial: Trial) -> tuple[Decile, ...]:
     """Response and uplift by tenths of the expected uplift; None where a group is empty."""
     found = []
@@ -160,11 +173,14 @@ def qini_of(
     drawn = []
     for _ in range(DRAWS):
         again = np.concatenate([random.choice(group, len(group)) for group in groups])
-        drawn.append(curve_of(score[again], trial.only(again)).qini)
-    low, high = np.percentile(np.array(drawn), [2.5, 97.5], axis=0)
+        drawn.append(curve_of(score[again], trial.only(again)))
     curve = curve_of(score, trial)
+    low, high = np.percentile([one.qini for one in drawn], [2.5, 97.5], axis=0)
     points = zip(*(a.tolist() for a in (curve.share, curve.qini, low, high)), strict=True)
-    figures = intervals(score, trial, draws=DRAWS, seed=seed)
+    values = [list(named(figures_of(one)).values()) for one in drawn]
+    ends = np.percentile(values, [2.5, 97.5], axis=0).T.tolist()
+    told = zip(named(figures_of(curve)).items(), ends, strict=True)
+    figures = {name: Interval(value, *both) for (name, value), both in told}
     return figures, tuple(CurvePoint(*point) for point in points)
 
 

@@ -54,7 +54,8 @@ class Actions:
     propensity: Float64s
     """(n,) of the action, over the lots; 1 in the holdout."""
     opens_us: Int64s
-    """(n,) of the window; of the planned one where there is no action; 0 where there is neither."""
+    """(n,) of the window; of the planned one where there is no action; of any where there is
+    neither, so that everybody's responses are counted from a like time on."""
     closes_us: Int64s
     reason: list[str]
     """(n,) the rule why there is no contact; empty where there is one."""
@@ -191,9 +192,10 @@ def _windows(
     """(n,) when each customer's window opens and closes: spread over the channel's by lot."""
     turn = turn_of(case.customer, "window", recipe.name, str(case.number))
     channel = np.array([c for _, c in recipe.pairs])[way]
+    channel[way < 0] = 0
     opens, closes = np.zeros(len(way), np.int64), np.zeros(len(way), np.int64)
     for place, told in enumerate(windows):
-        rows = np.flatnonzero((way >= 0) & (channel == place))
+        rows = np.flatnonzero(channel == place)
         at = told.spread(turn[rows])
         opens[rows], closes[rows] = told.opens_us[at], told.closes_us[at]
     return opens, closes

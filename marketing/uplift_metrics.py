@@ -111,7 +111,11 @@ def curve_of(score: Float64s, trial: Trial) -> Curve:
 
 def uplift_of(score: Float64s, trial: Trial, at: tuple[int, ...] = (10, 20, 30)) -> Uplift:
     """The figures of one order of customers."""
-    curve = curve_of(score, trial)
+    return figures_of(curve_of(score, trial), at)
+
+
+def figures_of(curve: Curve, at: tuple[int, ...] = (10, 20, 30)) -> Uplift:
+    """The figures of one order's curve."""
     line = curve.share * curve.qini[-1]
     return Uplift(
         effect=float(curve.uplift[-1]),
@@ -134,9 +138,9 @@ def intervals(
     found: dict[str, list[float]] = {}
     for _ in range(draws):
         rows = np.concatenate([random.choice(group, len(group)) for group in groups])
-        for name, value in _named(uplift_of(score[rows], trial.only(rows), at)).items():
+        for name, value in named(uplift_of(score[rows], trial.only(rows), at)).items():
             found.setdefault(name, []).append(value)
-    told = _named(uplift_of(score, trial, at))
+    told = named(uplift_of(score, trial, at))
     return {
         name: Interval(told[name], *(float(end) for end in np.percentile(values, [2.5, 97.5])))
         for name, values in found.items()
@@ -156,6 +160,7 @@ def by_decile(score: Float64s, trial: Trial) -> list[tuple[int, int, float, floa
     return rows
 
 
-def _named(told: Uplift) -> dict[str, float]:
+def named(told: Uplift) -> dict[str, float]:
+    """The figures by name, as people call them."""
     parts = {f"uplift@{x}%": value for x, value in told.at.items()}
     return {"effect": told.effect, "auuc": told.auuc, "qini": told.qini} | parts

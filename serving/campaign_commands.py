@@ -1,4 +1,4 @@
-"""The group `finmodel campaign`: customers, plan, list.
+"""The group `finmodel campaign`: customers, plan, receipts, report, list.
 
 Words from a shell in, one call each, an answer out. Who may do what is known to `campaigns`.
 """
@@ -61,6 +61,43 @@ def campaign_plan(
     with Progress() as progress:
         done = make_plan(here, asked, person, progress)
     emit(done, json)
+
+
+@campaign.command("receipts")
+def campaign_receipts(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet: event_id, contact_id, kind, at.")],
+    json: Json = False,
+) -> None:
+    """Take in what became of contacts: sent, delivered, failed, answered, opted_out, complained.
+
+    Each counts once, by its event_id. Where no row could be used, the exit code is 2.
+    """
+    from serving.access import signed_in
+    from serving.campaign_reports import TAKERS, require_some, take_receipts
+
+    here = Settings.from_env()
+    taken = take_receipts(here, file, signed_in(here, TAKERS))
+    emit(taken, json)
+    require_some(taken, file)
+
+
+@campaign.command("report")
+def campaign_report(
+    name: Annotated[str, typer.Argument(help="The campaign's name.")],
+    plan: Annotated[
+        int | None, typer.Option(help="Which of its plans; the newest, if none.", min=1)
+    ] = None,
+    outcomes: Annotated[
+        Path | None,
+        typer.Option(help="CSV or Parquet of responses: customer_id, at; the archive, if none."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what a campaign did against its holdout, what it cost, what else might have been."""
+    from serving.campaign_reports import make_report
+    from serving.campaign_screen import show_report
+
+    show_report(make_report(Settings.from_env(), name, plan, outcomes), json)
 
 
 @campaign.command("list")

@@ -1,7 +1,8 @@
-"""Files that marketing people bring: how customers stand, whom a segment holds, as columns.
+"""Files that marketing people bring: how customers stand, segments, receipts, responses.
 
-A CSV or Parquet file comes in, checked columns go out. A standing that cannot be read refuses the
-whole file, with its first line: whoever is taken for somebody who may be contacted must be.
+A CSV or Parquet file comes in, columns go out. A standing that cannot be read refuses the whole
+file, with its first line: whoever is taken for somebody who may be contacted must be. Of receipts
+the rows that cannot be used are told one by one.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import Int64s
 from finmodel.table_files import is_csv, lines_of, read_table
 from marketing.campaign import CHANNELS
 from marketing.lanes import Flags
+from marketing.ledger_receipts import Receipt
+from marketing.measure import Responses
 from marketing.standing import NEVER, Standing
 
 CUSTOMER = "customer_id"
@@ -33,6 +35,8 @@ FLAGS = {
 WAYS = tuple(f"consent_{name}" for name in CHANNELS)
 DECLINED = "declined_at"
 COLUMNS = (CUSTOMER, *FLAGS, *WAYS, DECLINED)
+RECEIPT = ("event_id", "contact_id", "kind", "at")
+"""Of a receipt; `customer_id` too, for an opt-out or a complaint that answers no contact."""
 _SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 LARGEST = 2**63 - 1
 
@@ -57,8 +61,35 @@ def read_segment(path: Path) -> Int64s:
     return np.sort(_ids(_table(path, (CUSTOMER,)), path))
 
 
-def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    frame = read_table(path, columns, ",", "utf-8-sig")
+def read_receipts(path: Path) -> list[Receipt]:
+    """The receipts of a file, as they stand in it; what does not hold is the ledger's to refuse."""
+    frame = _table(path, RECEIPT, more=(CUSTOMER,))
+    at, _ = _parsed(frame["at"])
+    given = frame if CUSTOMER in frame.columns else frame.assign(**{CUSTOMER: ""})
+    texts = [
+        given[name].fillna("").astype(str).str.strip().tolist()
+        for name in ("event_id", "contact_id", CUSTOMER, "kind")
+    ]
+    zoned = given["at"].fillna("").astype(str).str.strip().str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+    times = [
+        one if one != NEVER and told else None for one, told in zip(at.tolist(), zoned, strict=True)
+    ]
+    return [Receipt(*row) for row in zip(*texts, times, strict=True)]
+
+
+def read_responses(path: Path) -> Responses:
+    """Who responded when; BadInput with the first line that cannot be read."""
+    frame = _table(path, (CUSTOMER, "at"))
+    times = _times(frame, "at", path)
+    gone = np.flatnonzero(times == NEVER)
+    if len(gone):
+        raise _bad(path, gone, "at", "is no ISO 8601 time")
+    return Responses(_numbers(frame, path), times)
+
+
+def _table(path: Path, columns: tuple[str, ...], more: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The file with these columns, and others that it may have, as text."""
+    frame = read_table(path, (*columns, *more), ",", "utf-8-sig")
     lacking = [name for name in columns if name not in frame.columns]
     if lacking:
         raise BadInput(
@@ -70,6 +101,16 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _ids(frame: pd.DataFrame, path: Path) -> Int64s:
+    """(n,) the customers, each once."""
+    found = _numbers(frame, path)
+    _, first = np.unique(found, return_index=True)
+    twice = np.setdiff1d(np.arange(len(found)), first)
+    if len(twice):
+        raise _bad(path, twice, CUSTOMER, f"{found[twice[0]]} stands twice")
+    return found
+
+
+def _numbers(frame: pd.DataFrame, path: Path) -> Int64s:
     told = frame[CUSTOMER].fillna("").astype(str).str.strip()
     fits = told.str.fullmatch(r"[0-9]{1,19}").to_numpy(dtype=bool)
     wrong = np.flatnonzero(~fits)
@@ -79,12 +120,7 @@ def _ids(frame: pd.DataFrame, path: Path) -> Int64s:
     large = np.flatnonzero([one > LARGEST for one in numbers])
     if len(large):
         raise _bad(path, large, CUSTOMER, "is larger than any id")
-    found = np.array(numbers, np.int64)
-    _, first = np.unique(found, return_index=True)
-    twice = np.setdiff1d(np.arange(len(found)), first)
-    if len(twice):
-        raise _bad(path, twice, CUSTOMER, f"{found[twice[0]]} stands twice")
-    return found
+    return np.array(numbers, np.int64)
 
 
 def _yes_or_no(frame: pd.DataFrame, column: str, path: Path) -> Flags:
@@ -98,15 +134,20 @@ def _yes_or_no(frame: pd.DataFrame, column: str, path: Path) -> Flags:
 
 def _times(frame: pd.DataFrame, column: str, path: Path) -> Int64s:
     """Microseconds; NEVER where nothing stands. A day is taken from its midnight in UTC."""
-    text = frame[column].fillna("").astype(str).str.strip()
-    times = pd.to_datetime(text.where(text != ""), utc=True, format="ISO8601", errors="coerce")
-    wrong = np.flatnonzero((times.isna() & (text != "")).to_numpy())
+    found, wrong = _parsed(frame[column])
     if len(wrong):
         raise _bad(path, wrong, column, "is no ISO 8601 time")
-    there = times.notna().to_numpy()
-    found = np.full(len(frame), NEVER)
-    found[there] = [micros(one.to_pydatetime()) for one in times[there]]
     return found
+
+
+def _parsed(column: Any) -> tuple[Int64s, Int64s]:
+    """Microseconds, and the places of what is no time."""
+    text = column.fillna("").astype(str).str.strip()
+    times = pd.to_datetime(text.where(text != ""), utc=True, format="ISO8601", errors="coerce")
+    there = times.notna().to_numpy()
+    found = np.full(len(text), NEVER)
+    found[there] = times[there].dt.as_unit("us").astype(np.int64).to_numpy()
+    return found, np.flatnonzero(~there & (text != "").to_numpy())
 
 
 def _bad(path: Path, rows: Int64s, column: str, what: str) -> BadInput:

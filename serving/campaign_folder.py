@@ -103,14 +103,17 @@ def read_plan(settings: Settings, campaign: str, number: int) -> tuple[PlanFile,
 
 
 def _options(told: Written) -> bytes:
-    """Each customer's action, what the plan had for them, and what was expected of it."""
+    """Each customer's action, what the plan had for them, and what was expected of it.
+
+    `allowed` has a bit for each way that no rule forbade.
+    """
     actions, case, scores = told.made.actions, told.case, told.scores
     columns = {
         "customer_id": case.customer,
         "lane": case.lanes,
         "action": actions.action.astype(np.int16),
         "planned": actions.planned.astype(np.int16),
-        "ways": case.judged.allowed.sum(axis=1).astype(np.int16),
+        "allowed": case.judged.allowed @ (1 << np.arange(case.judged.allowed.shape[1])),
         "propensity": actions.propensity,
         "opens_us": actions.opens_us,
         "reason": pa.array(actions.reason).dictionary_encode(),

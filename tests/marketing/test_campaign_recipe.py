@@ -72,6 +72,10 @@ def test_the_shipped_recipe_is_read_whole():
         (changed("offers", 0, inventory=0), "offers[0].inventory: expected `int` >= 1"),
         (changed("offers", 0, id="points"), "offers: 'points' stands twice"),
         (changed("offers", 2, script=" "), "points has no approved script"),
+        (
+            {"offers": [GIVEN["offers"][2] | {"id": f"gift_{place}"} for place in range(21)]},
+            "63 ways to make an offer; offer at most 60 offers times channels",
+        ),
         ({"offers": []}, "there is no offer or no channel"),
         ({"ends": "2026-04-05"}, "ends: it is before 2026-04-06"),
         ({"ends": "2027-05-05"}, "the campaign lasts 395 days; let it end within a year"),

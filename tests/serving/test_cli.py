@@ -67,6 +67,8 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("monitor", "m", "--to", "9999-12-31T23:59:59-08:00"), "is after the year 9000; end"),
         (("campaign", "plan", "nowhere.yaml"), "FINMODEL_KEY"),
         (("campaign", "customers", "nowhere.csv"), "FINMODEL_KEY"),
+        (("campaign", "receipts", "nowhere.csv"), "FINMODEL_KEY"),
+        (("campaign", "report", "nosuch"), "campaign 'nosuch': it was never planned"),
         (("audit", "show", "a000001-00000708-41046fb593d3"), "NotFound"),
         (("features", "materialize"), "feast apply"),
     ],

@@ -1,0 +1,86 @@
+"""A campaign's report as a person reads it in a shell: figures, then a table for each question.
+
+A report comes in; what is shown goes to standard output. With JSON it is the record itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from marketing.campaign_report import CampaignReport
+from marketing.measure import Lift
+from serving.screen import emit
+
+HEAD = ("campaign", "number", "policy_version", "response", "made_at", "matured", "not_matured")
+
+
+def show_report(report: CampaignReport, json: bool) -> None:
+    """Print it."""
+    if json:
+        emit(report, True)
+        return
+    head: dict[str, Any] = {name: getattr(report, name) for name in HEAD}
+    earned = report.earned
+    head |= {
+        "lift": _lift(report.lift),
+        "lift, adjusted": _ends(report.adjusted),
+        "responses more": _ends(earned.responses_more),
+        "spent": earned.spent_minor,
+        "gain": _ends(earned.gain_minor),
+        "gain expected": earned.expected_gain_minor,
+        "cap hits": report.cap_hits,
+        "not contacted": report.not_contacted,
+    }
+    emit(head | {name: _ends(one) for name, one in report.figures.items()}, False)
+    for title, rows in (
+        ("渠道与优惠 Offers by channel", _ways(report)),
+        ("十分位 Deciles of expected uplift", list(report.deciles)),
+        ("其他策略 Other policies, responses a customer", _policies(report)),
+        ("均衡 Balance before the campaign", list(report.balance)),
+        (
+            "漂移 Drift of scores",
+            [{"score": one.score, "psi": one.shift.psi} for one in report.drift],
+        ),
+        ("约束 Limits", list(report.limits)),
+    ):
+        Console().print(f"\n[bold]{title}[/]")
+        emit(rows, False)
+
+
+def _ways(report: CampaignReport) -> list[dict[str, Any]]:
+    return [
+        {
+            "offer": one.offer,
+            "channel": one.channel,
+            "contacts": one.contacts,
+            **{kind: one.receipts.get(kind, 0) for kind in ("sent", "answered", "opted_out")},
+            "lift": "" if one.lift is None else _lift(one.lift),
+        }
+        for one in report.ways
+    ]
+
+
+def _policies(report: CampaignReport) -> list[dict[str, Any]]:
+    return [
+        {
+            "policy": one.policy,
+            "snips": "" if one.snips is None else _ends(one.snips),
+            "doubly robust": "" if one.doubly_robust is None else _ends(one.doubly_robust),
+            "effective": None if one.snips is None else one.snips.effective,
+            "": "too few" if one.too_few else "",
+        }
+        for one in report.policies
+    ]
+
+
+def _lift(lift: Lift) -> str:
+    treated = f"{lift.treated_rate:.2%} of {lift.treated:,}"
+    return f"{_ends(lift)}, {treated} against {lift.control_rate:.2%} of {lift.control:,}"
+
+
+def _ends(told: Any) -> str:
+    """A figure with its interval, whatever it is called in its record."""
+    value = told.lift if hasattr(told, "lift") else told.value
+    return f"{value:,.4g} [{told.low:,.4g}, {told.high:,.4g}]"
