@@ -18,8 +18,9 @@ from finmodel.decision_log import APPLICATION
 from finmodel.errors import BadInput, NotFound
 from finmodel.outcomes import UNKNOWN
 from finmodel.settings import Settings
+from risk.monitor.cohorts import looked_past
 from risk.monitor.followed import Window, follow
-from risk.monitor.scan import NOWHERE, Decisions
+from risk.monitor.scan import NOWHERE, Decisions, book_of
 from serving.decision_history import Logged
 
 
@@ -48,7 +49,9 @@ def matured(settings: Settings, rows: Sequence[Logged], maturity: Maturity) -> d
         place=np.arange(count),
     )
     window = Window(micros(settings.clock.now()), maturity.window_days, maturity.bad_dpd)
-    labels = follow(decisions, outcome_files.kept_in(settings.outcomes), window).label
+    outcomes = outcome_files.kept_in(settings.outcomes)
+    weeks = looked_past(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
+    labels = follow(decisions, outcomes, window, weeks).label
     told = zip(rows, labels.tolist(), strict=True)
     return {one.entry.id: label for one, label in told if label != UNKNOWN}
 

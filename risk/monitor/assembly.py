@@ -15,6 +15,7 @@ import numpy as np
 from finmodel.certainty import Separation
 from finmodel.drift import shift
 from finmodel.outcomes import Outcomes
+from finmodel.records import Int64s
 from risk.monitor.challenger import Version, challenged, consistency
 from risk.monitor.followed import Followed, Window, follow, vintages
 from risk.monitor.light import Matured, Points, light
@@ -46,6 +47,8 @@ class Seen:
     reference: Reference
     outcomes: Outcomes
     window: Window
+    weeks: Int64s | None = None
+    """Of the whole log, looked at past the window (`cohorts`); None where the scan is all of it."""
     champion: Version | None = None
     """The version that decided; None where its export is not here."""
     challenger: Version | None = None
@@ -83,7 +86,7 @@ def monitor(seen: Seen, followed: Followed | None = None) -> Monitor:
 
 def followed_of(seen: Seen) -> Followed:
     """The decisions with what became of them."""
-    return follow(seen.scanned.decisions, seen.outcomes, seen.window)
+    return follow(seen.scanned.decisions, seen.outcomes, seen.window, seen.weeks)
 
 
 def with_alerts(seen: Monitor, alerts: Sequence[Alert]) -> Monitor:

@@ -1,7 +1,7 @@
 """Decisions followed by their outcomes: which have matured, vintages, roll rates, first payments.
 
-Columns of decisions and outcomes come in, labels and small tables go out. A decision whose
-performance window was not over when anybody last looked has no label, whatever was seen of it: bads
+Columns of decisions and outcomes come in, labels and small tables go out. A decision has no label
+before its week was looked at past the performance window (`cohorts`), whatever was seen of it: bads
 are seen early and goods only at the end, so early bads would lie. Nothing is said of a month that
 nobody looked at. Pure arithmetic; months begin in the lender's zone, eight hours before UTC's.
 """
@@ -22,10 +22,10 @@ from risk.labels.delays import DAY
 from risk.labels.rule import month_name
 from risk.labels.vintages import buckets_of
 from risk.labels.words import BUCKET_NAMES, FPD_DAYS
+from risk.monitor.cohorts import ZONE_US, looked_past, weeks_of
 from risk.monitor.panels import FirstPaymentRow, VintageRow, Vintages
 from risk.monitor.scan import NOWHERE, Decisions
 
-ZONE_US: Final = 8 * 3_600_000_000
 MOST_MOBS: Final = 24
 FIRST_DUE_DAYS: Final = 31
 """A first instalment is due within so many days of the decision; outcomes do not tell its day."""
@@ -57,10 +57,19 @@ class Followed:
     outcomes: Outcomes
 
 
-def follow(decisions: Decisions, outcomes: Outcomes, window: Window) -> Followed:
-    """Join outcomes (by application, then time) to the last decision on each application."""
+def follow(
+    decisions: Decisions, outcomes: Outcomes, window: Window, weeks: Int64s | None = None
+) -> Followed:
+    """Join outcomes (by application, then time) to the last decision on each application.
+
+    `weeks` are those of the whole log that were looked at past the window, as `looked_past` tells
+    them; without it these decisions are the whole log.
+    """
     if not len(decisions):
         return Followed(np.empty(0, np.int8), np.empty(0, np.int64), Outcomes.none())
+    if weeks is None:
+        whole = [(decisions.application, decisions.time_us)]
+        weeks = looked_past(whole, outcomes, window.days, window.bad_dpd)
     order = np.argsort(decisions.application)
     ranked = decisions.application[order]
     begins = _begins(ranked)
@@ -72,13 +81,15 @@ def follow(decisions: Decisions, outcomes: Outcomes, window: Window) -> Followed
     joined &= (outcomes.application != NOWHERE) & (outcomes.observed_us >= since)
     if not joined.all():
         row, since, outcomes = row[joined], since[joined], outcomes.only(joined)
-    return Followed(_labels(decisions, (row, since), outcomes, window), row, outcomes)
+    label = _labels(decisions, (row, since), outcomes, window)
+    label[~np.isin(weeks_of(decisions.time_us), weeks)] = UNKNOWN
+    return Followed(label, row, outcomes)
 
 
 def _labels(
     decisions: Decisions, joined: tuple[Int64s, Int64s], seen: Outcomes, window: Window
 ) -> npt.NDArray[np.int8]:
-    """(n,) labels; `joined` is each outcome's decision and when that was made."""
+    """(n,) labels, were all weeks looked at; `joined` is each outcome's decision and its time."""
     row, since = joined
     length = window.days * DAY
     after = seen.observed_us - since
@@ -90,10 +101,7 @@ def _labels(
     reached = np.zeros(len(decisions), bool)
     reached[row[after >= length]] = True
     label = np.full(len(decisions), UNKNOWN, np.int8)
-    # A bad is known before its window ends, a good only by a look at its end: until somebody has
-    # looked again, both or neither.
-    last_look = int(seen.observed_us.max(initial=0))
-    over = decisions.time_us <= min(window.as_of_us, last_look) - length
+    over = decisions.time_us <= window.as_of_us - length
     label[over & reached] = 0
     label[over & bad] = 1
     return label

@@ -8,7 +8,7 @@ at no outcome and judges nothing; whoever must be sure of the log verifies it fi
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,14 @@ class Scanned:
     """Decisions without a score, where a rule answered in the model's place: left out."""
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Values that each fact of `SEGMENTS` has in the model's decisions, of whatever segment."""
+
+
+def book_of(folder: Path) -> Iterator[tuple[Int64s, Int64s]]:
+    """Stand-in and time of every decision of the log, piece by piece; a `cohorts.Book`."""
+    for number in segments_of(folder):
+        for piece in pieces_of(folder, number, LAYOUT, only=(APPLICATION,)):
+            if APPLICATION in piece.columns:
+                yield piece.columns[APPLICATION], piece.columns["time_us"]
 
 
 def scan_decisions(

@@ -28,6 +28,7 @@ from risk import scaling
 from risk.monitor.alerts import alerts_of
 from risk.monitor.assembly import Seen, monitor, with_alerts
 from risk.monitor.challenger import Version
+from risk.monitor.cohorts import looked_past, weeks_of
 from risk.monitor.followed import Window
 from risk.monitor.panels import Monitor
 from risk.monitor.periods import By, cut, require_possible
@@ -38,7 +39,7 @@ from risk.monitor.reference import (
     read_reference,
     reference_of,
 )
-from risk.monitor.scan import Asked, scan_decisions
+from risk.monitor.scan import Asked, book_of, scan_decisions
 
 WEEKS = 26
 """The window where none is named; longer ones are cut into months."""
@@ -80,8 +81,10 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
     reference = _reference(settings, wanted.model, version, exported)
     asked = Asked(wanted.model, version, periods.edges_us, wanted.segment)
     bins = [one.bins for one in reference.features]
-    followed = wanted.window_days or reference.window_days, wanted.bad_dpd or reference.bad_dpd
+    days, bad_dpd = wanted.window_days or reference.window_days, wanted.bad_dpd or reference.bad_dpd
+    outcomes = outcome_files.kept_in(settings.outcomes)
     scanned = scan_decisions(settings.audit, asked, bins, progress)
+    first, last = weeks_of(np.array(periods.edges_us)[[0, -1]]).tolist()
     return Seen(
         asked=asked,
         alias=alias,
@@ -90,8 +93,9 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
         periods=periods.names,
         scanned=scanned,
         reference=reference,
-        outcomes=outcome_files.kept_in(settings.outcomes),
-        window=Window(micros(now), *followed),
+        outcomes=outcomes,
+        window=Window(micros(now), days, bad_dpd),
+        weeks=looked_past(book_of(settings.audit), outcomes, days, bad_dpd, (first, last)),
         champion=None if exported is None else _scoring(exported),
         challenger=_challenger(settings, wanted.model, version, exported),
     )

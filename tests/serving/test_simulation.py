@@ -16,10 +16,12 @@ from finmodel.clock import parse_time
 from finmodel.errors import BadInput, Refused
 from finmodel.export import pointer_path
 from finmodel.manifest import Calibration, PricingPd, Scaling
+from finmodel.records import Person
 from finmodel.vault import Vault
 from serving.decision_history import Window
 from serving.desk import open_desk
 from serving.flows import decide
+from serving.outcomes import load_outcomes
 from serving.schemas import Application
 from serving.screen import Progress
 from serving.simulation import pds_of, simulate
@@ -159,3 +161,21 @@ def test_decisions_on_another_scale_are_not_simulated_under_the_champions(lender
             simulated(world, tmp_path, scaling=msgspec.to_builtins(other))
     finally:
         point_to(world.settings, 1)
+
+
+def test_one_look_at_one_account_matures_nobody_elses_bads(lender, tmp_path):
+    """Seen after forty days a fifth are bad; goods are known by a look after half a year only."""
+    later = replace(lender.settings, standing_clock="2006-06-01T00:00:00+08:00")
+    world = SimpleNamespace(settings=later, keys=lender.keys)
+    row = "A-{0},{1}T00:00:00+08:00,,{2}\n".format
+    seen = [row(one, "2005-11-10", 45 if one % 5 == 0 else 0) for one in range(21, 111)]
+
+    def matured(name, *rows):
+        file = tmp_path / f"{name}.csv"
+        file.write_text("application_id,observed_at,bad,dpd\n" + "".join(rows))
+        load_outcomes(later, file, Person("Lin", frozenset({"analyst"})))
+        return simulated(world, tmp_path).figures.matured
+
+    assert matured("early", *seen, row(22, "2006-05-01", 0)) == 0
+    goods = (row(one, "2006-05-02", 0) for one in range(21, 111) if one % 5)
+    assert matured("whole", *goods) == 90

@@ -129,13 +129,22 @@ def table(home):
         return sql.execute(
             f"""
             with followed as (
-              select d.*, bool_or(dpd >= 30 and observed_us <= time_us + {window}) as late,
-                max(observed_us) as last
-              from decisions d left join seen using (application) group by all)
+              select d.*, max(observed_us) as last,
+                coalesce(bool_or(dpd >= 30 and observed_us <= time_us + {window}), false) as late
+              from decisions d left join seen using (application) group by all),
+            cohort as (
+              select *, last >= time_us + {window} as reached,
+                date_trunc('week', make_timestamp(time_us + 28800000000)) as week
+              from followed),
+            looked as (
+              select *, count(*) filter (reached) over by_week as through,
+                count(*) filter (last is not null and not reached and not late)
+                  over by_week as waiting
+              from cohort window by_week as (partition by week))
             select *, strftime(make_timestamp(time_us + 28800000000), '%Y-%m') as month,
-              case when time_us + {window} > {now} then null
-                   when late then 1 when last >= time_us + {window} then 0 end as label
-            from followed order by time_us
+              case when time_us + {window} > {now} or through < 0.8 * (through + waiting) then null
+                   when late then 1 when reached then 0 end as label
+            from looked order by time_us
             """
         ).df()
 
