@@ -105,6 +105,7 @@ def _header(seen: Seen, followed: Followed, lit: Light) -> Header:
         end=seen.end,
         n=len(seen.scanned.decisions),
         unscored=seen.scanned.unscored,
+        by_card=seen.scanned.by_card,
         matured=int((followed.label >= 0).sum()),
         bads=int((followed.label == 1).sum()),
         reference=seen.reference.sample,

@@ -60,6 +60,8 @@ class Header(msgspec.Struct, frozen=True):
     n: int
     unscored: int
     """Decisions that a rule answered in the model's place; in no figure below."""
+    by_card: int
+    """Decisions that the fallback scorecard scored in the model's place; in no figure below."""
     matured: int
     bads: int
     reference: str

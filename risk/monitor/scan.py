@@ -98,6 +98,8 @@ class Scanned:
     sample: Sampled
     unscored: int
     """Decisions without a score, where a rule answered in the model's place: left out."""
+    by_card: int
+    """Decisions that the fallback scorecard scored in the model's place: left out."""
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Values that each fact of `SEGMENTS` has in the model's decisions, of whatever segment."""
 
@@ -151,7 +153,7 @@ class _Part:
         self.vectors: list[Float32s] = []
         self.raw: list[Float64s] = []
         self.place: list[Int64s] = []
-        self.unscored = 0
+        self.unscored = self.by_card = 0
         self.segments: dict[str, set[str]] = {name: set() for name in SEGMENTS}
 
     def take(self, piece: Piece) -> None:
@@ -171,8 +173,11 @@ class _Part:
         period = (np.searchsorted(self.edges, columns["time_us"], "right") - 1).astype(np.int32)
         period[~wanted | (period >= len(self.edges) - 1)] = -1
         unscored = np.isnan(columns["points"])
+        # Points without a raw score are the card's: no figure of the model is made of them.
+        by_card = np.isnan(columns["raw"]) & ~unscored
         self.unscored += int((unscored & (period >= 0)).sum())
-        period[unscored] = -1
+        self.by_card += int((by_card & (period >= 0)).sum())
+        period[unscored | by_card] = -1
         self.counter.add(columns["vector"], period)
         kept = np.flatnonzero(period >= 0)
         self.found.append(_decisions(piece, period, answers, kept))
@@ -256,12 +261,12 @@ def _together(parts: Sequence[_Part], features: int) -> Scanned:
         place=_stacked([p for part in parts for p in part.place], (0,), np.int64),
     )
     found = sorted((one for part in parts for one in part.found if len(one)), key=_begins)
-    unscored = sum(part.unscored for part in parts)
+    left_out = sum(part.unscored for part in parts), sum(part.by_card for part in parts)
     segments = {
         name: tuple(sorted(set[str]().union(*(part.segments[name] for part in parts))))
         for name in SEGMENTS
     }
-    return Scanned(_joined(found), first.counter, views, states, sample, unscored, segments)
+    return Scanned(_joined(found), first.counter, views, states, sample, *left_out, segments)
 
 
 def _begins(found: Decisions) -> int:

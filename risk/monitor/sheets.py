@@ -103,14 +103,16 @@ def header_lines(seen: Monitor) -> list[tuple[str, str, str]]:
         ("模型", "model", f"{header.model} v{header.version} {header.alias}".strip()),
         ("客群", "segment", _segment(header.segment)),
         ("窗口", "window", f"{header.start} – {header.end}"),
-        ("样本量", "decisions", f"{header.n:,}（无评分 unscored {header.unscored:,}）"),
+        ("样本量", "decisions", f"{header.n:,}"),
+        ("未由模型评分", "not scored by the model",
+         f"评分卡 by scorecard {header.by_card:,}，无评分 unscored {header.unscored:,}"),
         ("成熟样本", "matured", f"{header.matured:,}（坏 bads {header.bads:,}）"),
         ("表现期", "followed", f"{header.window_days} days, bad: dpd ≥ {header.bad_dpd}"),
         ("参照", "reference", header.reference),
         ("预估误差", "past error of the estimated AUC", past),
         ("红绿灯", "light", f"{STATUSES[header.light.colour]} {header.light.colour}"),
         ("原因", "reason", f"{header.light.zh} / {header.light.en}"),
-    ]
+    ]  # fmt: skip
 
 
 def table(zh: str, en: str, rows: Sequence[Any], skip: tuple[str, ...] = ()) -> Sheet:

@@ -142,7 +142,7 @@ function lightOf(header, words) {
       h("button", { type: "button", class: "signal", title: one[frame.language], onclick: () => $(`panel-${LEADS[one.name]}`).scrollIntoView({ behavior: "smooth" }) },
         h("span", { class: `lamp ${one.colour}` }), words.signals[one.name]))),
     h("div", { class: "measures" },
-      figure(header.n, header.unscored ? `${words.decisions} (${words.unscored(header.unscored)})` : words.decisions),
+      figure(header.n, header.unscored || header.by_card ? `${words.decisions} (${words.notByModel(header.by_card, header.unscored)})` : words.decisions),
       figure(header.matured, header.matured ? words.matured : `${words.matured} · ${words.notes.not_mature}`),
       figure(header.bads, words.bads)),
     h("p", { class: "soft small" }, `${words.windowOf} ${moment(header.start)} – ${moment(header.end)} · ${words.followedFor(header.window_days, header.bad_dpd)} · ${words.reference} ${header.reference}`),

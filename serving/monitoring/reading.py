@@ -43,7 +43,7 @@ from risk.monitor.scan import Asked, book_of, scan_decisions
 
 WEEKS = 26
 """The window where none is named; longer ones are cut into months."""
-_BUILT_OF = ("vector", "points", "contributions")
+_BUILT_OF = ("vector", "raw", "points", "contributions")
 FIRST_ROWS = 20_000
 """So many first decisions stand for the build sample where none was kept."""
 
@@ -205,7 +205,8 @@ def first_decisions(
     for number in segments_of(settings.audit):
         for piece in pieces_of(settings.audit, number, LAYOUT, only=_BUILT_OF):
             codes = [code for code, body in piece.bodies.items() if asked.wants(body)]
-            rows = np.isin(piece.columns[FACTS], codes) & ~np.isnan(piece.columns["points"])
+            by_model = ~np.isnan(piece.columns["points"]) & ~np.isnan(piece.columns["raw"])
+            rows = np.isin(piece.columns[FACTS], codes) & by_model
             if not rows.any():
                 continue
             found.append((piece.columns["vector"][rows], piece.columns["points"][rows]))

@@ -38,6 +38,8 @@ class Decided:
     answer: np.ndarray | None = None
     ages_s: float = 60.0
     applications: list = field(default_factory=list)
+    card_points: np.ndarray | None = None
+    """Points of the fallback scorecard, where it scored in the model's place; `raw` is NaN then."""
 
 
 def points_of(raw):
@@ -60,7 +62,7 @@ def log_part(log, vault, clock, start, part, model):
     part.applications = [f"{part.product}-{part.first + n}" for n in range(len(part.raw))]
     stand_ins = vault.stand_ins(part.applications)
     pd = 1 / (1 + np.exp(-part.raw))
-    points = points_of(part.raw)
+    points = points_of(part.raw) if part.card_points is None else part.card_points
     for n, stand_in in enumerate(stand_ins):
         clock.at = start + timedelta(days=float(part.day[n]))
         answer = "approve" if points[n] >= 560 else "refer" if points[n] >= 540 else "decline"

@@ -6,6 +6,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
 
@@ -256,6 +257,35 @@ def test_ages_states_and_scores_computed_again(home):
     assert wrong.header.light.colour == "red"
     assert "differ when computed again" in wrong.header.light.en
     assert monitor(seen_of(home)).challenger.note == "no_challenger"
+
+
+def test_what_the_fallback_card_scored_is_counted_apart_and_in_no_figure_of_the_model(
+    tmp_path, home
+):
+    rng = np.random.default_rng(4)
+    parts = [decided(rng, 800, (0, 100)), decided(rng, 1_200, (0, 100), moved=3.0, first=50_000)]
+    parts[1].raw[:] = np.nan
+    parts[1].card_points = rng.normal(480, 15, 1_200)
+    found = []
+    for name, mine in (("alone", parts[:1]), ("beside", parts)):
+        settings = Settings(home=tmp_path / name, data=tmp_path)
+        settings.home.mkdir()
+        settings.make_home()
+        log_decisions(settings, START, mine)
+        told = [outcomes_of(settings, part, np.random.default_rng(8))[0] for part in mine]
+        outcomes = told[0] if len(told) == 1 else told[0].then(told[1]).sorted()
+        world = (settings, home[1], parts[0], outcomes, None)
+        raw = seen_of(world).scanned.sample.raw
+        mine = Version(1, lambda rows, raw=raw: raw.copy(), points_of, 560.0)
+        other = Version(2, lambda rows: -rows[:, 2].astype(float), points_of, 560.0)
+        found.append(monitor(seen_of(world, champion=mine, challenger=other)))
+    alone, beside = found
+    assert (alone.header.by_card, beside.header.by_card, beside.header.n) == (0, 1_200, 800)
+    assert beside.consistency.differing == 0
+    assert "1,200" in " ".join(line[2] for line in header_lines(beside))
+    assert structs.replace(beside.header, by_card=0) == alone.header
+    for panel in ("quality", "bands", "stability", "variables", "calibration", "challenger"):
+        assert getattr(beside, panel) == getattr(alone, panel), panel
 
 
 def test_a_segment_of_3_rows_shows_n_and_no_number(home):
