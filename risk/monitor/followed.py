@@ -144,34 +144,41 @@ def _vintage_rows(
 ) -> tuple[VintageRow, ...]:
     if not len(row):
         return ()
-    seen_at_all = np.zeros(len(decisions), bool)
-    seen_at_all[row] = True
-    cohort = months_of(decisions.time_us[seen_at_all])
-    first, last = int(cohort.min()), int(cohort.max())
-    accounts = np.bincount(cohort - first, minlength=last - first + 1)
+    account, to = followed_to(decisions, row, seen)
+    cohort = months_of(decisions.time_us[account])
+    first = int(cohort.min())
+    cohorts = int(cohort.max()) - first + 1
+    late_at = np.full(len(decisions), MOST_MOBS + 1)
     accounts_late, mob = first_late(decisions, row, seen, window)
-    since = months_of(decisions.time_us[accounts_late])
-    table = np.zeros((last - first + 1, MOST_MOBS + 1), np.int64)
-    within = mob <= MOST_MOBS
-    np.add.at(table, (since[within] - first, mob[within]), 1)
-    ever = table.cumsum(axis=1).tolist()
-    # A month on book is over when the next one has begun, and known as far as somebody looked.
-    now = int(months_of(np.array([window.as_of_us]))[0])
-    looked = np.full(last - first + 1, -1)
-    np.maximum.at(looked, months_of(decisions.time_us[row]) - first, months_of(seen.observed_us))
+    late_at[accounts_late] = mob.clip(max=MOST_MOBS + 1)
+    # (cohorts, first late, followed to): who was late and who was looked at, by month on book.
+    shape = cohorts, MOST_MOBS + 2, MOST_MOBS + 1
+    cell = np.ravel_multi_index((cohort - first, late_at[account], to.clip(max=MOST_MOBS)), shape)
+    table = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
+    through = table[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+    n = through.sum(axis=1)
+    ever = np.diagonal(through.cumsum(axis=1), axis1=1, axis2=2)
+    now = int(months_of(np.array([window.as_of_us]))[0])  # a month is over when the next has begun
+    mobs = range(min(now - first, MOST_MOBS) + 1)
     return tuple(
         VintageRow(
             month_name(first + c),
-            count,
+            int(table[c].sum()),
             tuple(
-                rate_of(ever[c][m], count, FEWEST)
-                if first + c + m < now and first + c + m <= looked[c]
-                else None
-                for m in range(min(now - first, MOST_MOBS) + 1)
+                rate_of(int(ever[c, m]), int(n[c, m]), FEWEST) if first + c + m < now else None
+                for m in mobs
             ),
+            tuple(n[c, : len(mobs)].tolist()),
         )
-        for c, count in enumerate(accounts.tolist())
+        for c in range(cohorts)
     )
+
+
+def followed_to(decisions: Decisions, row: Int64s, seen: Outcomes) -> tuple[Int64s, Int64s]:
+    """Places of decisions that were looked at, and the month on book of the last look."""
+    last = np.append(_begins(row)[1:], len(row)) - 1 if len(row) else row
+    since = months_of(decisions.time_us[row[last]])
+    return row[last], months_of(seen.observed_us[last]) - since
 
 
 def first_late(

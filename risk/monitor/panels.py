@@ -186,7 +186,10 @@ class VintageRow(msgspec.Struct, frozen=True):
     cohort: str
     accounts: int
     rates: tuple[float | None, ...]
-    """By month on book 0 …: share ever so late; None where the month is not over."""
+    """By month on book 0 …: share ever so late, of those looked at in that month or later; None of
+    fewer than 30, and where the month is not over."""
+    followed: tuple[int, ...]
+    """How many were looked at in that month on book or later."""
 
 
 class FirstPaymentRow(msgspec.Struct, frozen=True):
