@@ -1,4 +1,4 @@
-"""A campaign as it stands now: the recipe and the prices of its newest plan, and what is left.
+"""A campaign as it stands now: the recipe and the prices of its newest plan, and their pace.
 
 The ledger and a plan's signed folder come in; what an offer at once needs of them goes out. Kept
 until a newer plan is made. Knows no customer.
@@ -19,7 +19,7 @@ from marketing.campaign import CampaignRecipe
 from marketing.campaign_recipe import campaign_in
 from marketing.ledger import Ledger
 from marketing.ledger_contacts import Planned, plans_of
-from marketing.planning import names_of
+from marketing.pacing import Pacing, elapsed_of
 from serving.campaign_plan import PLAN, RECIPE, PlanFile, plan_files
 
 
@@ -29,16 +29,14 @@ class CampaignNow:
 
     planned: Planned
     recipe: CampaignRecipe
-    price: Float64s
-    """(1 + offers + channels,) as the plan ended with them."""
+    pacing: Pacing
     limits: Mapping[str, float]
     """By name, for all offers at once together; of what has no limit infinity."""
 
-    @property
-    def price_of(self) -> dict[str, float]:
-        """Prices by name."""
-        offers, channels = names_of(self.recipe)
-        return dict(zip(("budget", *offers, *channels), self.price.tolist(), strict=True))
+    def price(self, used: Mapping[str, float], now_us: int) -> Float64s:
+        """(1 + offers + channels,) prices of now, by what offers at once have used."""
+        so_far = np.array([used.get(name, 0.0) for name in self.limits])
+        return self.pacing.price(so_far, elapsed_of(self.recipe, now_us))
 
 
 def campaign_now(settings: Settings, ledger: Ledger, name: str) -> CampaignNow:
@@ -47,16 +45,17 @@ def campaign_now(settings: Settings, ledger: Ledger, name: str) -> CampaignNow:
     files = plan_files(settings, name, planned.number)
     about = msgspec.json.decode(files[PLAN], type=PlanFile)
     recipe = campaign_in(files[RECIPE].decode(), Path(f"campaign {name}"))
-    return CampaignNow(
-        planned,
-        recipe,
-        np.array([one.price for one in about.summary.limits]),
-        limits_at_once(recipe),
-    )
+    summary, limits = about.summary, limits_at_once(recipe)
+    start = np.array([one.price for one in summary.limits])
+    # Of the plan's own limits; what is left is expected to earn as much, unit by unit.
+    share = recipe.at_once.share
+    value = summary.value_minor * share / (1.0 - share)
+    pacing = Pacing(start, np.array(list(limits.values())), value)
+    return CampaignNow(planned, recipe, pacing, limits)
 
 
 def limits_at_once(recipe: CampaignRecipe) -> dict[str, float]:
-    """What is left of each limit for offers at once, by name."""
+    """What is left of each limit for offers at once, by name: budget, offers, channels."""
     share = recipe.at_once.share
     told = {"budget": recipe.budget_minor * share}
     for one, most in (

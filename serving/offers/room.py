@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from feature_store.online_answers import OnlineReader
-from finmodel.errors import NotFound, NotReady
+from finmodel.errors import NotFound
 from finmodel.export import export_folder, load_export, pointer_path, read_champion
 from finmodel.settings import Settings
 from marketing.campaign import CampaignRecipe
@@ -57,7 +57,7 @@ class OffersRoom:
                 found = [self._model(name) for name in _exported(self._settings.exports)]
                 told = [one for one in found if one is not None]
                 if not told:
-                    raise NotReady(
+                    raise NotFound(
                         "no customer model is in service",
                         where="marketing",
                         remedy="train one of marketing/ and promote it",

@@ -20,7 +20,7 @@ from marketing.choosing import Chosen, choose, windows_now
 from marketing.eligibility import Judged, judge
 from marketing.expected import Scores
 from marketing.ledger import Ledger
-from marketing.ledger_at_once import Made, make_offers
+from marketing.ledger_at_once import Made, make_offers, used_at_once
 from marketing.ledger_contacts import contacts_within
 from marketing.ledger_customers import known_in, standing_of
 from marketing.planning import Case
@@ -35,8 +35,9 @@ class Worked:
     """Of the customers whom the ledger knows, in their order."""
 
     now: CampaignNow
+    price_of: dict[str, float]
+    """By the limit's name."""
     champions: Champions
-    as_of: datetime
     case: Case
     scores: Scores
     chosen: Chosen
@@ -74,7 +75,8 @@ def work(
     known = known_in(ledger, ids)
     customers = np.array([one for one in ids if one in known], np.int64)
     case, scores = _case(now, champions, (ledger, features), customers, (as_of, windows))
-    chosen = choose(now.recipe, case, now.price)
+    price = now.price(used_at_once(ledger, now.planned.id), now_us)
+    chosen = choose(now.recipe, case, price)
     made = _made(now, case, chosen, windows)
     kept = make_offers(ledger, list(made.values()), now.recipe.caps, now.limits)
     reason = dict.fromkeys(set(ids) - known, UNKNOWN)
@@ -82,7 +84,8 @@ def work(
     contact = {}
     for customer, one in zip(made, kept, strict=True):
         contact[customer], reason[customer] = one.contact_id, one.refused
-    return Worked(now, champions, as_of, case, scores, chosen, made, contact, reason)
+    named = dict(zip(now.limits, price.tolist(), strict=True))
+    return Worked(now, named, champions, case, scores, chosen, made, contact, reason)
 
 
 def _case(

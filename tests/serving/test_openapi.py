@@ -38,7 +38,7 @@ def test_the_service_does_what_its_document_says(service, client, world, tmp_pat
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "Tested: 12" in done.stdout
+    assert "Tested: 14" in done.stdout
     assert "12 passed" in done.stdout.partition("Fuzzing")[2]
     People(world.settings.people).revoke("everybody")
 

@@ -1,0 +1,225 @@
+"""Offers at once by the real service: each is what LightGBM and the rules say."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import httpx
+import numpy as np
+import pytest
+
+from finmodel.audit import find, scan
+from marketing.ledger import open_ledger
+from marketing.ledger_at_once import used_at_once
+from marketing.ledger_contacts import parts_of
+from marketing.pacing import EAGERNESS
+from serving.campaign_reports import take_receipts
+from tests.serving.campaign_world import PERSON
+from tests.serving.marketing_world import Market, make_market
+from tests.serving.small_world import NAME, running, wait_until
+
+pytestmark = pytest.mark.servers
+CAMPAIGN = "drawdown_spring"
+OPTED_OUT, STUDENT, IMPERSONAL, NO_SMS = 31, 32, 33, 34
+STANDING = {
+    "opted_out": {OPTED_OUT: 1},
+    "student": {STUDENT: 1},
+    "personalisation": {IMPERSONAL: 0},
+    "consent_sms": {NO_SMS: 0},
+}
+RECIPE = {
+    "budget_minor": 60_000,
+    "at_once": {"share": 0.5},
+    "explore": {"share": 0.1},
+    "minimum_uplift": 0.01,
+}
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    return make_market(tmp_path_factory.mktemp("market"), STANDING, **RECIPE)
+
+
+@pytest.fixture(scope="module")
+def client(market):
+    with running(market.world.settings) as address, httpx.Client(base_url=address) as client:
+        log = market.world.settings.home / "service.log"
+        wait_until(lambda: client.get("/readyz").status_code == 200, 60, log)
+        client.timeout = 60
+        yield client
+
+
+def asked(client, market: Market, ids, role="agent", campaign=CAMPAIGN):
+    body = {"campaign": campaign, "customer_ids": ids}
+    return client.post("/offers", json=body, headers=market.world.headers(role))
+
+
+@pytest.fixture(scope="module")
+def first(client, market):
+    """The first answers, to a segment and to customers about whom a rule has something to say."""
+    response = asked(client, market, [*range(35, 335), OPTED_OUT, STUDENT, IMPERSONAL, 403, 9_999])
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_each_offer_is_the_best_after_prices_by_lightgbm_itself(market, first):
+    recipe = {one["id"]: one for one in yaml_of(market)["offers"]}
+    contact = {one["name"]: one["cost_minor"] for one in yaml_of(market)["channels"]}
+    made = [one for one in first["answers"] if one["lane"] == "plan" and one["offer"]]
+    assert len(made) > 15
+    for one in made:
+        row = market.world.features[one["customer_id"] - 1][None, :]
+        told, base = one["offer"], market.propensity(row)[0]
+        assert one["propensity"] == pytest.approx(base, abs=1e-12)
+        offer = recipe[told["offer"]]
+        uplift = market.uplift(told["channel"], row)[0]
+        assert told["expected_uplift"] == pytest.approx(uplift, abs=1e-12)
+        cost = contact[told["channel"]] + np.clip(base + uplift, 0, 1) * offer["cost_minor"]
+        assert told["expected_cost_minor"] == pytest.approx(cost)
+        assert told["expected_gain_minor"] == pytest.approx(uplift * offer["value_minor"] - cost)
+        price = told["prices"]
+        after = told["expected_gain_minor"] - price["budget"] * cost
+        after -= price["offer"] + price["channel"]
+        assert told["gain_after_prices_minor"] == pytest.approx(after)
+        assert after > 0
+        assert uplift >= 0.01
+        assert 0.9 < one["chosen_with"] < 0.93  # 1 - explore, and a lot among the ways and none
+        assert told["script"] == offer["script"]
+        assert told["opens_at"].startswith("2005-10-03T09:00:00+08:00")
+
+
+def test_who_gets_nothing_is_told_the_rule(first):
+    told = {one["customer_id"]: one for one in first["answers"]}
+    assert len(told) == 305
+    for customer, rule in (
+        (OPTED_OUT, "opted_out"),
+        (STUDENT, "student"),
+        (403, "not_scored"),
+        (9_999, "unknown_customer"),
+    ):
+        assert told[customer]["offer"] is None
+        assert told[customer]["reason"]["rule"] == rule
+        assert told[customer]["reason"]["zh"]
+    uniform = told[IMPERSONAL]
+    assert uniform["lane"] == "uniform"
+    assert uniform["propensity"] is None
+    assert (uniform["offer"]["offer"], uniform["offer"]["channel"]) == ("points", "app")
+    rules = {one["reason"]["rule"] for one in first["answers"] if one["reason"]}
+    assert {"holdout", "frequency_cap"} <= rules  # the plan's own contacts count
+    held = [one for one in first["answers"] if one["lane"] == "holdout"]
+    assert len(held) > 20
+    assert all(one["offer"] is None and one["chosen_with"] == 1.0 for one in held)
+    assert any(one["lane"] == "explore" and one["offer"] for one in first["answers"])
+
+
+def test_an_offer_is_in_the_ledger_and_its_receipt_is_taken(market, first, tmp_path):
+    made = [one for one in first["answers"] if one["offer"]]
+    with closing(open_ledger(market.world.settings)) as ledger, ledger.reading() as db:
+        kept = {row[:3] for row in db.execute("SELECT plan, customer, opens_us FROM contacts")}
+    assert {parts_of(one["offer"]["contact_id"]) for one in made} <= kept
+    file = tmp_path / "receipts.csv"
+    file.write_text(
+        "event_id,contact_id,kind,at\n"
+        f"e-1,{made[0]['offer']['contact_id']},sent,2005-09-30T10:00:00+08:00\n"
+    )
+    assert take_receipts(market.world.settings, file, PERSON).new == 1
+
+
+def test_the_record_holds_what_the_choice_was_made_of_and_names_nobody(market, first):
+    made = next(one for one in first["answers"] if one["offer"] and one["lane"] == "plan")
+    entry = find(market.world.settings.audit, made["offer_id"])
+    assert entry.kind == "offer"
+    assert entry.body["offer"] == made["offer"]["offer"]
+    assert entry.body["policy_version"] == first["policy_version"] == market.plan.policy_version
+    assert entry.body["prices"]["budget"] == made["offer"]["prices"]["budget"]
+    assert float(entry.columns["propensity"]) == made["propensity"]
+    best = int(np.argmax(entry.columns["after_prices"]))
+    assert int(entry.columns["action"]) == best
+    assert entry.columns["uplift"][best] == made["offer"]["expected_uplift"]
+    assert made["offer"]["contact_id"] not in str(entry.body)
+    assert entry.personal is None  # sealed
+    kinds = [one.kind for one in scan(market.world.settings.audit)]
+    assert kinds.count("offer") >= 305
+
+
+def test_who_got_an_offer_gets_no_second_one(client, market, first):
+    made = [one["customer_id"] for one in first["answers"] if one["offer"]][:5]
+    again = asked(client, market, made).json()["answers"]
+    assert {one["reason"]["rule"] for one in again} == {"frequency_cap"}
+
+
+def test_prices_rise_with_what_is_spent_and_the_limit_is_never_passed(client, market, first):
+    settings, plan = market.world.settings, market.plan.summary
+    limit = 0.5 * RECIPE["budget_minor"]
+    start = next(one.price for one in plan.limits if one.name == "budget")
+    with closing(open_ledger(settings)) as ledger:
+        before = used_at_once(ledger, 1)["budget"]
+        spent_first = sum(
+            one["offer"]["expected_cost_minor"] for one in first["answers"] if one["offer"]
+        )
+        assert before == pytest.approx(spent_first)
+        later = asked(client, market, list(range(335, 400))).json()["answers"]
+        after = used_at_once(ledger, 1)["budget"]
+    assert after <= limit
+    price = next(one["offer"]["prices"]["budget"] for one in later if one["offer"])
+    moved = EAGERNESS * plan.value_minor / limit * before / limit
+    assert price == pytest.approx(start + moved)
+    assert price > first_price(first)
+
+
+def first_price(first) -> float:
+    return next(one["offer"]["prices"]["budget"] for one in first["answers"] if one["offer"])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"customer_ids": [1]}, 422, "campaign"),
+        ({"campaign": "autumn", "customer_ids": [1]}, 404, "it was never planned"),
+        ({"campaign": CAMPAIGN, "customer_ids": []}, 422, "length >= 1"),
+        ({"campaign": CAMPAIGN, "customer_ids": [1, 2, 1]}, 422, "customer 1 stands twice"),
+        ({"campaign": CAMPAIGN, "customer_ids": ["1"]}, 422, "Expected `int`"),
+        ({"campaign": CAMPAIGN, "customer_ids": [1], "budget": 9}, 422, "unknown field `budget`"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(client, market, body, status, says):
+    response = client.post("/offers", json=body, headers=market.world.headers("agent"))
+    assert response.status_code == status
+    assert says in response.json()["error"]["what"]
+
+
+def test_only_who_may_is_answered(client, market):
+    assert asked(client, market, [1], role="auditor").status_code == 403
+    nobody = client.post("/offers", json={"campaign": CAMPAIGN, "customer_ids": [1]})
+    assert nobody.status_code == 401
+
+
+def test_the_customer_models_answer_for_many_from_one_read(client, market):
+    ids = [*range(1, 200), 5_000]
+    headers = market.world.headers("analyst")
+    told = client.post("/propensities", json={"customer_ids": ids}, headers=headers).json()
+    assert set(told["scores"]) == {"borrowing_intent", "marketing_preference"}
+    assert told["unknown"] == 1
+    rows = market.world.features[:199]
+    intent = told["scores"]["borrowing_intent"]
+    np.testing.assert_allclose(intent["probability"][:-1], market.propensity(rows), atol=1e-12)
+    assert intent["probability"][-1] is None
+    effects = told["scores"]["marketing_preference"]["effects"]
+    for channel in ("app", "push", "sms"):
+        expected = market.uplift(channel, rows)
+        np.testing.assert_allclose(effects[channel][:-1], expected, atol=1e-12)
+        assert effects[channel][-1] is None
+    entry = find(market.world.settings.audit, told["score_id"])
+    assert entry.body["models"] == {"borrowing_intent": 1, "marketing_preference": 1}
+    for name, says in ((NAME, "is no customer model"), ("nobody", "is no customer model")):
+        body = {"customer_ids": [1], "models": [name]}
+        response = client.post("/propensities", json=body, headers=headers)
+        assert response.status_code == 404
+        assert says in response.json()["error"]["what"]
+
+
+def yaml_of(market: Market):
+    import yaml
+
+    folder = market.world.settings.marketing / "campaigns" / CAMPAIGN / "1"
+    return yaml.safe_load((folder / "recipe.yaml").read_text())
