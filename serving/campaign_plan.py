@@ -60,3 +60,8 @@ def plan_files(settings: Settings, campaign: str, number: int) -> dict[str, byte
             remedy="see those that were made: finmodel campaign list",
         )
     return verify_folder(folder, settings.signing, FILES)
+
+
+def report_file(settings: Settings, campaign: str, number: int) -> Path:
+    """Where the last report of a plan is kept, as JSON."""
+    return settings.marketing / "reports" / f"{campaign}-{number}.json"

@@ -32,7 +32,7 @@ from marketing.ledger_receipts import counts_of, record
 from marketing.measure import DAY_US, Responses
 from serving.campaign_files import read_receipts, read_responses
 from serving.campaign_folder import read_plan
-from serving.campaign_plan import PlanFile
+from serving.campaign_plan import PlanFile, report_file
 
 TAKERS = frozenset({"analyst", "engineer"})
 SHOWN = 1_000
@@ -131,11 +131,6 @@ def make_report(
     report = report_of(basis, rows, told)
     _keep(settings, report)
     return report
-
-
-def report_file(settings: Settings, campaign: str, number: int) -> Path:
-    """Where the last report of a plan is kept, as JSON."""
-    return settings.marketing / "reports" / f"{campaign}-{number}.json"
 
 
 def _keep(settings: Settings, report: CampaignReport) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from finmodel.records import ROLES
-from serving import bulk, flows, monitoring_page, offer_routes, page, telemetry
+from serving import bulk, campaign_page, flows, monitoring_page, offer_routes, page, telemetry
 from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
 from serving.desk import Desk
@@ -90,6 +90,11 @@ async def monitoring(_call: Call, _desk: Desk) -> Reply:
     return Reply(*page.file("monitoring.html"), page.WITH_CHARTS)
 
 
+async def marketing(_call: Call, _desk: Desk) -> Reply:
+    """GET /marketing."""
+    return Reply(*page.file("marketing.html"), page.WITH_CHARTS)
+
+
 async def charts(call: Call, desk: Desk) -> Reply:
     """GET /assets/{file}: the script of charts."""
     script, kind = await aside(desk, page.chart_script, call.piece)
@@ -129,9 +134,11 @@ ROUTES = (
     ),
     *monitoring_page.ROUTES,
     *offer_routes.ROUTES,
+    *campaign_page.ROUTES,
     _open("/openapi.json", api_document),
     _open("/", console),
     _open("/monitoring", monitoring),
+    _open("/marketing", marketing),
     _open("/assets/{file}", charts),
     _open("/console/{file}", console),
     _open("/livez"),

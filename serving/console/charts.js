@@ -1,6 +1,8 @@
 // Charts by the library that the service ships (its address comes with the choices). Figures in,
 // a drawing out; a click on a point calls back with what the point is made of.
 
+import { h } from "/console/draw.js";
+
 let library = null;
 
 export function useCharts(address) {
@@ -40,14 +42,23 @@ function layoutOf(own) {
   };
 }
 
-export async function draw(element, traces, layout, onPoint) {
+// An element that the drawing comes into once it stands in the page.
+export function chart(traces, layout, onPoint) {
+  const element = h("div", { class: "chart" });
+  queueMicrotask(() => draw(element, traces, layout, onPoint));
+  return element;
+}
+
+export const line = (name, x, y, more) => ({ name, x, y, mode: "lines+markers", connectgaps: false, ...more });
+
+async function draw(element, traces, layout, onPoint) {
   const Plotly = await library;
   if (!element.isConnected) return;
   await Plotly.newPlot(element, traces, layoutOf(layout), { displayModeBar: false, responsive: true });
   element.dataset.drawn = "yes";
   element.on("plotly_click", (event) => {
     const told = event.points.map((one) => one.customdata).find(Boolean);
-    if (told) onPoint(told);
+    if (told) onPoint?.(told);
   });
 }
 

@@ -7,7 +7,7 @@ import { fill, h } from "/console/draw.js";
 
 const KEY = "finmodel.key";
 const LOOK_MS = 5000;
-const PAGES = { "/": "brand", "/monitoring": "monitoring" };
+const PAGES = { "/": "brand", "/monitoring": "monitoring", "/marketing": "marketing" };
 
 export const frame = { language: preferred(), status: null, reached: true };
 

@@ -1,7 +1,7 @@
 // The ten panels: for each what its chart shows, and what the points and cells of it are made of.
 // A monitor's figures come in; elements go out. Where a number would mean nothing there is none.
 
-import { across, draw, palette } from "/console/charts.js";
+import { across, chart, line, palette } from "/console/charts.js";
 import { h } from "/console/draw.js";
 
 const share = { tickformat: ".0%" };
@@ -21,14 +21,6 @@ export const PANELS = [
 
 // A note with n, in place of a chart whose numbers would mean nothing.
 const nothing = (why, n, t) => h("p", { class: "nothing" }, `${t.notes[why] ?? why} · n = ${n.toLocaleString("en-US")}`);
-
-function chart(traces, layout, onPoint) {
-  const element = h("div", { class: "chart" });
-  queueMicrotask(() => draw(element, traces, layout, onPoint));
-  return element;
-}
-
-const line = (name, x, y, more) => ({ name, x, y, mode: "lines+markers", connectgaps: false, ...more });
 
 function quality({ panels, t, drill }) {
   const { rows, build_auc: build } = panels.quality;

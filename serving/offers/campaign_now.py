@@ -1,7 +1,7 @@
 """A campaign as it stands now: the recipe and the prices of its newest plan, and their pace.
 
-The ledger and a plan's signed folder come in; what an offer at once needs of them goes out. Kept
-until a newer plan is made. Knows no customer.
+A plan's signed folder comes in; what an offer at once, and whoever watches, need of it goes out.
+Knows no customer.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from finmodel.records import Float64s
 from finmodel.settings import Settings
 from marketing.campaign import CampaignRecipe
 from marketing.campaign_recipe import campaign_in
-from marketing.ledger import Ledger
-from marketing.ledger_contacts import Planned, plans_of
+from marketing.ledger_contacts import Planned
 from marketing.pacing import Pacing, elapsed_of
 from serving.campaign_plan import PLAN, RECIPE, PlanFile, plan_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CampaignNow:
-    """The newest plan."""
+    """One plan, as a rule the newest."""
 
     planned: Planned
+    about: PlanFile
     recipe: CampaignRecipe
     pacing: Pacing
     limits: Mapping[str, float]
@@ -39,9 +39,9 @@ class CampaignNow:
         return self.pacing.price(so_far, elapsed_of(self.recipe, now_us))
 
 
-def campaign_now(settings: Settings, ledger: Ledger, name: str) -> CampaignNow:
-    """The campaign; NotFound where it was never planned, Damaged where the plan was altered."""
-    planned = plans_of(ledger, name)[-1]
+def campaign_now(settings: Settings, planned: Planned) -> CampaignNow:
+    """A plan of a campaign; Damaged where it was altered."""
+    name = planned.campaign
     files = plan_files(settings, name, planned.number)
     about = msgspec.json.decode(files[PLAN], type=PlanFile)
     recipe = campaign_in(files[RECIPE].decode(), Path(f"campaign {name}"))
@@ -51,7 +51,7 @@ def campaign_now(settings: Settings, ledger: Ledger, name: str) -> CampaignNow:
     share = recipe.at_once.share
     value = summary.value_minor * share / (1.0 - share)
     pacing = Pacing(start, np.array(list(limits.values())), value)
-    return CampaignNow(planned, recipe, pacing, limits)
+    return CampaignNow(planned, about, recipe, pacing, limits)
 
 
 def limits_at_once(recipe: CampaignRecipe) -> dict[str, float]:

@@ -17,7 +17,8 @@ from finmodel.export import export_folder, load_export, pointer_path, read_champ
 from finmodel.settings import Settings
 from marketing.campaign import CampaignRecipe
 from marketing.ledger import Ledger, open_ledger
-from marketing.ledger_contacts import plans_of
+from marketing.ledger_at_once import used_at_once
+from marketing.ledger_contacts import Planned, plans_of
 from marketing.models import CustomerModel, model_of
 from serving.campaign_scoring import Champions, open_champions
 from serving.offers.campaign_now import CampaignNow, campaign_now
@@ -50,6 +51,28 @@ class OffersRoom:
         now = self._campaign(ledger, campaign)
         return work(now, self._asked(now), ledger, self._features, (ids, as_of))
 
+    def plans(self) -> list[Planned]:
+        """Every plan of every campaign, the newest last."""
+        return plans_of(self._opened())
+
+    def plan(self, campaign: str, number: int | None) -> CampaignNow:
+        """A plan of a campaign, the newest if none is named; NotFound where there is none."""
+        ledger = self._opened()
+        if number is None:
+            return self._campaign(ledger, campaign)
+        found = [one for one in plans_of(ledger, campaign) if one.number == number]
+        if not found:
+            raise NotFound(
+                f"it has no plan {number}",
+                where=f"campaign {campaign}",
+                remedy="see those that were made: finmodel campaign list",
+            )
+        return campaign_now(self._settings, found[0])
+
+    def used(self, plan: int) -> dict[str, float]:
+        """What offers at once under a plan have used, by the name of the limit."""
+        return used_at_once(self._opened(), plan)
+
     def models(self, names: Sequence[str] | None) -> list[CustomerModel]:
         """The customer models of these names, or all in service; NotFound for another's name."""
         with self._gate:
@@ -76,7 +99,7 @@ class OffersRoom:
         with self._gate:
             kept = self._campaigns.get(name)
             if kept is None or kept.planned != newest:
-                kept = self._campaigns[name] = campaign_now(self._settings, ledger, name)
+                kept = self._campaigns[name] = campaign_now(self._settings, newest)
             return kept
 
     def _asked(self, now: CampaignNow) -> Champions:

@@ -22,6 +22,10 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "charts.js",
         "draw.js",
         "frame.js",
+        "marketing.html",
+        "marketing.js",
+        "marketing_panels.js",
+        "marketing_words.js",
         "monitoring.js",
         "monitoring_words.js",
         "panels.js",
@@ -34,7 +38,9 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "style.css",
         "icon.svg",
     }
-    for html in (page.file(name)[0].decode() for name in ("index.html", "monitoring.html")):
+    for html in (
+        page.file(name)[0].decode() for name in ("index.html", "marketing.html", "monitoring.html")
+    ):
         assert html.count("<script") == html.count('<script type="module" src="/console/') == 1
         assert "style=" not in html
         assert "http" not in html.replace("http-equiv", "")
@@ -44,7 +50,7 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         page.file("../decisions.py")
 
 
-@pytest.mark.parametrize("file", ["words.js", "monitoring_words.js"])
+@pytest.mark.parametrize("file", ["words.js", "marketing_words.js", "monitoring_words.js"])
 def test_both_languages_have_the_same_words(file):
     words = page.file(file)[0].decode()
     zh, en = words.split("\n  en: {")

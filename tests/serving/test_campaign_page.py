@@ -1,0 +1,191 @@
+"""The marketing page in a real browser: a plan before anything matured, then what it did."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+from serving.campaign_folder import read_plan
+from serving.campaign_page import campaigns_of
+from serving.campaign_reports import make_report
+from serving.campaigns import Asked, make_plan
+from tests.serving.campaign_world import PERSON, recipe_file
+from tests.serving.marketing_world import Market, make_market
+from tests.serving.small_world import running
+
+pytestmark = pytest.mark.servers
+CAMPAIGN = "drawdown_spring"
+LATER = "2005-12-01T00:00:00+08:00"
+RECIPE = {"budget_minor": 60_000, "holdout": {"share": 0.4, "salt": "2026"}}
+
+
+@dataclass
+class Shown:
+    """A lender with two plans, the first of which nothing was yet told, and its service."""
+
+    market: Market
+    address: str
+
+    def ask(self, role="analyst", **question):
+        headers = self.market.world.headers(role)
+        return httpx.post(f"{self.address}/campaigns", json=question, headers=headers, timeout=30)
+
+
+def apart(work, *given):
+    """Run in a thread of its own: playwright's loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work, *given).result()
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shown")
+    market = apart(lambda: make_market(folder, **RECIPE))
+    with running(market.world.settings) as address:
+        yield Shown(market, address)
+
+
+def reported(shown: Shown, folder):
+    """Two months later: every other treated customer responded, every fifth of the holdout."""
+    later = replace(shown.market.world.settings, standing_clock=LATER)
+    actions = read_plan(later, CAMPAIGN, 1)[1].to_pandas()
+    chosen = actions[actions.planned >= 0]
+    rows = [chosen[chosen.lane == lane][::step] for lane, step in ((2, 2), (0, 5))]
+    told = pd.concat(rows)[["customer_id", "opens_us"]]
+    times = [pd.Timestamp(one + 10**6, unit="us", tz="UTC").isoformat() for one in told.opens_us]
+    path = folder / "responses.csv"
+    pd.DataFrame({"customer_id": told.customer_id, "at": times}).to_csv(path, index=False)
+    return make_report(later, CAMPAIGN, outcomes=path)
+
+
+@pytest.fixture
+def tab(browser, shown):
+    """A tab on the page; what it complains of, or asks of anybody else, fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.set_default_timeout(20_000)
+    complaints, elsewhere = [], []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+    tab.on("request", lambda asked: elsewhere.append(asked.url))
+    tab.goto(f"{shown.address}/marketing")
+    yield tab
+    context.close()
+    refused = "the server responded with a status of 4"
+    assert [one for one in complaints if refused not in one] == []
+    assert [url for url in elsewhere if not url.startswith(shown.address)] == []
+
+
+def sign_in(tab, key):
+    tab.fill("#key", key)
+    tab.click("#key-form button")
+
+
+def test_a_campaign_from_its_plan_to_what_it_did(tab, shown, tmp_path):
+    sign_in(tab, shown.market.world.keys["analyst"])
+    summary = shown.market.plan.summary
+    expect(tab.locator("#verdict h1")).to_contain_text(CAMPAIGN)
+    expect(tab.locator("#verdict")).to_contain_text(f"{summary.contacts:,}")
+    expect(tab.locator("#unreported")).to_contain_text("finmodel campaign report drawdown_spring")
+    expect(tab.locator("#panel-deciles")).to_contain_text("尚无效果报告")
+    expect(tab.locator("#panel-budget .chart")).to_have_attribute("data-drawn", "yes")
+    held = summary.not_contacted["holdout"]
+    tab.click("#panel-rules summary")
+    expect(tab.locator("#panel-rules tr", has_text="holdout")).to_contain_text(f"{held:,}")
+
+    report = apart(reported, shown, tmp_path)
+    tab.reload()
+    lift = tab.locator("#lift")
+    expect(lift.locator("b")).to_have_text(f"+{100 * report.lift.lift:.1f}%")
+    assert report.lift.lift == pytest.approx(0.3, abs=0.05)
+    for panel in ("lift", "deciles", "qini", "policies", "budget", "rules", "atOnce"):
+        for chart in tab.locator(f"#panel-{panel} .chart").all():
+            expect(chart).to_have_attribute("data-drawn", "yes")
+    qini = report.figures["qini"]
+    expect(tab.locator("#qini-figure")).to_contain_text(f"{qini.value:.4f}")
+    expect(tab.locator("#panel-drift")).to_contain_text("第一份计划")
+
+    tab.click("#language")
+    expect(tab.locator("#panel-rules h2")).to_contain_text("Why there was no contact")
+    expect(tab.locator("#lift")).to_contain_text("Lift over the holdout")
+    chinese = tab.locator("main").inner_text()
+    assert [one for one in chinese if "\u4e00" <= one <= "\u9fff"] == []
+
+
+def test_a_link_leads_to_an_older_plan_and_to_no_plan_that_is_none(tab, shown, tmp_path):
+    settings = shown.market.world.settings
+    apart(lambda: make_plan(settings, Asked(recipe_file(tmp_path, **RECIPE)), PERSON))
+    sign_in(tab, shown.market.world.keys["auditor"])
+    expect(tab.locator("#plan option")).to_have_count(2)
+    expect(tab.locator("#verdict .version")).to_contain_text("-2")
+    tab.select_option("#plan", "1")
+    expect(tab.locator("#verdict .version")).to_contain_text("-1")
+    tab.goto(f"{shown.address}/marketing#campaign=nowhere&plan=9")
+    tab.reload()
+    expect(tab.locator("#verdict .version")).to_contain_text("-2")
+
+
+@pytest.mark.parametrize(
+    ("question", "status", "says"),
+    [
+        ({"campaign": "autumn"}, 404, "it was never planned"),
+        ({"campaign": CAMPAIGN, "plan": 77}, 404, "it has no plan 77"),
+        ({"campaign": "../people"}, 422, "regex"),
+        ({}, 422, "campaign"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(shown, question, status, says):
+    response = shown.ask(**question)
+    assert response.status_code == status
+    assert says in response.json()["error"]["what"]
+
+
+def test_an_altered_plan_is_not_shown(shown):
+    settings = shown.market.world.settings
+    path = settings.marketing / "campaigns" / CAMPAIGN / "1" / "plan.json"
+    kept = path.read_bytes()
+    try:
+        path.chmod(0o600)
+        path.write_bytes(kept.replace(b'"contacts": ', b'"contacts": 9'))
+        response = shown.ask(campaign=CAMPAIGN, plan=1)
+        assert response.status_code == 503
+        assert "Damaged" in response.text
+    finally:
+        path.write_bytes(kept)
+
+
+def test_agents_may_not_look(shown):
+    assert shown.ask("agent", campaign=CAMPAIGN).status_code == 403
+
+
+def test_whoever_was_planned_last_stands_first():
+    from marketing.ledger_contacts import Planned
+
+    plans = [
+        Planned(number, name, place, f"v-{place}", 0, "lin", 5, "")
+        for number, (name, place) in enumerate([("a", 1), ("b", 1), ("a", 2)], start=1)
+    ]
+    told = campaigns_of(plans)
+    assert [(one.campaign, [p.number for p in one.plans]) for one in told] == [
+        ("a", [2, 1]),
+        ("b", [1]),
+    ]
+
+
+def test_a_world_without_a_campaign_says_so(browser, tmp_path):
+    from tests.serving.small_world import make_world
+
+    world = apart(make_world, tmp_path / "home")
+    with running(world.settings) as address:
+        tab = browser.new_page()
+        tab.goto(f"{address}/marketing")
+        sign_in(tab, world.keys["analyst"])
+        expect(tab.locator("#none")).to_contain_text("还没有活动")
+        tab.close()
+    assert np.isfinite(world.features[0]).all()
