@@ -7,6 +7,7 @@ that says by how much they differ. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from finmodel.records import Float32s
 
 NOTABLE = 0.1
 """Standard deviations; the customary line (Austin 2009)."""
+FEWEST = 10
+"""Values of a group, of which a difference of means says something."""
 CHANCE = 0.001
 """Of one alarm in a trial without fault, over all features together (Bonferroni)."""
 
@@ -38,13 +41,13 @@ class Difference:
 def differences(
     matrix: Float32s, names: tuple[str, ...], treated: npt.NDArray[np.bool_]
 ) -> list[Difference]:
-    """Each feature's difference, the largest first.
+    """Each feature's difference, those that alarm and then the largest first.
 
     An alarm needs more than a tenth of a standard deviation and more than chance gives so many
-    customers and features: small trials differ by chance, large ones by nothing that matters.
+    values and features: small trials differ by chance, large ones by nothing that matters. A value
+    that most customers lack is a small trial of its own.
     """
-    n, m = int(treated.sum()), int((~treated).sum())
-    by_chance = float(-ndtri(CHANCE / 2 / max(len(names), 1)) * np.sqrt(1 / n + 1 / m))
+    z = float(-ndtri(CHANCE / 2 / max(len(names), 1)))
     rows = []
     for place, name in enumerate(names):
         column = matrix[:, place].astype(np.float64)
@@ -52,11 +55,14 @@ def differences(
         one, two = column[treated & ~gone], column[~treated & ~gone]
         sds = _standardised(one, two)
         missing = _standardised(gone[treated].astype(float), gone[~treated].astype(float))
-        worse = missing if abs(missing) > abs(sds) else sds
+        lines = _by_chance(z, one, two), _by_chance(z, gone[treated], gone[~treated])
+        alarms = [
+            abs(d) > max(NOTABLE, line) for d, line in zip((sds, missing), lines, strict=True)
+        ]
+        worse = missing if abs(missing) > abs(sds) or alarms == [False, True] else sds
         means = [float(part.mean()) if part.size else np.nan for part in (one, two)]
-        alarm = abs(worse) > max(NOTABLE, by_chance)
-        rows.append(Difference(name, means[0], means[1], worse, alarm))
-    return sorted(rows, key=lambda row: -abs(row.sds))
+        rows.append(Difference(name, means[0], means[1], worse, any(alarms)))
+    return sorted(rows, key=lambda row: (not row.alarm, -abs(row.sds)))
 
 
 def require_randomised(
@@ -74,6 +80,12 @@ def require_randomised(
             " as differences between those who were chosen, not as what the treatment did",
         )
     return found
+
+
+def _by_chance(z: float, one: npt.NDArray[Any], two: npt.NDArray[Any]) -> float:
+    """How far so many values of both groups differ by chance; anything, where they are few."""
+    n, m = len(one), len(two)
+    return z * float(np.sqrt(1 / n + 1 / m)) if min(n, m) >= FEWEST else np.inf
 
 
 def _standardised(one: npt.NDArray[np.float64], two: npt.NDArray[np.float64]) -> float:

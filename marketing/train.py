@@ -182,7 +182,7 @@ def _balance(recipe: MarketingRecipe, frame: Frame) -> list[Difference]:
         else:
             where = f"{recipe.file}: treatment {name}"
             found += require_randomised(matrix, frame.names, treated, where)
-    return sorted(found, key=lambda one: -abs(one.sds))
+    return sorted(found, key=lambda one: (not one.alarm, -abs(one.sds)))
 
 
 def _notes(recipe: MarketingRecipe, learned: Learned) -> tuple[str, ...]:

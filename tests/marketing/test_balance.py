@@ -41,3 +41,21 @@ def test_being_missing_is_a_difference_too():
     matrix[given.trial.treated & (np.arange(4_000) % 3 == 0), 2] = np.nan
     with pytest.raises(BadInput, match=r"noise by \+0\.\d\d sd"):
         require_randomised(matrix, NAMES, given.trial.treated, "x")
+
+
+def test_what_few_customers_have_differs_by_chance_as_small_trials_do():
+    """In 300 trials without fault, of a value that one customer in a hundred has: no alarm."""
+    random = np.random.default_rng(8)
+    alarms, apart = 0, 0
+    for _ in range(300):
+        matrix = random.normal(size=(20_000, 1)).astype(np.float32)
+        matrix[random.random(20_000) > 0.01] = np.nan
+        treated = random.random(20_000) < 0.3
+        (row,) = differences(matrix, ("rare",), treated)
+        alarms += row.alarm
+        apart += abs(row.sds) > 0.1
+    assert apart > 100  # the line alone would have refused these
+    assert alarms <= 2
+    matrix[treated] += 1.0
+    (row,) = differences(matrix, ("rare",), treated)
+    assert row.alarm
