@@ -13,6 +13,7 @@ from serving.cli import app
 from tests.serving.demo_shell import Shell
 
 SHIPPED = str(Path(__file__).parents[2] / "risk" / "behaviour_risk.yaml")
+INTENT = SHIPPED.replace("risk/behaviour_risk", "marketing/borrowing_intent")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,9 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("nosuch",), "No such command"),
         (("train", "--zzz"), "No such option"),
         (("train", "nowhere.yaml"), "NotFound nowhere.yaml: no such file; name a recipe's file"),
+        (("train", INTENT, "--cv"), "--cv: it is judged on later rows alone: folds would judge"),
+        (("train", INTENT), "FINMODEL_KEY"),
+        (("search", INTENT), "it is a marketing recipe, and this is asked of risk cards"),
         (("search", "nowhere.yaml"), "no such file; name a recipe's file"),
         (("search", SHIPPED, "--trials", "0"), "BadInput --trials: 0 trials; give between 1 and"),
         (("search", SHIPPED, "--seed", "-1"), "--seed: seed -1 is below 0; give 0 or more"),
