@@ -455,7 +455,9 @@ def test_months_without_decisions_and_unknown_models_are_a_sentence(tab, watched
     expect(tab.locator("#panel-quality .nothing")).to_have_text("无决策 · n = 0")
     assert tab.locator(".panel").count() == 9
     tab.goto(f"{watched.address}/monitoring#%7B%22model%22%3A%22nobody%22%2C%22weeks%22%3A4%7D")
-    expect(tab.locator("#problem")).to_contain_text("未找到：there is no such model")
+    expect(tab.locator("#problem")).to_contain_text(
+        "未找到：没有这个模型，请从所列模型中选择（there is no such model"
+    )
     expect(tab.locator("#question")).to_be_visible()
     tab.select_option("#model", NAME)
     tab.select_option("#version", "2")  # it never decided, and has no build sample

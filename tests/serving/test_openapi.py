@@ -38,8 +38,8 @@ def test_the_service_does_what_its_document_says(service, client, world, tmp_pat
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "Tested: 14" in done.stdout
-    assert "12 passed" in done.stdout.partition("Fuzzing")[2]
+    assert "Tested: 16" in done.stdout
+    assert "16 passed" in done.stdout.partition("Fuzzing")[2]
     People(world.settings.people).revoke("everybody")
 
 

@@ -50,15 +50,17 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         page.file("../decisions.py")
 
 
-@pytest.mark.parametrize("file", ["words.js", "marketing_words.js", "monitoring_words.js"])
-def test_both_languages_have_the_same_words(file):
+@pytest.mark.parametrize(
+    ("file", "least"), [("words.js", 60), ("marketing_words.js", 50), ("monitoring_words.js", 60)]
+)
+def test_both_languages_have_the_same_words(file, least):
     words = page.file(file)[0].decode()
     zh, en = words.split("\n  en: {")
     names = [
         [line.split(":")[0].strip() for line in part.splitlines() if line.startswith("    ")]
         for part in (zh, en)
     ]
-    assert len(names[0]) > 60
+    assert len(names[0]) > least
     assert names[0] == names[1]
 
 
