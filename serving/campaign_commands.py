@@ -53,6 +53,7 @@ def campaign_plan(
 ) -> None:
     """Decide who gets which offer, how and when, within the budget; write the contact list."""
     from serving.access import signed_in
+    from serving.campaign_screen import show_plan
     from serving.campaigns import PLANNERS, Asked, make_plan
 
     here = Settings.from_env()
@@ -60,7 +61,7 @@ def campaign_plan(
     person = signed_in(here, PLANNERS)
     with Progress() as progress:
         done = make_plan(here, asked, person, progress)
-    emit(done, json)
+    show_plan(done, json)
 
 
 @campaign.command("receipts")
@@ -74,10 +75,11 @@ def campaign_receipts(
     """
     from serving.access import signed_in
     from serving.campaign_reports import TAKERS, require_some, take_receipts
+    from serving.campaign_screen import show_receipts
 
     here = Settings.from_env()
     taken = take_receipts(here, file, signed_in(here, TAKERS))
-    emit(taken, json)
+    show_receipts(taken, json)
     require_some(taken, file)
 
 

@@ -1,19 +1,52 @@
-"""A campaign's report as a person reads it in a shell: figures, then a table for each question.
+"""Plans, receipts and reports of campaigns as a person reads them in a shell.
 
-A report comes in; what is shown goes to standard output. With JSON it is the record itself.
+A record comes in; what is shown goes to standard output, figures first, then a table for each
+question. With JSON it is the record itself.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.console import Console
 
 from marketing.campaign_report import CampaignReport
 from marketing.measure import Lift
 from serving.screen import emit
 
+if TYPE_CHECKING:
+    from serving.campaign_reports import Receipts
+    from serving.campaigns import Done
+
+PLAN_TABLES = ("limits", "budget_curve")
 HEAD = ("campaign", "number", "policy_version", "response", "made_at", "matured", "not_matured")
+
+
+def show_plan(done: Done, json: bool) -> None:
+    """Print a plan that was made."""
+    told = asdict(done)
+    summary = msgspec.to_builtins(told.pop("summary"))
+    if json:
+        emit(told | {"summary": summary}, True)
+        return
+    tables = [(name, list(summary.pop(name))) for name in PLAN_TABLES]
+    emit(told | {name: _few(value) for name, value in summary.items()}, False)
+    for title, (_, rows) in zip(("约束 Limits", "预算曲线 Other budgets"), tables, strict=True):
+        _table(title, rows)
+
+
+def show_receipts(taken: Receipts, json: bool) -> None:
+    """Print what was done with a file of receipts; for a person the refused rows below it."""
+    told = asdict(taken)
+    if json:
+        emit(told, True)
+        return
+    not_used = told.pop("not_used")
+    emit(told, False)
+    if not_used:
+        emit(not_used, False)
 
 
 def show_report(report: CampaignReport, json: bool) -> None:
@@ -45,8 +78,19 @@ def show_report(report: CampaignReport, json: bool) -> None:
         ),
         ("约束 Limits", list(report.limits)),
     ):
-        Console().print(f"\n[bold]{title}[/]")
-        emit(rows, False)
+        _table(title, rows)
+
+
+def _table(title: str, rows: list[Any]) -> None:
+    Console().print(f"\n[bold]{title}[/]")
+    emit(rows, False)
+
+
+def _few(value: Any) -> Any:
+    """Counts in one line, without those that are none."""
+    if not isinstance(value, dict):
+        return value
+    return " · ".join(f"{name} {count:,}" for name, count in value.items() if count)
 
 
 def _ways(report: CampaignReport) -> list[dict[str, Any]]:

@@ -13,14 +13,19 @@ import pytest
 
 from finmodel.audit import find
 from finmodel.errors import BadInput, Damaged, NotFound
+from finmodel.export import read_champion, schema_of, set_champion, write_export
+from finmodel.manifest import digests_of
 from finmodel.settings import Settings
 from marketing.ledger import open_ledger
 from marketing.ledger_contacts import parts_of, plans_of
 from marketing.ledger_customers import standing_of
+from marketing.uplift import UpliftModel
 from serving.campaign_folder import read_plan
+from serving.campaign_screen import show_plan
 from serving.campaigns import Asked, Done, campaigns, make_plan, take_customers
 from tests.serving.campaign_world import PERSON, champions, customers_csv, recipe_file
-from tests.serving.small_world import CUSTOMERS, World, make_world
+from tests.serving.demo_shell import Shell
+from tests.serving.small_world import CLOCK, CUSTOMERS, NAME, World, make_world, plan
 
 IDS = range(1, CUSTOMERS + 21)
 """The last twenty are in no feature store."""
@@ -206,3 +211,62 @@ def test_customers_of_a_bad_file_stay_as_they_were(world, tmp_path):
         assert int(standing_of(ledger).opted_out.sum()) == len(OPTED_OUT)
         with pytest.raises(NotFound, match="it was never planned"):
             plans_of(ledger, "drawdown_spring")
+
+
+def export_customer_models(world: World) -> None:
+    """Signed exports of both marketing models, as training leaves them; champions."""
+    texts = [world.boosters[n].model_to_string() for n in (1, 2)]
+    told = UpliftModel("t", dict(treated=texts[1], control=texts[0]), 0.7, plan().names)
+    uplift = msgspec.json.encode({name: told for name in ("app", "push", "sms")})
+    for name, beside in (("borrowing_intent", b""), ("marketing_preference", uplift)):
+        kept = champions(world.settings).risk.manifest
+        bare = msgspec.structs.replace(
+            kept,
+            name=name,
+            card=None,
+            decision_point=None,
+            policy=None,
+            reasons=(),
+            uplift_sha256=sha256(beside).hexdigest() if beside else "",
+        )
+        digests = digests_of(
+            schema_of(bare),
+            sha256(texts[0].encode()).hexdigest(),
+            bare.calibration,
+            (None, bare.scaling, ()),
+        )
+        manifest = msgspec.structs.replace(bare, digests=digests)
+        keys = world.settings.signing
+        write_export(world.settings.exports, manifest, texts[0], keys, uplift=beside)
+        pointer = read_champion(world.settings.exports, NAME, keys)
+        set_champion(world.settings.exports, msgspec.structs.replace(pointer, name=name), keys)
+
+
+def test_a_shell_plans_with_the_models_that_were_promoted(world, tmp_path):
+    export_customer_models(world)
+    shell = Shell(world.settings.home, more={"FINMODEL_STANDING_CLOCK": CLOCK})
+    recipe, key = str(recipe_file(tmp_path, minimum_uplift=0.0)), world.keys["analyst"]
+    answer = shell.finmodel("campaign", "plan", recipe, "--json", key=key)
+    assert answer.code == 0, answer.err
+    summary = answer.json["summary"]
+    assert summary["contacts"] > 30
+    assert summary["gap_to_bound"] < 0.02
+    listed = pd.read_csv(answer.json["contact_list"])
+    assert len(listed) == summary["contacts"]
+    matrix = world.features
+    of = [world.boosters[n].predict(matrix, num_threads=1) for n in (1, 2)]
+    moved = (of[1] - of[0])[listed[listed.lane == "plan"].customer_id - 1]
+    assert moved.min() > 0.0
+    shown = shell.finmodel("campaign", "list", "--json")
+    assert [(one["campaign"], one["number"]) for one in shown.json] == [("drawdown_spring", 1)]
+    early = shell.finmodel("campaign", "report", "drawdown_spring", "--json")
+    assert early.code == 3
+    assert early.out == ""
+
+
+def test_a_person_sees_a_plan_in_figures_and_tables(world, tmp_path, capsys):
+    show_plan(planned(world, tmp_path), json=False)
+    shown = capsys.readouterr().out
+    for part in ("gap_to_bound", "opted_out 10", "Limits", "Other budgets", "rate_cut"):
+        assert part in shown
+    assert "{" not in shown
