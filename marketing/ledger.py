@@ -20,6 +20,9 @@ from finmodel.sqlite_errors import typed
 
 _TABLES: Final = """
 BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS acts(
+    one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO acts VALUES (1, 0);
 CREATE TABLE IF NOT EXISTS customers(
     id INTEGER PRIMARY KEY, flags INTEGER NOT NULL, declined_us INTEGER,
     updated_us INTEGER NOT NULL) STRICT;
@@ -74,6 +77,7 @@ class Ledger:
             except BaseException:
                 self._db.execute("ROLLBACK")
                 raise
+            self._db.execute("UPDATE acts SET count = count + 1")
             self._db.execute("COMMIT")
 
     def close(self) -> None:

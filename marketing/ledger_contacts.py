@@ -24,7 +24,7 @@ from marketing.ledger_customers import FEW
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000
 Stamp: TypeAlias = tuple[int | None, ...]
-"""Of the ledger: another one where anything was written meanwhile."""
+"""Of the ledger, its newest plan first: another one where anything was written meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +72,10 @@ class Next:
 class Writing:
     """A plan being written: nothing is seen of it before it is whole."""
 
-    def __init__(self, db: sqlite3.Connection, of: Next) -> None:
+    def __init__(self, db: sqlite3.Connection, of: Next, *, changed: bool) -> None:
         self._db, self.of = db, of
+        self.changed = changed
+        """Whether customers, contacts or receipts were written since the plan was begun."""
 
     def write(self, version: str, made: tuple[int, str], contacts: Contacts, audit: str) -> None:
         """Keep the plan; `made` is when and by whom."""
@@ -97,15 +99,16 @@ class Writing:
 
 @contextmanager
 def new_plan(ledger: Ledger, of: Next) -> Iterator[Writing]:
-    """A plan's transaction; Refused where the ledger is not as it was when the plan was begun."""
+    """A plan's transaction; Refused where another plan was written since this one was begun."""
     with ledger.writing() as db:
-        if _stamp(db) != of.stamp:
+        now = _stamp(db)
+        if now[0] != of.stamp[0]:
             raise Refused(
-                "the ledger was written to while this plan was made, so its rules may not hold",
+                "another plan was written while this one was made",
                 where=f"campaign {of.campaign}",
                 remedy="plan it again",
             )
-        yield Writing(db, of)
+        yield Writing(db, of, changed=now != of.stamp)
 
 
 def next_plan(ledger: Ledger, campaign: str) -> Next:
@@ -181,9 +184,5 @@ def _counted(ledger: Ledger, customers: Int64s, since: int, until: int) -> Int64
 
 
 def _stamp(db: sqlite3.Connection) -> Stamp:
-    found: Stamp = db.execute(
-        "SELECT (SELECT count(*) FROM contacts), (SELECT max(id) FROM plans), "
-        "(SELECT count(*) FROM receipts), (SELECT count(*) FROM customers), "
-        "(SELECT max(updated_us) FROM customers)"
-    ).fetchone()
+    found: Stamp = db.execute("SELECT (SELECT max(id) FROM plans), count FROM acts").fetchone()
     return found

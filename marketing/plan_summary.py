@@ -67,8 +67,13 @@ class PlanSummary(msgspec.Struct, frozen=True):
     budget_curve: tuple[BudgetPoint, ...]
 
 
-def summary_of(recipe: CampaignRecipe, case: Case, made: CampaignPlan) -> PlanSummary:
-    """The figures."""
+def summary_of(
+    recipe: CampaignRecipe,
+    case: Case,
+    made: CampaignPlan,
+    curve: tuple[BudgetPoint, ...] | None = None,
+) -> PlanSummary:
+    """The figures; the curve of other budgets takes seconds, and may be known already."""
     action, plan = made.actions.action, made.plan
     rows = np.flatnonzero(action >= 0)
     ways = action[rows]
@@ -93,7 +98,7 @@ def summary_of(recipe: CampaignRecipe, case: Case, made: CampaignPlan) -> PlanSu
         bound_minor=plan.bound,
         gap_to_bound=plan.gap,
         limits=_limits(made),
-        budget_curve=budget_curve(made, case),
+        budget_curve=budget_curve(made, case) if curve is None else curve,
     )
 
 

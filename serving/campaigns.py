@@ -12,11 +12,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from finmodel.acts import audited
 from finmodel.clock import micros
@@ -45,6 +47,7 @@ from marketing.ledger_customers import Taken, standing_of, take_in
 from marketing.plan_summary import PlanSummary, summary_of
 from marketing.planning import Case, plan_campaign, windows_by_channel
 from marketing.standing import Standing
+from marketing.withdrawing import concerned, withdraw
 from serving.campaign_files import read_customers, read_segment
 from serving.campaign_folder import Written
 from serving.campaign_plan import CONTACTS, ModelUsed, PlanFile, plan_folder
@@ -125,6 +128,8 @@ def make_plan(
             told = _written(recipe, case, scores, begun, _About(champions, person, as_of))
         progress("campaigns allocated", 1, 1)
         with new_plan(ledger, begun) as writing:
+            if writing.changed:
+                told = _as_of_now(ledger, told, micros(now))
             done = _keep(settings, told, writing, micros(now))
     if asked.output is not None:
         replace_file(asked.output.absolute(), Path(done.contact_list).read_bytes())
@@ -154,12 +159,27 @@ def _look(ledger: Ledger, recipe: CampaignRecipe, segment: Path | None, now_us: 
             where="the ledger",
             remedy="say how customers stand first: finmodel campaign customers FILE",
         )
+    return _Seen(standing, _contacts(ledger, recipe, standing.customer, now_us))
+
+
+def _contacts(ledger: Ledger, recipe: CampaignRecipe, customers: Int64s, now_us: int) -> Int64s:
+    """(n, caps) contacts that could meet one of the campaign's within a cap's days."""
     windows = windows_by_channel(recipe, now_us)
     ends = [int(one.opens_us[-1]) for one in windows]
     starts = [int(one.opens_us[0]) for one in windows]
-    span = min(starts), max(ends)
-    contacts = contacts_within(ledger, standing.customer, recipe.caps, span)
-    return _Seen(standing, contacts)
+    return contacts_within(ledger, customers, recipe.caps, (min(starts), max(ends)))
+
+
+def _as_of_now(ledger: Ledger, told: Written, now_us: int) -> Written:
+    """The plan without whom a rule stops since it was begun: the ledger goes on while one plans."""
+    recipe, rows = told.recipe, concerned(told.made)
+    customers = told.case.customer[rows]
+    contacts = _contacts(ledger, recipe, customers, now_us)
+    later = judge(recipe, standing_of(ledger, customers), contacts, now_us)
+    case, made = withdraw(told.case, told.made, rows, later)
+    summary = summary_of(recipe, case, made, told.about.summary.budget_curve)
+    about = msgspec.structs.replace(told.about, summary=summary)
+    return replace(told, case=case, made=made, about=about)
 
 
 def _written(

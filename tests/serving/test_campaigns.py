@@ -145,6 +145,30 @@ def test_a_second_plan_keeps_the_caps_of_the_first(world, tmp_path):
     assert second.summary.stopped_by_rule["frequency_cap"] == len(one)
 
 
+def test_who_opts_out_while_a_plan_is_made_is_not_in_it(world, tmp_path):
+    """The ledger goes on while one plans: as the models score, a third of the customers opt out."""
+    gone = {one: 1 for one in range(1, CUSTOMERS + 1, 3)}
+
+    def opening(*_):
+        models = champions(world.settings)
+        scored = models.preference.effects
+
+        def effects(matrix):
+            file = customers_csv(tmp_path / "meanwhile.csv", IDS, opted_out=gone)
+            take_customers(world.settings, file, PERSON)
+            return scored(matrix)
+
+        models.preference.effects = effects
+        return models
+
+    done = planned(world, tmp_path, opening=opening)
+    listed = contact_list(done)
+    assert len(listed) > 50
+    assert not set(listed.customer_id) & gone.keys()
+    assert done.summary.contacts == len(listed) == len(ledger_rows(world.settings))
+    assert done.summary.not_contacted["opted_out"] > 40
+
+
 def test_a_segment_is_planned_alone_and_strangers_are_refused(world, tmp_path):
     segment, output = tmp_path / "segment.csv", tmp_path / "list.csv"
     segment.write_text("customer_id\n" + "\n".join(map(str, range(1, 201))))
