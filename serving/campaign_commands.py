@@ -1,4 +1,4 @@
-"""The group `finmodel campaign`: customers, plan, receipts, report, list.
+"""The group `finmodel campaign`: customers, plan, receipts, report, reminders, list.
 
 Words from a shell in, one call each, an answer out. Who may do what is known to `campaigns`.
 """
@@ -100,6 +100,20 @@ def campaign_report(
     from serving.campaign_screen import show_report
 
     show_report(make_report(Settings.from_env(), name, plan, outcomes), json)
+
+
+@campaign.command("reminders")
+def campaign_reminders(
+    output: Annotated[Path, typer.Argument(help="Where to write the list, a CSV.")],
+    json: Json = False,
+) -> None:
+    """List overdue customers in the order of reminding: the least willing to repay first."""
+    from serving.access import signed_in
+    from serving.campaigns import PLANNERS
+    from serving.reminders import order_reminders
+
+    here = Settings.from_env()
+    emit(order_reminders(here, output, signed_in(here, PLANNERS)), json)
 
 
 @campaign.command("list")

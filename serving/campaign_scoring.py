@@ -137,16 +137,20 @@ class Reading:
         place = [batch.names.index(name) for name in model.manifest.features]
         return np.ascontiguousarray(batch.matrix[:, place])
 
+    def nobody(self, model: CustomerModel) -> Flags:
+        """(n,) of whom the store has no view at all that the model reads."""
+        batch = self.of(plan_asked(model.manifest, model.plan))
+        found: Flags = (batch.states == ViewState.MISSING).all(axis=1)
+        return found
+
 
 def _score(told: Scores, champions: Champions, rows: Int64s, reading: Reading) -> None:
     """Into the rows of the scores."""
-    plan = plan_asked(champions.propensity.manifest, champions.propensity.plan)
-    nobody = (reading.of(plan).states == ViewState.MISSING).all(axis=1)
     told.propensity[rows] = champions.propensity.propensity(reading.matrix(champions.propensity))
     told.effects[rows] = champions.preference.effects(reading.matrix(champions.preference))
     if champions.risk is not None:
         told.points[rows] = _points(champions.risk, reading)
-    told.propensity[rows[nobody]] = np.nan
+    told.propensity[rows[reading.nobody(champions.propensity)]] = np.nan
 
 
 def _points(risk: ExportedModel, reading: Reading) -> Float64s:

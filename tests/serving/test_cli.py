@@ -72,6 +72,7 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("campaign", "plan", "nowhere.yaml"), "FINMODEL_KEY"),
         (("campaign", "customers", "nowhere.csv"), "FINMODEL_KEY"),
         (("campaign", "receipts", "nowhere.csv"), "FINMODEL_KEY"),
+        (("campaign", "reminders", "nowhere.csv"), "FINMODEL_KEY"),
         (("campaign", "report", "nosuch"), "campaign 'nosuch': it was never planned"),
         (("audit", "show", "a000001-00000708-41046fb593d3"), "NotFound"),
         (("features", "materialize"), "feast apply"),
