@@ -89,4 +89,13 @@ class Ledger:
 def open_ledger(settings: Settings) -> Ledger:
     """The ledger of a home; made where there is none."""
     settings.make_home()
-    return Ledger(settings.marketing / "ledger.db")
+    return Ledger(_place(settings))
+
+
+def has_ledger(settings: Settings) -> bool:
+    """Whether anything was ever kept in one."""
+    return _place(settings).exists()
+
+
+def _place(settings: Settings) -> Path:
+    return settings.marketing / "ledger.db"

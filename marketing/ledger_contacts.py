@@ -137,12 +137,17 @@ def plans_of(ledger: Ledger, campaign: str | None = None) -> list[Planned]:
     with ledger.reading() as db:
         found = [Planned(*row) for row in db.execute(told, (campaign,))]
     if campaign is not None and not found:
-        raise NotFound(
-            "it was never planned",
-            where=f"campaign {campaign!r}",
-            remedy="see those that were: finmodel campaign list",
-        )
+        raise never_planned(campaign)
     return found
+
+
+def never_planned(campaign: str) -> NotFound:
+    """What is said of a campaign that the ledger does not know."""
+    return NotFound(
+        "it was never planned",
+        where=f"campaign {campaign!r}",
+        remedy="see those that were: finmodel campaign list",
+    )
 
 
 def contact_id(plan: int, customer: int, opens_us: int) -> str:

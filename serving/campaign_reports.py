@@ -26,8 +26,8 @@ from marketing.campaign import CampaignRecipe
 from marketing.campaign_recipe import campaign_in
 from marketing.campaign_report import Basis, CampaignReport, Rows, report_of
 from marketing.expected import treatment_of
-from marketing.ledger import open_ledger
-from marketing.ledger_contacts import plans_of
+from marketing.ledger import has_ledger, open_ledger
+from marketing.ledger_contacts import never_planned, plans_of
 from marketing.ledger_receipts import counts_of, record
 from marketing.measure import DAY_US, Responses
 from serving.campaign_files import read_receipts, read_responses
@@ -106,6 +106,8 @@ def make_report(
     settings: Settings, campaign: str, number: int | None = None, outcomes: Path | None = None
 ) -> CampaignReport:
     """The report of a campaign's plan, of its newest if none is named; kept beside the plans."""
+    if not has_ledger(settings):
+        raise never_planned(campaign)
     with closing(open_ledger(settings)) as ledger:
         plans = plans_of(ledger, campaign)
         number = plans[-1].number if number is None else number

@@ -33,7 +33,7 @@ from marketing.campaign import CampaignRecipe
 from marketing.campaign_recipe import load_campaign
 from marketing.eligibility import judge
 from marketing.expected import Scores
-from marketing.ledger import Ledger, open_ledger
+from marketing.ledger import Ledger, has_ledger, open_ledger
 from marketing.ledger_contacts import (
     Next,
     Planned,
@@ -138,7 +138,7 @@ def make_plan(
 
 def campaigns(settings: Settings) -> list[Planned]:
     """Every plan of every campaign, the newest last."""
-    if not (settings.marketing / "ledger.db").exists():
+    if not has_ledger(settings):
         return []
     with closing(open_ledger(settings)) as ledger:
         return plans_of(ledger)

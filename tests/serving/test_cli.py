@@ -117,3 +117,10 @@ def test_the_audit_log_is_listed_and_shown_with_its_columns(shell):
     assert shown["columns"] == {"features": [0.5, None]}
     table = shell.finmodel("audit", "list")
     assert all(one in table.out for one in ids)
+
+
+def test_asking_for_a_campaign_that_never_was_writes_nothing(tmp_path):
+    shell = Shell(tmp_path / "home")
+    assert shell.finmodel("campaign", "report", "nosuch").code == 2
+    assert shell.finmodel("campaign", "list", "--json").json == []
+    assert not (tmp_path / "home").exists()
