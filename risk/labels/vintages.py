@@ -124,8 +124,9 @@ def roll_rates(
 ) -> RollRates:
     """From the end of each month of a span (all, if none) to the end of the next.
 
-    An account counts in a month if it was billed in it or is late at its end. A month whose next
-    is not over is left out, and so is an account that nobody looked at any more.
+    An account counts in a month if it was billed in it or is late at its end; one that is looked at
+    now and then, if it was looked at in both months: nobody knows where the others went. A month
+    whose next is not over is left out.
     """
     first = int(months.of(book.opened.at_us.min(keepdims=True))[0])
     last = int(months.of(np.array([book.known_to_us - settle_days * DAY]))[0]) - 2
@@ -137,12 +138,21 @@ def roll_rates(
         begin, end, next_end = (months.end(month + step) for step in (-1, 0, 1))
         before = buckets_of(book.delays.at(accounts, np.full(len(book), end - 1)))
         after = buckets_of(book.delays.at(accounts, np.full(len(book), next_end - 1)))
-        in_month = (book.billed.at_us >= begin) & (book.billed.at_us < end)
-        open_ones = before > 0
-        open_ones[book.billed.account[in_month]] = True
-        open_ones &= book.last_look_us >= end
+        open_ones = _billed(book, begin, end)
+        if book.of_snapshots:
+            open_ones &= _billed(book, end, next_end)
+        else:
+            open_ones |= before > 0
         np.add.at(counts, (before[open_ones], after[open_ones]), 1)
     return RollRates(counts)
+
+
+def _billed(book: Book, begin_us: int, end_us: int) -> npt.NDArray[np.bool_]:
+    """(a,) whether each account was billed, or looked at, in [begin, end)."""
+    found = np.zeros(len(book), np.bool_)
+    within = (book.billed.at_us >= begin_us) & (book.billed.at_us < end_us)
+    found[book.billed.account[within]] = True
+    return found
 
 
 def first_payments(book: Book, months: Months, settle_days: int = 3) -> FirstPayments:

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 
 from finmodel.months import Months
 from risk.labels.book import BILLED, DRAWN, OVERDUE, REPAID, Book
+from risk.labels.delays import FAR, Told
 from risk.labels.rule import month_number
 from risk.labels.vintages import first_payments, roll_rates, vintages
 from risk.labels.words import BUCKET_NAMES
-from tests.risk.small_loans import book, day, small_book, small_columns, small_end_us
+from tests.risk.small_loans import book, day, small_book, small_columns, small_end_us, us
 
 MONTHS = Months("Asia/Shanghai")
 BY_MONTH = "date_trunc('month', {} + INTERVAL 8 HOUR)"
@@ -198,3 +200,41 @@ def test_what_has_ripened_is_asked_of_cohorts_that_were_followed_to_the_end():
     assert table.ripened.tolist() == [0.0, 0.5, 0.5, 1.0, 1.0]
     none = vintages(two, MONTHS, 300, 4, settle_days=0)
     assert np.isnan(none.ripened).all()
+
+
+# ---------------------------------------------------------------------- of looks now and then
+
+
+def test_only_looks_in_two_months_running_roll():
+    """Looks of 300 loans, some months of each left out and many stopped early, against pandas."""
+    rng = np.random.default_rng(11)
+    looks = pd.DataFrame(
+        [(loan, month) for loan in range(300) for month in range(rng.integers(2, 13))],
+        columns=["loan", "month"],
+    )
+    looks = looks[rng.random(len(looks)) < 0.9].reset_index(drop=True)
+    looks["days"] = rng.choice([0, 0, 0, 12, 40, 75, 130, 300], len(looks))
+    ends = pd.date_range("2024-01-31", periods=12, freq="ME").as_unit("us").asi8
+    at_us = ends[looks.month] + 86_400_000_000 - 1
+    seen = Told(looks.loan.to_numpy(), at_us, at_us)
+    opened = np.full(300, us(day(2024, 1, 1)))
+    late = (looks.days > 0).to_numpy()
+    told = Book(
+        ids=np.arange(300),
+        opened=Told(np.arange(300), opened, opened),
+        first_due_us=np.full(300, FAR),
+        billed=seen,
+        marks=seen.only(late),
+        days=looks.days.to_numpy(),
+        cleared=seen.only(~late),
+        known_to_us=int(at_us.max()) + 1,
+        of_snapshots=True,
+    )
+    both = looks.merge(looks.assign(month=looks.month - 1), on=["loan", "month"])
+    edges = [-1, 0, 30, 60, 90, 120, 150, 180, 10_000]
+    pairs = [np.digitize(both[f"days_{side}"], edges, right=True) - 1 for side in "xy"]
+    expected = np.zeros((8, 8), np.int64)
+    np.add.at(expected, tuple(pairs), 1)
+    found = roll_rates(told, Months("UTC"), settle_days=0)
+    np.testing.assert_array_equal(found.counts, expected)
+    assert found.counts[7, 7] < found.counts[7].sum() / 2, "nobody stays in M7 unseen"
