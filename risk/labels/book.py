@@ -29,6 +29,18 @@ LOAN_TOPICS: Final = (DRAWN, BILLED, REPAID, OVERDUE)
 """What a book is made of."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Owing:
+    """What is owed, as drawdowns and bills tell it."""
+
+    drawn: Told
+    """Every drawdown."""
+    balance_minor: Int64s
+    """(len(billed),) principal that is left after each bill, without draws of its own cycle."""
+    due_us: Int64s
+    """(len(billed),) when each bill is overdue."""
+
+
 @dataclass(frozen=True, eq=False)
 class Book:
     """Accounts, by place, and what is known of them up to `known_to_us`."""
@@ -48,6 +60,8 @@ class Book:
     known_to_us: int
     of_snapshots: bool = False
     """Looked at now and then: `billed` is each look, and nothing is known between two."""
+    owing: Owing | None = None
+    """None of snapshots."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -90,6 +104,8 @@ def book_of(events: Mapping[str, Columns], known_to_us: int, where: str = "event
     billed, due = _of_accounts(events.get(BILLED, {}), ids, known_to_us, "due_at")
     first_due = np.full(len(ids), FAR)
     np.minimum.at(first_due, billed.account, due)
+    draws, _ = _of_accounts(events[DRAWN], ids, known_to_us, "occurred_at")
+    _, balance = _of_accounts(events.get(BILLED, {}), ids, known_to_us, "balance_minor")
     paid, full = _of_accounts(events.get(REPAID, {}), ids, known_to_us, "status")
     marks, days = _of_accounts(events.get(OVERDUE, {}), ids, known_to_us, "dpd")
     return Book(
@@ -101,6 +117,7 @@ def book_of(events: Mapping[str, Columns], known_to_us: int, where: str = "event
         days=days,
         cleared=paid.only(full == 1),
         known_to_us=known_to_us,
+        owing=Owing(draws, balance, due),
     )
 
 

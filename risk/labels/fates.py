@@ -21,10 +21,12 @@ from finmodel.months import Months
 from finmodel.records import Int64s
 from risk.labels.book import Book
 from risk.labels.delays import DAY
+from risk.labels.holding import holds
 from risk.labels.rule import LabelRule, month_name
 from risk.labels.words import Exclusion, Outcome
 
 NOT_FOLLOWED = "no performance is told"
+NOTHING_OWED = "holds no loan at observation"
 STOPPED = "not followed to the end of the window"
 
 
@@ -100,7 +102,8 @@ def observe(book: Book, rule: LabelRule, months: Months) -> Observed:
     """Whom the rule looks at and when: each account at most once.
 
     At month's ends an account's one month is drawn by its id, whatever became of it: were it drawn
-    among those in which it may be looked at, the rows would know the future.
+    among those in which it may be looked at, the rows would know the future. Who holds no loan then
+    is looked at too, and excluded by `label`.
     """
     if rule.observation != "month_end":
         at_us, cohort = book.opened.at_us, months.of(book.opened.at_us)
@@ -138,6 +141,9 @@ def label(book: Book, rule: LabelRule, months: Months, observed: Observed) -> La
     if book.of_snapshots:
         left[:] = np.isin(observed.account, book.billed.account)
         excluded[NOT_FOLLOWED] = int((~left).sum())
+    if rule.observation == "month_end":
+        left &= holds(book, observed.account, observed.at_us)
+        excluded[NOTHING_OWED] = int((~left).sum())
     for text, exclusion in rule.exclusions:
         out = left & _left_out(book, exclusion, months, observed)
         excluded[text] = int(out.sum())

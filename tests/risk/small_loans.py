@@ -77,9 +77,13 @@ def book(
     bills: list[tuple[Any, ...]] = [],  # noqa: B006
     until: datetime | None = None,
 ) -> Book:
-    """A book of (customer, time), (customer, time, dpd), (customer, time, status) and bills."""
+    """A book of (customer, time), (customer, time, dpd), (customer, time, status) and bills.
+
+    Bills are (customer, time, when due, and what is left after it: something, if not said).
+    """
+    bills = [(*bill, 1)[:4] for bill in bills]
     events = {DRAWN: told(drawn), OVERDUE: told(marks, "dpd")}
-    events |= {REPAID: told(paid, "status"), BILLED: told(bills, "due_at")}
+    events |= {REPAID: told(paid, "status"), BILLED: told(bills, "due_at", "balance_minor")}
     return book_of(events, us(until or day(2025, 1, 1)))
 
 
