@@ -135,11 +135,13 @@ def label(book: Book, rule: LabelRule, months: Months, observed: Observed) -> La
     if rule.indeterminate_outcome is not None:
         fate[_came(book, rule.indeterminate_outcome, rule, months, observed)] = Fate.INDETERMINATE
     fate[_came(book, rule.bad_outcome, rule, months, observed)] = Fate.BAD
-    fate[~mature(book, rule, months, observed.cohort)] = Fate.NOT_MATURE
+    over = mature(book, rule, months, observed.cohort)
+    fate[~over] = Fate.NOT_MATURE
     left = np.ones(len(observed), np.bool_)
     excluded: dict[str, int] = {}
     if book.of_snapshots:
-        left[:] = np.isin(observed.account, book.billed.account)
+        # Before its window is over, silence about a loan says nothing: it is not mature.
+        left[:] = ~over | np.isin(observed.account, book.billed.account)
         excluded[NOT_FOLLOWED] = int((~left).sum())
     if rule.observation == "month_end":
         left &= holds(book, observed.account, observed.at_us)

@@ -91,6 +91,19 @@ def test_good_and_bad_rows_teach_and_others_are_told(followed):
     assert sum(one.observed for one in frame.followed.cohorts) == len(table)
 
 
+def test_a_loan_whose_window_is_not_over_is_not_mature_though_nothing_is_told_of_it(followed):
+    """Looks come once a month: of the youngest nobody has looked at any yet."""
+    table = loans(600)
+    young = table["loan_id"][table["applied_on"].astype(str) >= "2024-12"]
+    seen = seen_of(table)
+    recipe = load_recipe(followed(table, seen[~seen["loan"].isin(young)]))
+    labels = labels_in(recipe, book_in(recipe))
+    (last,) = [one for one in labels.by_cohort() if one.cohort == "2024-12"]
+    assert (last.observed, last.not_mature, last.excluded) == (len(young), len(young), 0)
+    assert labels.excluded == {"no performance is told": 0}
+    assert len(young) > 10
+
+
 def test_a_loan_of_which_nothing_is_told_is_no_good_one(followed):
     table = loans(600)
     silent = table["loan_id"].iloc[:7]
@@ -98,7 +111,10 @@ def test_a_loan_of_which_nothing_is_told_is_no_good_one(followed):
     frame = frame_of(followed(table, seen[~seen["loan"].isin(silent)]))
     assert not set(silent) & set(frame.ids.tolist())
     assert frame.followed is not None
-    assert frame.followed.excluded == {"no performance is told": 7}
+    over = (table["applied_on"].iloc[:7].astype(str) < "2024-11").sum()  # the others may yet tell
+    assert 0 < over < 7
+    assert frame.followed.excluded == {"no performance is told": over}
+    assert sum(one.excluded for one in frame.followed.cohorts) == over
 
 
 def test_who_is_looked_at_no_more_before_the_windows_end_is_no_good_one(followed):
