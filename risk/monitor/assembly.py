@@ -17,6 +17,13 @@ from finmodel.drift import shift
 from finmodel.outcomes import Outcomes
 from finmodel.records import Int64s
 from risk.monitor.challenger import Version, challenged, consistency
+from risk.monitor.doubts import (
+    comparable,
+    doubts_of,
+    selects_on_score,
+    unjudged,
+    without_promise,
+)
 from risk.monitor.followed import Followed, Window, follow, vintages
 from risk.monitor.light import Matured, Points, light
 from risk.monitor.panels import Alert, Header, Light, Monitor
@@ -59,25 +66,36 @@ def monitor(seen: Seen, followed: Followed | None = None) -> Monitor:
 
     `followed` is `followed_of(seen)`, for whoever has it already.
     """
-    scanned, reference = seen.scanned, seen.reference
+    scanned, reference, window = seen.scanned, seen.reference, seen.window
     followed = followed or followed_of(seen)
     label = followed.label
+    told = comparable(reference, window.days, window.bad_dpd)
     bands = banded(scanned.decisions, label, reference, len(seen.periods))
+    parting = quality(scanned.decisions, label, seen.periods, told)
+    promised = calibration_rows(bands)
+    if told is not reference:
+        parting, promised = without_promise(parting, promised)
     steady = stability(bands.by_period, seen.periods, reference)
     shifts = variable_shifts(scanned, reference)
+    variables = variable_rows(scanned, reference, shifts)
+    if selects_on_score(seen.asked.segment):
+        steady, variables = unjudged(steady, variables)
     served = consistency(scanned, seen.champion, view_rows(scanned))
-    named = tuple(zip((one.name for one in reference.features), shifts, strict=True))
     lit = light(
-        _points(seen, bands), named, _matured(seen, followed), served.differing, served.checked
+        _points(seen, bands),
+        tuple(zip((one.name for one in reference.features), shifts, strict=True)),
+        _matured(seen, followed),
+        (served.differing, served.checked),
+        doubts_of(seen.asked.segment, reference, window.days, window.bad_dpd),
     )
     return Monitor(
         header=_header(seen, followed, lit),
-        quality=quality(scanned.decisions, label, seen.periods, reference),
-        bands=band_rows(bands, reference),
+        quality=parting,
+        bands=band_rows(bands, told),
         stability=steady,
-        variables=variable_rows(scanned, reference, shifts),
-        calibration=calibration_rows(bands),
-        vintages=vintages(scanned.decisions, followed, seen.window),
+        variables=variables,
+        calibration=promised,
+        vintages=vintages(scanned.decisions, followed, window),
         consistency=served,
         challenger=challenged(scanned, label, seen.champion, seen.challenger),
         alerts=(),

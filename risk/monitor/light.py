@@ -9,12 +9,14 @@ Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from finmodel.certainty import Separation, auc_error, two_sided
 from finmodel.drift import FEWEST, SHIFTED, Shift
+from risk.monitor.doubts import Doubts
 from risk.monitor.panels import Colour, Light, Signal
 
 CHANCE: Final = 0.0015
@@ -64,32 +66,49 @@ def light(
     points: Points,
     variables: tuple[tuple[str, Shift], ...],
     matured: Matured,
-    differing: int | None,
-    checked: int,
+    scores: tuple[int | None, int],
+    doubts: Doubts = MappingProxyType({}),
 ) -> Light:
     """All signals of a window, and the worst of them.
 
-    `differing` of `checked` sampled scores came out otherwise when computed again; None where they
-    could not be.
+    `scores`: so many of so many sampled ones came out otherwise when computed again; None where
+    they could not be. What `doubts` name is not judged.
     """
-    signals = (
+    differing, _ = scores
+    signals = tuple(
+        _grey(one.name, one.n, *doubts[one.name]) if one.name in doubts else one
+        for one in _signals(points, variables, matured, scores)
+    )
+    told = (
+        "；".join(dict.fromkeys(zh for zh, _ in doubts.values())),
+        "; ".join(dict.fromkeys(en for _, en in doubts.values())),
+    )
+    # Without decisions there is nothing that could be green.
+    if points.moved.n < FEWEST and not differing:
+        return Light("grey", *_WORDS["grey"], signals, *told)
+    worst = max((one.colour for one in signals), key=_WORST.index)
+    zh, en = told if worst == "grey" and doubts else _WORDS[worst]
+    if worst in ("amber", "red"):
+        lit = [one for one in signals if one.colour == worst]
+        zh = f"{zh}：{'；'.join(one.zh for one in lit)}"
+        en = f"{en}: {'; '.join(one.en for one in lit)}"
+    return Light(worst, zh, en, signals, *told)
+
+
+def _signals(
+    points: Points,
+    variables: tuple[tuple[str, Shift], ...],
+    matured: Matured,
+    scores: tuple[int | None, int],
+) -> tuple[Signal, ...]:
+    return (
         _of_points(points.moved),
         _of_mean(points),
         _of_variables(variables),
         _of_auc(matured),
         _of_promise(matured),
-        _of_scores(differing, checked),
+        _of_scores(*scores),
     )
-    # Without decisions there is nothing that could be green.
-    if points.moved.n < FEWEST and not differing:
-        return Light("grey", *_WORDS["grey"], signals)
-    worst = max((one.colour for one in signals), key=_WORST.index)
-    zh, en = _WORDS[worst]
-    if worst in ("amber", "red"):
-        lit = [one for one in signals if one.colour == worst]
-        zh = f"{zh}：{'；'.join(one.zh for one in lit)}"
-        en = f"{en}: {'; '.join(one.en for one in lit)}"
-    return Light(worst, zh, en, signals)
 
 
 def _of_points(moved: Shift) -> Signal:

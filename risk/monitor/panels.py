@@ -13,13 +13,19 @@ import msgspec
 from finmodel.drift import Status
 
 Colour = Literal["green", "amber", "red", "grey"]
-Note = Literal["", "no_decisions", "too_few", "not_mature", "too_few_bads", "all_scores_equal"]
+Note = Literal[
+    "", "no_decisions", "too_few", "not_mature", "too_few_bads", "all_scores_equal",
+    "other_definition",
+]  # fmt: skip
+Verdict = Status | Literal["not_judged"]
+"""What a shift amounts to; of a segment that the score chose, nothing."""
 NOTES: dict[str, tuple[str, str]] = {
     "no_decisions": ("无决策", "no decisions"),
     "too_few": ("样本过少", "too few rows"),
     "not_mature": ("表现未成熟", "not mature"),
     "too_few_bads": ("坏样本过少", "too few bads or goods"),
     "all_scores_equal": ("评分全部相同", "all scores are equal"),
+    "other_definition": ("坏定义不同于建模", "bad is defined otherwise than at build"),
     "constant": ("取值恒定", "constant now"),
     "all_missing": ("全部缺失", "all missing now"),
 }
@@ -46,6 +52,9 @@ class Light(msgspec.Struct, frozen=True):
     zh: str
     en: str
     signals: tuple[Signal, ...]
+    doubts_zh: str = ""
+    """Why some signals are not judged here; empty where all are."""
+    doubts_en: str = ""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -132,7 +141,7 @@ class PsiRow(msgspec.Struct, frozen=True):
     psi: float | None
     floor_mean: float | None
     floor_p99: float | None
-    status: Status
+    status: Verdict
 
 
 class Stability(msgspec.Struct, frozen=True):
@@ -149,7 +158,7 @@ class VariableRow(msgspec.Struct, frozen=True):
     n: int
     csi: float | None
     floor_p99: float | None
-    status: Status
+    status: Verdict
     missing: float | None
     missing_build: float
     sentinel: float | None

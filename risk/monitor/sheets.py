@@ -54,7 +54,7 @@ WORDS = {
 """Chinese names of the panels' fields."""
 STATUSES = {
     "too_few": "样本过少", "stable": "稳定", "moved": "轻微移动", "watch": "关注",
-    "shifted": "漂移", "all": "全部",
+    "shifted": "漂移", "not_judged": "不判断", "all": "全部",
     "green": "绿", "amber": "黄", "red": "红", "grey": "灰",
 }  # fmt: skip
 
@@ -112,6 +112,8 @@ def header_lines(seen: Monitor) -> list[tuple[str, str, str]]:
         ("预估误差", "past error of the estimated AUC", past),
         ("红绿灯", "light", f"{STATUSES[header.light.colour]} {header.light.colour}"),
         ("原因", "reason", f"{header.light.zh} / {header.light.en}"),
+        *((("不判断", "not judged", f"{header.light.doubts_zh} / {header.light.doubts_en}"),)
+          if header.light.doubts_en else ()),
     ]  # fmt: skip
 
 

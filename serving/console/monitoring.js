@@ -138,6 +138,7 @@ function lightOf(header, words) {
     h("h1", {}, h("span", { class: `lamp ${light.colour}`, id: "lamp", title: words.colours[light.colour] }),
       `${header.model} v${header.version}`, h("span", { class: "version" }, words[header.alias] ?? header.alias), h("span", { class: "soft small" }, segment)),
     h("p", { id: "reason" }, h("b", {}, words.colours[light.colour]), " · ", light[frame.language]),
+    light.doubts_en ? h("p", { class: "soft small", id: "doubts" }, light[`doubts_${frame.language}`]) : null,
     h("div", { class: "signals" }, light.signals.map((one) =>
       h("button", { type: "button", class: "signal", title: one[frame.language], onclick: () => $(`panel-${LEADS[one.name]}`).scrollIntoView({ behavior: "smooth" }) },
         h("span", { class: `lamp ${one.colour}` }), words.signals[one.name]))),

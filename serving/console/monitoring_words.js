@@ -73,7 +73,7 @@ export const MORE = {
     any: "任意值",
     kinds: { unseen: "未见类别", missing: "缺失", category: "类别", sentinel: "特殊值" },
     notes: {
-      no_decisions: "无决策", too_few: "样本过少", not_mature: "表现未成熟", too_few_bads: "坏样本过少",
+      no_decisions: "无决策", too_few: "样本过少", not_mature: "表现未成熟", too_few_bads: "坏样本过少", other_definition: "坏定义不同于建模",
       all_scores_equal: "评分全部相同", no_challenger: "未设挑战者",
     },
     yes: "是",
@@ -176,7 +176,7 @@ export const MORE = {
     any: "any",
     kinds: { unseen: "unseen", missing: "missing", category: "category", sentinel: "sentinel" },
     notes: {
-      no_decisions: "no decisions", too_few: "too few decisions", not_mature: "not mature", too_few_bads: "too few bads",
+      no_decisions: "no decisions", too_few: "too few decisions", not_mature: "not mature", too_few_bads: "too few bads", other_definition: "bad is defined otherwise than at build",
       all_scores_equal: "all scores are equal", no_challenger: "there is no challenger",
     },
     yes: "yes",

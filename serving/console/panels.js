@@ -112,7 +112,7 @@ function calibration({ panels, t, drill }) {
     { name: t.promised, x: [0, most], y: [0, most], mode: "lines", hoverinfo: "skip", line: { color: soft, dash: "dot" } },
     { name: t.realised, x: rows.map((row) => row.mean_pd), y: rows.map((row) => row.bad_rate), mode: "markers",
       customdata: rows.map((row) => ({ band: row.band, matured: true })),
-      marker: { size: 9, color: rows.map((row) => (row.within ? accent : decline)) },
+      marker: { size: 9, color: rows.map((row) => (row.within === false ? decline : accent)) },
       error_y: { type: "data", symmetric: false, thickness: 1,
         array: rows.map((row) => row.high - row.bad_rate), arrayminus: rows.map((row) => row.bad_rate - row.low) } },
   ];

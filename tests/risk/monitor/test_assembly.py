@@ -1,5 +1,6 @@
 """Panels over a small log of the real writer, against DuckDB's SQL and scikit-learn."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import duckdb
@@ -309,6 +310,51 @@ def test_a_month_with_no_decisions_and_none_at_all(home):
     assert (nothing.header.n, nothing.header.light.colour) == (0, "grey")
     assert {row.note for row in nothing.variables} == {"no_decisions"}
     assert nothing.vintages.rows == ()
+
+
+def signals_of(panels):
+    return {one.name: one for one in panels.header.light.signals}
+
+
+@pytest.mark.parametrize(("days", "bad_dpd"), [(30, 30), (180, 60)])
+def test_another_definition_of_bad_than_the_builds_is_not_judged(home, days, bad_dpd):
+    """Looks come after 31, 62 and 185 days: within 30 nobody can be 30 days late."""
+    own = monitor(seen_of(home))
+    assert {signals_of(own)[name].colour for name in ("auc", "calibration")} == {"green"}
+    seen = seen_of(home)
+    other = monitor(replace(seen, window=Window(micros(END), days, bad_dpd)))
+    for name in ("auc", "calibration"):
+        told = signals_of(other)[name]
+        assert (told.colour, told.value) == ("grey", None)
+        assert f"bad within {days} days by dpd ≥ {bad_dpd}, at build within 180" in told.en
+        assert f"{days} 天、逾期 ≥ {bad_dpd} 天" in told.zh
+    assert (other.header.light.colour, own.header.light.doubts_en) == ("green", "")
+    assert other.header.light.doubts_en == signals_of(other)["auc"].en
+    assert {row.build_bad_rate for row in other.bands} == {None}
+    assert {row.within for row in other.calibration} == {None}
+    assert {row.note for row in other.calibration} == {"other_definition"}
+    assert (other.quality.build_auc, other.quality.past_error_auc) == (None, None)
+    assert own.bands[0].build_bad_rate is not None
+    assert any("不判断" in line for line in header_lines(other)[-1])
+
+
+@pytest.mark.parametrize("fact", [{"decision": "approve"}, {"decision": "decline"}])
+def test_a_segment_that_the_score_chose_is_not_judged_by_its_score(home, fact):
+    panels = monitor(seen_of(home, segment={"product": "cash_loan"} | fact))
+    assert panels.header.n > 300
+    told = signals_of(panels)
+    assert {told[name].colour for name in ("psi", "mean", "csi", "auc")} == {"grey"}
+    assert "the score chose this segment (decision)" in told["psi"].en
+    assert "评分结果选出" in panels.header.light.doubts_zh
+    assert told["calibration"].colour == panels.header.light.colour == "green"
+    assert panels.stability.overall.psi > 0.25, "the figure stands, its verdict does not"
+    assert panels.stability.overall.status == "not_judged"
+    assert {row.status for row in panels.variables} == {"not_judged"}
+    (stable,) = (one for one in sheets(panels) if one.en == "Stability")
+    assert "不判断 not_judged" in stable.rows[0]
+    nothing_told = monitor(seen_of(home, segment=fact, outcomes=Outcomes.none())).header.light
+    assert nothing_told.colour == "grey"
+    assert "the score chose" in nothing_told.en, "it is not the few rows"
 
 
 def test_labels_that_have_not_matured_give_no_figure(home):

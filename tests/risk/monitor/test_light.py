@@ -65,7 +65,7 @@ class Build:
             separation=parted(counts, bads),
             build=parted(self.counts, self.bads),
         )
-        return light(points, tuple(named), matured, wild, 1_000)
+        return light(points, tuple(named), matured, (wild, 1_000))
 
 
 def parted(counts, bads):
