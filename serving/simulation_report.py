@@ -1,23 +1,27 @@
 """A simulation on a screen: what changes, the swap set, and the table of cut-offs.
 
-Figures come in; tables for a person, or one JSON object for a program, go out.
+Figures come in; tables for a person, or one JSON object for a program, go out. As in monitoring no
+bad rate is told of fewer than 30 matured decisions, but how many there are.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.table import Table
 
-from risk.policy.simulation import Cell, CutOff, Figures
+from finmodel.drift import FEWEST
+from risk.policy.simulation import Cell, CutOff, Figures, without_few
 from serving.screen import emit, screen
 from serving.simulation import Simulation
 
 NONE, UNSCORED = "not mature 未成熟", "not scored 无评分"
+FEW = "too few 样本过少"
 
 
 def show_simulation(found: Simulation, as_json: bool) -> None:
     """Print a simulation."""
+    found = replace(found, figures=without_few(found.figures, FEWEST))
     if as_json:
         emit(found, as_json=True)
         return
@@ -37,7 +41,8 @@ def _summary(found: Simulation, figures: Figures) -> dict[str, object]:
         "of them by lot 随机放行": f"{figures.by_lot_was} → {figures.by_lot_now}",
         "matured 已成熟": figures.matured,
         "bad rate, none by lot 坏账率（不含随机放行）": (
-            f"{_rate(figures.bad_rate_was)} → {_rate(figures.bad_rate_now)}"
+            f"{_rate(figures.bad_rate_was, _why(figures.matured_was))}"
+            f" → {_rate(figures.bad_rate_now, _why(figures.matured_now))}"
         ),
         "expected loss 预期损失 (minor units)": (
             f"{figures.expected_loss_was_minor:,} → {figures.expected_loss_now_minor:,}"
@@ -51,7 +56,7 @@ def _swap(cells: tuple[Cell, ...]) -> Table:
     for name in ("was", "now", "count", "matured", "bad rate", "expected bad rate"):
         table.add_column(name)
     for cell in cells:
-        rates = _rate(cell.bad_rate), _rate(cell.expected_bad_rate, UNSCORED)
+        rates = _rate(cell.bad_rate, _why(cell.matured)), _rate(cell.expected_bad_rate, UNSCORED)
         table.add_row(cell.was, cell.now, f"{cell.count:,}", f"{cell.matured:,}", *rates)
     return table
 
@@ -66,12 +71,17 @@ def _cuts(cuts: tuple[CutOff, ...]) -> Table:
             f"{cut.points:.1f}",
             f"{cut.approval:.2%}",
             f"{cut.matured:,}",
-            _rate(cut.bad_rate),
+            _rate(cut.bad_rate, _why(cut.matured)),
             lift,
             f"{cut.profit_minor:,}",
         )
     return table
 
 
-def _rate(rate: float | None, without: str = NONE) -> str:
+def _why(matured: int) -> str:
+    """Why there is no rate of so many."""
+    return FEW if matured else NONE
+
+
+def _rate(rate: float | None, without: str) -> str:
     return without if rate is None else f"{rate:.2%}"

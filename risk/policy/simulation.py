@@ -10,7 +10,7 @@ its outcomes stands for 1/propensity of them (Horvitz & Thompson 1952).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,9 @@ class Figures:
     """Of the matured whom the policy approved itself, not by lot, each weighted by 1/propensity."""
     bad_rate_now: float | None
     """The same of the new policy: replaying the policy in force gives the same figure."""
+    matured_was: int
+    """Of so many, `bad_rate_was`; likewise the next."""
+    matured_now: int
     expected_loss_was_minor: int
     expected_loss_now_minor: int
     swap_set: tuple[Cell, ...]
@@ -125,6 +128,8 @@ def figures_of(history: History, economics: Economics) -> Figures:
         matured=int(mature.sum()),
         bad_rate_was=_bad_rate_of(history, was.approved),
         bad_rate_now=_bad_rate_of(history, now.approved),
+        matured_was=int((mature & was.approved).sum()),
+        matured_now=int((mature & now.approved).sum()),
         expected_loss_was_minor=_expected_loss(history, was, economics),
         expected_loss_now_minor=_expected_loss(history, now, economics),
         swap_set=tuple(
@@ -132,6 +137,32 @@ def figures_of(history: History, economics: Economics) -> Figures:
         ),
         changes=_changes(was.answers, now.answers),
         cut_offs=cut_offs(history, economics),
+    )
+
+
+def without_few(figures: Figures, fewest: int) -> Figures:
+    """The same figures without the bad rates of fewer than so many matured: they say nothing."""
+
+    def told(rate: float | None, n: int) -> float | None:
+        return rate if n >= fewest else None
+
+    cuts = figures.cut_offs
+    return replace(
+        figures,
+        bad_rate_was=told(figures.bad_rate_was, figures.matured_was),
+        bad_rate_now=told(figures.bad_rate_now, figures.matured_now),
+        swap_set=tuple(
+            replace(cell, bad_rate=told(cell.bad_rate, cell.matured)) for cell in figures.swap_set
+        ),
+        # Everybody stands above the first; a lift is of those below.
+        cut_offs=tuple(
+            replace(
+                cut,
+                bad_rate=told(cut.bad_rate, cut.matured),
+                lift=told(cut.lift, cuts[0].matured - cut.matured),
+            )
+            for cut in cuts
+        ),
     )
 
 
