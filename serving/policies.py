@@ -108,7 +108,9 @@ def policy_show(name: Name = "drawdown", json: Json = False) -> None:
 @policy.command("simulate")
 def policy_simulate(  # noqa: PLR0913 # an option is a parameter
     file: File,
-    since: Annotated[str, typer.Option("--from", help="First day, or an ISO 8601 time.")],
+    since: Annotated[
+        str, typer.Option("--from", help="First day (lender's midnight), or an ISO 8601 time.")
+    ],
     until: Annotated[str, typer.Option("--to", help="The day after the last, or a time.")],
     outcomes: Annotated[
         Path | None,
@@ -119,8 +121,9 @@ def policy_simulate(  # noqa: PLR0913 # an option is a parameter
     window_days: Annotated[int, typer.Option(help="Performance window in days.", min=1)] = 180,
     bad_dpd: Annotated[int, typer.Option(help="Bad from so many days past due.", min=1)] = 30,
     changes: Annotated[
-        Path, typer.Option(help="Where to write who changes, under pseudonyms.")
-    ] = Path("policy_changes.csv"),
+        Path | None,
+        typer.Option(help="Where to write who changes, under pseudonyms; nowhere, if not said."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Replay logged decisions under a policy before anybody approves it."""
@@ -136,12 +139,12 @@ def policy_simulate(  # noqa: PLR0913 # an option is a parameter
 
 
 def _time(text: str) -> datetime:
-    """A day (from midnight, UTC) or a time with its zone.
+    """A day (from the lender's midnight, eight hours before UTC's) or a time with its zone.
 
     >>> _time("2026-01-02").isoformat()
-    '2026-01-02T00:00:00+00:00'
+    '2026-01-02T00:00:00+08:00'
     """
-    day = f"{text}T00:00:00+00:00" if len(text) == len("2026-01-01") else text
+    day = f"{text}T00:00:00+08:00" if len(text) == len("2026-01-01") else text
     try:
         return parse_time(day)
     except BadInput as error:

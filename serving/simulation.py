@@ -71,14 +71,14 @@ class Simulation:
     outcomes_elsewhere: int
     """Outcomes of decisions outside the span."""
     changes_file: str
-    """Who changes, by pseudonym and decision."""
+    """Who changes, by pseudonym and decision; empty where nobody asked for it."""
 
 
 def simulate(
     settings: Settings,
     file: Path,
     window: Window,
-    files: tuple[Path | None, Path],
+    files: tuple[Path | None, Path | None],
     progress: Progress,
     maturity: Maturity = DEFAULT,
 ) -> Simulation:
@@ -110,7 +110,8 @@ def simulate(
         pds = pds_of(rows, manifest.calibration)
         parts.append(history_of(rows, cases, now, (plan, pds), bad))
         lines += _changed(rows, now)
-    _write(changes, lines)
+    if changes is not None:
+        _write(changes, lines)
     _record(settings, person, (policy, text), window, found)
     known = {one.entry.id for one in found.all()}
     return Simulation(
@@ -126,7 +127,7 @@ def simulate(
         sealed_opened=found.opened,
         drawn_anew=anew,
         outcomes_elsewhere=len(bad.keys() - known),
-        changes_file=str(changes),
+        changes_file="" if changes is None else str(changes),
     )
 
 

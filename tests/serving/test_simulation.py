@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from finmodel.audit import scan
 from finmodel.clock import parse_time
@@ -22,6 +24,7 @@ from serving.decision_history import Window
 from serving.desk import open_desk
 from serving.flows import decide
 from serving.outcomes import load_outcomes
+from serving.policies import policy
 from serving.schemas import Application
 from serving.screen import Progress
 from serving.simulation import pds_of, simulate
@@ -179,3 +182,26 @@ def test_one_look_at_one_account_matures_nobody_elses_bads(lender, tmp_path):
     assert matured("early", *seen, row(22, "2006-05-01", 0)) == 0
     goods = (row(one, "2006-05-02", 0) for one in range(21, 111) if one % 5)
     assert matured("whole", *goods) == 90
+
+
+def test_days_begin_at_the_lenders_midnight_and_nothing_is_written_unasked(
+    lender, tmp_path, monkeypatch
+):
+    """The decisions are of midnight eight hours before UTC's: the first moment of 1 October."""
+    file = write_policy(tmp_path, rules=BY_BALANCE, challenger=None)
+    monkeypatch.setenv("FINMODEL_HOME", str(lender.settings.home))
+    monkeypatch.setenv("FINMODEL_STANDING_CLOCK", lender.settings.standing_clock)
+    monkeypatch.setenv("FINMODEL_KEY", lender.keys["analyst"])
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def of(since, until, *more):
+        words = ["simulate", str(file), "--from", since, "--to", until, "--json", *more]
+        return CliRunner().invoke(policy, words)
+
+    assert json.loads(of("2005-10-01", "2005-10-02").stdout)["figures"]["decisions"] == 90
+    assert isinstance(of("2005-09-30", "2005-10-01").exception, BadInput)
+    assert list(folder.iterdir()) == []
+    told = json.loads(of("2005-10-01", "2005-10-02", "--changes", "who.csv").stdout)
+    assert [one.name for one in folder.iterdir()] == [told["changes_file"]] == ["who.csv"]
