@@ -152,7 +152,29 @@ class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_policy(path: Path) -> tuple[PolicyFile, str]:
     """The policy in a YAML file, and its text."""
     text = read_text(path, "a policy")
-    return parse_policy(text, path), text
+    policy = parse_policy(text, path)
+    _require_fair_terms(policy, path)
+    return policy, text
+
+
+def _require_fair_terms(policy: PolicyFile, path: Path) -> None:
+    """BadInput where fewer points get a higher limit or a lower price.
+
+    Asked of what is written now; what was approved before this was asked goes on as it stands.
+    """
+    for name, product in policy.products.items():
+        approving = [band for band in product.bands if band.then == "approve"]
+        for better, worse in pairwise(approving):
+            _require_no_better(better, worse, path, f"products.{name}.bands")
+
+
+def _require_no_better(better: Band, worse: Band, path: Path, where: str) -> None:
+    if (worse.limit_minor or 0) > (better.limit_minor or 0):
+        what = f"{worse.code} has a higher limit than {better.code}, which has more points"
+        raise _bad(path, where, what, "let limit_minor fall from band to band, or stay")
+    if (worse.annual_rate_bps or 0) < (better.annual_rate_bps or 0):
+        what = f"{worse.code} is cheaper than {better.code}, which has more points"
+        raise _bad(path, where, what, "let annual_rate_bps rise from band to band, or stay")
 
 
 def parse_policy(text: str, path: Path) -> PolicyFile:

@@ -11,7 +11,7 @@ import pytest
 
 from finmodel.errors import BadInput, NotFound
 from finmodel.manifest import Calibration, Digests, Manifest, Policy, Scaling
-from risk.policy.file import load_policy, misfits
+from risk.policy.file import load_policy, misfits, parse_policy
 from risk.recipe import load_recipe
 from tests.risk.policies import POLICY, policy_of, text_of
 
@@ -39,6 +39,13 @@ def priced(rate: int | None, limit: int | None = 1) -> dict[str, Any]:
     """A product whose best band has this price and this limit."""
     products = copy.deepcopy(POLICY["products"])
     products["cash_loan"]["bands"][0] |= {"annual_rate_bps": rate, "limit_minor": limit}
+    return products
+
+
+def second(**terms: int) -> dict[str, Any]:
+    """A product whose second band has these terms; the first lends 500,000 at 1,080 bps."""
+    products = copy.deepcopy(POLICY["products"])
+    products["cash_loan"]["bands"][1] |= terms
     return products
 
 
@@ -71,6 +78,14 @@ LANE = POLICY["random_approve"]
         (
             {"products": bands(("A", 600, None, "refer"), ("B", None, 600, "approve"))},
             "B is treated better than A, which has more points",
+        ),
+        (
+            {"products": second(limit_minor=500_001)},
+            "products.cash_loan.bands: B has a higher limit than A, which has more points; let",
+        ),
+        (
+            {"products": second(annual_rate_bps=1_079)},
+            "B is cheaper than A, which has more points; let annual_rate_bps rise",
         ),
         (
             {"products": bands(("A", 600, None, "refer"), ("A", None, 600, "decline"))},
@@ -167,3 +182,15 @@ def test_the_shipped_policy_is_for_the_shipped_recipe():
     assert read
     assert read <= set(recipe.monotone)
     assert "finmodel policy approve drawdown" in text
+
+
+def test_the_same_terms_in_two_bands_are_fair(tmp_path):
+    path = tmp_path / "policy.yaml"
+    same = second(limit_minor=500_000, annual_rate_bps=1_080)
+    path.write_text(text_of(products=same), encoding="utf-8")
+    assert load_policy(path)[0].products["cash_loan"].bands[1].limit_minor == 500_000
+
+
+def test_terms_that_were_approved_before_they_were_compared_are_still_read():
+    text = text_of(products=second(limit_minor=900_000))
+    assert parse_policy(text, Path("kept")).products["cash_loan"].bands[1].limit_minor == 900_000
