@@ -17,6 +17,7 @@ from finmodel.records import Float64s, Int64s
 from risk.frames.frame import TrainingFrame, aside_of
 from risk.frames.split import Parts
 from risk.gate_words import check_name, conclusion, needs
+from risk.labels.rule import LabelRule
 from risk.learning import Judged, Learned
 from risk.recipe import Recipe
 from risk.report.card import card_sheets
@@ -114,11 +115,25 @@ def _sample(of: Development) -> Sheet:
     notes = [
         f"模型 Model: {recipe.name}；{recipe.card}卡；决策点 {recipe.decision_point}",
         f"数据 Data: {frame.service or frame.where}；SHA-256 {frame.data_hash}",
-        f"标签 Label: {recipe.label}，1 为坏 1 is bad；特征 features: {len(frame.names)}",
+        f"标签 Label: {_label(recipe.label)}；特征 features: {len(frame.names)}",
         f"评估样本 Judged on: {of.judged.sample}",
     ]
     notes += [] if parts.by_time else [NO_LATER]
     return Sheet("样本概况", "Sample", tuple(notes), (Table("样本 Rows", headings, tuple(rows)),))
+
+
+def _label(label: str | LabelRule) -> str:
+    """What is bad: a column of the table, or a rule in its recipe's own words."""
+    if isinstance(label, str):
+        return f"{label}，1 为坏 1 is bad"
+    told = [
+        f"坏 bad: {label.bad}",
+        f"观察点 observation: {label.observation}",
+        f"表现期 window: {label.window} 个月 months",
+    ]
+    told += [f"不确定 indeterminate: {label.indeterminate}"] if label.indeterminate else []
+    told += [f"剔除 excluded: {', '.join(label.exclude)}"] if label.exclude else []
+    return "；".join(told)
 
 
 def _part(frame: TrainingFrame, name: str, rows: Int64s) -> tuple[Cell, ...]:

@@ -51,6 +51,15 @@ def test_the_indeterminate_of_the_judged_time_are_counted_by_band(bands):
         assert sum(row[-1] for row in of.rows) == len(undecided)
 
 
+def test_a_label_by_a_rule_is_told_in_the_recipes_words(bands):
+    made = bands[2]
+    (sample,) = (one for one in report_of(made).sheets if one.zh == "样本概况")
+    (label,) = (note for note in sample.notes if note.startswith("标签 Label"))
+    assert "LabelRule" not in label
+    for words in (RULE["bad"], RULE["indeterminate"], f"{RULE['window']} 个月"):
+        assert words in label
+
+
 def test_the_indeterminate_change_no_share_and_no_rate(bands):
     table, tables, _ = bands
     later = table["applied_on"].between("2024-08-01", "2024-10-31")
