@@ -18,7 +18,7 @@ from finmodel.audit_entries import id_at, time_of
 from finmodel.audit_side import Piece, pieces_of
 from finmodel.decision_log import LAYOUT
 from finmodel.drift import bin_of
-from finmodel.errors import NotFound
+from finmodel.errors import BadInput, NotFound
 from finmodel.records import Int64s
 from finmodel.settings import Settings
 from risk.monitor.points import OUTCOMES, Columns, Point, VariableCells, rows_of
@@ -56,7 +56,11 @@ Test = tuple[str, Callable[[Piece], npt.NDArray[np.bool_]]]
 
 
 def _vector_test(found: Mapped, point: Point) -> Test | None:
-    """The column that must be read, and what it must hold; None where the point needs none."""
+    """The column that must be read, and what it must hold; None where the point needs none.
+
+    NotFound for a variable that there is not, BadInput where half of a pair is told.
+    """
+    _require_whole(found, point)
     if point.variable is not None and point.cell is not None:
         one, cell = variable(found, point.variable), point.cell
 
@@ -71,6 +75,20 @@ def _vector_test(found: Mapped, point: Point) -> Test | None:
         view, state = point.view, STATES.index(point.state)
         return "states", lambda piece: _in_state(piece, view, state)
     return None
+
+
+def _require_whole(found: Mapped, point: Point) -> None:
+    if point.variable is not None:
+        variable(found, point.variable)
+    for one, other, names in (
+        (point.variable, point.cell, ("variable", "cell")),
+        (point.view, point.state, ("view", "state")),
+    ):
+        if (one is None) != (other is None):
+            told, lacking = names if other is None else names[::-1]
+            raise BadInput(
+                f"it has a {told} and no {lacking}", where="point", remedy="give both or neither"
+            )
 
 
 def _in_state(piece: Piece, view: str, state: int) -> npt.NDArray[np.bool_]:

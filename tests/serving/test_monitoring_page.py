@@ -397,6 +397,24 @@ def test_points_lead_to_as_many_decisions_as_the_panels_count(drifted):
     assert count(watched, differing=True) == 0
 
 
+@pytest.mark.parametrize(
+    ("point", "status", "says"),
+    [
+        ({"variable": "no_such"}, 404, "the model has no such variable"),
+        ({"variable": "no_such", "cell": 0}, 404, "the model has no such variable"),
+        ({"cell": 0}, 422, "it has a cell and no variable"),
+        ({"view": "no_such"}, 422, "it has a view and no state"),
+        ({"state": "stale"}, 422, "it has a state and no view"),
+    ],
+)
+def test_half_a_point_is_refused_and_not_all_decisions(drifted, point, status, says):
+    watched, _ = drifted
+    answer = watched.ask("/monitor/decisions", point=point)
+    assert (answer.status_code, says in answer.text) == (status, True), answer.text
+    alone = watched.ask("/monitor/decisions", point={"variable": watched.moved})
+    assert "it has a variable and no cell" in alone.text
+
+
 def test_a_variables_cells_lead_to_its_decisions(drifted):
     watched, told = drifted
     cells = watched.ask("/monitor/variable", name=watched.moved).json()["cells"]
