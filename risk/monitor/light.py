@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+from scipy.special import ndtri
 
 from finmodel.certainty import Separation, auc_error, two_sided
 from finmodel.drift import FEWEST, SHIFTED, Shift
@@ -186,16 +187,17 @@ def _of_auc(matured: Matured) -> Signal:
         auc_error(build.auc, real.bads, real.goods), auc_error(build.auc, build.bads, build.goods)
     )
     lost = build.auc - real.auc
-    lit = lost > 0.0 and two_sided(float(lost / error)) < 2.0 * CHANCE and lost > LEAST_AUC
+    allowed = max(LEAST_AUC, float(ndtri(1.0 - CHANCE) * error))
+    lit = lost > allowed
     colour: Colour = ("red" if lost >= GREAT_AUC else "amber") if lit else "green"
     return Signal(
         "auc",
         colour,
         matured.n,
         real.auc,
-        build.auc,
-        f"AUC {real.auc:.4f}（建模 {build.auc:.4f}）",
-        f"AUC {real.auc:.4f} (at build {build.auc:.4f})",
+        build.auc - allowed,
+        f"AUC {real.auc:.4f}（建模 {build.auc:.4f}，界限 {build.auc - allowed:.4f}）",
+        f"AUC {real.auc:.4f} (at build {build.auc:.4f}, limit {build.auc - allowed:.4f})",
     )
 
 

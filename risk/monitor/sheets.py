@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from risk.labels.words import FPD_DAYS
 from risk.monitor.panels import NOTES, Alert, Monitor, VariableRow
+from risk.monitor.periods import ZONE
 
 Cell = str | int | float | bool | None
 
@@ -228,12 +230,23 @@ def _alerts(seen: Monitor) -> Sheet:
 
 def _alert(one: Alert, *, own: bool) -> tuple[Cell, ...]:
     said = (
-        f"{number}. {noted.at} {noted.by}：{noted.note}" + (f" → {noted.owner}" * bool(noted.owner))
+        f"{number}. {_local(noted.at)} {noted.by}：{noted.note}"
+        + (f" → {noted.owner}" * bool(noted.owner))
         for number, noted in enumerate(one.acknowledgements, start=1)
     )
-    window = " – ".join(one.window)
-    return (one.id, one.raised_at, one.version, own, _segment(one.segment), window, one.signal,
+    window = " – ".join(map(_local, one.window))
+    raised = _local(one.raised_at)
+    return (one.id, raised, one.version, own, _segment(one.segment), window, one.signal,
             _cell(one.colour), one.zh, one.en, one.owner, "\n".join(said))  # fmt: skip
+
+
+def _local(time: str) -> str:
+    """A time where the lender is, as the window's.
+
+    >>> _local("2005-12-31T18:30:00.123456+00:00")
+    '2006-01-01T02:30:00+08:00'
+    """
+    return datetime.fromisoformat(time).astimezone(ZONE).isoformat(timespec="seconds")
 
 
 def _segment(facts: dict[str, str]) -> str:

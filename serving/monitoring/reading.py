@@ -31,7 +31,7 @@ from risk.monitor.challenger import Version
 from risk.monitor.cohorts import looked_past, weeks_of
 from risk.monitor.followed import Window
 from risk.monitor.panels import Monitor
-from risk.monitor.periods import By, cut, require_possible
+from risk.monitor.periods import ZONE, By, cut, require_possible
 from risk.monitor.reference import (
     FILE,
     BuildSample,
@@ -88,8 +88,8 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
     return Seen(
         asked=asked,
         alias=alias,
-        start=start.isoformat(),
-        end=end.isoformat(),
+        start=start.astimezone(ZONE).isoformat(),
+        end=end.astimezone(ZONE).isoformat(),
         periods=periods.names,
         scanned=scanned,
         reference=reference,
@@ -107,7 +107,7 @@ def segment_of(words: Sequence[str]) -> dict[str, str]:
     >>> segment_of(["product=cash_loan"])
     {'product': 'cash_loan'}
     """
-    found = {}
+    found: dict[str, str] = {}
     for word in words:
         name, is_told, value = word.partition("=")
         if not is_told or name not in SEGMENTS:
@@ -115,6 +115,12 @@ def segment_of(words: Sequence[str]) -> dict[str, str]:
                 f"{word!r} names no segment",
                 where="--segment",
                 remedy=f"write NAME=VALUE, NAME being one of: {', '.join(SEGMENTS)}",
+            )
+        if name in found:
+            raise BadInput(
+                f"{name} is named twice: {found[name]!r} and {value!r}",
+                where="--segment",
+                remedy="name one; a segment has one value of each",
             )
         found[name] = value
     return found

@@ -123,3 +123,22 @@ def test_one_score_that_comes_out_otherwise_is_red_and_nothing_is_grey(builds):
     assert grey.colour == "grey"
     assert "too few" in grey.en
     assert all(one.value is None for one in grey.signals if one.name != "scores")
+
+
+def test_the_limit_of_the_auc_is_the_one_it_lights_below(builds):
+    """Where scores stay and outcomes cease to follow them, more and more."""
+    seen = set()
+    for build, noise in zip(builds, np.linspace(0.0, 1.0, len(builds)), strict=True):
+        counts = build.rng.multinomial(3_000, chances(0.0))
+        mixed = (1 - noise) * PD + noise * (counts @ PD / counts.sum())
+        told = parted(counts, build.rng.binomial(counts, mixed))
+        then = parted(build.counts, build.bads)
+        matured = Matured(3_000, int(told.bads), 300.0, 250.0, told, then)
+        moved = shift(build.then, np.bincount(build.cell, counts))
+        lit = light(Points(moved, 0.0, 0.0, 1.0), (), matured, (0, 1))
+        (auc,) = (one for one in lit.signals if one.name == "auc")
+        assert auc.limit < then.auc
+        assert (auc.value < auc.limit) == (auc.colour in ("amber", "red"))
+        assert f"limit {auc.limit:.4f}" in auc.en
+        seen.add(auc.colour)
+    assert seen >= {"green", "red"}

@@ -21,7 +21,8 @@ from finmodel.errors import BadInput, NotFound
 from finmodel.records import Person
 from risk.monitor.alerts import acknowledge, alerts_of, raise_alerts
 from risk.monitor.assembly import with_alerts
-from risk.monitor.panels import Alert
+from risk.monitor.panels import Alert, Noted
+from risk.monitor.sheets import sheets
 from serving import flows
 from serving.desk import open_desk
 from serving.monitoring.reading import Wanted, segment_of, watch_model
@@ -262,8 +263,28 @@ def test_a_segment_is_looked_at_alone(lived, panels):
     assert seen.header.n == DECISIONS // 4
     with pytest.raises(BadInput, match="NAME being one of"):
         segment_of(["colour=red"])
+    with pytest.raises(BadInput, match="product is named twice: 'card' and 'cash_loan'; name one"):
+        segment_of(["product=card", "product=cash_loan"])
     with pytest.raises(BadInput, match="no decision of it"):
         watch_model(lived[0], wanted(version=7))
+
+
+def test_every_time_is_told_in_the_lenders_zone(lived):
+    """Whatever zone a window was asked in, and though now and the alerts' log are of UTC."""
+    start = parse_time("2005-09-28T16:00:00+00:00")
+    seen = watch_model(lived[0], Wanted("behaviour_risk", start=start, by="month"))
+    assert seen.header.start == "2005-09-29T00:00:00+08:00"
+    assert seen.header.end.endswith("+08:00")
+    noted = (Noted("Lin", "2005-12-31T18:30:00+00:00", "seen"),)
+    raised = Alert(
+        "a", "2005-12-31T16:30:00.5+00:00", "behaviour_risk", 1, {}, "psi", "red", "x", "x", "W",
+        (seen.header.start, "2005-12-31T16:00:00+00:00"), noted,
+    )  # fmt: skip
+    (page,) = (one for one in sheets(with_alerts(seen, [raised])) if one.en == "Alerts")
+    (row,) = page.rows
+    assert row[1] == "2006-01-01T00:30:00+08:00"
+    assert row[5].endswith("– 2006-01-01T00:00:00+08:00")
+    assert "2006-01-01T02:30:00+08:00 Lin" in row[-1]
 
 
 def test_the_service_keeps_full_segments_as_columns(lived):
