@@ -30,6 +30,8 @@ class Settings:
     """Port the service listens on."""
     mlflow_tracking_uri: str = ""
     """MLflow's address (also read from MLFLOW_TRACKING_URI); SQLite under home if empty."""
+    model: str = "behaviour_risk"
+    """The registered risk model that the service decides by."""
     standing_clock: str = ""
     """ISO 8601 time at which the clock stands still; empty for the real time."""
     key: str = field(default="", repr=False)
@@ -56,6 +58,7 @@ class Settings:
             host=env.get("FINMODEL_HOST", "127.0.0.1"),
             port=int(_number(env, "FINMODEL_PORT", 3000, 65_535)),
             mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI", ""),
+            model=env.get("FINMODEL_MODEL", "behaviour_risk"),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
             key=env.get("FINMODEL_KEY", ""),
             online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0, 2**20),
@@ -69,6 +72,7 @@ class Settings:
             "FINMODEL_DATA": str(self.data),
             "FINMODEL_HOST": self.host,
             "FINMODEL_PORT": str(self.port),
+            "FINMODEL_MODEL": self.model,
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
             "FINMODEL_ONLINE_STORE": self.online_store,

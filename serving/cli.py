@@ -64,11 +64,17 @@ def demo(
     serve: Annotated[bool, typer.Option(help="Serve when everything is ready.")] = True,
     history: Annotated[bool, typer.Option("--history", help="Simulate a past year.")] = False,
     drift: Annotated[bool, typer.Option("--drift", help="Then simulate a drift.")] = False,
+    marketing: Annotated[
+        bool,
+        typer.Option("--marketing", help="The simulated lender's campaigns instead, minutes long."),
+    ] = False,
 ) -> None:
     """Set up the demo lender on real data, then serve it. A second run starts in seconds."""
     from finmodel.settings import Settings
-    from serving.demo import run_demo
+    from serving.demo import run_demo, run_marketing_demo
 
+    if marketing:
+        return run_marketing_demo(Settings.from_env(), serve_it=serve)
     run_demo(Settings.from_env(), serve_it=serve, history=history, drift=drift)
 
 

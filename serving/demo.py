@@ -21,6 +21,7 @@ from finmodel.durable import held_alone, replace_file
 from finmodel.errors import NotReady, Refused
 from finmodel.records import Person
 from finmodel.settings import Settings
+from serving import demo_marketing
 from serving.launch import require_free_port, serve
 from serving.screen import Progress
 from serving.shipped_table import bring_online, build_views, lay_history
@@ -68,6 +69,19 @@ def run_demo(
             stamp_of(settings, step).write_text(digest(settings, step))
     if serve_it:
         serve(settings, lambda trouble: _announce(settings, trouble))
+
+
+def run_marketing_demo(settings: Settings, *, serve_it: bool = True) -> None:
+    """The same for the simulated lender's customers: six models, two campaigns."""
+    settings = demo_marketing.home_of(settings)
+    if serve_it:
+        require_free_port(settings)
+    with _alone_in(settings), Progress() as progress:
+        for step in due(settings, MARKET):
+            step.work(settings, progress)
+            stamp_of(settings, step).write_text(digest(settings, step))
+    if serve_it:
+        serve(settings, lambda trouble: _announce_offers(settings, trouble))
 
 
 @contextmanager
@@ -155,6 +169,19 @@ def _model(settings: Settings, progress: Progress) -> None:
     keep_document(settings, trained.name, trained.version)
 
 
+def _models(settings: Settings, progress: Progress) -> None:
+    engineer = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
+    validator = Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True)
+    demo_marketing.models(settings, (engineer, validator), progress)
+
+
+def _planner(
+    work: Callable[[Settings, Person, Progress], None],
+) -> Callable[[Settings, Progress], None]:
+    person = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
+    return lambda settings, progress: work(settings, person, progress)
+
+
 def _policy(settings: Settings, _progress: Progress) -> None:
     from risk.policy.proposals import propose
     from risk.policy.registry import approve
@@ -201,6 +228,15 @@ STEPS = (
     Step("model", (RECIPE,), _model),
     Step("policy", (POLICY,), _policy),
 )
+_CAMPAIGNS = (demo_marketing.CAMPAIGN, Path(demo_marketing.__file__))
+MARKET = (
+    Step("people", (), _people),
+    Step("models", (demo_marketing.RISK, *demo_marketing.MARKETING), _models),
+    Step("behaviours", _DEFINITIONS[:1], demo_marketing.behaviours),
+    Step("campaign", _CAMPAIGNS, _planner(demo_marketing.first_campaign)),
+    Step("report", _CAMPAIGNS, _planner(demo_marketing.what_came_of_it)),
+    Step("running", _CAMPAIGNS, _planner(demo_marketing.second_campaign)),
+)
 _SIMULATION = _SOURCE / "serving" / "demo_history.py"
 REPLAY, DRIFT = Step("replay", (_SIMULATION,), _replay), Step("drift", (_SIMULATION,), _drift)
 """Done only where they are asked for."""
@@ -230,6 +266,34 @@ def _announce(settings: Settings, trouble: str) -> None:
     screen.print(
         f"curl -s {address}/decide -H 'Authorization: Bearer {keys[ENGINEER]}' "
         f"-H 'Content-Type: application/json' -d '{body}'\n",
+        markup=False,
+    )
+    screen.print("Ctrl-C ends it.")
+
+
+def _announce_offers(settings: Settings, trouble: str) -> None:
+    keys = msgspec.json.decode(_keys(settings).read_bytes(), type=dict[str, str])
+    address = f"http://{settings.host}:{settings.port}"
+    ids = ", ".join(str(one) for one in range(1, 21))
+    body = f'{{"campaign": "drawdown_june", "customer_ids": [{ids}]}}'
+    screen = Console(highlight=False, soft_wrap=True)
+    if trouble:
+        screen.print(f"[bold red]no model is in service[/]: {trouble}")
+    clock = settings.standing_clock
+    screen.print(f"\n[bold]The simulated lender answers[/] (its clock stands at {clock})")
+    screen.print(f"  campaigns {address}/marketing   (with either key)")
+    screen.print(f"  key       {keys[ENGINEER]}   (engineer and underwriter)")
+    screen.print(f"  auditor   {keys[VALIDATOR]}   (validator and auditor)")
+    screen.print("  offers at once, as finmodel campaign plan left room for:\n")
+    screen.print(
+        f"curl -s {address}/offers -H 'Authorization: Bearer {keys[ENGINEER]}' "
+        f"-H 'Content-Type: application/json' -d '{body}'\n",
+        markup=False,
+    )
+    screen.print("  its campaigns from another shell:\n")
+    screen.print(
+        f"FINMODEL_HOME={settings.home} FINMODEL_STANDING_CLOCK={clock} "
+        f"FINMODEL_KEY={keys[ENGINEER]} .venv/bin/finmodel campaign report drawdown_spring\n",
         markup=False,
     )
     screen.print("Ctrl-C ends it.")

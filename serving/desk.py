@@ -30,8 +30,6 @@ from serving.telemetry import Telemetry
 
 log = logging.getLogger("bentoml.finmodel")
 
-MODEL = "behaviour_risk"
-"""The registered model that this service serves."""
 POLICY = "drawdown"
 """The policy that decides here, once a version of it was approved."""
 WARM_ROWS = (1, 1_000)
@@ -87,7 +85,12 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
             model.scorer.contributions(batch.matrix[:1])
 
         place = Place(
-            settings.exports, MODEL, settings.signing, settings.policies, POLICY, settings.audit
+            settings.exports,
+            settings.model,
+            settings.signing,
+            settings.policies,
+            POLICY,
+            settings.audit,
         )
         live = Live(place, warm, notice)
         live.start()
