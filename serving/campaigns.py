@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -136,12 +136,38 @@ def make_plan(
     return done
 
 
-def campaigns(settings: Settings) -> list[Planned]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One plan in the list."""
+
+    campaign: str
+    number: int
+    contacts: int
+    made_at: str
+    made_by: str
+    policy_version: str
+    audit_entry: str
+
+
+def campaigns(settings: Settings) -> list[Listed]:
     """Every plan of every campaign, the newest last."""
     if not has_ledger(settings):
         return []
     with closing(open_ledger(settings)) as ledger:
-        return plans_of(ledger)
+        return [_listed(one) for one in plans_of(ledger)]
+
+
+def _listed(one: Planned) -> Listed:
+    made_at = datetime.fromtimestamp(one.made_us / 1e6, UTC).isoformat()
+    return Listed(
+        one.campaign,
+        one.number,
+        one.contacts,
+        made_at,
+        one.made_by,
+        one.policy_version,
+        one.audit_entry,
+    )
 
 
 @dataclass(frozen=True, slots=True)
