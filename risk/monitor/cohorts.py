@@ -56,7 +56,9 @@ def looked_past(
     last = np.maximum.reduceat(outcomes.observed_us, begins)
     late = (outcomes.bad == 1) | (outcomes.dpd >= bad_dpd)
     last_late = np.maximum.reduceat(np.where(late, outcomes.observed_us, 0), begins)
-    first, end = span or (0, int(weeks_of(last.max(keepdims=True))[0]))
+    # Of a later week nobody can have been looked at past the window: half of a year's log.
+    newest = int(weeks_of(last.max(keepdims=True) - days * DAY)[0])
+    first, end = (0, newest) if span is None else (span[0], min(span[1], newest))
     weeks = max(end - first + 1, 0)
     reached, waiting = np.zeros(weeks, np.int64), np.zeros(weeks, np.int64)
     for application, time_us in book:
