@@ -169,10 +169,12 @@ def _model(settings: Settings, progress: Progress) -> None:
     keep_document(settings, trained.name, trained.version)
 
 
-def _models(settings: Settings, progress: Progress) -> None:
+def _trainer(recipe: Path) -> Callable[[Settings, Progress], None]:
     engineer = Person(ENGINEER, PEOPLE[ENGINEER], demo=True)
     validator = Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True)
-    demo_marketing.models(settings, (engineer, validator), progress)
+    return lambda settings, progress: demo_marketing.model(
+        settings, recipe, (engineer, validator), progress
+    )
 
 
 def _planner(
@@ -231,7 +233,7 @@ STEPS = (
 _CAMPAIGNS = (demo_marketing.CAMPAIGN, Path(demo_marketing.__file__))
 MARKET = (
     Step("people", (), _people),
-    Step("models", (demo_marketing.RISK, *demo_marketing.MARKETING), _models),
+    *(Step(one.stem, (one,), _trainer(one)) for one in demo_marketing.RECIPES),
     Step("behaviours", _DEFINITIONS[:1], demo_marketing.behaviours),
     Step("campaign", _CAMPAIGNS, _planner(demo_marketing.first_campaign)),
     Step("report", _CAMPAIGNS, _planner(demo_marketing.what_came_of_it)),

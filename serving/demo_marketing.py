@@ -35,6 +35,7 @@ MARKETING = tuple(
         "churn_warning",
     )
 )
+RECIPES = (RISK, *MARKETING)
 CAMPAIGN = ROOT / "marketing" / "drawdown_campaign.yaml"
 PLANNED, NOW = "2026-04-01T09:00:00+08:00", "2026-06-03T10:00:00+08:00"
 """When the first campaign is planned, and where the clock stands."""
@@ -60,23 +61,20 @@ def home_of(settings: Settings) -> Settings:
     )
 
 
-def models(settings: Settings, people: tuple[Person, Person], progress: Progress) -> None:
-    """Train, gate and promote the risk card that campaigns consult, and the five."""
+def model(
+    settings: Settings, recipe: Path, people: tuple[Person, Person], progress: Progress
+) -> None:
+    """Train, gate and promote one: the risk card that campaigns consult, or one of the five."""
     from finmodel import registry
-    from marketing.recipe import load_recipe
-    from marketing.train import train as train_marketing
-    from risk.recipe import load_recipe as load_risk
-    from risk.train import train as train_risk
+    from serving.training import Folding, train_recipe
 
     engineer, validator = people
-    card = train_risk(load_risk(RISK), settings, engineer, progress=progress)
-    five = [train_marketing(load_recipe(p), settings, engineer, progress) for p in MARKETING]
-    for one in (card, *five):
-        if not one.passed:
-            raise Refused(f"its gate did not pass: {one.failures}", where=one.name)
-        registry.promote(
-            settings, one.name, one.version, to="champion", approver=validator, demo=True
-        )
+    trained = train_recipe(settings, recipe, Folding(), progress, engineer)
+    if not trained.passed:
+        raise Refused(f"its gate did not pass: {trained.failures}", where=trained.name)
+    registry.promote(
+        settings, trained.name, trained.version, to="champion", approver=validator, demo=True
+    )
 
 
 def behaviours(settings: Settings, _progress: Progress) -> None:
@@ -198,7 +196,7 @@ __all__ = [
     "behaviours",
     "first_campaign",
     "home_of",
-    "models",
+    "model",
     "second_campaign",
     "what_came_of_it",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from finmodel.progress import Progress
 from finmodel.recipe_text import parse_yaml
-from finmodel.records import TRAINERS
+from finmodel.records import TRAINERS, Person
 from finmodel.settings import Settings
 from marketing.recipe import is_marketing
 
@@ -27,15 +27,25 @@ class Folding:
     """How often they are gone through; as the recipe says, if None."""
 
 
-def train_recipe(settings: Settings, path: Path, folding: Folding, progress: Progress) -> Any:
-    """Train and register what a recipe says, or judge it by folds alone."""
+def train_recipe(
+    settings: Settings,
+    path: Path,
+    folding: Folding,
+    progress: Progress,
+    person: Person | None = None,
+) -> Any:
+    """Train and register what a recipe says, or judge it by folds alone.
+
+    As the person who is named, or as whoever is signed in.
+    """
     given, _ = parse_yaml(path)
-    if is_marketing(given):
-        return _train_marketing(settings, path, folding, progress)
-    return _train_risk(settings, path, folding, progress)
+    train = _train_marketing if is_marketing(given) else _train_risk
+    return train(settings, path, folding, progress, person)
 
 
-def _train_marketing(settings: Settings, path: Path, folding: Folding, progress: Progress) -> Any:
+def _train_marketing(
+    settings: Settings, path: Path, folding: Folding, progress: Progress, person: Person | None
+) -> Any:
     from marketing.recipe import load_recipe
 
     recipe = load_recipe(path)
@@ -44,10 +54,12 @@ def _train_marketing(settings: Settings, path: Path, folding: Folding, progress:
 
     if folding != Folding():
         refuse_folds(recipe)
-    return train(recipe, settings, signed_in(settings, TRAINERS), progress)
+    return train(recipe, settings, person or signed_in(settings, TRAINERS), progress)
 
 
-def _train_risk(settings: Settings, path: Path, folding: Folding, progress: Progress) -> Any:
+def _train_risk(
+    settings: Settings, path: Path, folding: Folding, progress: Progress, person: Person | None
+) -> Any:
     from risk.recipe import load_recipe
 
     recipe = load_recipe(path)
@@ -56,5 +68,5 @@ def _train_risk(settings: Settings, path: Path, folding: Folding, progress: Prog
 
     if folding.only:
         return cross_validate(recipe, settings, progress, repeats=folding.repeats)
-    person = signed_in(settings, TRAINERS)
-    return train(recipe, settings, person, progress, repeats=folding.repeats)
+    who = person or signed_in(settings, TRAINERS)
+    return train(recipe, settings, who, progress, repeats=folding.repeats)
