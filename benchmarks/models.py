@@ -29,7 +29,7 @@ from finmodel.settings import Settings
 from marketing.models import open_model
 from risk.scaling import calibrated, points_many, probability
 
-BATCH, SECONDS, CORES, ONE = 1_000, 5.0, 2, 2_000
+BATCH, SECONDS, TURNS, CORES, ONE = 1_000, 3.0, 3, 2, 2_000
 A_DAY = 100e6
 """Scores a day that a large lender names: 1,157 a second."""
 Score = Callable[[Float32s], list[Float64s]]
@@ -136,10 +136,15 @@ def measure(folder: Path, customers: int, days: int) -> dict[str, float]:
     settings.make_home()
     six, figures = make_six(settings, customers, days)
     require_same(six)
-    note("six scores of each customer, two processes")
-    ours, own = rate(six, ours=True)
-    note("the same with LightGBM's own predict")
-    theirs, their_own = rate(six, ours=False)
+    turns: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for turn in range(TURNS):
+        note(f"six scores of each customer, then by LightGBM's own predict: {turn + 1} of {TURNS}")
+        for mine, found in turns.items():
+            found.append(rate(six, mine))
+    # The best of some turns: what a neighbour on the machine takes away is not ours to count.
+    (ours, own), (theirs, their_own) = (
+        tuple(map(max, zip(*f, strict=True))) for f in turns.values()
+    )
     return figures | {
         "model_scores_per_s": ours,
         "times_100m_a_day": ours / (A_DAY / 86_400),
