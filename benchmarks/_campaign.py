@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketing.options import Limits, Options, options_of
+from marketing.allocation.options import Limits, Options, options_of
 
 OFFERS = ("rate cut", "coupon", "interest-free days", "instalments", "limit")
 CHANNELS = ("sms", "app", "call")

@@ -22,8 +22,8 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_matrix, vstack
 
 from finmodel.records import Float64s
-from marketing.allocate import Plan, allocate
-from marketing.options import Limits, Options
+from marketing.allocation.allocate import Plan, allocate
+from marketing.allocation.options import Limits, Options
 
 ROUNDS, SMALL, SECONDS = 3, 2_000, 60.0
 TIGHT = 1e-3

@@ -3,8 +3,8 @@
 Hillstrom's trial, the women's e-mail against none, visits: four learners, twenty seeds. Each seed
 parts the customers anew: half teach, a quarter chooses the learner, a quarter judges. A customer's
 score is the mean of those by models that did not see them; figures of these scores come with 95 %
-intervals by drawing customers anew (definitions in marketing/uplift_metrics.py). A random order has
-Qini 0. The data may not be shipped: FINMODEL_DATA/hillstrom/hillstrom.csv is read.
+intervals by drawing customers anew (definitions in marketing/effects/uplift_metrics.py). A random
+order has Qini 0. The data may not be shipped: FINMODEL_DATA/hillstrom/hillstrom.csv is read.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from _report import note, print_report
 from finmodel.errors import NotFound
 from finmodel.records import Float64s, Int64s
 from finmodel.settings import Settings
-from marketing.balance import require_randomised
-from marketing.uplift import KINDS, Given, Teaching, effect_of, teach
-from marketing.uplift_metrics import Trial, intervals, uplift_of
+from marketing.effects.balance import require_randomised
+from marketing.effects.uplift import KINDS, Given, Teaching, effect_of, teach
+from marketing.effects.uplift_metrics import Trial, intervals, uplift_of
 
 SEEDS = 20
 NAMES = ("recency", "history", "mens", "womens", "newbie", "zip_code", "channel")

@@ -12,10 +12,10 @@ import msgspec
 
 from finmodel import boosting
 from finmodel.manifest import Manifest, Scaling, digests_of
+from marketing.effects.uplift import UpliftModel
 from marketing.frame import Frame
 from marketing.learning import Effects, Response
 from marketing.recipe import MarketingRecipe
-from marketing.uplift import UpliftModel
 
 
 def draft_manifest(

@@ -20,10 +20,10 @@ from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.manifest import TableContract
 from finmodel.records import Float32s, Float64s, Int64s
+from marketing.effects.uplift import Given
+from marketing.effects.uplift_metrics import Trial
 from marketing.labels import Parts, parted
 from marketing.recipe import Split
-from marketing.uplift import Given
-from marketing.uplift_metrics import Trial
 
 CONTROL = 0
 DAY = np.timedelta64(1, "D")

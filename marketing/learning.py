@@ -20,12 +20,12 @@ from finmodel.progress import Progress, silent
 from finmodel.recipe_parts import Params
 from finmodel.records import Float32s, Float64s, Int64s
 from finmodel.scorer import Scorer
+from marketing.effects.uplift import Kind, Opened, Teaching, effect_of, opened, teach
+from marketing.effects.uplift_metrics import uplift_of
 from marketing.frame import CONTROL, Frame
 from marketing.label_rule import DAY_US
 from marketing.labels import Parts
 from marketing.recipe import MarketingRecipe
-from marketing.uplift import Kind, Opened, Teaching, effect_of, opened, teach
-from marketing.uplift_metrics import uplift_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,7 @@ from finmodel.log_odds import calibrated, probability
 from finmodel.manifest import Manifest
 from finmodel.records import Float32s, Float64s
 from finmodel.scorer import Scorer
-from marketing.uplift import Opened, UpliftModel, effect_of, opened
+from marketing.effects.uplift import Opened, UpliftModel, effect_of, opened
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,9 +16,9 @@ from finmodel.errors import BadInput
 from finmodel.gate import Thresholds
 from finmodel.recipe_parts import Params, SimulatedLender
 from finmodel.recipe_text import convert, parse_yaml
+from marketing.effects.uplift import KINDS, Kind
 from marketing.forbidden import refuse_features
 from marketing.label_rule import LabelRule, Words
-from marketing.uplift import KINDS, Kind
 
 GUIDE = "docs/marketing_recipes.md"
 

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 
 from finmodel.records import Float64s
-from marketing.balance import Difference
-from marketing.uplift_metrics import Trial, by_decile, curve_of, intervals
+from marketing.effects.balance import Difference
+from marketing.effects.uplift_metrics import Trial, by_decile, curve_of, intervals
 
 FILE = "marketing.json"
 """The name that it is kept under beside a version's run."""

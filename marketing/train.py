@@ -25,8 +25,8 @@ from finmodel.progress import Progress, silent
 from finmodel.proof import drawn, parity
 from finmodel.records import TRAINERS, Float64s, Int64s, Person
 from finmodel.settings import Settings
-from marketing.balance import Difference, differences, require_randomised
 from marketing.draft import draft_manifest, uplift_text
+from marketing.effects.balance import Difference, differences, require_randomised
 from marketing.frame import CONTROL, Frame
 from marketing.frames import load_frame
 from marketing.gate import of_uplift, told_lift, with_checks

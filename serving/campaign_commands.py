@@ -31,7 +31,7 @@ def campaign_customers(
 ) -> None:
     """Take in how customers stand: consent, opt-outs, complaints; all of a file, or nothing."""
     from serving.access import signed_in
-    from serving.campaigns import PLANNERS, take_customers
+    from serving.campaigns.acts import PLANNERS, take_customers
 
     here = Settings.from_env()
     emit(take_customers(here, file, signed_in(here, PLANNERS)), json)
@@ -53,8 +53,8 @@ def campaign_plan(
 ) -> None:
     """Decide who gets which offer, how and when, within the budget; write the contact list."""
     from serving.access import signed_in
-    from serving.campaign_screen import show_plan
-    from serving.campaigns import PLANNERS, Asked, make_plan
+    from serving.campaigns.acts import PLANNERS, Asked, make_plan
+    from serving.campaigns.screen import show_plan
 
     here = Settings.from_env()
     asked = Asked(recipe, parse_time(as_of) if as_of else None, segment, output)
@@ -74,8 +74,8 @@ def campaign_receipts(
     Each counts once, by its event_id. Where no row could be used, the exit code is 2.
     """
     from serving.access import signed_in
-    from serving.campaign_reports import TAKERS, require_some, take_receipts
-    from serving.campaign_screen import show_receipts
+    from serving.campaigns.reports import TAKERS, require_some, take_receipts
+    from serving.campaigns.screen import show_receipts
 
     here = Settings.from_env()
     taken = take_receipts(here, file, signed_in(here, TAKERS))
@@ -96,8 +96,8 @@ def campaign_report(
     json: Json = False,
 ) -> None:
     """Say what a campaign did against its holdout, what it cost, what else might have been."""
-    from serving.campaign_reports import make_report
-    from serving.campaign_screen import show_report
+    from serving.campaigns.reports import make_report
+    from serving.campaigns.screen import show_report
 
     show_report(make_report(Settings.from_env(), name, plan, outcomes), json)
 
@@ -109,8 +109,8 @@ def campaign_reminders(
 ) -> None:
     """List overdue customers in the order of reminding: the least willing to repay first."""
     from serving.access import signed_in
-    from serving.campaigns import PLANNERS
-    from serving.reminders import order_reminders
+    from serving.campaigns.acts import PLANNERS
+    from serving.campaigns.reminders import order_reminders
 
     here = Settings.from_env()
     emit(order_reminders(here, output, signed_in(here, PLANNERS)), json)
@@ -119,6 +119,6 @@ def campaign_reminders(
 @campaign.command("list")
 def campaign_list(json: Json = False) -> None:
     """List the plans that were made, the newest last."""
-    from serving.campaigns import campaigns
+    from serving.campaigns.acts import campaigns
 
     emit(campaigns(Settings.from_env()), json)

@@ -18,15 +18,15 @@ from msgspec import Meta, Struct
 from finmodel.clock import micros
 from finmodel.errors import Damaged
 from finmodel.settings import Settings
-from marketing.campaign import Words
-from marketing.campaign_report import CampaignReport
-from marketing.ledger_contacts import Planned
-from marketing.pacing import elapsed_of
-from marketing.plan_summary import PlanSummary, Used
+from marketing.campaign.pacing import elapsed_of
+from marketing.campaign.plan_summary import PlanSummary, Used
+from marketing.campaign.recipe import Words
+from marketing.ledger.contacts import Planned
+from marketing.outcome.report import CampaignReport
 from serving import page
 from serving.answering import Reply, Route, aside, json_of
 from serving.border import Call, Rule
-from serving.campaign_plan import ModelUsed, report_file
+from serving.campaigns.plan import ModelUsed, report_file
 from serving.desk import Desk
 from serving.offers.asked import Name
 from serving.offers.campaign_now import CampaignNow

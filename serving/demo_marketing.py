@@ -84,7 +84,7 @@ def behaviours(settings: Settings, _progress: Progress) -> None:
 
 def first_campaign(settings: Settings, person: Person, progress: Progress) -> None:
     """How customers stand, and a plan as it was made in April."""
-    from serving.campaigns import Asked, make_plan, take_customers
+    from serving.campaigns.acts import Asked, make_plan, take_customers
 
     then = replace(settings, standing_clock=PLANNED)
     path = settings.home / "demo" / "customers.csv"
@@ -95,8 +95,8 @@ def first_campaign(settings: Settings, person: Person, progress: Progress) -> No
 
 def what_came_of_it(settings: Settings, person: Person, _progress: Progress) -> None:
     """Receipts and responses of the first campaign, its report, and the events until now."""
-    from serving.campaign_folder import read_plan
-    from serving.campaign_reports import make_report, take_receipts
+    from serving.campaigns.folder import read_plan
+    from serving.campaigns.reports import make_report, take_receipts
 
     _count(settings, parse_time(PLANNED).timestamp(), NOW)
     actions = read_plan(settings, "drawdown_spring", 1)[1].to_pandas()
@@ -110,7 +110,7 @@ def what_came_of_it(settings: Settings, person: Person, _progress: Progress) -> 
 
 def second_campaign(settings: Settings, person: Person, progress: Progress) -> None:
     """A campaign that runs now."""
-    from serving.campaigns import Asked, make_plan
+    from serving.campaigns.acts import Asked, make_plan
 
     begun = replace(settings, standing_clock="2026-06-01T09:00:00+08:00")
     make_plan(begun, Asked(_recipe(settings, SECOND)), person, progress)

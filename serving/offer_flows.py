@@ -12,7 +12,7 @@ import numpy as np
 
 from finmodel.records import Person
 from serving.answering import aside
-from serving.campaign_scoring import Reading
+from serving.campaigns.scoring import Reading
 from serving.desk import Desk
 from serving.offers.answers import KIND, answer, draft
 from serving.offers.asked import Offers, OffersRequest, Propensities, PropensityRequest

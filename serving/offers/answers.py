@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from finmodel.records import Person
-from marketing.eligibility import RULES
-from marketing.lanes import Lane
+from marketing.campaign.eligibility import RULES
+from marketing.campaign.lanes import Lane
 from serving.offers.asked import OfferAnswer, OfferMade, Prices, RuleSeen
 from serving.offers.work import Worked
 from serving.schemas import finite

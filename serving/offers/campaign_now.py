@@ -15,11 +15,11 @@ import numpy as np
 
 from finmodel.records import Float64s
 from finmodel.settings import Settings
-from marketing.campaign import CampaignRecipe
-from marketing.campaign_recipe import campaign_in
-from marketing.ledger_contacts import Planned
-from marketing.pacing import Pacing, elapsed_of
-from serving.campaign_plan import PLAN, RECIPE, PlanFile, plan_files
+from marketing.campaign.pacing import Pacing, elapsed_of
+from marketing.campaign.recipe import CampaignRecipe
+from marketing.campaign.recipe_file import campaign_in
+from marketing.ledger.contacts import Planned
+from serving.campaigns.plan import PLAN, RECIPE, PlanFile, plan_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)

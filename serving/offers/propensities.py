@@ -13,7 +13,7 @@ import numpy as np
 from feature_store.plan import ServicePlan
 from finmodel.records import Float64s, ViewState
 from marketing.models import CustomerModel
-from serving.campaign_scoring import Reading, plan_asked
+from serving.campaigns.scoring import Reading, plan_asked
 from serving.offers.asked import ModelScores
 from serving.schemas import finite, model_name
 

@@ -15,12 +15,12 @@ from feature_store.online_answers import OnlineReader
 from finmodel.errors import NotFound
 from finmodel.export import export_folder, load_export, pointer_path, read_champion
 from finmodel.settings import Settings
-from marketing.campaign import CampaignRecipe
-from marketing.ledger import Ledger, open_ledger
-from marketing.ledger_at_once import used_at_once
-from marketing.ledger_contacts import Planned, plans_of
+from marketing.campaign.recipe import CampaignRecipe
+from marketing.ledger.at_once import used_at_once
+from marketing.ledger.contacts import Planned, plans_of
+from marketing.ledger.file import Ledger, open_ledger
 from marketing.models import CustomerModel, model_of
-from serving.campaign_scoring import Champions, open_champions
+from serving.campaigns.scoring import Champions, open_champions
 from serving.offers.campaign_now import CampaignNow, campaign_now
 from serving.offers.work import Worked, work
 

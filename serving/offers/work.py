@@ -15,16 +15,16 @@ from feature_store.online_answers import OnlineReader
 from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import Int64s
-from marketing.campaign import CampaignRecipe
-from marketing.choosing import Chosen, choose, windows_now
-from marketing.eligibility import Judged, judge
-from marketing.expected import Scores
-from marketing.ledger import Ledger
-from marketing.ledger_at_once import Made, make_offers, used_at_once
-from marketing.ledger_contacts import contacts_within
-from marketing.ledger_customers import known_in, standing_of
-from marketing.planning import Case
-from serving.campaign_scoring import Champions, case_of, scores_by
+from marketing.campaign.choosing import Chosen, choose, windows_now
+from marketing.campaign.eligibility import Judged, judge
+from marketing.campaign.expected import Scores
+from marketing.campaign.planning import Case
+from marketing.campaign.recipe import CampaignRecipe
+from marketing.ledger.at_once import Made, make_offers, used_at_once
+from marketing.ledger.contacts import contacts_within
+from marketing.ledger.customers import known_in, standing_of
+from marketing.ledger.file import Ledger
+from serving.campaigns.scoring import Champions, case_of, scores_by
 from serving.offers.campaign_now import CampaignNow
 
 UNKNOWN = "unknown_customer"

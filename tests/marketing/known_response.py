@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from marketing.campaign import CampaignRecipe
-from marketing.eligibility import Judged, judge, with_risk
-from marketing.expected import Scores, expected_of
-from marketing.lanes import lanes_of
-from marketing.planning import Case
-from marketing.standing import Standing
+from marketing.campaign.eligibility import Judged, judge, with_risk
+from marketing.campaign.expected import Scores, expected_of
+from marketing.campaign.lanes import lanes_of
+from marketing.campaign.planning import Case
+from marketing.campaign.recipe import CampaignRecipe
+from marketing.campaign.standing import Standing
 from tests.marketing.small_campaign import NOW, shipped, standing
 
 CHANNELS = ("app", "push", "sms")

@@ -10,9 +10,9 @@ import numpy as np
 import yaml
 
 from finmodel.clock import micros, parse_time
-from marketing.campaign import CHANNELS, CampaignRecipe
-from marketing.campaign_recipe import load_campaign
-from marketing.standing import NEVER, Standing
+from marketing.campaign.recipe import CHANNELS, CampaignRecipe
+from marketing.campaign.recipe_file import load_campaign
+from marketing.campaign.standing import NEVER, Standing
 
 SHIPPED = Path(__file__).parents[2] / "marketing" / "drawdown_campaign.yaml"
 NOW = micros(parse_time("2026-04-01T12:00:00+08:00"))

@@ -15,8 +15,8 @@ from finmodel.errors import Damaged, NotReady, Refused
 from finmodel.export import Pointer, set_champion, write_export
 from finmodel.manifest import Calibration, Scaling, digests_of
 from finmodel.signing import ensure_key
+from marketing.effects.uplift import UpliftModel, effect_of
 from marketing.models import open_model
-from marketing.uplift import UpliftModel, effect_of
 from tests.finmodel.test_export import PLAN, ROWS, TEXT, manifest_of
 
 LINE = Calibration("platt", 1.1, -0.2)

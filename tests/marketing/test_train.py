@@ -19,13 +19,13 @@ from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.waivers import waive
+from marketing.effects.uplift_metrics import uplift_of
 from marketing.frame import Frame
 from marketing.frames import load_frame
 from marketing.models import open_model
 from marketing.recipe import MarketingRecipe, load_recipe
 from marketing.report import FILE, MarketingReport
 from marketing.train import Trained, train
-from marketing.uplift_metrics import uplift_of
 from risk.document.keeping import keep_document
 from serving.training import train_recipe
 from tests.finmodel.mlflow_home import settings_at

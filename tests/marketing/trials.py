@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from finmodel.records import Float64s
-from marketing.uplift import Given
-from marketing.uplift_metrics import Trial
+from marketing.effects.uplift import Given
+from marketing.effects.uplift_metrics import Trial
 
 NAMES = ("moved", "base", "noise", "kind")
 

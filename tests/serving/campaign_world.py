@@ -14,9 +14,9 @@ from finmodel.export import load_export
 from finmodel.manifest import Manifest
 from finmodel.records import Float32s, Float64s, Person
 from finmodel.settings import Settings
-from marketing.campaign import CampaignRecipe
-from serving.campaign_files import COLUMNS, FLAGS
-from serving.campaign_scoring import Champions
+from marketing.campaign.recipe import CampaignRecipe
+from serving.campaigns.files import COLUMNS, FLAGS
+from serving.campaigns.scoring import Champions
 from tests.marketing.small_campaign import told
 from tests.serving.small_world import CUSTOMERS, NAME, plan
 

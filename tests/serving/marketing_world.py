@@ -15,8 +15,8 @@ import numpy as np
 from finmodel.export import Pointer, set_champion, write_export
 from finmodel.manifest import Calibration, Digests, Manifest, Scaling, digests_of
 from finmodel.settings import Settings
-from marketing.uplift import UpliftModel
-from serving.campaigns import Asked, Done, make_plan, take_customers
+from marketing.effects.uplift import UpliftModel
+from serving.campaigns.acts import Asked, Done, make_plan, take_customers
 from tests.serving.campaign_world import CHANNELS, PERSON, customers_csv, recipe_file
 from tests.serving.small_world import CUSTOMERS, World, make_world, plan
 

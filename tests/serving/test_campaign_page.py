@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from serving.campaign_folder import read_plan
 from serving.campaign_page import campaigns_of
-from serving.campaign_reports import make_report
-from serving.campaigns import Asked, make_plan
+from serving.campaigns.acts import Asked, make_plan
+from serving.campaigns.folder import read_plan
+from serving.campaigns.reports import make_report
 from tests.serving.campaign_world import PERSON, recipe_file
 from tests.serving.marketing_world import Market, make_market
 from tests.serving.small_world import running
@@ -165,7 +165,7 @@ def test_agents_may_not_look(shown):
 
 
 def test_whoever_was_planned_last_stands_first():
-    from marketing.ledger_contacts import Planned
+    from marketing.ledger.contacts import Planned
 
     plans = [
         Planned(number, name, place, f"v-{place}", 0, "lin", 5, "")

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from finmodel.audit import find, scan
-from marketing.ledger import open_ledger
-from marketing.ledger_at_once import used_at_once
-from marketing.ledger_contacts import parts_of
-from marketing.pacing import EAGERNESS
-from serving.campaign_reports import take_receipts
+from marketing.campaign.pacing import EAGERNESS
+from marketing.ledger.at_once import used_at_once
+from marketing.ledger.contacts import parts_of
+from marketing.ledger.file import open_ledger
+from serving.campaigns.reports import take_receipts
 from tests.serving.campaign_world import PERSON
 from tests.serving.marketing_world import Market, make_market
 from tests.serving.small_world import NAME, running, wait_until

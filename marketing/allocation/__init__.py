@@ -1,0 +1,1 @@
+"""Offers within limits: the plan of the most gain, and what proves it."""

@@ -1,0 +1,1 @@
+"""A campaign: what its recipe says, who may be contacted, and who gets what."""

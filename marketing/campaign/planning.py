@@ -1,0 +1,217 @@
+"""A campaign's plan: who gets what, how, in which window, and with which probability.
+
+Customers' rules, lanes and expectations come in as arrays; an action for each goes out, with the
+prices that made it, what proves it near the optimum, and what stopped the others. Lanes come first:
+what the lane by lot and the lane without personalisation use is set aside before the rest is
+allocated. Pure: knows no file, no ledger and no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finmodel.errors import BadInput
+from finmodel.records import Float64s, Int64s
+from marketing.allocation.allocate import Plan, allocate
+from marketing.allocation.dual import choices
+from marketing.allocation.options import Limits, Options, options_of_pairs
+from marketing.allocation.rounding import uses_of
+from marketing.campaign.contact_hours import Windows, open_minutes, windows_of
+from marketing.campaign.eligibility import Judged, with_holdout, worth_it
+from marketing.campaign.expected import Expected
+from marketing.campaign.lanes import Flags, Lane, Lanes, drawn, propensities, turn_of
+from marketing.campaign.recipe import CampaignRecipe
+
+NOBODY = -1
+CLOSE = 1e-4
+"""The part of the bound by which a plan may miss it: what is expected is not known more closely."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """Whom a plan is for: n customers, what the rules say of them, and what is expected."""
+
+    customer: Int64s
+    judged: Judged
+    """Without the holdout, uplift and gain, which the plan asks for itself."""
+    lanes: Lanes
+    expected: Expected
+    number: int
+    """Of the plan, within its campaign."""
+    now_us: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Actions:
+    """n customers' actions."""
+
+    action: Int64s
+    """(n,) place of the way; -1 for none."""
+    planned: Int64s
+    """(n,) what the plan has for the customer, whatever the lane: for the holdout, too."""
+    propensity: Float64s
+    """(n,) of the action, over the lots; 1 in the holdout."""
+    opens_us: Int64s
+    """(n,) of the window; of the planned one where there is no action; of any where there is
+    neither, so that everybody's responses are counted from a like time on."""
+    closes_us: Int64s
+    reason: list[str]
+    """(n,) the rule why there is no contact; empty where there is one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CampaignPlan:
+    """The actions, and what proves them."""
+
+    actions: Actions
+    judged: Judged
+    """With every rule."""
+    plan: Plan
+    options: Options
+    """Of everybody, as the plan may choose."""
+    limits: Limits
+    """Of the campaign's plan."""
+    aside: Float64s
+    """(1 + offers + channels,) what was set aside for the other lanes."""
+
+
+def limits_of(recipe: CampaignRecipe) -> Limits:
+    """What a campaign's plan may use up; the rest is for offers at once."""
+    inventory = [np.inf if o.inventory is None else o.inventory for o in recipe.offers]
+    capacity = [np.inf if c.capacity is None else c.capacity for c in recipe.channels]
+    planned = 1.0 - recipe.at_once.share
+    return Limits(
+        recipe.budget_minor * planned,
+        np.floor(np.array(inventory, np.float64) * planned),
+        np.floor(np.array(capacity, np.float64) * planned),
+    )
+
+
+def names_of(recipe: CampaignRecipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of offers and of channels."""
+    return tuple(o.id for o in recipe.offers), tuple(c.name for c in recipe.channels)
+
+
+def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
+    """The plan; BadInput where nobody may get an offer, or a lane alone breaks a limit."""
+    windows = windows_by_channel(recipe, case.now_us)
+    expected, limits = case.expected, limits_of(recipe)
+    worth = worth_it(case.judged, expected.uplift, expected.gain, recipe.minimum_uplift)
+    hard = case.judged.allowed
+    options = options_of_pairs(
+        expected.gain, expected.cost, recipe.pairs, names_of(recipe), worth.allowed
+    )
+    action = by_lane(recipe, case, hard)
+    propensity = np.ones(len(action))
+    _uniform_within(action, propensity, case, options, limits)
+    aside = uses_of(options, action)
+    left = _less(limits, aside)
+    ours = np.flatnonzero(case.lanes == Lane.PLAN)
+    plan = allocate(options.only(ours), left, CLOSE)
+    planned = choices(options, np.zeros(len(plan.price)), plan.price).best
+    planned[ours] = plan.offer
+    planned[case.lanes == Lane.UNIFORM] = NOBODY
+    action[ours] = plan.offer
+    by_lot = np.flatnonzero(np.isin(case.lanes, (Lane.PLAN, Lane.EXPLORE)))
+    ways = hard[by_lot].sum(axis=1)
+    told = propensities(action[by_lot], planned[by_lot], ways, recipe.explore.share)
+    propensity[by_lot] = told
+    judged = with_holdout(worth, case.lanes == Lane.HOLDOUT)
+    opens, closes = _windows(case, recipe, np.where(action >= 0, action, planned), windows)
+    reason = reasons_of(case, judged, action)
+    actions = Actions(action, planned, propensity, opens, closes, reason)
+    return CampaignPlan(actions, judged, plan, options, limits, aside)
+
+
+def windows_by_channel(recipe: CampaignRecipe, now_us: int) -> list[Windows]:
+    """Each channel's windows from now on; BadInput where one has none left."""
+    quiet = recipe.quiet_hours.since, recipe.quiet_hours.to
+    found = []
+    for channel in recipe.channels:
+        stretches = open_minutes(channel.hours, quiet)
+        windows = windows_of(stretches, (recipe.starts, recipe.ends), recipe.zone, now_us)
+        if not len(windows.opens_us):
+            raise BadInput(
+                f"it ends on {recipe.ends}, and {channel.name} has no window left until then",
+                where=f"campaign {recipe.name}",
+                remedy="plan it earlier, or let it end later",
+            )
+        found.append(windows)
+    return found
+
+
+def by_lane(recipe: CampaignRecipe, case: Case, hard: Flags) -> Int64s:
+    """(n,) actions of the lanes that no plan decides: by lot, or the uniform offer for all."""
+    action = np.full(len(case.customer), NOBODY)
+    lot = case.lanes == Lane.EXPLORE
+    number = str(case.number)
+    action[lot] = drawn(case.customer[lot], hard[lot], recipe.name, number)
+    uniform = case.lanes == Lane.UNIFORM
+    only = np.where(hard.any(axis=1), hard.argmax(axis=1), NOBODY)
+    action[uniform] = only[uniform]
+    return action
+
+
+def _uniform_within(
+    action: Int64s, propensity: Float64s, case: Case, options: Options, limits: Limits
+) -> None:
+    """Take uniform offers back, by lot, until their share of each limit suffices; in place."""
+    rows = np.flatnonzero((case.lanes == Lane.UNIFORM) & (action >= 0))
+    if not len(rows):
+        return
+    everybody = max(int(case.judged.free.sum()), 1)
+    way = int(action[rows[0]])
+    share = len(rows) / everybody
+    each = uses_of(options.only(rows[:1]), action[rows[:1]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        most = np.where(each > 0.0, limits.together * share / each, np.inf).min()
+    kept = int(min(len(rows), most))
+    turn = turn_of(case.customer[rows], "uniform", str(case.number), str(way))
+    action[rows[np.argsort(turn, kind="stable")[kept:]]] = NOBODY
+    chance = kept / len(rows)
+    propensity[rows] = np.where(action[rows] >= 0, chance, 1.0 - chance)
+
+
+def _less(limits: Limits, aside: Float64s) -> Limits:
+    left = limits.together - aside
+    if (left < 0.0).any():
+        raise BadInput(
+            "the lane by lot and the uniform offers would alone use more than a limit allows",
+            where="explore",
+            remedy="lower explore.share, or raise the budget, inventory or capacity",
+        )
+    offers = len(limits.inventory)
+    return Limits(float(left[0]), left[1 : 1 + offers], left[1 + offers :])
+
+
+def _windows(
+    case: Case, recipe: CampaignRecipe, way: Int64s, windows: list[Windows]
+) -> tuple[Int64s, Int64s]:
+    """(n,) when each customer's window opens and closes: spread over the channel's by lot."""
+    turn = turn_of(case.customer, "window", recipe.name, str(case.number))
+    channel = np.array([c for _, c in recipe.pairs])[way]
+    channel[way < 0] = 0
+    opens, closes = np.zeros(len(way), np.int64), np.zeros(len(way), np.int64)
+    for place, told in enumerate(windows):
+        rows = np.flatnonzero(channel == place)
+        at = told.spread(turn[rows])
+        opens[rows], closes[rows] = told.opens_us[at], told.closes_us[at]
+    return opens, closes
+
+
+def reasons_of(case: Case, judged: Judged, action: Int64s) -> list[str]:
+    """(n,) the first rule, else the price or the lot, where there is no contact."""
+    by_rules, by_plan = case.judged.first(), judged.first()
+    told = []
+    for row, (lane, way) in enumerate(zip(case.lanes.tolist(), action.tolist(), strict=True)):
+        if way >= 0:
+            told.append("")
+        elif lane == Lane.EXPLORE:
+            told.append(by_rules[row] or "lot")
+        elif lane == Lane.UNIFORM:
+            told.append(by_rules[row] or "price")
+        else:
+            told.append(by_plan[row] or "price")
+    return told

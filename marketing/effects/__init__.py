@@ -1,0 +1,1 @@
+"""What a treatment changes: learners, their figures, and whether chance decided."""

@@ -1,0 +1,1 @@
+"""The ledger of contacts: one file, an act a transaction."""

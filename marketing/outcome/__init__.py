@@ -1,0 +1,1 @@
+"""What a campaign did, and what another policy would have earned."""

@@ -1,0 +1,1 @@
+"""Campaigns for people: the commands, their files and their records."""

@@ -1,0 +1,190 @@
+"""Champions asked about many customers: one read of the features, then every model's answer.
+
+Settings and a recipe come in, verified champions and their scores go out. Who must not be scored is
+passed over here: neither read nor scored. Knows no rule and no plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from feature_store.online_answers import OnlineReader
+from feature_store.online_reader import open_features
+from feature_store.plan import ServicePlan, plan_from
+from finmodel.errors import BadInput
+from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.manifest import Manifest, require_card
+from finmodel.progress import Progress, silent
+from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, ViewState
+from finmodel.settings import Settings
+from marketing.campaign.eligibility import Judged, with_risk
+from marketing.campaign.expected import CustomerModel, Scores, expected_of
+from marketing.campaign.lanes import Flags, lanes_of
+from marketing.campaign.planning import Case
+from marketing.campaign.recipe import CampaignRecipe
+from marketing.campaign.standing import Standing
+from marketing.models import open_model
+from risk import scaling
+
+PIECE = 50_000
+"""Customers read and scored at a time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Champions:
+    """The models of a campaign."""
+
+    propensity: CustomerModel
+    preference: CustomerModel
+    risk: ExportedModel | None
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        """Of each, to be named in the plan's record."""
+        told = [self.propensity.manifest, self.preference.manifest]
+        return [*told, self.risk.manifest] if self.risk is not None else told
+
+
+def open_champions(settings: Settings, recipe: CampaignRecipe) -> Champions:
+    """The recipe's models as promoted now; NotReady where one was never, Damaged where altered."""
+    models, keys = recipe.models, settings.signing
+    return Champions(
+        open_model(settings.exports, models.propensity, keys),
+        open_model(settings.exports, models.preference, keys),
+        None if models.risk is None else _risk(settings, models.risk),
+    )
+
+
+def scores_of(
+    settings: Settings,
+    champions: Champions,
+    customers: Int64s,
+    wanted: Flags,
+    as_of: datetime,
+    progress: Progress = silent,
+) -> Scores:
+    """Scores of the wanted customers; NaN for the others, and for who has no feature at all."""
+    with closing(open_features(settings)) as features:
+        return scores_by(features, champions, customers, wanted, as_of, progress)
+
+
+def scores_by(
+    features: OnlineReader,
+    champions: Champions,
+    customers: Int64s,
+    wanted: Flags,
+    as_of: datetime,
+    progress: Progress = silent,
+) -> Scores:
+    """The same, by a reader that is open already."""
+    n, treatments = len(customers), champions.preference.treatments
+    told = Scores(
+        propensity=np.full(n, np.nan),
+        effects=np.full((n, len(treatments)), np.nan),
+        treatments=treatments,
+        points=np.full(n, np.nan),
+        refer_points=_refer_points(champions),
+    )
+    rows = np.flatnonzero(wanted)
+    for piece in _pieces(rows):
+        _score(told, champions, piece, Reading(features, customers[piece], as_of))
+        progress("customers scored", min(int(piece[-1]) + 1, n), n)
+    return told
+
+
+def case_of(
+    recipe: CampaignRecipe,
+    standing: Standing,
+    judged: Judged,
+    scores: Scores,
+    when: tuple[int, int],
+) -> Case:
+    """Whom a plan is for; `when` are its number and the time in microseconds."""
+    lacking = ~scores.there & standing.personalised
+    return Case(
+        customer=standing.customer,
+        judged=with_risk(judged, recipe, lacking, scores.declined),
+        lanes=lanes_of(recipe, standing.customer, standing.personalised),
+        expected=expected_of(recipe, scores),
+        number=when[0],
+        now_us=when[1],
+    )
+
+
+class Reading:
+    """Some customers' features, each plan's read once."""
+
+    def __init__(self, features: OnlineReader, customers: Int64s, as_of: datetime) -> None:
+        self._features, self._customers, self._as_of = features, customers, as_of
+        self._read: dict[ServicePlan, FeatureBatch] = {}
+
+    def of(self, plan: ServicePlan) -> FeatureBatch:
+        """All that the plan knows of them."""
+        if plan not in self._read:
+            self._read[plan] = self._features.fetch(self._customers, plan, self._as_of)
+        return self._read[plan]
+
+    def matrix(self, model: CustomerModel) -> Float32s:
+        """The model's own features, in its own order."""
+        batch = self.of(plan_asked(model.manifest, model.plan))
+        if batch.names == model.manifest.features:
+            return batch.matrix
+        place = [batch.names.index(name) for name in model.manifest.features]
+        return np.ascontiguousarray(batch.matrix[:, place])
+
+    def nobody(self, model: CustomerModel) -> Flags:
+        """(n,) of whom the store has no view at all that the model reads."""
+        batch = self.of(plan_asked(model.manifest, model.plan))
+        found: Flags = (batch.states == ViewState.MISSING).all(axis=1)
+        return found
+
+
+def _score(told: Scores, champions: Champions, rows: Int64s, reading: Reading) -> None:
+    """Into the rows of the scores."""
+    told.propensity[rows] = champions.propensity.propensity(reading.matrix(champions.propensity))
+    told.effects[rows] = champions.preference.effects(reading.matrix(champions.preference))
+    if champions.risk is not None:
+        told.points[rows] = _points(champions.risk, reading)
+    told.propensity[rows[reading.nobody(champions.propensity)]] = np.nan
+
+
+def _points(risk: ExportedModel, reading: Reading) -> Float64s:
+    manifest = risk.manifest
+    batch = reading.of(plan_asked(manifest, None))
+    log_odds = scaling.calibrated(risk.scorer.raw_many(batch.matrix), manifest.calibration)
+    return scaling.points_many(log_odds, manifest.scaling)
+
+
+def _refer_points(champions: Champions) -> float:
+    if champions.risk is None:
+        return -np.inf
+    return require_card(champions.risk.manifest).policy.refer_points
+
+
+def _risk(settings: Settings, name: str) -> ExportedModel:
+    pointer = read_champion(settings.exports, name, settings.signing)
+    folder = export_folder(settings.exports, name, pointer.version)
+    return load_export(folder, settings.signing)
+
+
+def plan_asked(manifest: Manifest, plan: ServicePlan | None) -> ServicePlan:
+    """What a model reads; BadInput for a model on a table."""
+    if plan is not None:
+        return plan
+    if not manifest.plan:
+        raise BadInput(
+            "it was trained on a table, and the feature store has no such customers",
+            where=f"model {manifest.name}",
+            remedy="name a model that was trained on a feature service",
+        )
+    return plan_from(manifest.plan)
+
+
+def _pieces(rows: Int64s) -> Iterator[Int64s]:
+    for start in range(0, len(rows), PIECE):
+        yield rows[start : start + PIECE]

@@ -1,0 +1,112 @@
+"""Receipts: each counts once, whatever is told twice; an opt-out is for good."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from marketing.campaign.recipe import Cap
+from marketing.ledger.contacts import Contacts, contact_id, contacts_within, new_plan, next_plan
+from marketing.ledger.customers import standing_of, take_in
+from marketing.ledger.file import Ledger
+from marketing.ledger.receipts import Receipt, counts_of, record
+from tests.marketing.small_campaign import DAY, NOW, standing
+
+OPENS = NOW - 2 * DAY
+HOUR = 3_600_000_000
+SENT = Receipt("e1", contact_id(1, 2, OPENS), "", "sent", OPENS + HOUR // 2)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with closing(Ledger(tmp_path / "ledger.db")) as opened:
+        take_in(opened, standing(9), NOW)
+        n = 4
+        times = np.full(n, OPENS), np.full(n, OPENS + HOUR)
+        ways = ["points", "points", "rate_cut", "points"], ["app", "sms", "sms", "app"]
+        given = Contacts(
+            np.arange(1, n + 1), *times, *ways, np.full(n, 0.9), np.full(n, 2, np.int8)
+        )
+        with new_plan(opened, next_plan(opened, "spring")) as writing:
+            writing.write("v", (NOW, "lin"), given, "entry")
+        yield opened
+
+
+def test_a_file_twice_changes_nothing(ledger):
+    rows = [
+        SENT,
+        replace(SENT, event_id="e2", kind="delivered"),
+        replace(SENT, event_id="e3", kind="answered"),
+    ]
+    first, again = record(ledger, rows, NOW), record(ledger, [*rows, rows[0]], NOW)
+    assert (first.new, first.known, first.refused) == (3, 0, {})
+    assert (again.new, again.known, again.refused) == (0, 4, {})
+    told = counts_of(ledger, 1)
+    assert told == {("points", "sms", kind): 1 for kind in ("sent", "delivered", "answered")}
+
+
+def test_two_receipts_of_a_kind_count_the_contact_once(ledger):
+    record(ledger, [SENT, replace(SENT, event_id="e2", at_us=SENT.at_us + 1)], NOW)
+    assert counts_of(ledger, 1) == {("points", "sms", "sent"): 1}
+
+
+def test_an_opt_out_stops_the_customer_and_a_file_cannot_take_it_back(ledger):
+    by_contact = replace(SENT, event_id="o1", kind="opted_out")
+    by_customer = Receipt("o2", "", "7", "opted_out", NOW)
+    done = record(ledger, [by_contact, by_customer], NOW)
+    assert (done.opted_out, done.new) == (2, 2)
+    take_in(ledger, standing(9), NOW)
+    assert standing_of(ledger).customer[standing_of(ledger).opted_out].tolist() == [2, 7]
+    assert record(ledger, [replace(by_customer, event_id="o3")], NOW).opted_out == 0
+
+
+def test_a_complaint_is_open_until_a_file_says_otherwise(ledger):
+    record(ledger, [replace(SENT, event_id="c1", kind="complained")], NOW)
+    assert standing_of(ledger).open_complaint.sum() == 1
+    take_in(ledger, standing(9), NOW)
+    assert standing_of(ledger).open_complaint.sum() == 0
+
+
+def test_a_contact_that_failed_counts_for_no_cap(ledger):
+    cap, four = (Cap(1, 7),), np.arange(1, 5)
+    assert contacts_within(ledger, four, cap, (NOW, NOW)).sum() == 4
+    record(ledger, [replace(SENT, kind="failed")], NOW)
+    assert contacts_within(ledger, four, cap, (NOW, NOW)).ravel().tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("at_us", "outside"), [(OPENS - 1, 1), (OPENS, 0), (OPENS + HOUR, 0), (OPENS + HOUR + 1, 1)]
+)
+def test_what_was_sent_outside_its_window_is_counted(ledger, at_us, outside):
+    assert record(ledger, [replace(SENT, at_us=at_us)], NOW).sent_outside_window == outside
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"event_id": ""}, "it has no event_id of up to 128 characters"),
+        ({"event_id": "e" * 129}, "it has no event_id"),
+        ({"kind": "read"}, "'read' is no kind of receipt: sent, delivered, failed, answered"),
+        ({"at_us": None}, "its time is not ISO 8601 with a zone"),
+        ({"at_us": NOW + 1}, "it is later than now"),
+        ({"contact_id": "9-2-1"}, "no contact 9-2-1 was ever planned"),
+        ({"contact_id": f"1-{2**70}-1"}, "was ever planned"),
+        ({"contact_id": "spring"}, "it is none"),
+        ({"contact_id": ""}, "it names no contact_id"),
+        ({"contact_id": "", "kind": "opted_out", "customer_id": "77"}, "'77' is not in the ledger"),
+        ({"contact_id": "", "kind": "opted_out", "customer_id": "x"}, "'x' is not in the ledger"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_told_and_the_others_are_kept(ledger, change, why):
+    done = record(ledger, [replace(SENT, **change), replace(SENT, event_id="e2")], NOW)
+    assert why in done.refused[0]
+    assert (done.new, len(done.refused)) == (1, 1)
+
+
+def test_one_id_for_two_receipts_is_refused_and_the_first_stays(ledger):
+    done = record(ledger, [SENT, replace(SENT, kind="failed")], NOW)
+    assert done.refused == {1: "another receipt with this event_id is known, and says otherwise"}
+    assert counts_of(ledger, 1) == {("points", "sms", "sent"): 1}

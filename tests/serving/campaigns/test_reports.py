@@ -1,0 +1,178 @@
+"""Receipts and reports over the small world: counted once, compared with the holdout alone."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+from feature_store.archive import archive_log
+from feature_store.archive_key import make_archive
+from feature_store.event_log import FileEventLog, append_all
+from finmodel.audit import scan
+from finmodel.errors import BadInput, NotFound, NotReady
+from finmodel.events import LoanDrawn
+from finmodel.settings import Settings
+from marketing.ledger.contacts import parts_of
+from marketing.outcome.report import CampaignReport
+from serving.campaigns.acts import Asked, make_plan, take_customers
+from serving.campaigns.folder import read_plan
+from serving.campaigns.reports import make_report, report_file, require_some, take_receipts
+from serving.campaigns.screen import show_report
+from tests.serving.campaign_world import PERSON, champions, customers_csv, recipe_file
+from tests.serving.small_world import make_world
+
+LATER = "2005-12-01T00:00:00+08:00"
+HOLDOUT, PLAN = 0, 2
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory) -> Settings:
+    """A home with one plan, two months after it was made."""
+    folder = tmp_path_factory.mktemp("world")
+    here = make_world(folder / "home").settings
+    take_customers(here, customers_csv(folder / "customers.csv"), PERSON)
+    share = {"holdout": {"share": 0.4, "salt": "2026"}}
+    make_plan(here, Asked(recipe_file(folder, **share)), PERSON, opening=champions)
+    return replace(here, standing_clock=LATER)
+
+
+@pytest.fixture(scope="module")
+def actions(settings) -> pd.DataFrame:
+    return read_plan(settings, "drawdown_spring", 1)[1].to_pandas()
+
+
+def responses(folder: Path, actions: pd.DataFrame) -> Path:
+    """Every other treated customer responds within the window, every fifth of the holdout."""
+    chosen = actions[actions.planned >= 0]
+    rows = []
+    for lane, step in ((PLAN, 2), (HOLDOUT, 5)):
+        rows += chosen[chosen.lane == lane][::step][["customer_id", "opens_us"]].values.tolist()
+    path = folder / "responses.csv"
+    times = [pd.Timestamp(opens + 10**6, unit="us", tz="UTC").isoformat() for _, opens in rows]
+    told = pd.DataFrame({"customer_id": [one for one, _ in rows], "at": times})
+    told.to_csv(path, index=False)
+    return path
+
+
+def contact_ids(settings: Settings) -> list[str]:
+    path = settings.marketing / "campaigns" / "drawdown_spring" / "1" / "contacts.csv"
+    return pd.read_csv(path).contact_id.tolist()
+
+
+def receipts(path: Path, rows: list[tuple[str, ...]]) -> Path:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("event_id", "contact_id", "kind", "at", "customer_id"), *rows])
+    return path
+
+
+def at(contact: str, minutes: int = 1) -> str:
+    opens = parts_of(contact)[2] + minutes * 60_000_000
+    return pd.Timestamp(opens, unit="us", tz="UTC").isoformat()
+
+
+def test_the_lift_is_of_who_was_contacted_against_who_would_have_been(settings, actions, tmp_path):
+    report = make_report(settings, "drawdown_spring", outcomes=responses(tmp_path, actions))
+    chosen = actions[actions.planned >= 0]
+    treated, held = (int((chosen.lane == lane).sum()) for lane in (PLAN, HOLDOUT))
+    assert (report.lift.treated, report.lift.control) == (treated, held)
+    assert min(treated, held) > 40
+    assert report.lift.treated_rate == pytest.approx(np.ceil(treated / 2) / treated)
+    assert report.lift.control_rate == pytest.approx(np.ceil(held / 5) / held)
+    assert report.lift.low > 0.0
+    kept = report_file(settings, "drawdown_spring", 1).read_bytes()
+    assert msgspec.json.decode(kept, type=CampaignReport) == report
+
+
+def test_responses_come_out_of_the_archive_where_no_file_is_given(settings, actions, tmp_path):
+    told = pd.read_csv(responses(tmp_path, actions))
+    by_file = make_report(settings, "drawdown_spring", outcomes=tmp_path / "responses.csv")
+    with FileEventLog(settings.events, write=True) as log:
+        append_all(
+            log,
+            [
+                LoanDrawn(
+                    event_id=f"d{row.customer_id}",
+                    customer_id=row.customer_id,
+                    occurred_at=pd.Timestamp(row.at).to_pydatetime(),
+                    known_at=pd.Timestamp(row.at).to_pydatetime(),
+                    product="cash_loan",
+                    loan_number=1,
+                    currency="CNY",
+                    amount_minor=100_000,
+                    term_months=12,
+                    apr_bp=1_800,
+                )
+                for row in told.itertuples()
+            ],
+        )
+    archive_log(FileEventLog(settings.events), make_archive(settings), at_least=1)
+    by_archive = make_report(settings, "drawdown_spring")
+    assert by_archive.lift == by_file.lift
+    assert by_archive.policies == by_file.policies
+
+
+def test_receipts_are_taken_once_and_shown_by_way(settings, actions, tmp_path):
+    ids = contact_ids(settings)[:9]
+    rows = [(f"s{n}", one, "sent", at(one), "") for n, one in enumerate(ids)]
+    rows += [("a0", ids[0], "answered", at(ids[0], 5), ""), ("o1", "", "opted_out", LATER, "400")]
+    path = receipts(tmp_path / "r.csv", [*rows, ("bad", ids[0], "read", LATER, "")])
+    first, again = (take_receipts(settings, path, PERSON) for _ in range(2))
+    assert (first.new, first.refused, first.opted_out) == (11, 1, 1)
+    assert (again.new, again.known, again.refused) == (0, 11, 1)
+    [unused] = first.not_used
+    assert (unused.line, unused.event_id) == (13, "bad")
+    assert "no kind of receipt" in unused.reason
+    report = make_report(settings, "drawdown_spring", outcomes=responses(tmp_path, actions))
+    told = [one.receipts for one in report.ways]
+    assert sum(one.get("sent", 0) for one in told) == 9
+    assert sum(one.get("answered", 0) for one in told) == 1
+    entries = [one.body for one in scan(settings.audit, "receipts_taken_in")]
+    assert [one["new"] for one in entries] == [11]  # what changes nothing is no act
+
+
+def test_a_file_of_receipts_that_says_nothing_is_refused(settings, tmp_path):
+    rows = [("x", "1-2-3", "sent", LATER, ""), ("y", "", "sent", "2005-11-01T00:00:00", "")]
+    path = receipts(tmp_path / "r.csv", rows)
+    taken = take_receipts(settings, path, PERSON)
+    assert [one.reason for one in taken.not_used] == [
+        "no contact 1-2-3 was ever planned",
+        "its time is not ISO 8601 with a zone",
+    ]
+    with pytest.raises(BadInput, match="none of its 2 rows could be used"):
+        require_some(taken, path)
+
+
+def test_a_campaign_without_matured_outcomes_is_refused(settings, actions, tmp_path):
+    early = replace(settings, standing_clock="2005-10-20T00:00:00+08:00")
+    with pytest.raises(NotReady, match=r"of its \w+ lane has matured; the first does on"):
+        make_report(early, "drawdown_spring", outcomes=responses(tmp_path, actions))
+
+
+def test_what_was_never_planned_is_named(settings):
+    with pytest.raises(NotFound, match="campaign 'autumn': it was never planned"):
+        make_report(settings, "autumn")
+    with pytest.raises(NotFound, match="campaign drawdown_spring, plan 7: there is no such plan"):
+        make_report(settings, "drawdown_spring", 7)
+
+
+def test_responses_that_cannot_be_read_are_refused(settings, tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("customer_id,at\n1,2005-10-10T00:00:00+08:00\n2,soon\n")
+    with pytest.raises(BadInput, match="line 3: at is no ISO 8601 time"):
+        make_report(settings, "drawdown_spring", outcomes=path)
+
+
+def test_a_person_sees_figures_and_tables(settings, actions, tmp_path, capsys):
+    report = make_report(settings, "drawdown_spring", outcomes=responses(tmp_path, actions))
+    show_report(report, json=False)
+    shown = capsys.readouterr().out
+    for part in ("lift", "Offers by channel", "Deciles", "doubly robust", "Limits", "rate_cut"):
+        assert part in shown
+    show_report(report, json=True)
+    assert msgspec.json.decode(capsys.readouterr().out)["matured"] == report.matured
