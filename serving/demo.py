@@ -295,7 +295,7 @@ def _announce_offers(settings: Settings, trouble: str) -> None:
     screen.print("  its campaigns from another shell:\n")
     screen.print(
         f"FINMODEL_HOME={settings.home} FINMODEL_STANDING_CLOCK={clock} "
-        f"FINMODEL_KEY={keys[ENGINEER]} .venv/bin/finmodel campaign report drawdown_spring\n",
+        f"FINMODEL_KEY={keys[ENGINEER]} .venv/bin/finmodel campaign list\n",
         markup=False,
     )
     screen.print("Ctrl-C ends it.")

@@ -44,7 +44,7 @@ function layoutOf(own) {
 
 // An element that the drawing comes into once it stands in the page.
 export function chart(traces, layout, onPoint) {
-  const element = h("div", { class: "chart" });
+  const element = h("div", { class: layout.height < 280 ? "chart low" : "chart" });
   queueMicrotask(() => draw(element, traces, layout, onPoint));
   return element;
 }
