@@ -68,6 +68,7 @@ SERVING = Path(page.__file__).parent
 REFUSING = (
     *(SERVING / f"{name}.py" for name in ("answering", "border", "decisions", "dossier", "flows")),
     *(SERVING / f"{name}.py" for name in ("monitoring_page", "page", "policy_asked")),
+    *(SERVING / name for name in ("campaign_page.py", "campaigns/plan.py", "offers/room.py")),
     *(SERVING / "monitoring" / f"{name}.py" for name in ("behind", "kept", "reading", "room")),
     *(SERVING.parent / "risk" / "monitor" / f"{one}.py" for one in ("alerts", "periods", "points")),
 )
@@ -104,7 +105,7 @@ def test_whatever_the_console_can_be_refused_has_a_chinese_sentence():
 
 
 def test_every_chinese_sentence_is_of_one_that_the_service_says():
-    folders = ("serving", "risk", "finmodel")
+    folders = ("serving", "risk", "marketing", "finmodel")
     sources = [path for one in folders for path in (SERVING.parent / one).rglob("*.py")]
     text = "\n".join(path.read_text() for path in sources)
     of_msgspec = {"contains unknown field", "missing required field"}
