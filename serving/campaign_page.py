@@ -122,7 +122,7 @@ def show(asked: CampaignQuestion, desk: Desk) -> CampaignShown:
         summary=now.about.summary,
         report=last_report(desk.settings, asked.campaign, now.planned.number),
         elapsed=elapsed_of(recipe, micros(as_of)),
-        at_once=_at_once(now, desk.offers.used(now.planned.id), micros(as_of)),
+        at_once=_at_once(now, desk.offers.used(asked.campaign), micros(as_of)),
     )
 
 

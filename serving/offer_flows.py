@@ -34,6 +34,7 @@ async def offers(request: OffersRequest, person: Person, desk: Desk) -> Offers:
         campaign=request.campaign,
         policy_version=worked.now.planned.policy_version,
         models=tuple(model_name(one) for one in worked.champions.manifests),
+        prices=worked.price_of,
         answers=tuple(answer(worked, customer, entry) for customer, entry in told),
     )
 
@@ -42,20 +43,25 @@ async def propensities(request: PropensityRequest, person: Person, desk: Desk) -
     """What customer models say of customers now, of one read of their features."""
     as_of = desk.clock.now()
 
-    def scored() -> Scored:
+    def scored() -> tuple[Scored, int]:
         models = desk.offers.models(request.models)
-        reading = Reading(desk.features, np.array(request.customer_ids, np.int64), as_of)
-        return scores(models, reading)
+        withheld = desk.offers.withheld(request.customer_ids)
+        ids = np.array(request.customer_ids, np.int64)[~withheld]
+        reading = Reading(desk.features, ids, as_of)
+        return scores(models, reading, ~withheld), int(withheld.sum())
 
-    columns, unknown, digest = await aside(desk, scored)
+    (columns, unknown, digest), kept_back = await aside(desk, scored)
     facts = {
         "models": {name: one.model.version for name, one in columns.items()},
         "customers": len(request.customer_ids),
         "unknown": unknown,
+        "withheld": kept_back,
         "rows_sha256": digest,
         "actor": person.name,
         "actor_roles": sorted(person.roles),
         "demo": person.demo or any(one.model.demo for one in columns.values()),
     }
     entry = await desk.audit.append_async(SCORES_KIND, facts)
-    return Propensities(score_id=entry, as_of=as_of, unknown=unknown, scores=columns)
+    return Propensities(
+        score_id=entry, as_of=as_of, unknown=unknown, withheld=kept_back, scores=columns
+    )

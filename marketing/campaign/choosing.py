@@ -28,7 +28,7 @@ class Chosen:
     action: Int64s
     """(n,) place of the way (`CampaignRecipe.pairs`); -1 for none."""
     planned: Int64s
-    """(n,) what the prices choose, whatever the lane."""
+    """(n,) what the prices choose, in the holdout too; nothing for who is not personalised."""
     propensity: Float64s
     """(n,) of the action, over the lots; 1 where there is no lot."""
     reason: list[str]
@@ -48,7 +48,8 @@ def choose(recipe: CampaignRecipe, case: Case, price: Float64s) -> Chosen:
     )
     hard = case.judged.allowed
     lots = np.isin(case.lanes, (Lane.PLAN, Lane.EXPLORE))
-    planned = np.where(lots, choices(options, np.zeros(len(price)), price).best, NOBODY)
+    best = choices(options, np.zeros(len(price)), price).best
+    planned = np.where(case.lanes == Lane.UNIFORM, NOBODY, best)
     action = np.where(case.lanes == Lane.PLAN, planned, by_lane(recipe, case, hard))
     action[case.lanes == Lane.HOLDOUT] = NOBODY
     told = propensities(action, planned, hard.sum(axis=1), recipe.explore.share)

@@ -112,6 +112,12 @@ class Judged:
         told: list[str] = np.array([*names, ""])[earliest].tolist()
         return told
 
+    def against(self, row: int, way: int) -> str:
+        """The first rule that stops a customer, or this way of an offer; empty where none does."""
+        stopped = [rule for rule, flags in self.stopped.items() if flags[row]]
+        vetoed = [rule for rule, flags in self.vetoed.items() if flags[row, way]]
+        return next(iter((*stopped, *vetoed)), "")
+
     def of(self, row: int) -> list[Rule]:
         """All rules about one customer, and those that veto every way left of making an offer."""
         told = [RULES[rule] for rule, flags in self.stopped.items() if flags[row]]

@@ -31,9 +31,19 @@ def answer(worked: Worked, customer: int, entry: str) -> OfferAnswer:
         offer=None if rule else _offer(worked, customer),
         reason=RuleSeen(rule, RULES[rule].zh, RULES[rule].en) if rule else None,
         propensity=finite(float(worked.scores.propensity[row])) if known else None,
+        expected_uplift=None if row is None else _uplift(worked, row),
         lane=_lane(int(worked.case.lanes[row])) if known else None,
         chosen_with=float(worked.chosen.propensity[row]) if known else 1.0,
     )
+
+
+def _uplift(worked: Worked, row: int) -> float | None:
+    """Of the offer, else the most of any way; None for whom nobody scored."""
+    if not worked.scores.there[row]:
+        return None
+    way = int(worked.chosen.action[row])
+    uplift = worked.case.expected.uplift[row]
+    return float(uplift[way] if way >= 0 else uplift.max())
 
 
 def _offer(worked: Worked, customer: int) -> OfferMade:
@@ -83,14 +93,14 @@ def draft(worked: Worked, customer: int, person: Person) -> dict[str, Any]:
     body |= {"lane": _lane(int(worked.case.lanes[row])), "prices": worked.price_of}
     return {
         "body": body,
-        "columns": _figures(worked, row),
+        "columns": _figures(worked, row, rule),
         "personal": {"customer_id": customer, "contact_id": worked.contact.get(customer, "")},
         "subject": str(customer),
     }
 
 
-def _figures(worked: Worked, row: int) -> dict[str, Any]:
-    """What the choice was made of: it can be made again."""
+def _figures(worked: Worked, row: int, rule: str) -> dict[str, Any]:
+    """What the choice was made of, and what was made of it: a rule may have stopped it since."""
     expected, chosen = worked.case.expected, worked.chosen
     return {
         "propensity": worked.scores.propensity[row],
@@ -100,7 +110,8 @@ def _figures(worked: Worked, row: int) -> dict[str, Any]:
         "cost": expected.cost[row],
         "gain": expected.gain[row],
         "after_prices": chosen.after[row],
-        "action": np.int64(chosen.action[row]),
+        "action": np.int64(-1 if rule else chosen.action[row]),
+        "chosen": np.int64(chosen.action[row]),
         "chosen_with": chosen.propensity[row],
     }
 

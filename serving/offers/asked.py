@@ -74,8 +74,10 @@ class OfferAnswer(Struct, frozen=True, kw_only=True):
     """Null where there is an offer."""
     propensity: float | None
     """Of a response with no offer; null for whom nobody scored."""
+    expected_uplift: float | None
+    """Of the offer; without one, the most that any way would add. Null for whom nobody scored."""
     lane: Literal["holdout", "explore", "plan", "uniform"] | None
-    """Null for whom no rule lets through to a lane."""
+    """The customer's lane, whatever rules say; null for who is not in the ledger."""
     chosen_with: float
     """The probability with which this answer was chosen, over the lots."""
 
@@ -87,6 +89,8 @@ class Offers(Struct, frozen=True, kw_only=True):
     campaign: str
     policy_version: str
     models: tuple[ModelName, ...]
+    prices: dict[str, float]
+    """Of every limit, by its name: what one unit more would bring, in minor units."""
     answers: tuple[OfferAnswer, ...]
 
 
@@ -99,7 +103,7 @@ class PropensityRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelScores(Struct, frozen=True, kw_only=True):
-    """One model's columns, in the order of the ids; null for a customer who is not known."""
+    """One model's columns, in the order of the ids; null for who is not known, or withheld."""
 
     model: ModelName
     probability: list[float | None]
@@ -115,4 +119,6 @@ class Propensities(Struct, frozen=True, kw_only=True):
     as_of: datetime
     unknown: int
     """How many of the customers are not known."""
+    withheld: int
+    """Customers who opted out of marketing or of personalisation: nobody scores them here."""
     scores: dict[str, ModelScores]

@@ -12,6 +12,7 @@ import numpy as np
 
 from feature_store.plan import ServicePlan
 from finmodel.records import Float64s, ViewState
+from marketing.campaign.lanes import Flags
 from marketing.models import CustomerModel
 from serving.campaigns.scoring import Reading, plan_asked
 from serving.offers.asked import ModelScores
@@ -20,8 +21,11 @@ from serving.schemas import finite, model_name
 Scored = tuple[dict[str, ModelScores], int, str]
 
 
-def scores(models: list[CustomerModel], reading: Reading) -> Scored:
-    """Each model's columns, how many customers no model knows, and a digest of all figures."""
+def scores(models: list[CustomerModel], reading: Reading, asked: Flags) -> Scored:
+    """Each model's columns, how many customers no model knows, and a digest of all figures.
+
+    `reading` is of the (n,) `asked` alone: of the others nothing is read.
+    """
     told, seen, plans = {}, sha256(), []
     for model in models:
         plan = plan_asked(model.manifest, model.plan)
@@ -32,9 +36,10 @@ def scores(models: list[CustomerModel], reading: Reading) -> Scored:
         seen.update(probability.tobytes() + effects.tobytes())
         told[model.manifest.name] = ModelScores(
             model=model_name(model.manifest),
-            probability=_numbers(probability),
+            probability=_numbers(probability, asked),
             effects={
-                name: _numbers(effects[:, place]) for place, name in enumerate(model.treatments)
+                name: _numbers(column, asked)
+                for name, column in zip(model.treatments, effects.T, strict=True)
             },
         )
     return told, int(np.logical_and.reduce(plans).sum()), seen.hexdigest()
@@ -44,5 +49,8 @@ def _nobody(reading: Reading, plan: ServicePlan) -> Any:
     return (reading.of(plan).states == ViewState.MISSING).all(axis=1)
 
 
-def _numbers(column: Float64s) -> list[float | None]:
-    return [finite(one) for one in column.tolist()]
+def _numbers(column: Float64s, asked: Flags) -> list[float | None]:
+    """One number for each customer of the request; None for who was not to be scored."""
+    whole = np.full(len(asked), np.nan)
+    whole[asked] = column
+    return [finite(one) for one in whole.tolist()]

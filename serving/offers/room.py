@@ -11,13 +11,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from feature_store.online_answers import OnlineReader
 from finmodel.errors import NotFound
 from finmodel.export import export_folder, load_export, pointer_path, read_champion
 from finmodel.settings import Settings
+from marketing.campaign.lanes import Flags
 from marketing.campaign.recipe import CampaignRecipe
 from marketing.ledger.at_once import used_at_once
 from marketing.ledger.contacts import Planned, plans_of
+from marketing.ledger.customers import known_in, standing_of
 from marketing.ledger.file import Ledger, open_ledger
 from marketing.models import CustomerModel, model_of
 from serving.campaigns.scoring import Champions, open_champions
@@ -69,9 +73,9 @@ class OffersRoom:
             )
         return campaign_now(self._settings, found[0])
 
-    def used(self, plan: int) -> dict[str, float]:
-        """What offers at once under a plan have used, by the name of the limit."""
-        return used_at_once(self._opened(), plan)
+    def used(self, campaign: str) -> dict[str, float]:
+        """What a campaign's offers at once have used, by the name of the limit."""
+        return used_at_once(self._opened(), campaign)
 
     def models(self, names: Sequence[str] | None) -> list[CustomerModel]:
         """The customer models of these names, or all in service; NotFound for another's name."""
@@ -87,6 +91,18 @@ class OffersRoom:
                     )
                 return told
             return [self._named(name) for name in names]
+
+    def withheld(self, ids: list[int]) -> Flags:
+        """(n,) who opted out of marketing or of personalisation (PIPL art. 24), by the ledger."""
+        told = np.zeros(len(ids), bool)
+        if not (self._settings.marketing / "ledger.db").exists():
+            return told
+        ledger = self._opened()
+        known = known_in(ledger, ids)
+        place = np.flatnonzero([one in known for one in ids])
+        standing = standing_of(ledger, np.array(ids, np.int64)[place])
+        told[place] = standing.opted_out | ~standing.personalised
+        return told
 
     def _opened(self) -> Ledger:
         with self._gate:

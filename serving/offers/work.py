@@ -18,9 +18,10 @@ from finmodel.records import Int64s
 from marketing.campaign.choosing import Chosen, choose, windows_now
 from marketing.campaign.eligibility import Judged, judge
 from marketing.campaign.expected import Scores
+from marketing.campaign.lanes import Lane
 from marketing.campaign.planning import Case
 from marketing.campaign.recipe import CampaignRecipe
-from marketing.ledger.at_once import Made, make_offers, used_at_once
+from marketing.ledger.at_once import Made, Room, make_offers, used_at_once
 from marketing.ledger.contacts import contacts_within
 from marketing.ledger.customers import known_in, standing_of
 from marketing.ledger.file import Ledger
@@ -75,15 +76,16 @@ def work(
     known = known_in(ledger, ids)
     customers = np.array([one for one in ids if one in known], np.int64)
     case, scores = _case(now, champions, (ledger, features), customers, (as_of, windows))
-    price = now.price(used_at_once(ledger, now.planned.id), now_us)
+    price = now.price(used_at_once(ledger, now.recipe.name), now_us)
     chosen = choose(now.recipe, case, price)
     made = _made(now, case, chosen, windows)
-    kept = make_offers(ledger, list(made.values()), now.recipe.caps, now.limits)
+    kept = make_offers(ledger, list(made.values()), _room(now, ledger, case, chosen, made))
     reason = dict.fromkeys(set(ids) - known, UNKNOWN)
     reason |= dict(zip(customers.tolist(), chosen.reason, strict=True))
     contact = {}
-    for customer, one in zip(made, kept, strict=True):
-        contact[customer], reason[customer] = one.contact_id, one.refused
+    for one, told in zip(made.values(), kept, strict=True):
+        if one.lane != Lane.HOLDOUT:  # a ghost is told to nobody
+            contact[one.customer], reason[one.customer] = told.contact_id, told.refused
     named = dict(zip(now.limits, price.tolist(), strict=True))
     return Worked(now, named, champions, case, scores, chosen, made, contact, reason)
 
@@ -115,12 +117,37 @@ def _in_time(
     return replace(judged, vetoed={**judged.vetoed, "quiet_hours": shut})
 
 
+def _room(
+    now: CampaignNow, ledger: Ledger, case: Case, chosen: Chosen, made: dict[int, Made]
+) -> Room:
+    recipe = now.recipe
+
+    def stopped() -> list[str]:
+        """What the rules say of these customers now: somebody may have opted out meanwhile."""
+        customers = np.array(list(made), np.int64)
+        rows = np.flatnonzero(np.isin(case.customer, customers))
+        contacts = np.zeros((len(customers), len(recipe.caps)), np.int64)  # the ledger asks caps
+        judged = judge(recipe, standing_of(ledger, customers), contacts, case.now_us)
+        return [
+            judged.against(place, int(_way(chosen, row))) for place, row in enumerate(rows.tolist())
+        ]
+
+    return Room(recipe.name, recipe.caps, now.limits, stopped)
+
+
+def _way(chosen: Chosen, row: int) -> int:
+    """What is made to a customer, or would be were they not held out."""
+    return int(chosen.action[row] if chosen.action[row] >= 0 else chosen.planned[row])
+
+
 def _made(
     now: CampaignNow, case: Case, chosen: Chosen, windows: list[tuple[int, int] | None]
 ) -> dict[int, Made]:
+    """By customer, in the order of the case; for the holdout what would have been made."""
     recipe, made = now.recipe, {}
-    for row in np.flatnonzero(chosen.action >= 0).tolist():
-        way = int(chosen.action[row])
+    ghosts = (case.lanes == Lane.HOLDOUT) & (chosen.planned >= 0)
+    for row in np.flatnonzero((chosen.action >= 0) | ghosts).tolist():
+        way = _way(chosen, row)
         offer, channel = recipe.pairs[way]
         window = windows[channel]
         assert window is not None  # a channel without one is vetoed
@@ -140,10 +167,12 @@ def _made(
 
 
 def _require_once(ids: list[int]) -> None:
-    if len(set(ids)) < len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise BadInput(
-            f"customer {twice} stands twice",
-            where="the body at `$.customer_ids`",
-            remedy="ask once for each",
-        )
+    seen: set[int] = set()
+    for place, one in enumerate(ids):
+        if one in seen:
+            raise BadInput(
+                "a customer stands twice",
+                where=f"the body at `$.customer_ids[{place}]`",
+                remedy="ask once for each",
+            )
+        seen.add(one)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from finmodel.errors import BadInput, Damaged, NotFound, Refused
+from marketing.campaign.lanes import Lane
 from marketing.campaign.recipe import Cap
 from marketing.campaign.standing import NEVER, Standing
-from marketing.ledger.at_once import Made, make_offers, used_at_once
+from marketing.ledger.at_once import Made, Room, make_offers, used_at_once
 from marketing.ledger.contacts import (
     Contacts,
     contacts_within,
@@ -141,7 +142,7 @@ def test_a_plan_is_told_whether_the_ledger_went_on_meanwhile(ledger, meanwhile):
     begun = next_plan(ledger, "spring")
     if meanwhile == "offer":
         made = Made(1, 3, NOW, NOW + DAY, "points", "app", 0.5, 1)
-        make_offers(ledger, [made], CAPS, LOOSE)
+        kept(ledger, [made])
     elif meanwhile == "customers":
         take_in(ledger, standing(3, opted_out=True), NOW + 1)
     with new_plan(ledger, begun) as writing:
@@ -151,17 +152,22 @@ def test_a_plan_is_told_whether_the_ledger_went_on_meanwhile(ledger, meanwhile):
 LOOSE = {"budget": 1e9, "points": 1e9, "app": 1e9}
 
 
+def kept(ledger, offers, limits=LOOSE, stopped=None, caps=CAPS):
+    rules = stopped or [""] * len(offers)
+    return make_offers(ledger, offers, Room("spring", caps, limits, lambda: rules))
+
+
 def test_an_offer_at_once_is_kept_until_the_cap(ledger):
     take_in(ledger, standing(3), NOW)
     plan(ledger, "spring", [1], NOW)
     made = Made(1, 2, NOW + 123, NOW + DAY, "points", "app", 0.5, 1)
-    (told,) = make_offers(ledger, [made], CAPS, LOOSE)
+    (told,) = kept(ledger, [made])
     assert parts_of(told.contact_id) == (1, 2, NOW)
     late = replace(made, at_us=NOW + 7 * DAY - SECOND)
-    again = make_offers(ledger, [made, late, replace(made, customer=1)], CAPS, LOOSE)
+    again = kept(ledger, [made, late, replace(made, customer=1)])
     assert [one.refused for one in again] == ["frequency_cap"] * 3
-    assert used_at_once(ledger, 1) == {"budget": 0.0, "points": 1.0, "app": 1.0}
-    assert make_offers(ledger, [replace(made, at_us=NOW + 7 * DAY)], CAPS, LOOSE)[0].contact_id
+    assert used_at_once(ledger, "spring") == {"budget": 0.0, "points": 1.0, "app": 1.0}
+    assert kept(ledger, [replace(made, at_us=NOW + 7 * DAY)])[0].contact_id
 
 
 def test_offers_at_once_end_where_a_limit_does_and_what_is_refused_uses_nothing(ledger):
@@ -172,14 +178,41 @@ def test_offers_at_once_end_where_a_limit_does_and_what_is_refused_uses_nothing(
         Made(1, customer, NOW, NOW + DAY, "points", "app", 0.5, 1, cost)
         for customer, cost in ((2, 30.0), (3, 30.0), (4, 30.0), (5, 20.0), (5, 0.0))
     ]
-    told = [
-        *make_offers(ledger, offers[:2], CAPS, limits),
-        *make_offers(ledger, offers[2:], CAPS, limits),
-    ]
+    told = [*kept(ledger, offers[:2], limits), *kept(ledger, offers[2:], limits)]
     assert [one.refused for one in told] == ["", "", "spent", "", "frequency_cap"]
-    assert used_at_once(ledger, 1) == {"budget": 80.0, "points": 3.0, "app": 3.0}
+    assert used_at_once(ledger, "spring") == {"budget": 80.0, "points": 3.0, "app": 3.0}
     assert contacts_within(ledger, np.array([4]), CAPS, (NOW, NOW)).sum() == 0
-    assert make_offers(ledger, [], CAPS, limits) == []
+    assert kept(ledger, []) == []
+    plan(ledger, "spring", [8], NOW)  # a later plan of the same campaign has no more to spend
+    (told,) = kept(ledger, [Made(2, 7, NOW, NOW + DAY, "points", "app", 0.5, 1, 1.0)], limits)
+    assert told.refused == "spent"
+
+
+def test_a_window_takes_a_second_contact_where_the_caps_do(ledger):
+    take_in(ledger, standing(3), NOW)
+    plan(ledger, "spring", [1], NOW)
+    made = Made(1, 2, NOW, NOW + DAY, "points", "app", 0.5, 1)
+    told = [kept(ledger, [made], caps=(Cap(3, 7),))[0] for _ in range(4)]
+    assert [parts_of(one.contact_id)[2] - NOW for one in told[:3]] == [0, SECOND, 2 * SECOND]
+    assert told[3].refused == "frequency_cap"
+
+
+def test_whom_a_rule_stops_in_that_moment_gets_nothing(ledger):
+    take_in(ledger, standing(3), NOW)
+    plan(ledger, "spring", [1], NOW)
+    offers = [Made(1, one, NOW, NOW + DAY, "points", "app", 0.5, 1) for one in (2, 3)]
+    told = kept(ledger, offers, stopped=["opted_out", ""])
+    assert [one.refused for one in told] == ["opted_out", ""]
+    assert contacts_within(ledger, np.array([2, 3]), CAPS[:1], (NOW, NOW)).tolist() == [[0], [1]]
+
+
+def test_a_ghost_of_the_holdout_counts_to_its_cap_and_uses_nothing(ledger):
+    take_in(ledger, standing(3), NOW)
+    plan(ledger, "spring", [1], NOW)
+    ghost = Made(1, 2, NOW, NOW + DAY, "points", "app", 0.5, Lane.HOLDOUT, 30.0)
+    assert kept(ledger, [ghost], {"budget": 0.0, "points": 0, "app": 0})[0].contact_id
+    assert used_at_once(ledger, "spring") == {}
+    assert kept(ledger, [ghost])[0].refused == "frequency_cap"
 
 
 @pytest.mark.parametrize("told", ["", "3-4", "3-4-x", "a-1-2", "1-2-3-4"])

@@ -8,17 +8,24 @@ import httpx
 import numpy as np
 import pytest
 
+from feature_store.online_reader import open_features
 from finmodel.audit import find, scan
+from finmodel.clock import micros, parse_time
 from marketing.campaign.pacing import EAGERNESS
+from marketing.campaign.standing import Standing
 from marketing.ledger.at_once import used_at_once
 from marketing.ledger.contacts import parts_of
+from marketing.ledger.customers import standing_of, take_in
 from marketing.ledger.file import open_ledger
 from serving.campaigns.reports import take_receipts
+from serving.offers import work
+from serving.offers.room import OffersRoom
 from tests.serving.campaign_world import PERSON
 from tests.serving.marketing_world import Market, make_market
-from tests.serving.small_world import NAME, running, wait_until
+from tests.serving.small_world import CLOCK, NAME, running, wait_until
 
 pytestmark = pytest.mark.servers
+NOW_US = micros(parse_time(CLOCK))
 CAMPAIGN = "drawdown_spring"
 OPTED_OUT, STUDENT, IMPERSONAL, NO_SMS = 31, 32, 33, 34
 STANDING = {
@@ -153,18 +160,62 @@ def test_prices_rise_with_what_is_spent_and_the_limit_is_never_passed(client, ma
     limit = 0.5 * RECIPE["budget_minor"]
     start = next(one.price for one in plan.limits if one.name == "budget")
     with closing(open_ledger(settings)) as ledger:
-        before = used_at_once(ledger, 1)["budget"]
+        before = used_at_once(ledger, CAMPAIGN)["budget"]
         spent_first = sum(
             one["offer"]["expected_cost_minor"] for one in first["answers"] if one["offer"]
         )
         assert before == pytest.approx(spent_first)
         later = asked(client, market, list(range(335, 400))).json()["answers"]
-        after = used_at_once(ledger, 1)["budget"]
+        after = used_at_once(ledger, CAMPAIGN)["budget"]
     assert after <= limit
     price = next(one["offer"]["prices"]["budget"] for one in later if one["offer"])
     moved = EAGERNESS * plan.value_minor / limit * before / limit
     assert price == pytest.approx(start + moved)
     assert price > first_price(first)
+
+
+def test_a_contact_that_failed_makes_room_for_another_in_the_same_window(
+    client, market, first, tmp_path
+):
+    made = [one for one in first["answers"] if one["offer"] and one["lane"] == "plan"]
+    told = made[-1]
+    file = tmp_path / "failed.csv"
+    file.write_text(
+        "event_id,contact_id,kind,at\n"
+        f"f-1,{told['offer']['contact_id']},failed,2005-09-30T10:00:00+08:00\n"
+    )
+    assert take_receipts(market.world.settings, file, PERSON).new == 1
+    again = asked(client, market, [told["customer_id"], made[0]["customer_id"]])
+    assert again.status_code == 200, again.text
+    one, other = again.json()["answers"]
+    assert one["offer"] is None or one["offer"]["contact_id"] != told["offer"]["contact_id"]
+    assert one["reason"] is None or one["reason"]["rule"] == "price"
+    assert other["reason"]["rule"] == "frequency_cap"
+
+
+def test_who_opts_out_while_an_offer_is_chosen_gets_none(tmp_path, monkeypatch):
+    """The opt-out comes in between what was read and what is kept."""
+    settings, choose = make_market(tmp_path, **RECIPE).world.settings, work.choose
+    with closing(open_ledger(settings)) as ledger, closing(open_features(settings)) as features:
+        room, ids = OffersRoom(settings, features), list(range(30, 400))
+        with ledger.writing() as db:
+            db.execute("DELETE FROM contacts")  # as if the plan's had all been long ago
+        before, chosen = standing_of(ledger, np.array(ids)), []
+        columns = {name: getattr(before, name) for name in before.__slots__}
+        gone = Standing(**columns | {"opted_out": np.ones(len(before), bool)})
+
+        def slow(*given):
+            chosen.append(choose(*given))
+            take_in(ledger, gone, NOW_US)
+            return chosen[-1]
+
+        monkeypatch.setattr(work, "choose", slow)
+        told = room.offers(CAMPAIGN, ids, settings.clock.now())
+        room.close()
+    made = chosen[0].action >= 0
+    assert made.sum() > 10
+    assert {told.reason[one] for one, was in zip(ids, made, strict=True) if was} == {"opted_out"}
+    assert not any(told.contact.values())
 
 
 def first_price(first) -> float:
@@ -177,7 +228,7 @@ def first_price(first) -> float:
         ({"customer_ids": [1]}, 422, "campaign"),
         ({"campaign": "autumn", "customer_ids": [1]}, 404, "it was never planned"),
         ({"campaign": CAMPAIGN, "customer_ids": []}, 422, "length >= 1"),
-        ({"campaign": CAMPAIGN, "customer_ids": [1, 2, 1]}, 422, "customer 1 stands twice"),
+        ({"campaign": CAMPAIGN, "customer_ids": [1, 2, 1]}, 422, "a customer stands twice"),
         ({"campaign": CAMPAIGN, "customer_ids": ["1"]}, 422, "Expected `int`"),
         ({"campaign": CAMPAIGN, "customer_ids": [1], "budget": 9}, 422, "unknown field `budget`"),
     ],
@@ -199,16 +250,19 @@ def test_the_customer_models_answer_for_many_from_one_read(client, market):
     headers = market.world.headers("analyst")
     told = client.post("/propensities", json={"customer_ids": ids}, headers=headers).json()
     assert set(told["scores"]) == {"borrowing_intent", "marketing_preference"}
-    assert told["unknown"] == 1
+    assert (told["unknown"], told["withheld"]) == (1, 2)
     rows = market.world.features[:199]
-    intent = told["scores"]["borrowing_intent"]
-    np.testing.assert_allclose(intent["probability"][:-1], market.propensity(rows), atol=1e-12)
-    assert intent["probability"][-1] is None
+    may = np.array([one not in (OPTED_OUT, IMPERSONAL) for one in range(1, 200)])
+    intent = np.array(told["scores"]["borrowing_intent"]["probability"], np.float64)
+    np.testing.assert_allclose(intent[:-1][may], market.propensity(rows)[may], atol=1e-12)
+    assert np.isnan(intent[:-1][~may]).all()
+    assert np.isnan(intent[-1])
     effects = told["scores"]["marketing_preference"]["effects"]
     for channel in ("app", "push", "sms"):
-        expected = market.uplift(channel, rows)
-        np.testing.assert_allclose(effects[channel][:-1], expected, atol=1e-12)
-        assert effects[channel][-1] is None
+        found = np.array(effects[channel], np.float64)
+        expected = market.uplift(channel, rows)[may]
+        np.testing.assert_allclose(found[:-1][may], expected, atol=1e-12)
+        assert np.isnan(found[-1])
     entry = find(market.world.settings.audit, told["score_id"])
     assert entry.body["models"] == {"borrowing_intent": 1, "marketing_preference": 1}
     for name, says in ((NAME, "is no customer model"), ("nobody", "is no customer model")):
