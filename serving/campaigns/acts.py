@@ -114,6 +114,7 @@ def make_plan(
     as_of = asked.as_of or now
     if as_of > now:
         raise BadInput(f"{as_of.isoformat()} is later than now", where="--as-of", remedy="wait")
+    _require_folder(asked.output)
     windows_by_channel(recipe, micros(now))  # before anybody is scored: it may be over
     champions = opening(settings, recipe)
     with closing(open_ledger(settings)) as ledger:
@@ -134,6 +135,18 @@ def make_plan(
     if asked.output is not None:
         replace_file(asked.output.absolute(), Path(done.contact_list).read_bytes())
     return done
+
+
+def _require_folder(output: Path | None) -> None:
+    """BadInput where the list could not be copied: a plan that stands is not made again."""
+    if output is None:
+        return
+    if output.is_dir() or not os.access(output.absolute().parent, os.W_OK | os.X_OK):
+        raise BadInput(
+            f"no file can be written at {output}",
+            where="--output",
+            remedy="name a file in a folder that there is, and that you may write to",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,15 @@ def test_a_segment_is_planned_alone_and_strangers_are_refused(world, tmp_path):
     assert len(campaigns(world.settings)) == 1
 
 
+@pytest.mark.parametrize("output", ["nowhere/list.csv", "."])
+def test_a_list_that_cannot_be_copied_is_refused_before_anything_is_made(world, tmp_path, output):
+    asked = Asked(recipe_file(tmp_path), output=tmp_path / output)
+    with pytest.raises(BadInput, match="--output: no file can be written at"):
+        make_plan(world.settings, asked, PERSON, opening=champions)
+    assert campaigns(world.settings) == []
+    assert not (world.settings.marketing / "campaigns").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
