@@ -41,8 +41,8 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """How far below the bound the plan is, as a part of the bound."""
-        return (self.bound - self.value) / self.bound
+        """How far below the bound the plan is, as a part of the bound; 0 of a bound of 0."""
+        return (self.bound - self.value) / self.bound if self.bound > 0.0 else 0.0
 
     @property
     def price_of(self) -> dict[str, float]:

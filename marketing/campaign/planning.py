@@ -8,6 +8,7 @@ allocated. Pure: knows no file, no ledger and no model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,14 +79,17 @@ class CampaignPlan:
 
 
 def limits_of(recipe: CampaignRecipe) -> Limits:
-    """What a campaign's plan may use up; the rest is for offers at once."""
-    inventory = [np.inf if o.inventory is None else o.inventory for o in recipe.offers]
-    capacity = [np.inf if c.capacity is None else c.capacity for c in recipe.channels]
-    planned = 1.0 - recipe.at_once.share
+    """What a campaign's plan may use up: what is not for offers at once, whose part is rounded."""
+    share = recipe.at_once.share
+
+    def rest(most: Sequence[int | None]) -> Float64s:
+        told = np.array([np.nan if one is None else one for one in most], np.float64)
+        return np.nan_to_num(told - np.floor(told * share), nan=np.inf)
+
     return Limits(
-        recipe.budget_minor * planned,
-        np.floor(np.array(inventory, np.float64) * planned),
-        np.floor(np.array(capacity, np.float64) * planned),
+        recipe.budget_minor * (1.0 - share),
+        rest([offer.inventory for offer in recipe.offers]),
+        rest([channel.capacity for channel in recipe.channels]),
     )
 
 
@@ -114,6 +118,7 @@ def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     planned[ours] = plan.offer
     planned[case.lanes == Lane.UNIFORM] = NOBODY
     action[ours] = plan.offer
+    _require_somebody(action, plan.names, limits)
     by_lot = np.flatnonzero(np.isin(case.lanes, (Lane.PLAN, Lane.EXPLORE)))
     ways = hard[by_lot].sum(axis=1)
     told = propensities(action[by_lot], planned[by_lot], ways, recipe.explore.share)
@@ -184,6 +189,16 @@ def _less(limits: Limits, aside: Float64s) -> Limits:
         )
     offers = len(limits.inventory)
     return Limits(float(left[0]), left[1 : 1 + offers], left[1 + offers :])
+
+
+def _require_somebody(action: Int64s, names: tuple[str, ...], limits: Limits) -> None:
+    spent = [n for n, most in zip(names, limits.together.tolist(), strict=True) if most < 1.0]
+    if spent and (action < 0).all():
+        raise BadInput(
+            f"nobody gets anything: less than 1 is left of {', '.join(spent)}",
+            where="limits",
+            remedy="raise the budget, inventory or capacity",
+        )
 
 
 def _windows(

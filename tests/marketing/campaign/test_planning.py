@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.optimize import linprog
 
 from finmodel.errors import BadInput
@@ -15,6 +16,7 @@ from marketing.campaign.lanes import Lane
 from marketing.campaign.plan_summary import summary_of
 from marketing.campaign.planning import limits_of, plan_campaign
 from marketing.campaign.recipe import AtOnce, Channel, Explore, Holdout, Offer
+from serving.offers.campaign_now import limits_at_once
 from tests.marketing.known_response import case, scores
 from tests.marketing.small_campaign import DAY, NOW, shipped, standing
 
@@ -206,6 +208,40 @@ def test_a_budget_of_which_nothing_is_left_for_the_plan_is_refused():
     recipe = tight(budget_minor=1, explore=Explore(0.0))
     with pytest.raises(BadInput, match="budget: 1 buys nothing: the cheapest offer costs"):
         plan_campaign(recipe, case(N, recipe))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("of", ["inventory", "capacity"])
+def test_the_only_one_of_something_is_planned_and_not_lost_by_rounding(of, share):
+    recipe = few(1, of, share)
+    made = plan_campaign(recipe, case(200, recipe))
+    assert (made.actions.action >= 0).sum() == 1
+    assert 0.0 <= made.plan.gap < 1e-6
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.3, 0.7])
+def test_what_is_planned_and_what_is_at_once_add_up(share):
+    for most in (1, 2, 3, 7, 10, 30):
+        recipe = few(most, "inventory", share)
+        at_once = limits_at_once(recipe)["rate_cut"]
+        assert limits_of(recipe).inventory[0] + at_once == most
+
+
+@pytest.mark.parametrize("of", ["inventory", "capacity"])
+def test_a_plan_in_which_limits_of_nothing_leave_nobody_anything_is_refused(of):
+    recipe = few(0, of, 0.0)
+    name = "rate_cut" if of == "inventory" else "app"
+    with pytest.raises(BadInput, match=f"nobody gets anything: less than 1 is left of {name};"):
+        plan_campaign(recipe, case(200, recipe))
+
+
+def few(most: int, of: str, share: float):
+    """One offer by one channel, of which there are few; the rest to offers at once."""
+    given = shipped()
+    offer = replace(given.offers[0], inventory=most if of == "inventory" else None)
+    channel = replace(given.channels[0], capacity=most if of == "capacity" else None)
+    told = {"offers": (offer,), "channels": (channel,), "unpersonalised": None}
+    return shipped(**told, at_once=AtOnce(share), explore=Explore(0.0))
 
 
 def test_an_offer_that_risk_denies_to_everybody_is_named():
