@@ -25,6 +25,8 @@ from finmodel.records import Float64s, Int64s
 
 STEPS = 100
 """Points of a curve: hundredths of the customers."""
+TELLING = 0.9
+"""Of the draws, how many must tell a figure for its interval to be one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +75,7 @@ class Interval:
     value: float
     low: float
     high: float
+    """NaN where it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,16 +138,27 @@ def intervals(
     """95 % percentile intervals of the figures, drawing treated and control apart (bootstrap)."""
     random = np.random.default_rng(seed)
     groups = [np.flatnonzero(trial.treated), np.flatnonzero(~trial.treated)]
-    found: dict[str, list[float]] = {}
+    found = []
     for _ in range(draws):
         rows = np.concatenate([random.choice(group, len(group)) for group in groups])
-        for name, value in named(uplift_of(score[rows], trial.only(rows), at)).items():
-            found.setdefault(name, []).append(value)
-    told = named(uplift_of(score, trial, at))
-    return {
-        name: Interval(told[name], *(float(end) for end in np.percentile(values, [2.5, 97.5])))
-        for name, values in found.items()
-    }
+        found.append(list(named(uplift_of(score[rows], trial.only(rows), at)).values()))
+    told = named(uplift_of(score, trial, at)).items()
+    ends = ends_of(np.array(found)).T.tolist()
+    return {name: Interval(value, *both) for (name, value), both in zip(told, ends, strict=True)}
+
+
+def ends_of(drawn: Float64s) -> Float64s:
+    """(2, k) the 2.5 % and 97.5 % points of (draws, k) figures; NaN where too few draws tell one.
+
+    A draw tells nothing where all of one group fell outside of what is looked at.
+
+    >>> ends_of(np.array([[0.0, np.nan], [1.0, np.nan]])).tolist()
+    [[0.025, nan], [0.975, nan]]
+    """
+    tells = (~np.isnan(drawn)).mean(axis=0) >= TELLING
+    ends = np.full((2, drawn.shape[1]), np.nan)
+    ends[:, tells] = np.nanpercentile(drawn[:, tells], [2.5, 97.5], axis=0)
+    return ends
 
 
 def by_decile(score: Float64s, trial: Trial) -> list[tuple[int, int, float, float]]:

@@ -19,7 +19,15 @@ from finmodel.errors import BadInput
 from finmodel.records import Float32s, Float64s, Int64s
 from marketing.campaign.lanes import Flags
 from marketing.effects.balance import differences
-from marketing.effects.uplift_metrics import Interval, Trial, by_decile, curve_of, figures_of, named
+from marketing.effects.uplift_metrics import (
+    Interval,
+    Trial,
+    by_decile,
+    curve_of,
+    ends_of,
+    figures_of,
+    named,
+)
 
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000
@@ -61,6 +69,14 @@ class Decile(msgspec.Struct, frozen=True):
     uplift: float | None
 
 
+class Figure(msgspec.Struct, frozen=True):
+    """A figure and the ends of its 95 % interval; None for what so few customers cannot tell."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
 class CurvePoint(msgspec.Struct, frozen=True):
     """Of a Qini curve, with the ends of its 95 % interval at that share."""
 
@@ -74,9 +90,11 @@ class Imbalance(msgspec.Struct, frozen=True):
     """A score as treated and control had it before the campaign."""
 
     name: str
-    treated: float
-    control: float
-    sds: float
+    treated: float | None
+    """Mean of who has the score; None where nobody of the group does."""
+    control: float | None
+    sds: float | None
+    """None where both are constants, and not the same."""
     alarm: bool
 
 
@@ -157,14 +175,13 @@ def deciles_of(score: Float64s, trial: Trial) -> tuple[Decile, ...]:
     """Response and uplift by tenths of the expected uplift; None where a group is empty."""
     found = []
     for place, (n, m, p, q) in enumerate(by_decile(score, trial), start=1):
-        rates = [None if math.isnan(one) else one for one in (p, q, p - q)]
-        found.append(Decile(place, n, m, *rates))
+        found.append(Decile(place, n, m, *map(_known, (p, q, p - q))))
     return tuple(found)
 
 
 def qini_of(
     score: Float64s, trial: Trial, seed: int = 0
-) -> tuple[dict[str, Interval], tuple[CurvePoint, ...]]:
+) -> tuple[dict[str, Figure], tuple[CurvePoint, ...]]:
     """The figures of the order by expected uplift, and its curve, with 95 % intervals."""
     rows = _sampled(trial, seed)
     score, trial = score[rows], trial.only(rows)
@@ -177,27 +194,35 @@ def qini_of(
     curve = curve_of(score, trial)
     low, high = np.percentile([one.qini for one in drawn], [2.5, 97.5], axis=0)
     points = zip(*(a.tolist() for a in (curve.share, curve.qini, low, high)), strict=True)
-    values = [list(named(figures_of(one)).values()) for one in drawn]
-    ends = np.percentile(values, [2.5, 97.5], axis=0).T.tolist()
-    told = zip(named(figures_of(curve)).items(), ends, strict=True)
-    figures = {name: Interval(value, *both) for (name, value), both in told}
+    values = np.array([list(named(figures_of(one)).values()) for one in drawn])
+    told = zip(named(figures_of(curve)).items(), ends_of(values).T.tolist(), strict=True)
+    figures = {name: Figure(*map(_known, (value, *both))) for (name, value), both in told}
     return figures, tuple(CurvePoint(*point) for point in points)
 
 
 def balance_of(matrix: Float32s, names: tuple[str, ...], trial: Trial) -> tuple[Imbalance, ...]:
-    """Each score at baseline; BadInput where treated and control differ by more than chance."""
-    found = tuple(
-        Imbalance(one.name, one.treated, one.control, one.sds, one.alarm)
-        for one in differences(matrix, names, trial.treated)
-    )
-    alarms = [f"{one.name} by {one.sds:+.2f} sd" for one in found if one.alarm]
+    """Each score at baseline; BadInput where treated and control differ by more than chance.
+
+    A score that nobody has, as risk's points where a campaign asks no risk model, is left out.
+    """
+    had = np.flatnonzero(~np.isnan(matrix).all(axis=0))
+    rows = differences(matrix[:, had], tuple(names[place] for place in had), trial.treated)
+    alarms = [f"{one.name} by {one.sds:+.2f} sd" for one in rows if one.alarm]
     if alarms:
         raise BadInput(
             f"treated and holdout differ before the campaign: {', '.join(alarms[:3])}",
             where="holdout",
             remedy="find out who changed the lanes; what they differ by is no effect",
         )
-    return found
+    return tuple(
+        Imbalance(one.name, _known(one.treated), _known(one.control), _known(one.sds), one.alarm)
+        for one in rows
+    )
+
+
+def _known(figure: float) -> float | None:
+    """None for what JSON has no number for."""
+    return figure if math.isfinite(figure) else None
 
 
 def _sampled(trial: Trial, seed: int) -> Int64s:

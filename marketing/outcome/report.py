@@ -25,6 +25,7 @@ from marketing.outcome.measure import (
     Adjusted,
     CurvePoint,
     Decile,
+    Figure,
     Imbalance,
     Lift,
     Responses,
@@ -125,7 +126,7 @@ class CampaignReport(msgspec.Struct, frozen=True):
     earned: Earned
     ways: tuple[WayTold, ...]
     deciles: tuple[Decile, ...]
-    figures: dict[str, Interval]
+    figures: dict[str, Figure]
     """Qini, AUUC and uplift@k of the order by expected uplift."""
     curve: tuple[CurvePoint, ...]
     policies: tuple[PolicyValue, ...]
@@ -258,6 +259,8 @@ def _drift(basis: Basis, rows: Rows) -> tuple[ScoreShift, ...]:
     found = []
     for place, name in enumerate(rows.score_names):
         then, now = (part[~np.isnan(part)] for part in (before[:, place], rows.scores[:, place]))
+        if not len(then) or not len(now):
+            continue  # nobody has it, as risk's points where no risk model is asked
         bins = fit_bins(then)
         found.append(ScoreShift(name, shift(bin_counts(bins, then), bin_counts(bins, now))))
     return tuple(found)

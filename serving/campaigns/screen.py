@@ -127,4 +127,8 @@ def _lift(lift: Lift) -> str:
 def _ends(told: Any) -> str:
     """A figure with its interval, whatever it is called in its record."""
     value = told.lift if hasattr(told, "lift") else told.value
-    return f"{value:,.4g} [{told.low:,.4g}, {told.high:,.4g}]"
+    return f"{_number(value)} [{_number(told.low)}, {_number(told.high)}]"
+
+
+def _number(figure: float | None) -> str:
+    return "—" if figure is None else f"{figure:,.4g}"

@@ -7,6 +7,7 @@ import { money, percent } from "/console/marketing_words.js";
 
 const share = { tickformat: ".1%" };
 const count = (number) => number.toLocaleString("en-US");
+const told = (figure, digits) => figure?.toFixed(digits) ?? "—"; // null where so few cannot tell it
 
 const between = (rows, value = "value") => ({
   type: "data", symmetric: false, thickness: 1.4,
@@ -26,7 +27,7 @@ function lift({ shown: { report }, t }) {
     h("p", {}, t.earned(money(earned.gain_minor.value), money(earned.gain_minor.low), money(earned.gain_minor.high), money(earned.spent_minor), money(earned.expected_gain_minor))),
     h("h3", {}, t.responseRates), chart(rates, { yaxis: share, height: 220, showlegend: false }),
     h("h3", {}, t.liftTitle), chart(bars, { yaxis: share, height: 220, showlegend: false, shapes: [across(0, decline)] }),
-    alarms.length ? h("p", { class: "warning" }, t.unbalanced(alarms.map((one) => `${one.name} ${one.sds.toFixed(2)} sd`).join(", "))) : h("p", { class: "soft small" }, t.balanced),
+    alarms.length ? h("p", { class: "warning" }, t.unbalanced(alarms.map((one) => `${one.name} ${told(one.sds, 2)} sd`).join(", "))) : h("p", { class: "soft small" }, t.balanced),
   ];
 }
 
@@ -66,14 +67,14 @@ function qini({ shown: { report }, t }) {
   const traces = [band,
     { name: "Qini", x, y: rows.map((row) => row.qini), mode: "lines", line: { color: accent } },
     { name: t.random, x: [0, 1], y: [0, last.qini], mode: "lines", line: { color: soft, dash: "dot" }, hoverinfo: "skip" }];
-  const told = report.figures.qini;
+  const figure = report.figures.qini;
   return [chart(traces, { xaxis: { tickformat: ".0%", title: { text: t.shareAddressed } } }),
-    h("p", { class: "soft small", id: "qini-figure" }, `Qini ${told.value.toFixed(4)} [${told.low.toFixed(4)}, ${told.high.toFixed(4)}] · ${t.randomIsZero}`)];
+    h("p", { class: "soft small", id: "qini-figure" }, `Qini ${told(figure.value, 4)} [${told(figure.low, 4)}, ${told(figure.high, 4)}] · ${t.randomIsZero}`)];
 }
 
 const figuresTable = ({ shown: { report } }) => ({
   columns: [["指标", "figure"], ["数值", "value"], ["下限", "low"], ["上限", "high"]],
-  rows: Object.entries(report.figures).map(([name, one]) => [name, one.value.toFixed(5), one.low.toFixed(5), one.high.toFixed(5)]),
+  rows: Object.entries(report.figures).map(([name, one]) => [name, told(one.value, 5), told(one.low, 5), told(one.high, 5)]),
 });
 
 function policies({ shown: { report }, t }) {

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import httpx
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from playwright.sync_api import expect
 
 from serving.campaign_page import campaigns_of
 from serving.campaigns.acts import Asked, make_plan
 from serving.campaigns.folder import read_plan
 from serving.campaigns.reports import make_report
+from tests.marketing.small_campaign import SHIPPED
 from tests.serving.campaign_world import PERSON, recipe_file
 from tests.serving.marketing_world import Market, make_market
 from tests.serving.small_world import running
@@ -51,6 +54,19 @@ def shown(tmp_path_factory):
         yield Shown(market, address)
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A lender that holds few customers back, and asks no risk model."""
+    folder = tmp_path_factory.mktemp("small")
+    models = {"propensity": "borrowing_intent", "preference": "marketing_preference"}
+    offers = [one for one in yaml.safe_load(SHIPPED.read_text())["offers"] if not one["credit"]]
+    told = RECIPE | {"holdout": {"share": 0.04, "salt": "2026"}, "models": models}
+    told |= {"offers": offers, "minimum_uplift": 0.0, "unpersonalised": None}
+    market = apart(lambda: make_market(folder, **told))
+    with running(market.world.settings) as address:
+        yield Shown(market, address)
+
+
 def reported(shown: Shown, folder):
     """Two months later: every other treated customer responded, every fifth of the holdout."""
     later = replace(shown.market.world.settings, standing_clock=LATER)
@@ -66,6 +82,12 @@ def reported(shown: Shown, folder):
 
 @pytest.fixture
 def tab(browser, shown):
+    with tab_on(browser, shown) as tab:
+        yield tab
+
+
+@contextmanager
+def tab_on(browser, shown):
     """A tab on the page; what it complains of, or asks of anybody else, fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
@@ -116,6 +138,22 @@ def test_a_campaign_from_its_plan_to_what_it_did(tab, shown, tmp_path):
     expect(tab.locator("#lift")).to_contain_text("Lift over the holdout")
     chinese = tab.locator("main").inner_text()
     assert [one for one in chinese if "\u4e00" <= one <= "\u9fff"] == []
+
+
+def test_what_few_customers_cannot_tell_is_a_dash_on_the_page(browser, small, tmp_path):
+    report = apart(reported, small, tmp_path)
+    assert report.lift.control < 20
+    assert "points" not in [one.name for one in report.balance]
+    unknown = [name for name, one in report.figures.items() if one.low is None]
+    assert "uplift@10%" in unknown
+    with tab_on(browser, small) as tab:
+        sign_in(tab, small.market.world.keys["analyst"])
+        expect(tab.locator("#lift b")).to_have_text(f"{100 * report.lift.lift:+.1f}%")
+        for chart in tab.locator("#panels .chart").all():
+            expect(chart).to_have_attribute("data-drawn", "yes")
+        tab.click("#panel-qini summary")
+        row = tab.locator("#panel-qini tr", has_text="uplift@10%")
+        expect(row.locator("td").nth(2)).to_have_text("—")
 
 
 def test_a_link_leads_to_an_older_plan_and_to_no_plan_that_is_none(tab, shown, tmp_path):

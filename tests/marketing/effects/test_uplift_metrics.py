@@ -94,3 +94,12 @@ def test_deciles_hold_everybody_once():
 def test_a_trial_without_two_groups_is_none(treated, says):
     with pytest.raises(BadInput, match=says):
         Trial(np.array(treated), np.zeros(2))
+
+
+def test_draws_that_tell_nothing_are_left_out_of_an_interval():
+    random = np.random.default_rng(3)
+    trial = Trial(np.arange(400) >= 20, (random.random(400) < 0.3).astype(float))
+    score = np.concatenate([np.linspace(0, 1, 20), random.random(380)])
+    found = intervals(score, trial, (1, 20), draws=200)
+    assert np.isnan(found["uplift@1%"].low)
+    assert found["uplift@20%"].low <= found["uplift@20%"].value <= found["uplift@20%"].high
