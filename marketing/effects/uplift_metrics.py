@@ -88,6 +88,8 @@ class Curve:
     gain: Float64s
     uplift: Float64s
     """NaN where not both groups are among them yet."""
+    fewer: Float64s
+    """Customers of the group that fewer of them are of."""
 
 
 def curve_of(score: Float64s, trial: Trial) -> Curve:
@@ -109,7 +111,7 @@ def curve_of(score: Float64s, trial: Trial) -> Curve:
         uplift = np.where((t > 0) & (c > 0), r_t / t - r_c / c, np.nan)
         matched = np.where(c > 0, r_c * t / c, 0.0)
     gain = np.where(np.isnan(uplift), 0.0, share * np.nan_to_num(uplift))
-    return Curve(share, (r_t - matched) / t[-1], gain, uplift)
+    return Curve(share, (r_t - matched) / t[-1], gain, uplift, np.minimum(t, c))
 
 
 def uplift_of(score: Float64s, trial: Trial, at: tuple[int, ...] = (10, 20, 30)) -> Uplift:

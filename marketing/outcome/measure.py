@@ -20,6 +20,7 @@ from finmodel.records import Float32s, Float64s, Int64s
 from marketing.campaign.lanes import Flags
 from marketing.effects.balance import differences
 from marketing.effects.uplift_metrics import (
+    Curve,
     Interval,
     Trial,
     by_decile,
@@ -32,6 +33,8 @@ from marketing.effects.uplift_metrics import (
 DAY_US = 86_400_000_000
 SECOND_US = 1_000_000
 Z = float(ndtri(0.975))
+FEWEST = 20
+"""Customers of a group below which its rate is not shown, nor what is reckoned of it."""
 DRAWS, MOST = 200, 60_000
 """Customers that curves are drawn anew of; of more treated ones a sample is taken."""
 
@@ -82,8 +85,8 @@ class CurvePoint(msgspec.Struct, frozen=True):
 
     share: float
     qini: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 class Imbalance(msgspec.Struct, frozen=True):
@@ -145,30 +148,79 @@ def lift_of(trial: Trial) -> Lift:
     )
 
 
-def adjusted_lift(trial: Trial, before: Float64s) -> Adjusted:
-    """The lift of responses less their regression on a score from before the campaign."""
+def enough(trial: Trial) -> bool:
+    """Whether both groups are so many that more than the plain lift can be told.
+
+    >>> enough(Trial(np.arange(99) > FEWEST, np.zeros(99)))
+    True
+    >>> enough(Trial(np.arange(99) > 2, np.zeros(99)))
+    False
+    """
+    return min(int(trial.treated.sum()), int((~trial.treated).sum())) >= FEWEST
+
+
+def adjusted_lift(trial: Trial, before: Float64s) -> Adjusted | None:
+    """The lift of responses less their regression on a score from before; None of too few.
+
+    The interval is Newcombe's, each side of it as much narrower, or wider, as the regression leaves
+    that group's responses: Welch's claims too much where few of a small holdout responded.
+    """
+    if not enough(trial):
+        return None
     spread = before - before.mean()
     of_score = float((spread**2).sum())
     slope = float((spread * trial.response).sum()) / of_score if of_score > 0.0 else 0.0
     left = trial.response - slope * spread
-    one, two = left[trial.treated], left[~trial.treated]
-    error = math.sqrt(one.var(ddof=1) / len(one) + two.var(ddof=1) / len(two))
-    lift, all_of_it = float(one.mean() - two.mean()), float(trial.response.var())
+    (low_p, high_p), (low_q, high_q) = (
+        _sides(trial.response[rows], left[rows]) for rows in (trial.treated, ~trial.treated)
+    )
+    lift = float(left[trial.treated].mean() - left[~trial.treated].mean())
+    all_of_it = float(trial.response.var())
     share = float(left.var()) / all_of_it if all_of_it > 0.0 else 1.0
-    return Adjusted(lift, lift - Z * error, lift + Z * error, share)
+    return Adjusted(lift, lift - math.hypot(low_p, high_q), lift + math.hypot(high_p, low_q), share)
 
 
-def worth_more(trial: Trial, value: Float64s) -> Interval:
-    """How much more a treated customer's response is worth than a control's, by their values.
+def _sides(response: Float64s, left: Float64s) -> tuple[float, float]:
+    """How far below and above its mean a group's may be, of its responses less the regression."""
+    n, rate = len(response), float(response.mean())
+    before, now = float(response.var()), float(left.var())
+    low, high = (abs(rate - end) for end in wilson(float(response.sum()), n))
+    if now <= before:
+        part = math.sqrt(now / before) if before > 0.0 else 1.0
+        return low * part, high * part
+    more = Z * math.sqrt((now - before) / n)
+    return math.hypot(low, more), math.hypot(high, more)
 
-    The difference of two means with Welch's normal interval: offers differ in worth, and whom an
-    offer moves most gets the dearer ones, so that a mean lift times a mean value would err.
+
+def worth_more(trial: Trial, value: Float64s) -> Interval | None:
+    """How much more a treated customer's response is worth than a control's; None of too few.
+
+    Offers differ in worth, and whom an offer moves most gets the dearer ones, so that a mean lift
+    times a mean value would err. A mean worth is a sum of shares, of who responded at each value,
+    with Wilson's intervals; both groups' are joined as Newcombe's are (MOVER: Zou, Huang, Zhang
+    2009), for a normal interval claims too much where few responses are worth much.
     """
-    worth = trial.response * value
-    one, two = worth[trial.treated], worth[~trial.treated]
-    error = math.sqrt(one.var(ddof=1) / len(one) + two.var(ddof=1) / len(two))
-    more = float(one.mean() - two.mean())
-    return Interval(more, more - Z * error, more + Z * error)
+    if not enough(trial):
+        return None
+    values = np.unique(value)
+    one, two = (
+        _worth(trial.response[rows], value[rows], values)
+        for rows in (trial.treated, ~trial.treated)
+    )
+    more = one.value - two.value
+    low = math.hypot(one.value - one.low, two.high - two.value)
+    return Interval(more, more - low, more + math.hypot(one.high - one.value, two.value - two.low))
+
+
+def _worth(response: Float64s, value: Float64s, values: Float64s) -> Interval:
+    """A group's mean worth of a response, and between which two it lies."""
+    n = len(response)
+    counts = [float(response[value == one].sum()) for one in values]
+    ends = np.array([wilson(count, n) for count in counts])
+    shares = np.array(counts) / n
+    low, high = (math.hypot(*(values * (end - shares))) for end in ends.T)
+    mean = float(values @ shares)
+    return Interval(mean, mean - low, mean + high)
 
 
 def deciles_of(score: Float64s, trial: Trial) -> tuple[Decile, ...]:
@@ -193,11 +245,23 @@ def qini_of(
         drawn.append(curve_of(score[again], trial.only(again)))
     curve = curve_of(score, trial)
     low, high = np.percentile([one.qini for one in drawn], [2.5, 97.5], axis=0)
+    if curve.fewer[-1] < FEWEST:
+        low = high = np.full(len(curve.share), np.nan)
     points = zip(*(a.tolist() for a in (curve.share, curve.qini, low, high)), strict=True)
-    values = np.array([list(named(figures_of(one)).values()) for one in drawn])
-    told = zip(named(figures_of(curve)).items(), ends_of(values).T.tolist(), strict=True)
-    figures = {name: Figure(*map(_known, (value, *both))) for (name, value), both in told}
-    return figures, tuple(CurvePoint(*point) for point in points)
+    told = tuple(CurvePoint(x, y, _known(a), _known(b)) for x, y, a, b in points)
+    return _figures(curve, drawn), told
+
+
+def _figures(curve: Curve, drawn: list[Curve]) -> dict[str, Figure]:
+    """With intervals where both groups are not few among those that a figure is of."""
+    ends = ends_of(np.array([list(named(figures_of(one)).values()) for one in drawn]))
+    told = figures_of(curve)
+    fewer = {f"uplift@{x}%": np.interp(x / 100.0, curve.share, curve.fewer) for x in told.at}
+    found = {}
+    for (name, value), (low, high) in zip(named(told).items(), ends.T.tolist(), strict=True):
+        few = fewer.get(name, curve.fewer[-1]) < FEWEST
+        found[name] = Figure(_known(value), *((None, None) if few else (_known(low), _known(high))))
+    return found
 
 
 def balance_of(matrix: Float32s, names: tuple[str, ...], trial: Trial) -> tuple[Imbalance, ...]:

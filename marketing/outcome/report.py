@@ -22,6 +22,7 @@ from marketing.campaign.recipe import CampaignRecipe
 from marketing.effects.uplift_metrics import Interval, Trial
 from marketing.outcome.measure import (
     DAY_US,
+    FEWEST,
     Adjusted,
     CurvePoint,
     Decile,
@@ -38,9 +39,6 @@ from marketing.outcome.measure import (
     worth_more,
 )
 from marketing.outcome.other_policies import PolicyValue, Tried, policy_values
-
-FEWEST = 20
-"""Customers of a group below which its rate is not shown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,10 +93,11 @@ class Earned(msgspec.Struct, frozen=True):
     """What the contacts brought, in minor units: the worth of responses more, less the cost."""
 
     contacts: int
-    responses_more: Interval
+    responses_more: Interval | None
+    """None, as the gain, where too few of either group have matured."""
     spent_minor: float
     """On contacts, and on the offers of those who responded."""
-    gain_minor: Interval
+    gain_minor: Interval | None
     expected_gain_minor: float
     """By the plan, of the same contacts."""
 
@@ -122,7 +121,8 @@ class CampaignReport(msgspec.Struct, frozen=True):
     """Of who was or would have been contacted, those whose window of response is over."""
     not_matured: int
     lift: Lift
-    adjusted: Adjusted
+    adjusted: Adjusted | None
+    """None where too few of either group have matured."""
     earned: Earned
     ways: tuple[WayTold, ...]
     deciles: tuple[Decile, ...]
@@ -207,11 +207,15 @@ def _earned(basis: Basis, rows: Rows, at: Int64s, trial: Trial) -> Earned:
     planned = basis.summary.contacts_by_lane["plan"]
     return Earned(
         contacts=n,
-        responses_more=Interval(n * more.value, n * more.low, n * more.high),
+        responses_more=more and _times(n, more, 0.0),
         spent_minor=spent,
-        gain_minor=Interval(*(n * end - spent for end in (worth.value, worth.low, worth.high))),
+        gain_minor=worth and _times(n, worth, spent),
         expected_gain_minor=basis.summary.value_minor * n / max(planned, 1),
     )
+
+
+def _times(n: int, one: Interval, less: float) -> Interval:
+    return Interval(*(n * end - less for end in (one.value, one.low, one.high)))
 
 
 def _ways(basis: Basis, rows: Rows, compared: Flags, response: Flags) -> tuple[WayTold, ...]:
@@ -220,7 +224,7 @@ def _ways(basis: Basis, rows: Rows, compared: Flags, response: Flags) -> tuple[W
         offer, channel = way.split("/")
         at = np.flatnonzero(compared & (rows.planned == place))
         treated = rows.lanes[at] == Lane.PLAN
-        enough = min(int(treated.sum()), int((~treated).sum())) >= FEWEST
+        few = min(int(treated.sum()), int((~treated).sum())) < FEWEST
         told = {k: n for (o, c, k), n in basis.receipts.items() if (o, c) == (offer, channel)}
         found.append(
             WayTold(
@@ -228,7 +232,7 @@ def _ways(basis: Basis, rows: Rows, compared: Flags, response: Flags) -> tuple[W
                 channel=channel,
                 contacts=int((rows.action == place).sum()),
                 receipts=told,
-                lift=lift_of(Trial(treated, response[at].astype(np.float64))) if enough else None,
+                lift=None if few else lift_of(Trial(treated, response[at].astype(np.float64))),
             )
         )
     return tuple(found)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from serving.campaigns.reports import Receipts
 
 PLAN_TABLES = ("limits", "budget_curve")
+TOO_FEW = "— 对照组或实验组人数过少 too few in the holdout or treated"
 HEAD = ("campaign", "number", "policy_version", "response", "made_at", "matured", "not_matured")
 
 
@@ -83,7 +84,8 @@ def show_report(report: CampaignReport, json: bool) -> None:
 
 def _table(title: str, rows: list[Any]) -> None:
     Console().print(f"\n[bold]{title}[/]")
-    emit(rows, False)
+    plain = msgspec.to_builtins(rows)
+    emit([{k: "—" if v is None else v for k, v in row.items()} for row in plain], False)
 
 
 def _few(value: Any) -> Any:
@@ -126,6 +128,8 @@ def _lift(lift: Lift) -> str:
 
 def _ends(told: Any) -> str:
     """A figure with its interval, whatever it is called in its record."""
+    if told is None:
+        return TOO_FEW
     value = told.lift if hasattr(told, "lift") else told.value
     return f"{_number(value)} [{_number(told.low)}, {_number(told.high)}]"
 

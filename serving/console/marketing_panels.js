@@ -19,12 +19,14 @@ function lift({ shown: { report }, t }) {
   const { lift: raw, adjusted, earned, balance } = report;
   const rates = [{ type: "bar", x: [t.treated, t.control], y: [raw.treated_rate, raw.control_rate],
     text: [`n ${count(raw.treated)}`, `n ${count(raw.control)}`], marker: { color: [accent, soft] } }];
-  const rows = [{ ...raw, name: t.holdoutLift }, { ...adjusted, name: t.adjusted }];
+  const rows = [{ ...raw, name: t.holdoutLift }, ...(adjusted ? [{ ...adjusted, name: t.adjusted }] : [])];
   const bars = [{ type: "scatter", mode: "markers", x: rows.map((row) => row.name), y: rows.map((row) => row.lift),
     error_y: between(rows, "lift"), marker: { size: 10, color: accent } }];
+  const gain = earned.gain_minor; // null where a group is too small
+  const planned = [money(earned.spent_minor), money(earned.expected_gain_minor)];
   const alarms = balance.filter((one) => one.alarm);
   return [
-    h("p", {}, t.earned(money(earned.gain_minor.value), money(earned.gain_minor.low), money(earned.gain_minor.high), money(earned.spent_minor), money(earned.expected_gain_minor))),
+    h("p", { id: "earned" }, gain ? t.earned(money(gain.value), money(gain.low), money(gain.high), ...planned) : t.tooFew(...planned)),
     h("h3", {}, t.responseRates), chart(rates, { yaxis: share, height: 220, showlegend: false }),
     h("h3", {}, t.liftTitle), chart(bars, { yaxis: share, height: 220, showlegend: false, shapes: [across(0, decline)] }),
     alarms.length ? h("p", { class: "warning" }, t.unbalanced(alarms.map((one) => `${one.name} ${told(one.sds, 2)} sd`).join(", "))) : h("p", { class: "soft small" }, t.balanced),
@@ -64,7 +66,7 @@ function qini({ shown: { report }, t }) {
   const last = rows.at(-1);
   const band = { x: [...x, ...x.toReversed()], y: [...rows.map((row) => row.high), ...rows.map((row) => row.low).toReversed()],
     fill: "toself", fillcolor: accent, opacity: 0.15, line: { width: 0 }, hoverinfo: "skip", name: "95%", type: "scatter", mode: "lines" };
-  const traces = [band,
+  const traces = [...(last.low === null ? [] : [band]),
     { name: "Qini", x, y: rows.map((row) => row.qini), mode: "lines", line: { color: accent } },
     { name: t.random, x: [0, 1], y: [0, last.qini], mode: "lines", line: { color: soft, dash: "dot" }, hoverinfo: "skip" }];
   const figure = report.figures.qini;

@@ -129,6 +129,7 @@ def test_a_campaign_from_its_plan_to_what_it_did(tab, shown, tmp_path):
     for panel in ("lift", "deciles", "qini", "policies", "budget", "rules", "atOnce"):
         for chart in tab.locator(f"#panel-{panel} .chart").all():
             expect(chart).to_have_attribute("data-drawn", "yes")
+    expect(tab.locator("#earned")).to_contain_text("95% 区间")
     qini = report.figures["qini"]
     expect(tab.locator("#qini-figure")).to_contain_text(f"{qini.value:.4f}")
     expect(tab.locator("#panel-drift")).to_contain_text("第一份计划")
@@ -143,11 +144,13 @@ def test_a_campaign_from_its_plan_to_what_it_did(tab, shown, tmp_path):
 def test_what_few_customers_cannot_tell_is_a_dash_on_the_page(browser, small, tmp_path):
     report = apart(reported, small, tmp_path)
     assert report.lift.control < 20
+    assert report.adjusted is None
     assert "points" not in [one.name for one in report.balance]
     unknown = [name for name, one in report.figures.items() if one.low is None]
     assert "uplift@10%" in unknown
     with tab_on(browser, small) as tab:
         sign_in(tab, small.market.world.keys["analyst"])
+        expect(tab.locator("#earned")).to_contain_text("人数过少")
         expect(tab.locator("#lift b")).to_have_text(f"{100 * report.lift.lift:+.1f}%")
         for chart in tab.locator("#panels .chart").all():
             expect(chart).to_have_attribute("data-drawn", "yes")

@@ -205,10 +205,19 @@ def test_a_campaign_without_a_risk_model_has_a_report_that_can_be_read_back(know
     assert {one.score for one in read_back(first).drift} == names
 
 
-@pytest.mark.parametrize(("treated", "control"), [(300, 3), (2, 2)])
-def test_few_customers_have_a_report_that_can_be_read_back(known, treated, control):
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("treated", "control"), [(300, 3), (2, 2), (600, 1), (1, 40), (300, 19), (19, 300)]
+)
+def test_few_customers_have_a_plain_lift_and_nothing_that_claims_more(known, treated, control):
     report = read_back(report_of(known.basis, some_of(known.rows, treated, control), known.told))
     assert (report.lift.treated, report.lift.control) == (treated, control)
+    assert report.lift.low < report.lift.lift < report.lift.high
+    assert report.adjusted is None
+    assert (report.earned.responses_more, report.earned.gain_minor) == (None, None)
+    assert report.earned.spent_minor > 0.0
+    assert {(one.low, one.high) for one in report.figures.values()} == {(None, None)}
+    assert {(one.low, one.high) for one in report.curve} == {(None, None)}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -216,4 +225,6 @@ def test_the_shipped_holdout_of_a_small_campaign_has_one_too(known, seed):
     rows = some_of(known.rows, 475, 25, seed)
     report = read_back(report_of(known.basis, rows, known.told))
     assert report.figures["qini"].low <= report.figures["qini"].value
-    assert {"uplift@10%", "uplift@20%", "uplift@30%"} <= report.figures.keys()
+    assert report.earned.gain_minor.low < report.earned.gain_minor.high
+    few = [report.figures[f"uplift@{x}%"] for x in (10, 20, 30)]
+    assert {(one.low, one.high) for one in few} == {(None, None)}  # of about 2, 5 and 7 held out

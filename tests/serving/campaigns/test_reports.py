@@ -19,6 +19,7 @@ from finmodel.errors import BadInput, NotFound, NotReady
 from finmodel.events import LoanDrawn
 from finmodel.settings import Settings
 from marketing.ledger.contacts import parts_of
+from marketing.outcome.measure import Figure
 from marketing.outcome.report import CampaignReport
 from serving.campaigns.acts import Asked, make_plan, take_customers
 from serving.campaigns.folder import read_plan
@@ -176,3 +177,17 @@ def test_a_person_sees_figures_and_tables(settings, actions, tmp_path, capsys):
         assert part in shown
     show_report(report, json=True)
     assert msgspec.json.decode(capsys.readouterr().out)["matured"] == report.matured
+
+
+def test_a_person_sees_a_dash_for_what_cannot_be_told(settings, actions, tmp_path, capsys):
+    report = make_report(settings, "drawdown_spring", outcomes=responses(tmp_path, actions))
+    earned = msgspec.structs.replace(report.earned, responses_more=None, gain_minor=None)
+    unknown = dict.fromkeys(report.figures, Figure(None, None, None))
+    nobody = tuple(msgspec.structs.replace(one, control_rate=None) for one in report.deciles)
+    told = {"adjusted": None, "earned": earned, "figures": unknown, "deciles": nobody}
+    show_report(msgspec.structs.replace(report, **told), json=False)
+    lines = capsys.readouterr().out.splitlines()
+    for name in ("lift, adjusted", "responses more", "gain "):
+        assert any(one.startswith(name) and "— " in one and "too few" in one for one in lines)
+    assert any(one.startswith("uplift@10%") and "— [—, —]" in one for one in lines)
+    assert any(one.split()[0] == "1" and "—" in one.split() for one in lines if one.strip())
