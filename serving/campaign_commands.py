@@ -71,7 +71,8 @@ def campaign_receipts(
 ) -> None:
     """Take in what became of contacts: sent, delivered, failed, answered, opted_out, complained.
 
-    Each counts once, by its event_id. Where no row could be used, the exit code is 2.
+    Each counts once, by its event_id. Where no row could be used, or an opt-out or a complaint
+    stops nobody, the exit code is 2.
     """
     from serving.access import signed_in
     from serving.campaigns.reports import TAKERS, require_some, take_receipts

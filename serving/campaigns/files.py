@@ -39,6 +39,8 @@ RECEIPT = ("event_id", "contact_id", "kind", "at")
 """Of a receipt; `customer_id` too, for an opt-out or a complaint that answers no contact."""
 _SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 LARGEST = 2**63 - 1
+BEIJING_US = 8 * 3_600_000_000
+"""By so much its clocks are ahead of UTC."""
 
 
 def read_customers(path: Path, now_us: int) -> Standing:
@@ -66,15 +68,17 @@ def read_receipts(path: Path) -> list[Receipt]:
     frame = _table(path, RECEIPT, more=(CUSTOMER,))
     at, _ = _parsed(frame["at"])
     given = frame if CUSTOMER in frame.columns else frame.assign(**{CUSTOMER: ""})
-    texts = [
-        given[name].fillna("").astype(str).str.strip().tolist()
-        for name in ("event_id", "contact_id", CUSTOMER, "kind")
-    ]
-    zoned = given["at"].fillna("").astype(str).str.strip().str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+    event_id, contact_id, customer, kind, said = (
+        given[name].fillna("").astype(str).str.strip()
+        for name in ("event_id", "contact_id", CUSTOMER, "kind", "at")
+    )
+    zoned = said.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
     times = [
-        one if one != NEVER and told else None for one, told in zip(at.tolist(), zoned, strict=True)
+        (None, None) if one == NEVER else (one, None) if zone else (None, one - BEIJING_US)
+        for one, zone in zip(at.tolist(), zoned, strict=True)
     ]
-    return [Receipt(*row) for row in zip(*texts, times, strict=True)]
+    texts = zip(event_id, contact_id, customer, kind.str.lower(), strict=True)
+    return [Receipt(*row, *time) for row, time in zip(texts, times, strict=True)]
 
 
 def read_responses(path: Path) -> Responses:

@@ -37,11 +37,13 @@ from serving.campaigns.plan import PlanFile, report_file
 TAKERS = frozenset({"analyst", "engineer"})
 SHOWN = 1_000
 """So many refused rows are told one by one; the others are counted."""
+LINES = 20
+"""So many lines stand in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotUsed:
-    """A receipt that was not used."""
+class RowTold:
+    """A receipt of which something is to be said."""
 
     line: int
     """Of a CSV, as a person counts; the row of a Parquet file."""
@@ -59,7 +61,12 @@ class Receipts:
     refused: int
     opted_out: int
     sent_outside_window: int
-    not_used: list[NotUsed]
+    stops_lost: list[int]
+    """Lines of opt-outs and complaints that stop nobody."""
+    noted: list[RowTold]
+    """Opt-outs and complaints that hold, though not as they stand in the file."""
+    not_used: list[RowTold]
+    """Those that should have stopped somebody first."""
 
 
 def take_receipts(settings: Settings, file: Path, person: Person) -> Receipts:
@@ -67,16 +74,13 @@ def take_receipts(settings: Settings, file: Path, person: Person) -> Receipts:
     told, now = read_receipts(file), settings.clock.now()
     with closing(open_ledger(settings)) as ledger:
         done = record(ledger, told, micros(now))
-    shown = sorted(done.refused)[:SHOWN]
-    lines = lines_of(file, ",", "utf-8-sig") if shown and is_csv(file) else []
-    not_used = [
-        NotUsed(
-            line=lines[row] if row < len(lines) else row + 1,
-            event_id=told[row].event_id[:128],
-            reason=done.refused[row],
-        )
-        for row in shown
-    ]
+    shown = [*done.lost, *sorted(done.refused.keys() - set(done.lost))][:SHOWN]
+    noted = sorted(done.noted)[:SHOWN]
+    lines = lines_of(file, ",", "utf-8-sig") if (shown or noted) and is_csv(file) else []
+
+    def line(row: int) -> int:
+        return lines[row] if row < len(lines) else row + 1
+
     taken = Receipts(
         rows=done.rows,
         new=done.new,
@@ -84,7 +88,9 @@ def take_receipts(settings: Settings, file: Path, person: Person) -> Receipts:
         refused=len(done.refused),
         opted_out=done.opted_out,
         sent_outside_window=done.sent_outside_window,
-        not_used=not_used,
+        stops_lost=[line(row) for row in done.lost],
+        noted=[RowTold(line(n), told[n].event_id[:128], done.noted[n]) for n in noted],
+        not_used=[RowTold(line(n), told[n].event_id[:128], done.refused[n]) for n in shown],
     )
     if done.new:
         facts = {"by": person.name, "new": done.new, "refused": taken.refused}
@@ -93,13 +99,25 @@ def take_receipts(settings: Settings, file: Path, person: Person) -> Receipts:
 
 
 def require_some(taken: Receipts, file: Path) -> None:
-    """BadInput where no row of the file is kept, now or before."""
+    """BadInput where somebody said stop and nobody was stopped, or no row of the file is kept."""
+    if lost := taken.stops_lost:
+        lines = ", ".join(map(str, lost[:LINES])) + (" …" if len(lost) > LINES else "")
+        raise BadInput(
+            f"{len(lost):,} of its opt-outs and complaints stop nobody, on {_lines(file)} {lines}",
+            where=str(file),
+            remedy="find out who said so, and give a contact_id or customer_id of the ledger; "
+            "the other rows are kept",
+        )
     if taken.refused and not taken.new + taken.known:
         raise BadInput(
             f"none of its {taken.rows:,} rows could be used",
             where=str(file),
             remedy="mend them: each has its reason above",
         )
+
+
+def _lines(file: Path) -> str:
+    return "lines" if is_csv(file) else "rows"
 
 
 def make_report(

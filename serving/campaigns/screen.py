@@ -39,15 +39,16 @@ def show_plan(done: Done, json: bool) -> None:
 
 
 def show_receipts(taken: Receipts, json: bool) -> None:
-    """Print what was done with a file of receipts; for a person the refused rows below it."""
+    """Print what was done with a file of receipts; for a person its rows told of below."""
     told = asdict(taken)
     if json:
         emit(told, True)
         return
-    not_used = told.pop("not_used")
+    rows = told.pop("noted") + told.pop("not_used")
+    told["stops_lost"] = len(told["stops_lost"])
     emit(told, False)
-    if not_used:
-        emit(not_used, False)
+    if rows:
+        emit(rows, False)
 
 
 def show_report(report: CampaignReport, json: bool) -> None:

@@ -63,6 +63,52 @@ def test_an_opt_out_stops_the_customer_and_a_file_cannot_take_it_back(ledger):
     assert record(ledger, [replace(by_customer, event_id="o3")], NOW).opted_out == 0
 
 
+STOP = Receipt("o1", "", "7", "opted_out", NOW)
+ITS_CONTACT = SENT.contact_id  # customer 2's
+
+
+@pytest.mark.parametrize(
+    ("change", "stopped", "note"),
+    [
+        ({"at_us": None}, [7], "its time is none: taken as of now"),
+        ({"at_us": None, "loose_us": NOW - DAY}, [7], "its time has no zone: taken as Beijing's"),
+        ({"at_us": NOW + 1}, [7], "it is later than now: taken as of now"),
+        ({"at_us": None, "loose_us": NOW + 1}, [7], "it is later than now: taken as of now"),
+        ({"contact_id": "9-2-1"}, [2, 7], "no contact 9-2-1 was ever planned; its contact is"),
+        ({"contact_id": "9-2-1", "customer_id": ""}, [2], "no contact 9-2-1 was ever planned"),
+        ({"contact_id": "spring"}, [7], "it is none"),
+        ({"contact_id": ITS_CONTACT}, [2, 7], "customer 2's, and it names 7: both are stopped"),
+        ({"contact_id": ITS_CONTACT, "customer_id": "77"}, [2], "'77' is not in the ledger"),
+        ({"event_id": ""}, [7], "its event_id is none or another receipt's"),
+        ({"event_id": "e" * 129}, [7], "its event_id is none or another receipt's"),
+        ({"event_id": "e1"}, [7], "its event_id is none or another receipt's"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["opted_out", "complained"])
+def test_whom_an_opt_out_names_is_stopped_whatever_else_it_says(
+    ledger, kind, change, stopped, note
+):
+    row = replace(STOP, kind=kind, **change)
+    first = record(ledger, [SENT, row], NOW)
+    assert (first.new, first.refused, first.lost) == (2, {}, [])
+    assert note in first.noted[1]
+    now = standing_of(ledger)
+    flags = now.opted_out if kind == "opted_out" else now.open_complaint
+    assert now.customer[flags].tolist() == stopped
+    take_in(ledger, standing(9), NOW)
+    again = record(ledger, [SENT, row], NOW)
+    assert (again.new, again.known) == (0, 2)
+    assert standing_of(ledger).open_complaint.sum() == 0  # what is known closes and opens nothing
+
+
+def test_an_opt_out_of_nobody_is_lost_and_told(ledger):
+    rows = [SENT, replace(STOP, customer_id="77"), replace(STOP, customer_id="", event_id="o2")]
+    done = record(ledger, rows, NOW)
+    assert done.lost == [1, 2]
+    assert done.refused[2] == "it names neither contact_id nor customer_id"
+    assert not standing_of(ledger).opted_out.any()
+
+
 def test_a_complaint_is_open_until_a_file_says_otherwise(ledger):
     record(ledger, [replace(SENT, event_id="c1", kind="complained")], NOW)
     assert standing_of(ledger).open_complaint.sum() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from feature_store.archive import archive_log
 from feature_store.archive_key import make_archive
 from feature_store.event_log import FileEventLog, append_all
 from finmodel.audit import scan
+from finmodel.clock import micros, parse_time
 from finmodel.errors import BadInput, NotFound, NotReady
 from finmodel.events import LoanDrawn
 from finmodel.settings import Settings
 from marketing.ledger.contacts import parts_of
+from marketing.ledger.customers import standing_of
+from marketing.ledger.file import open_ledger
 from marketing.outcome.measure import Figure
 from marketing.outcome.report import CampaignReport
 from serving.campaigns.acts import Asked, make_plan, take_customers
@@ -153,6 +157,30 @@ def test_a_campaign_without_matured_outcomes_is_refused(settings, actions, tmp_p
     early = replace(settings, standing_clock="2005-10-20T00:00:00+08:00")
     with pytest.raises(NotReady, match=r"of its \w+ lane has matured; the first does on"):
         make_report(early, "drawdown_spring", outcomes=responses(tmp_path, actions))
+
+
+def test_an_opt_out_is_never_thrown_away(settings, tmp_path):
+    rows = [
+        ("u1", "", "opted_out", "2005-11-20", "31"),
+        ("u2", "", "OPTED_OUT", "2005-11-20 09:00:00", "32"),
+        ("u3", "7-33-1", "opted_out", "20/11/2005", "33"),
+        ("u4", "", "opted_out", LATER, "999999"),
+        ("u5", "", "complained", LATER, ""),
+    ]
+    path = receipts(tmp_path / "r.csv", rows)
+    taken = take_receipts(settings, path, PERSON)
+    assert (taken.new, taken.opted_out, taken.stops_lost) == (3, 3, [5, 6])
+    assert [(one.line, one.event_id) for one in taken.noted] == [(2, "u1"), (3, "u2"), (4, "u3")]
+    assert taken.noted[0].reason == "its time has no zone: taken as Beijing's"
+    with closing(open_ledger(settings)) as ledger:
+        assert standing_of(ledger, np.array([31, 32, 33])).opted_out.all()
+        with ledger.reading() as db:
+            told = db.execute("SELECT at_us FROM receipts WHERE event_id = 'u1'").fetchone()[0]
+    assert told == micros(parse_time("2005-11-20T00:00:00+08:00"))
+    with pytest.raises(BadInput, match="2 of its opt-outs and complaints stop nobody, on lines 5"):
+        require_some(taken, path)
+    stops = receipts(tmp_path / "only.csv", rows[:3])
+    require_some(take_receipts(settings, stops, PERSON), stops)
 
 
 def test_what_was_never_planned_is_named(settings):
