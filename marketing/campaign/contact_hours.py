@@ -1,7 +1,8 @@
 """When a customer may be contacted: a channel's hours less the quiet ones, as windows to send in.
 
-Times of day as text and days come in; minutes of a day and windows go out. What stays open at night
-is refused. Pure: asks no clock.
+Times of day as text and days come in; minutes of a day and windows go out. Nothing stays open at
+night: by the clocks of a campaign's zone, nor by those of China, where the customers are. Pure:
+asks no clock.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ DAY = 1_440
 """Minutes."""
 NIGHT = ("22:00", "08:00")
 """Nobody is contacted then, whatever a recipe says: as GB/T 45251-2025 has it for collection."""
+CHINA_MINUTES = 480
+"""Its clocks are so much ahead of UTC, all year."""
+MINUTE_US = 60_000_000
 WINDOW_MINUTES = 60
 """A window to send in is this long, or what is left of the hours."""
 
@@ -71,7 +75,10 @@ def open_minutes(hours: tuple[str, str], quiet: tuple[str, str]) -> list[tuple[i
 def windows_of(
     stretches: list[tuple[int, int]], days: tuple[dt.date, dt.date], zone: str, after_us: int
 ) -> Windows:
-    """Windows of an hour over all the days, the last day too, that open after a time."""
+    """Windows of an hour over all the days, the last day too, that open after a time.
+
+    What of one is night in China is cut off.
+    """
     starts = [
         (minute, min(minute + WINDOW_MINUTES, end))
         for begin, end in stretches
@@ -83,8 +90,9 @@ def windows_of(
         for day in range(count)
         for a, b in starts
     ]
-    table = np.array([one for one in found if one[0] >= after_us], np.int64).reshape(-1, 2)
-    return Windows(table[:, 0].copy(), table[:, 1].copy())
+    opens, closes = _by_day_in_china(np.array(found, np.int64).reshape(-1, 2))
+    left = (opens < closes) & (opens >= after_us)
+    return Windows(opens[left], closes[left])
 
 
 def next_window(
@@ -99,7 +107,7 @@ def next_window(
     >>> next_window([(540, 600)], (day, day), "UTC", _at(day, 600, "UTC")) is None
     True
     """
-    told = windows_of(stretches, days, zone, now_us - WINDOW_MINUTES * 60_000_000)
+    told = windows_of(stretches, days, zone, now_us - WINDOW_MINUTES * MINUTE_US)
     ahead = np.flatnonzero(told.closes_us > now_us)
     if not len(ahead):
         return None
@@ -108,10 +116,20 @@ def next_window(
 
 
 def is_open(at_us: int, stretches: list[tuple[int, int]], zone: str) -> bool:
-    """Whether a moment lies within the stretches of its day."""
+    """Whether a moment lies within the stretches of its day, and is no night in China."""
     local = dt.datetime.fromtimestamp(at_us / 1e6, ZoneInfo(zone))
     minute = local.hour * 60 + local.minute
-    return any(begin <= minute < end for begin, end in stretches)
+    night = _within(NIGHT)[(at_us // MINUTE_US + CHINA_MINUTES) % DAY]
+    return not night and any(begin <= minute < end for begin, end in stretches)
+
+
+def _by_day_in_china(windows: Int64s) -> tuple[Int64s, Int64s]:
+    """(n,) where each of (n, 2) windows of an hour at most opens and closes outside its night."""
+    dusk, dawn = map(minutes_of, NIGHT)
+    opens, closes = windows[:, 0], windows[:, 1]
+    into_day = (opens + CHINA_MINUTES * MINUTE_US) % (DAY * MINUTE_US)
+    opens = opens + np.maximum(dawn * MINUTE_US - into_day, 0)
+    return opens, np.minimum(closes, windows[:, 0] + dusk * MINUTE_US - into_day)
 
 
 def _within(ends: tuple[str, str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -16,7 +16,7 @@ import msgspec
 from finmodel.errors import BadInput
 from finmodel.events import TOPICS
 from finmodel.recipe_text import convert, parse_text, read_text
-from marketing.campaign.contact_hours import minutes_of, open_minutes
+from marketing.campaign.contact_hours import minutes_of, open_minutes, windows_of
 from marketing.campaign.recipe import CHANNELS, CampaignRecipe, Cap
 
 GUIDE = "docs/campaigns.md"
@@ -106,7 +106,9 @@ def _channels(recipe: CampaignRecipe, path: Path) -> None:
         if since >= until:
             what = f"{channel.hours[0]} is not before {channel.hours[1]}"
             raise _bad(path, f"{key}.hours", what, 'write them as ["09:00", "21:00"]')
-        if not open_minutes(channel.hours, quiet):
+        stretches = open_minutes(channel.hours, quiet)
+        days = recipe.starts, recipe.ends
+        if not len(windows_of(stretches, days, recipe.zone, 0).opens_us):
             what = f"quiet hours and the night leave {channel.name} no time"
             raise _bad(path, f"{key}.hours", what, "widen its hours, or narrow quiet_hours")
 

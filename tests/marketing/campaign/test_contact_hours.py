@@ -49,3 +49,31 @@ def test_a_campaign_that_is_over_has_no_window():
     stretches = open_minutes(("09:00", "20:00"), ("21:00", "09:00"))
     after = round(dt.datetime(2026, 5, 1, tzinfo=ZoneInfo(SHANGHAI)).timestamp() * 1e6)
     assert len(windows_of(stretches, DAYS, SHANGHAI, after).opens_us) == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [
+        ("UTC", [*range(16, 22)]),  # 08:00 to 14:00 there
+        ("Asia/Kolkata", [*range(10, 22)]),
+        ("Asia/Tokyo", [*range(8, 21)]),
+    ],
+)
+def test_nobody_is_contacted_at_night_in_china_nor_at_night_in_another_zone(zone, hours):
+    stretches = open_minutes(("00:00", "24:00"), ("23:00", "07:00"))
+    found = windows_of(stretches, DAYS, zone, 0)
+    for clock in (zone, SHANGHAI):
+        for opens, closes in zip(found.opens_us.tolist(), found.closes_us.tolist(), strict=True):
+            begin, end = (
+                dt.datetime.fromtimestamp(us / 1e6, ZoneInfo(clock)) for us in (opens, closes)
+            )
+            assert begin < end <= begin + dt.timedelta(hours=1)
+            assert begin.hour * 60 + begin.minute >= 8 * 60
+            assert begin.date() == end.date()
+            assert end.hour * 60 + end.minute <= 22 * 60
+    local = {dt.datetime.fromtimestamp(us / 1e6, ZoneInfo(SHANGHAI)).hour for us in found.opens_us}
+    assert sorted(local) == hours
+    at = dt.datetime(2026, 4, 6, tzinfo=ZoneInfo(SHANGHAI))
+    for hour in range(24):
+        moment = round((at + dt.timedelta(hours=hour, minutes=45)).timestamp() * 1e6)
+        assert is_open(moment, stretches, zone) is (hour in hours)

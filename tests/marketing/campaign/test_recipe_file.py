@@ -52,6 +52,10 @@ def test_the_shipped_recipe_is_read_whole():
         (changed("channels", 2, hours=["9h", "24:00"]), "time of day '9h': it is none"),
         ({"quiet_hours": {"from": "00:00", "to": "24:00"}}, "leave app no time"),
         (
+            {"zone": "America/Los_Angeles", "quiet_hours": {"from": "16:00", "to": "09:00"}},
+            "leave app no time",  # its day is night in China
+        ),
+        (
             {"caps": [{"contacts": 3, "days": 7}, {"contacts": 1, "days": 30}]},
             "caps: they contradict each other: 3 in 7 days can never be, since 30 days allow 1",
         ),
