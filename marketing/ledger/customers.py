@@ -41,8 +41,10 @@ def take_in(ledger: Ledger, told: Standing, now_us: int) -> Taken:
     flags = _flags_of(told)
     declined = [None if one == NEVER else one for one in told.declined_us.tolist()]
     with ledger.writing() as db:
-        before = dict(db.execute("SELECT id, flags FROM customers"))
-        was = np.array([before.get(one, -1) for one in told.customer.tolist()], np.int64)
+        known = db.execute("SELECT id, flags, declined_us FROM customers")
+        before = {row[0]: row[1:] for row in known}
+        rows = [before.get(one, (-1, None)) for one in told.customer.tolist()]
+        was = np.array([row[0] for row in rows], np.int64)
         kept = (was >= 0) & (was & OPTED_OUT != 0) & (flags & OPTED_OUT == 0)
         flags = np.where(kept, flags | OPTED_OUT, flags)
         db.executemany(
@@ -57,10 +59,11 @@ def take_in(ledger: Ledger, told: Standing, now_us: int) -> Taken:
                 strict=True,
             ),
         )
+    others = np.array([a != b[1] for a, b in zip(declined, rows, strict=True)], bool)
     return Taken(
         customers=len(told),
         new=int((was < 0).sum()),
-        changed=int(((was >= 0) & (was != flags)).sum()),
+        changed=int(((was >= 0) & ((was != flags) | others)).sum()),
         opt_outs_kept=int(kept.sum()),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -94,7 +95,9 @@ def take_receipts(settings: Settings, file: Path, person: Person) -> Receipts:
     )
     if done.new:
         facts = {"by": person.name, "new": done.new, "refused": taken.refused}
-        audited(settings, "receipts_taken_in", facts | {"opted_out": done.opted_out})
+        digest = sha256(file.read_bytes()).hexdigest()
+        facts |= {"opted_out": done.opted_out, "file_sha256": digest}
+        audited(settings, "receipts_taken_in", facts)
     return taken
 
 

@@ -80,6 +80,14 @@ def test_an_opt_out_is_for_good(ledger):
     assert found.overdue.tolist() == [False, True, False]
 
 
+def test_who_was_declined_meanwhile_has_changed(ledger):
+    take_in(ledger, standing(4), NOW)
+    declined = np.array([NEVER, NOW - DAY, NEVER, NEVER])
+    later = standing(4, declined_us=declined)
+    assert [take_in(ledger, later, NOW).changed for _ in range(2)] == [1, 0]
+    assert take_in(ledger, standing(4), NOW).changed == 1
+
+
 def test_who_is_unknown_is_told_by_number_and_example(ledger):
     take_in(ledger, standing(3), NOW)
     with pytest.raises(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -139,6 +140,7 @@ def test_receipts_are_taken_once_and_shown_by_way(settings, actions, tmp_path):
     assert sum(one.get("answered", 0) for one in told) == 1
     entries = [one.body for one in scan(settings.audit, "receipts_taken_in")]
     assert [one["new"] for one in entries] == [11]  # what changes nothing is no act
+    assert entries[0]["file_sha256"] == sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_file_of_receipts_that_says_nothing_is_refused(settings, tmp_path):
