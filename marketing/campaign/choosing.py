@@ -17,7 +17,8 @@ from marketing.allocation.options import options_of_pairs
 from marketing.campaign.contact_hours import next_window, open_minutes
 from marketing.campaign.eligibility import Judged, with_holdout, worth_it
 from marketing.campaign.lanes import Lane, propensities
-from marketing.campaign.planning import NOBODY, Case, by_lane, names_of, reasons_of
+from marketing.campaign.limits import names_of
+from marketing.campaign.planning import NOBODY, Case, by_lane, reasons_of
 from marketing.campaign.recipe import CampaignRecipe
 
 

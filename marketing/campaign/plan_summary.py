@@ -15,6 +15,7 @@ from marketing.allocation.dual import choices, prices_of, reachable
 from marketing.allocation.options import Limits
 from marketing.allocation.rounding import uses_of
 from marketing.campaign.lanes import Lane
+from marketing.campaign.limits import limits_of
 from marketing.campaign.planning import CampaignPlan, Case
 from marketing.campaign.recipe import CampaignRecipe
 
@@ -24,12 +25,14 @@ BUDGETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
 class Used(msgspec.Struct, frozen=True):
-    """One limit: what there is, what the plan uses, what one unit more would bring."""
+    """One limit: what plans may use of it, what this one does, what one unit more would bring."""
 
     name: str
     limit: float | None
     used: float
     price: float
+    earlier: float = 0.0
+    """What earlier plans of the campaign use of it."""
 
 
 class BudgetPoint(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ def summary_of(
         value_minor=plan.value,
         bound_minor=plan.bound,
         gap_to_bound=plan.gap,
-        limits=_limits(made),
+        limits=_limits(recipe, case, made),
         budget_curve=budget_curve(made, case) if curve is None else curve,
     )
 
@@ -119,17 +122,17 @@ def budget_curve(made: CampaignPlan, case: Case) -> tuple[BudgetPoint, ...]:
     return tuple(found)
 
 
-def _limits(made: CampaignPlan) -> tuple[Used, ...]:
+def _limits(recipe: CampaignRecipe, case: Case, made: CampaignPlan) -> tuple[Used, ...]:
     used: Float64s = uses_of(made.options, made.actions.action)
     told = zip(
         made.plan.names,
-        made.limits.together.tolist(),
+        limits_of(recipe).together.tolist(),
         used.tolist(),
         made.plan.price.tolist(),
         strict=True,
     )
     return tuple(
-        Used(name, None if limit == np.inf else limit, use, price)
+        Used(name, None if limit == np.inf else limit, use, price, case.used.get(name, 0.0))
         for name, limit, use, price in told
     )
 

@@ -8,8 +8,8 @@ allocated. Pure: knows no file, no ledger and no model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from marketing.campaign.contact_hours import Windows, open_minutes, windows_of
 from marketing.campaign.eligibility import Judged, with_holdout, worth_it
 from marketing.campaign.expected import Expected
 from marketing.campaign.lanes import Flags, Lane, Lanes, drawn, propensities, turn_of
+from marketing.campaign.limits import SPENT, limits_left, names_of
 from marketing.campaign.recipe import CampaignRecipe
 
 NOBODY = -1
@@ -42,6 +43,8 @@ class Case:
     number: int
     """Of the plan, within its campaign."""
     now_us: int
+    used: Mapping[str, float] = field(default_factory=dict)
+    """What the campaign's earlier plans use, by the name of the limit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,48 +76,29 @@ class CampaignPlan:
     options: Options
     """Of everybody, as the plan may choose."""
     limits: Limits
-    """Of the campaign's plan."""
+    """Of this plan: what earlier ones left."""
     aside: Float64s
     """(1 + offers + channels,) what was set aside for the other lanes."""
-
-
-def limits_of(recipe: CampaignRecipe) -> Limits:
-    """What a campaign's plan may use up: what is not for offers at once, whose part is rounded."""
-    share = recipe.at_once.share
-
-    def rest(most: Sequence[int | None]) -> Float64s:
-        told = np.array([np.nan if one is None else one for one in most], np.float64)
-        return np.nan_to_num(told - np.floor(told * share), nan=np.inf)
-
-    return Limits(
-        recipe.budget_minor * (1.0 - share),
-        rest([offer.inventory for offer in recipe.offers]),
-        rest([channel.capacity for channel in recipe.channels]),
-    )
-
-
-def names_of(recipe: CampaignRecipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of offers and of channels."""
-    return tuple(o.id for o in recipe.offers), tuple(c.name for c in recipe.channels)
 
 
 def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     """The plan; BadInput where nobody may get an offer, or a lane alone breaks a limit."""
     windows = windows_by_channel(recipe, case.now_us)
-    expected, limits = case.expected, limits_of(recipe)
+    expected, limits = case.expected, limits_left(recipe, case.used)
     worth = worth_it(case.judged, expected.uplift, expected.gain, recipe.minimum_uplift)
     hard = case.judged.allowed
     options = options_of_pairs(
-        expected.gain, expected.cost, recipe.pairs, names_of(recipe), worth.allowed
+        expected.gain, expected.cost, recipe.pairs, names_of(recipe), _priced(worth).allowed
     )
     action = by_lane(recipe, case, hard)
     propensity = np.ones(len(action))
     _uniform_within(action, propensity, case, options, limits)
     aside = uses_of(options, action)
-    left = _less(limits, aside)
+    left = _less(recipe, case, limits, aside)
     ours = np.flatnonzero(case.lanes == Lane.PLAN)
     plan = allocate(options.only(ours), left, CLOSE)
-    planned = choices(options, np.zeros(len(plan.price)), plan.price).best
+    there = replace(options, gain=np.where(worth.allowed, options.gain, -np.inf))
+    planned = choices(there, np.zeros(len(plan.price)), plan.price).best
     planned[ours] = plan.offer
     planned[case.lanes == Lane.UNIFORM] = NOBODY
     action[ours] = plan.offer
@@ -128,6 +112,11 @@ def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     reason = reasons_of(case, judged, action)
     actions = Actions(action, planned, propensity, opens, closes, reason)
     return CampaignPlan(actions, judged, plan, options, limits, aside)
+
+
+def _priced(judged: Judged) -> Judged:
+    """The same, with the ways of which nothing is left: they have a price, and a limit of 0."""
+    return replace(judged, vetoed={k: v for k, v in judged.vetoed.items() if k != SPENT})
 
 
 def windows_by_channel(recipe: CampaignRecipe, now_us: int) -> list[Windows]:
@@ -179,16 +168,20 @@ def _uniform_within(
     propensity[rows] = np.where(action[rows] >= 0, chance, 1.0 - chance)
 
 
-def _less(limits: Limits, aside: Float64s) -> Limits:
+def _less(recipe: CampaignRecipe, case: Case, limits: Limits, aside: Float64s) -> Limits:
     left = limits.together - aside
     if (left < 0.0).any():
+        offers, channels = names_of(recipe)
+        over = np.array(["budget", *offers, *channels])[left < 0.0]
         raise BadInput(
-            "the lane by lot and the uniform offers would alone use more than a limit allows",
+            "the lane by lot and the uniform offers would alone use more than is left of "
+            + ", ".join(over)
+            + (" after earlier plans" if case.used else ""),
             where="explore",
             remedy="lower explore.share, or raise the budget, inventory or capacity",
         )
-    offers = len(limits.inventory)
-    return Limits(float(left[0]), left[1 : 1 + offers], left[1 + offers :])
+    until = 1 + len(limits.inventory)
+    return Limits(float(left[0]), left[1:until], left[until:])
 
 
 def _require_somebody(action: Int64s, names: tuple[str, ...], limits: Limits) -> None:

@@ -7,6 +7,7 @@ that failed does not count. Knows no rule but the caps.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Contacts:
     channel: Sequence[str]
     propensity: Float64s
     lane: npt.NDArray[np.int8]
+    cost_minor: Float64s
+    """Expected."""
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -82,7 +85,7 @@ class Writing:
         row = self.of.id, self.of.campaign, self.of.number, version, *made, len(contacts), audit
         self._db.execute("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._db.executemany(
-            "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
             zip(
                 contacts.customer.tolist(),
                 contacts.opens_us.tolist(),
@@ -92,6 +95,7 @@ class Writing:
                 contacts.channel,
                 contacts.propensity.tolist(),
                 contacts.lane.tolist(),
+                contacts.cost_minor.tolist(),
                 strict=True,
             ),
         )
@@ -129,6 +133,23 @@ def contacts_within(
         since, until = span[0] - cap.days * DAY_US, span[1] + cap.days * DAY_US
         columns.append(_counted(ledger, customers, since, until))
     return np.stack(columns, axis=1)
+
+
+def used_by_plans(ledger: Ledger, campaign: str) -> dict[str, float]:
+    """What the contacts of a campaign's plans use of its limits: budget, offers, channels, by name.
+
+    Not those that failed, nor offers made at once: these have a part of the limits to themselves.
+    """
+    told = (
+        "SELECT offer, channel, count(*), sum(cost_minor) FROM contacts "
+        "JOIN plans ON plans.id = contacts.plan "
+        "WHERE campaign = ? AND NOT failed AND cost_minor IS NOT NULL GROUP BY offer, channel"
+    )
+    used: Counter[str] = Counter()
+    with ledger.reading() as db:
+        for offer, channel, count, cost in db.execute(told, (campaign,)):
+            used.update({"budget": cost, offer: count, channel: count})
+    return dict(used)
 
 
 def plans_of(ledger: Ledger, campaign: str | None = None) -> list[Planned]:

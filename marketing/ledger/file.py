@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS contacts(
     customer INTEGER NOT NULL, opens_us INTEGER NOT NULL, plan INTEGER NOT NULL,
     closes_us INTEGER NOT NULL, offer TEXT NOT NULL, channel TEXT NOT NULL,
     propensity REAL NOT NULL, lane INTEGER NOT NULL, failed INTEGER NOT NULL DEFAULT 0,
+    cost_minor REAL, -- expected; null where it was offered at once and uses no plan's limits
     PRIMARY KEY(customer, opens_us, plan)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts(
     event_id TEXT PRIMARY KEY, plan INTEGER, customer INTEGER NOT NULL, opens_us INTEGER,
@@ -60,6 +61,8 @@ class Ledger:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(_TABLES)
+            if not _keeps_costs(self._db):
+                self._keep_costs()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -80,6 +83,13 @@ class Ledger:
             self._db.execute("UPDATE acts SET count = count + 1")
             self._db.execute("COMMIT")
 
+    def _keep_costs(self) -> None:
+        """A file older than costs gets their column: its contacts count, at a cost of 0."""
+        with self.writing() as db:
+            if not _keeps_costs(db):  # another process may have been first
+                db.execute("ALTER TABLE contacts ADD COLUMN cost_minor REAL")
+                db.execute("UPDATE contacts SET cost_minor = 0.0")
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
@@ -95,6 +105,10 @@ def open_ledger(settings: Settings) -> Ledger:
 def has_ledger(settings: Settings) -> bool:
     """Whether anything was ever kept in one."""
     return _place(settings).exists()
+
+
+def _keeps_costs(db: sqlite3.Connection) -> bool:
+    return "cost_minor" in {row[1] for row in db.execute("PRAGMA table_info(contacts)")}
 
 
 def _place(settings: Settings) -> Path:

@@ -31,6 +31,7 @@ from finmodel.signed_folders import write_signed
 from finmodel.signing import ensure_key
 from marketing.campaign.eligibility import judge
 from marketing.campaign.expected import Scores
+from marketing.campaign.limits import without_spent
 from marketing.campaign.plan_summary import PlanSummary, summary_of
 from marketing.campaign.planning import Case, plan_campaign, windows_by_channel
 from marketing.campaign.recipe import CampaignRecipe
@@ -45,6 +46,7 @@ from marketing.ledger.contacts import (
     new_plan,
     next_plan,
     plans_of,
+    used_by_plans,
 )
 from marketing.ledger.customers import Taken, standing_of, take_in
 from marketing.ledger.file import Ledger, has_ledger, open_ledger
@@ -88,6 +90,8 @@ class _Seen:
     standing: Standing
     contacts: Int64s
     """(n, caps)"""
+    used: dict[str, float]
+    """By the campaign's earlier plans, by the name of the limit."""
 
 
 def take_customers(settings: Settings, file: Path, person: Person) -> Taken:
@@ -121,10 +125,12 @@ def make_plan(
         begun = next_plan(ledger, recipe.name)
         seen = _look(ledger, recipe, asked.segment, micros(now))
         judged = judge(recipe, seen.standing, seen.contacts, micros(now))
+        judged = without_spent(recipe, judged, seen.used)
         wanted = judged.allowed.any(axis=1) & seen.standing.personalised
         customers = seen.standing.customer
         scores = scores_of(settings, champions, customers, wanted, as_of, progress)
         case = case_of(recipe, seen.standing, judged, scores, (begun.number, micros(now)))
+        case = replace(case, used=seen.used)
         with _quiet():
             told = _written(recipe, case, scores, begun, _About(champions, person, as_of))
         progress("campaigns allocated", 1, 1)
@@ -198,7 +204,8 @@ def _look(ledger: Ledger, recipe: CampaignRecipe, segment: Path | None, now_us: 
             where="the ledger",
             remedy="say how customers stand first: finmodel campaign customers FILE",
         )
-    return _Seen(standing, _contacts(ledger, recipe, standing.customer, now_us))
+    contacts = _contacts(ledger, recipe, standing.customer, now_us)
+    return _Seen(standing, contacts, used_by_plans(ledger, recipe.name))
 
 
 def _contacts(ledger: Ledger, recipe: CampaignRecipe, customers: Int64s, now_us: int) -> Int64s:

@@ -58,6 +58,7 @@ class Written:
             channel=[channel for _, channel in ways],
             propensity=actions.propensity[rows],
             lane=self.case.lanes[rows],
+            cost_minor=self.case.expected.cost[rows, actions.action[rows]],
         )
 
     def files(self) -> dict[str, bytes]:

@@ -13,8 +13,9 @@ from scipy.optimize import linprog
 from finmodel.errors import BadInput
 from marketing.campaign.eligibility import with_risk
 from marketing.campaign.lanes import Lane
+from marketing.campaign.limits import limits_of
 from marketing.campaign.plan_summary import summary_of
-from marketing.campaign.planning import limits_of, plan_campaign
+from marketing.campaign.planning import plan_campaign
 from marketing.campaign.recipe import AtOnce, Channel, Explore, Holdout, Offer
 from serving.offers.campaign_now import limits_at_once
 from tests.marketing.known_response import case, scores

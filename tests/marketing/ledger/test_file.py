@@ -42,7 +42,13 @@ def contacts(customers, opens_us: int) -> Contacts:
     ways = ["rate_cut"] * n, ["sms"] * n
     ids = np.array(customers)
     return Contacts(
-        ids, opens, opens + 3600 * SECOND, *ways, np.full(n, 0.98), np.full(n, 2, np.int8)
+        ids,
+        opens,
+        opens + 3600 * SECOND,
+        *ways,
+        np.full(n, 0.98),
+        np.full(n, 2, np.int8),
+        np.full(n, 5.0),
     )
 
 

@@ -28,7 +28,7 @@ def ledger(tmp_path):
         times = np.full(n, OPENS), np.full(n, OPENS + HOUR)
         ways = ["points", "points", "rate_cut", "points"], ["app", "sms", "sms", "app"]
         given = Contacts(
-            np.arange(1, n + 1), *times, *ways, np.full(n, 0.9), np.full(n, 2, np.int8)
+            np.arange(1, n + 1), *times, *ways, np.full(n, 0.9), np.full(n, 2, np.int8), np.ones(n)
         )
         with new_plan(opened, next_plan(opened, "spring")) as writing:
             writing.write("v", (NOW, "lin"), given, "entry")

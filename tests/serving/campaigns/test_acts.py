@@ -138,7 +138,7 @@ def test_who_must_not_be_scored_is_not_even_read(world, tmp_path):
 
 
 def test_a_second_plan_keeps_the_caps_of_the_first(world, tmp_path):
-    first, second = (planned(world, tmp_path, budget_minor=8_000) for _ in range(2))
+    first, second = (planned(world, tmp_path, budget_minor=most) for most in (8_000, 16_000))
     one, two = contact_list(first), contact_list(second)
     assert not set(one.customer_id) & set(two.customer_id)
     assert second.summary.number == 2
@@ -207,6 +207,43 @@ def test_where_it_cannot_be_planned_nothing_is_left(world, tmp_path, changes, sa
     assert [p for p in world.settings.marketing.rglob("*") if "-" not in p.name] == before
     assert campaigns(world.settings) == []
     assert ledger_rows(world.settings) == []
+
+
+FEW = {"app": 20, "push": 25, "sms": 30}
+
+
+def test_plans_of_one_campaign_share_its_limits(world, tmp_path):
+    """Until nothing is left of any channel; what the plans use together is no more than there is."""
+    open_hours = ["09:00", "21:00"]
+    given = {
+        "channels": [
+            {"name": name, "cost_minor": 1, "capacity": most, "hours": open_hours}
+            for name, most in FEW.items()
+        ],
+        "at_once": {"share": 0.0},
+        "explore": {"share": 0.02},
+        "caps": [{"contacts": 1, "days": 30}],
+    }
+    done: list[Done] = []
+    with pytest.raises(BadInput, match="its earlier plans left nothing of any channel; raise"):
+        while len(done) < 9:
+            done.append(planned(world, tmp_path, **given))
+    assert 1 <= len(done) < 9
+    rows = ledger_rows(world.settings)
+    channels = [row[5] for row in rows]
+    assert {name: channels.count(name) for name in FEW} == FEW
+    assert sum(row[-1] for row in rows) == pytest.approx(
+        sum(one.summary.expected_cost_minor for one in done)
+    )
+    with pytest.raises(BadInput, match="left nothing of the budget and of any channel"):
+        planned(world, tmp_path, **given | {"budget_minor": 2_000})
+    more = given | {"channels": [{**one, "capacity": 60} for one in given["channels"]]}
+    again = planned(world, tmp_path, **more)
+    told = {one.name: one for one in again.summary.limits}
+    assert [(told[name].limit, told[name].earlier) for name in FEW] == [
+        (60.0, float(most)) for most in FEW.values()
+    ]
+    assert all(one.used + one.earlier <= (one.limit or np.inf) for one in told.values())
 
 
 def test_what_a_crash_left_of_a_plan_is_made_anew(world, tmp_path):
