@@ -161,7 +161,8 @@ def test_what_few_customers_cannot_tell_is_a_dash_on_the_page(browser, small, tm
 
 def test_a_link_leads_to_an_older_plan_and_to_no_plan_that_is_none(tab, shown, tmp_path):
     settings = shown.market.world.settings
-    apart(lambda: make_plan(settings, Asked(recipe_file(tmp_path, **RECIPE)), PERSON))
+    more = RECIPE | {"budget_minor": 150_000}  # the first plan has used what there was
+    apart(lambda: make_plan(settings, Asked(recipe_file(tmp_path, **more)), PERSON))
     sign_in(tab, shown.market.world.keys["auditor"])
     expect(tab.locator("#plan option")).to_have_count(2)
     expect(tab.locator("#verdict .version")).to_contain_text("-2")
