@@ -183,6 +183,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """Of the scorecard that was trained beside it, as JSON; empty where none was."""
     uplift_sha256: str = ""
     """Of the models of what a treatment changes, as JSON; empty where it knows of none."""
+    observational: bool = False
+    """Chance did not decide who was treated: effects are differences between those chosen."""
 
 
 class Carded(NamedTuple):

@@ -42,6 +42,7 @@ def draft_manifest(
         label=recipe.label.words.en,
         lightgbm_version=boosting.version(),
         uplift_sha256=sha256(uplift.encode()).hexdigest() if uplift else "",
+        observational=recipe.observational,
         **origin,
     )
 

@@ -76,6 +76,8 @@ class Basis:
     """Contacts by offer, channel and kind of receipt."""
     before: Float32s | None
     """Scores of the campaign's plan before this, for the drift."""
+    observational: tuple[str, ...] = ()
+    """Models whose effects are differences between those chosen, not what a treatment did."""
 
 
 class WayTold(msgspec.Struct, frozen=True):
@@ -137,6 +139,8 @@ class CampaignReport(msgspec.Struct, frozen=True):
     cap_hits: int
     not_contacted: dict[str, int]
     stopped_by_rule: dict[str, int]
+    observational: tuple[str, ...] = ()
+    """Models that steered by differences between those chosen, not by what a treatment did."""
 
 
 def report_of(basis: Basis, rows: Rows, told: Responses) -> CampaignReport:
@@ -171,6 +175,7 @@ def report_of(basis: Basis, rows: Rows, told: Responses) -> CampaignReport:
         cap_hits=summary.stopped_by_rule.get("frequency_cap", 0),
         not_contacted=summary.not_contacted,
         stopped_by_rule=summary.stopped_by_rule,
+        observational=basis.observational,
     )
 
 

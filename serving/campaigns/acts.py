@@ -81,6 +81,8 @@ class Done:
     contact_list: str
     audit_entry: str
     summary: PlanSummary
+    observational: tuple[str, ...]
+    """Models whose effects are differences between those chosen, not what a treatment did."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,7 +242,10 @@ def _written(
         made_by=about.person.name,
         demo=about.person.demo or any(one.demo for one in manifests),
         plan_id=begun.id,
-        models=tuple(ModelUsed(one.name, one.version, one.digests.model) for one in manifests),
+        models=tuple(
+            ModelUsed(one.name, one.version, one.digests.model, one.observational)
+            for one in manifests
+        ),
         treatments=scores.treatments,
         ways=tuple(f"{recipe.offers[o].id}/{recipe.channels[c].name}" for o, c in recipe.pairs),
         summary=summary_of(recipe, case, made),
@@ -267,7 +272,14 @@ def _keep(settings: Settings, told: Written, writing: Writing, now_us: int) -> D
     }
     entry = audited(settings, "campaign_planned", body)
     writing.write(about.policy_version, (now_us, about.made_by), contacts, entry)
-    return Done(about.policy_version, str(folder), str(folder / CONTACTS), entry, about.summary)
+    return Done(
+        about.policy_version,
+        str(folder),
+        str(folder / CONTACTS),
+        entry,
+        about.summary,
+        about.observational,
+    )
 
 
 @contextmanager

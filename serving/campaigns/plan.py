@@ -25,6 +25,8 @@ class ModelUsed(msgspec.Struct, frozen=True):
     name: str
     version: int
     model_sha256: str
+    observational: bool = False
+    """Its effects are differences between those who were chosen, not what the treatment did."""
 
 
 class PlanFile(msgspec.Struct, frozen=True):
@@ -43,6 +45,11 @@ class PlanFile(msgspec.Struct, frozen=True):
     ways: tuple[str, ...]
     """`offer/channel`, in the order of the actions' places."""
     summary: PlanSummary
+
+    @property
+    def observational(self) -> tuple[str, ...]:
+        """Names of the models that steer by what chance did not decide."""
+        return tuple(one.name for one in self.models if one.observational)
 
 
 def plan_folder(settings: Settings, campaign: str, number: int) -> Path:

@@ -146,6 +146,7 @@ def make_report(
         now_us=now,
         receipts=receipts,
         before=_before(settings, campaign, number, rows.score_names),
+        observational=about.observational,
     )
     if outcomes is None:
         told = _from_archive(settings, recipe, rows, now)

@@ -32,8 +32,9 @@ def show_plan(done: Done, json: bool) -> None:
     if json:
         emit(told | {"summary": summary}, True)
         return
+    note = _observational(told.pop("observational"))
     tables = [(name, list(summary.pop(name))) for name in PLAN_TABLES]
-    emit(told | {name: _few(value) for name, value in summary.items()}, False)
+    emit(told | note | {name: _few(value) for name, value in summary.items()}, False)
     for title, (_, rows) in zip(("约束 Limits", "预算曲线 Other budgets"), tables, strict=True):
         _table(title, rows)
 
@@ -57,6 +58,7 @@ def show_report(report: CampaignReport, json: bool) -> None:
         emit(report, True)
         return
     head: dict[str, Any] = {name: getattr(report, name) for name in HEAD}
+    head |= _observational(report.observational)
     earned = report.earned
     head |= {
         "lift": _lift(report.lift),
@@ -87,6 +89,14 @@ def _table(title: str, rows: list[Any]) -> None:
     Console().print(f"\n[bold]{title}[/]")
     plain = msgspec.to_builtins(rows)
     emit([{k: "—" if v is None else v for k, v in row.items()} for row in plain], False)
+
+
+def _observational(models: tuple[str, ...]) -> dict[str, str]:
+    """A warning, where models learnt from a trial that was none."""
+    if not models:
+        return {}
+    told = "训练数据非随机，预期增量未必是触达的效果 chance did not decide who was treated in what"
+    return {"warning": f"{', '.join(models)}: {told} it learnt from, so uplift may be no effect"}
 
 
 def _few(value: Any) -> Any:

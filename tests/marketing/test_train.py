@@ -169,6 +169,7 @@ def test_a_trial_that_chance_did_not_decide_is_refused_and_says_by_how_much(home
     assert "largest difference moved by" in note
     draft = tracking.kept(home, found.run_id, f"manifest-{found.version}.json")
     assert note in msgspec.json.decode(draft)["verdict"]["notes"]
+    assert msgspec.json.decode(draft)["observational"] is True
     report = msgspec.json.decode(tracking.kept(home, found.run_id, FILE), type=MarketingReport)
     assert note in report.notes
     assert report.balance[0].alarm

@@ -44,7 +44,12 @@ class Market:
         return treated.predict(rows) - control.predict(rows)
 
 
-def make_market(folder: Path, standing: dict[str, Any] | None = None, **recipe: Any) -> Market:
+def make_market(
+    folder: Path,
+    standing: dict[str, Any] | None = None,
+    observational: bool = False,
+    **recipe: Any,
+) -> Market:
     world = make_world(folder / "home")
     rng = np.random.default_rng(11)
     rows = np.nan_to_num(world.features)
@@ -58,7 +63,7 @@ def make_market(folder: Path, standing: dict[str, Any] | None = None, **recipe: 
             rng.random(CUSTOMERS) < chance(rows[:, 0] - 1.5),
         )
         effects[channel] = tuple(taught(world.features, one) for one in pair)
-    put(world.settings, "marketing_preference", effects["app"][0], effects)
+    put(world.settings, "marketing_preference", effects["app"][0], effects, observational)
     file = customers_csv(folder / "customers.csv", BEYOND, **(standing or {}))
     take_customers(world.settings, file, PERSON)
     done = make_plan(world.settings, Asked(recipe_file(folder, **recipe)), PERSON)
@@ -75,7 +80,13 @@ def taught(rows: np.ndarray, label: np.ndarray) -> lgb.Booster:
     return lgb.train(told | {"seed": 1, "num_threads": 1}, data, 15)
 
 
-def put(settings: Settings, name: str, model: lgb.Booster, effects: Any = None) -> None:
+def put(
+    settings: Settings,
+    name: str,
+    model: lgb.Booster,
+    effects: Any = None,
+    observational: bool = False,
+) -> None:
     """Export a customer model and make it champion."""
     text, told = model.model_to_string(), b""
     if effects:
@@ -105,6 +116,7 @@ def put(settings: Settings, name: str, model: lgb.Booster, effects: Any = None) 
         service=plan().service,
         plan=schema,
         uplift_sha256=sha256(told).hexdigest() if told else "",
+        observational=observational,
     )
     digests = digests_of(
         schema, sha256(text.encode()).hexdigest(), CALIBRATION, (None, Scaling(), ())

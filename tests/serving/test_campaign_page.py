@@ -17,6 +17,7 @@ from serving.campaign_page import campaigns_of
 from serving.campaigns.acts import Asked, make_plan
 from serving.campaigns.folder import read_plan
 from serving.campaigns.reports import make_report
+from serving.campaigns.screen import show_plan, show_report
 from tests.marketing.small_campaign import SHIPPED
 from tests.serving.campaign_world import PERSON, recipe_file
 from tests.serving.marketing_world import Market, make_market
@@ -56,13 +57,13 @@ def shown(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """A lender that holds few customers back, and asks no risk model."""
+    """A lender that holds few back, asks no risk model, and learnt where chance decided nothing."""
     folder = tmp_path_factory.mktemp("small")
     models = {"propensity": "borrowing_intent", "preference": "marketing_preference"}
     offers = [one for one in yaml.safe_load(SHIPPED.read_text())["offers"] if not one["credit"]]
     told = RECIPE | {"holdout": {"share": 0.04, "salt": "2026"}, "models": models}
     told |= {"offers": offers, "minimum_uplift": 0.0, "unpersonalised": None}
-    market = apart(lambda: make_market(folder, **told))
+    market = apart(lambda: make_market(folder, observational=True, **told))
     with running(market.world.settings) as address:
         yield Shown(market, address)
 
@@ -114,6 +115,7 @@ def test_a_campaign_from_its_plan_to_what_it_did(tab, shown, tmp_path):
     summary = shown.market.plan.summary
     expect(tab.locator("#verdict h1")).to_contain_text(CAMPAIGN)
     expect(tab.locator("#verdict")).to_contain_text(f"{summary.contacts:,}")
+    expect(tab.locator("#observational")).to_have_count(0)
     expect(tab.locator("#unreported")).to_contain_text("finmodel campaign report drawdown_spring")
     expect(tab.locator("#panel-deciles")).to_contain_text("尚无效果报告")
     expect(tab.locator("#panel-budget .chart")).to_have_attribute("data-drawn", "yes")
@@ -157,6 +159,24 @@ def test_what_few_customers_cannot_tell_is_a_dash_on_the_page(browser, small, tm
         tab.click("#panel-qini summary")
         row = tab.locator("#panel-qini tr", has_text="uplift@10%")
         expect(row.locator("td").nth(2)).to_have_text("—")
+
+
+def test_a_model_of_no_trial_steers_no_campaign_without_a_word(browser, small, tmp_path, capsys):
+    report = apart(reported, small, tmp_path)
+    done, name = small.market.plan, "marketing_preference"
+    assert (done.observational, report.observational) == ((name,), (name,))
+    told = {
+        one["name"]: one["observational"] for one in small.ask(campaign=CAMPAIGN).json()["models"]
+    }
+    assert told == {"borrowing_intent": False, name: True}
+    for show in (lambda: show_plan(done, json=False), lambda: show_report(report, json=False)):
+        show()
+        assert f"{name}: 训练数据非随机" in capsys.readouterr().out
+    with tab_on(browser, small) as tab:
+        sign_in(tab, small.market.world.keys["analyst"])
+        expect(tab.locator("#observational")).to_contain_text(f"{name} 的训练数据并非随机")
+        tab.click("#language")
+        expect(tab.locator("#observational")).to_contain_text("chance did not decide")
 
 
 def test_a_link_leads_to_an_older_plan_and_to_no_plan_that_is_none(tab, shown, tmp_path):
