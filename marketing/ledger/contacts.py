@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.records import Float64s, Int64s
+from marketing.campaign.lanes import Lane
 from marketing.campaign.recipe import Cap
 from marketing.ledger.customers import FEW
 from marketing.ledger.file import Ledger
@@ -30,7 +31,11 @@ Stamp: TypeAlias = tuple[int | None, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contacts:
-    """n contacts of one plan, of customers in increasing order."""
+    """n contacts of one plan, of customers in increasing order.
+
+    In the lane of the holdout they are ghosts: what the plan had for whom it left alone, told to
+    nobody, so that the holdout meets the caps when the others do.
+    """
 
     customer: Int64s
     opens_us: Int64s
@@ -81,8 +86,9 @@ class Writing:
         """Whether customers, contacts or receipts were written since the plan was begun."""
 
     def write(self, version: str, made: tuple[int, str], contacts: Contacts, audit: str) -> None:
-        """Keep the plan; `made` is when and by whom."""
-        row = self.of.id, self.of.campaign, self.of.number, version, *made, len(contacts), audit
+        """Keep the plan; `made` is when and by whom. Of its contacts ghosts are not counted."""
+        count = int((contacts.lane != Lane.HOLDOUT).sum())
+        row = self.of.id, self.of.campaign, self.of.number, version, *made, count, audit
         self._db.execute("INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._db.executemany(
             "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
@@ -138,16 +144,17 @@ def contacts_within(
 def used_by_plans(ledger: Ledger, campaign: str) -> dict[str, float]:
     """What the contacts of a campaign's plans use of its limits: budget, offers, channels, by name.
 
-    Not those that failed, nor offers made at once: these have a part of the limits to themselves.
+    Not ghosts, nor those that failed, nor offers made at once: these have a part to themselves.
     """
     told = (
         "SELECT offer, channel, count(*), sum(cost_minor) FROM contacts "
         "JOIN plans ON plans.id = contacts.plan "
-        "WHERE campaign = ? AND NOT failed AND cost_minor IS NOT NULL GROUP BY offer, channel"
+        "WHERE campaign = ? AND NOT failed AND lane != ? AND cost_minor IS NOT NULL "
+        "GROUP BY offer, channel"
     )
     used: Counter[str] = Counter()
     with ledger.reading() as db:
-        for offer, channel, count, cost in db.execute(told, (campaign,)):
+        for offer, channel, count, cost in db.execute(told, (campaign, Lane.HOLDOUT)):
             used.update({"budget": cost, offer: count, channel: count})
     return dict(used)
 

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Literal, TypeAlias, get_args
 
 from finmodel.errors import BadInput
+from marketing.campaign.lanes import Lane
 from marketing.ledger.contacts import parts_of
 from marketing.ledger.customers import OPEN_COMPLAINT, OPTED_OUT
 from marketing.ledger.file import Ledger
@@ -211,8 +212,9 @@ def _contact(db: sqlite3.Connection, told: str) -> Key:
     """The contact that an id names; BadInput where none such was planned."""
     plan, customer, opens_us = parts_of(told)
     key = customer, opens_us, plan
-    known = "SELECT 1 FROM contacts WHERE customer = ? AND opens_us = ? AND plan = ?"
-    if max(key) >= 2**63 or db.execute(known, key).fetchone() is None:
+    lane = "SELECT lane FROM contacts WHERE customer = ? AND opens_us = ? AND plan = ?"
+    found = None if max(key) >= 2**63 else db.execute(lane, key).fetchone()
+    if found is None or found[0] == Lane.HOLDOUT:  # a ghost was told to nobody
         raise BadInput(f"no contact {told} was ever planned")
     return key
 

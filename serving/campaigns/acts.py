@@ -271,7 +271,7 @@ def _keep(settings: Settings, told: Written, writing: Writing, now_us: int) -> D
         "files_sha256": {name: _digest(data) for name, data in files.items()},
     }
     entry = audited(settings, "campaign_planned", body)
-    writing.write(about.policy_version, (now_us, about.made_by), contacts, entry)
+    writing.write(about.policy_version, (now_us, about.made_by), told.kept, entry)
     return Done(
         about.policy_version,
         str(folder),

@@ -47,9 +47,23 @@ class Written:
 
     @property
     def contacts(self) -> Contacts:
-        """The contacts, as the ledger keeps them."""
-        rows, actions = self.rows, self.made.actions
-        ways = [self.about.ways[way].split("/") for way in actions.action[rows].tolist()]
+        """The contacts that are told to whoever sends."""
+        return self._contacts(self.rows)
+
+    @property
+    def kept(self) -> Contacts:
+        """The contacts as the ledger keeps them: with ghosts, which the plan had for the holdout.
+
+        They count to the holdout's caps alone. Without them it would never meet a cap, and from the
+        second plan on other people would be compared than are contacted.
+        """
+        ghosts = (self.case.lanes == Lane.HOLDOUT) & (self.made.actions.planned >= 0)
+        return self._contacts(np.flatnonzero((self.made.actions.action >= 0) | ghosts))
+
+    def _contacts(self, rows: Int64s) -> Contacts:
+        actions = self.made.actions
+        way = np.where(actions.action >= 0, actions.action, actions.planned)[rows]
+        ways = [self.about.ways[one].split("/") for one in way.tolist()]
         return Contacts(
             customer=self.case.customer[rows],
             opens_us=actions.opens_us[rows],
@@ -58,7 +72,7 @@ class Written:
             channel=[channel for _, channel in ways],
             propensity=actions.propensity[rows],
             lane=self.case.lanes[rows],
-            cost_minor=self.case.expected.cost[rows, actions.action[rows]],
+            cost_minor=self.case.expected.cost[rows, way],
         )
 
     def files(self) -> dict[str, bytes]:

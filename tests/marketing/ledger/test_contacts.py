@@ -8,7 +8,17 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from marketing.ledger.contacts import Contacts, contact_id, new_plan, next_plan, used_by_plans
+from marketing.campaign.lanes import Lane
+from marketing.campaign.recipe import Cap
+from marketing.ledger.contacts import (
+    Contacts,
+    contact_id,
+    contacts_within,
+    new_plan,
+    next_plan,
+    plans_of,
+    used_by_plans,
+)
 from marketing.ledger.file import Ledger
 from marketing.ledger.receipts import Receipt, record
 from tests.marketing.small_campaign import DAY, NOW
@@ -57,6 +67,18 @@ def test_what_plans_use_is_counted_over_all_plans_of_the_campaigns_name(ledger):
     failed = Receipt("e1", contact_id(first, 2, NOW), "", "failed", NOW)
     assert record(ledger, [failed], NOW + DAY).new == 1
     assert used_by_plans(ledger, "spring") == {"budget": 15.0, "points": 3, "app": 3}
+
+
+def test_ghosts_use_nothing_and_are_no_contacts_but_count_to_their_customers_caps(ledger):
+    first = plan(ledger, "spring", [1, 2], lane=Lane.HOLDOUT)
+    assert used_by_plans(ledger, "spring") == {}
+    assert [one.contacts for one in plans_of(ledger)] == [0]
+    caps = (Cap(1, 7),)
+    counts = contacts_within(ledger, np.array([1, 2, 3]), caps, (NOW, NOW))
+    assert counts.ravel().tolist() == [1, 1, 0]
+    told = Receipt("e1", contact_id(first, 1, NOW), "", "sent", NOW)
+    refused = record(ledger, [told], NOW + DAY).refused
+    assert refused == {0: f"no contact {first}-1-{NOW // 10**6} was ever planned"}
 
 
 def test_offers_at_once_use_no_plans_limits(ledger):
