@@ -145,7 +145,7 @@ def test_a_second_plan_keeps_the_caps_of_the_first(world, tmp_path):
     assert not set(one.customer_id) & set(two.customer_id)
     assert second.summary.number == 2
     ghosts = [row for row in ledger_rows(world.settings, ghosts=True) if row[2] == 1]
-    assert len(ghosts) > 10
+    assert len(ghosts) > 5
     assert second.summary.stopped_by_rule["frequency_cap"] == len(one) + len(ghosts)
 
 
@@ -217,7 +217,7 @@ FEW = {"app": 20, "push": 25, "sms": 30}
 
 
 def test_plans_of_one_campaign_share_its_limits(world, tmp_path):
-    """Until nothing is left of any channel; what the plans use together is no more than there is."""
+    """Until nothing is left of any channel: together they use no more than there is."""
     open_hours = ["09:00", "21:00"]
     given = {
         "channels": [
@@ -229,10 +229,10 @@ def test_plans_of_one_campaign_share_its_limits(world, tmp_path):
         "caps": [{"contacts": 1, "days": 30}],
     }
     done: list[Done] = []
+    while sum(one.summary.contacts for one in done) < sum(FEW.values()):
+        done.append(planned(world, tmp_path, **given))
     with pytest.raises(BadInput, match="its earlier plans left nothing of any channel; raise"):
-        while len(done) < 9:
-            done.append(planned(world, tmp_path, **given))
-    assert 1 <= len(done) < 9
+        planned(world, tmp_path, **given)
     rows = ledger_rows(world.settings)
     channels = [row[5] for row in rows]
     assert {name: channels.count(name) for name in FEW} == FEW
