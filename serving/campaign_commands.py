@@ -1,4 +1,4 @@
-"""The group `finmodel campaign`: customers, plan, receipts, report, reminders, list.
+"""The group `finmodel campaign`: customers, plan, stops, receipts, report, reminders, list.
 
 Words from a shell in, one call each, an answer out. Who may do what is known to `campaigns`.
 """
@@ -62,6 +62,24 @@ def campaign_plan(
     with Progress() as progress:
         done = make_plan(here, asked, person, progress)
     show_plan(done, json)
+
+
+@campaign.command("stops")
+def campaign_stops(
+    name: Annotated[str, typer.Argument(help="The campaign's name.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Write the contacts there, as CSV for whoever sends.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List contacts still to be sent whose customer opted out, complained, … since the plan."""
+    from serving.access import signed_in
+    from serving.campaigns.acts import PLANNERS
+    from serving.campaigns.screen import show_stops
+    from serving.campaigns.stops import list_stops
+
+    here = Settings.from_env()
+    show_stops(list_stops(here, name, output, signed_in(here, PLANNERS)), json)
 
 
 @campaign.command("receipts")

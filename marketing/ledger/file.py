@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS contacts(
 CREATE TABLE IF NOT EXISTS receipts(
     event_id TEXT PRIMARY KEY, plan INTEGER, customer INTEGER NOT NULL, opens_us INTEGER,
     kind TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS receipts_of ON receipts(customer, kind, at_us);
 CREATE TABLE IF NOT EXISTS spent_at_once(
     campaign TEXT NOT NULL, name TEXT NOT NULL, used REAL NOT NULL,
     PRIMARY KEY(campaign, name)) STRICT, WITHOUT ROWID;

@@ -19,6 +19,7 @@ from marketing.campaign.lanes import Lane
 from marketing.ledger.contacts import parts_of
 from marketing.ledger.customers import OPEN_COMPLAINT, OPTED_OUT
 from marketing.ledger.file import Ledger
+from marketing.ledger.stops import sent_after_stop
 
 Kind = Literal["sent", "delivered", "failed", "answered", "opted_out", "complained"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -27,6 +28,7 @@ OF_THE_CUSTOMER = frozenset({"opted_out", "complained"})
 Key: TypeAlias = tuple[int, int | None, int | None]
 """Customer, and the opening and plan of a contact: neither, of the customer alone."""
 _FLAG = {"opted_out": OPTED_OUT, "complained": OPEN_COMPLAINT}
+_STOPS = OPTED_OUT | OPEN_COMPLAINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,18 @@ class Recorded:
     """Customers who were not yet."""
     sent_outside_window: int = 0
     """Contacts that were sent before or after their window: quiet hours may be broken."""
+    sent_after_stop: int = 0
+    """Contacts that were sent to who had opted out, or complained, before."""
     refused: dict[int, str] = field(default_factory=dict)
     """Rows that are not used, and why."""
     noted: dict[int, str] = field(default_factory=dict)
     """Opt-outs and complaints that hold, and what of them could not be taken as it stands."""
     lost: list[int] = field(default_factory=list)
     """Opt-outs and complaints among the refused: they stop nobody."""
+    sent: list[tuple[int, int]] = field(default_factory=list)
+    """Customers and times of what is told as sent, and was not known."""
+    stopped: set[int] = field(default_factory=set)
+    """Customers who are stopped and were not."""
 
 
 def record(ledger: Ledger, told: Sequence[Receipt], now_us: int) -> Recorded:
@@ -77,6 +85,7 @@ def record(ledger: Ledger, told: Sequence[Receipt], now_us: int) -> Recorded:
                     _take(db, one, now_us, done)
             except BadInput as refusal:
                 done.refused[row] = refusal.what
+        done.sent_after_stop = sent_after_stop(db, done.sent, done.stopped)
     done.lost = [row for row in done.refused if told[row].kind in OF_THE_CUSTOMER]
     return done
 
@@ -227,14 +236,16 @@ def _act(
     done: Recorded,
 ) -> None:
     if kind in _FLAG:
-        flag = _FLAG[kind]
-        told = "UPDATE customers SET flags = flags | ? WHERE id = ? AND NOT flags & ?"
-        changed = db.execute(told, (flag, key[0], flag)).rowcount
-        done.opted_out += changed if kind == "opted_out" else 0
+        told = "SELECT flags FROM customers WHERE id = ?"
+        was, flag = db.execute(told, key[:1]).fetchone()[0], _FLAG[kind]
+        db.execute("UPDATE customers SET flags = ? WHERE id = ?", (was | flag, key[0]))
+        done.opted_out += kind == "opted_out" and not was & flag
+        done.stopped |= set() if was & _STOPS else {key[0]}
     elif kind == "failed":
         told = "UPDATE contacts SET failed = 1 WHERE customer = ? AND opens_us = ? AND plan = ?"
         db.execute(told, key)
     elif kind == "sent":
         told = "SELECT closes_us FROM contacts WHERE customer = ? AND opens_us = ? AND plan = ?"
         closes_us = db.execute(told, key).fetchone()[0]
+        done.sent.append((key[0], at_us))
         done.sent_outside_window += not (key[1] or 0) <= at_us <= closes_us

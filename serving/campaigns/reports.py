@@ -62,6 +62,8 @@ class Receipts:
     refused: int
     opted_out: int
     sent_outside_window: int
+    sent_after_stop: int
+    """To customers who had opted out or complained before."""
     stops_lost: list[int]
     """Lines of opt-outs and complaints that stop nobody."""
     noted: list[RowTold]
@@ -89,6 +91,7 @@ def take_receipts(settings: Settings, file: Path, person: Person) -> Receipts:
         refused=len(done.refused),
         opted_out=done.opted_out,
         sent_outside_window=done.sent_outside_window,
+        sent_after_stop=done.sent_after_stop,
         stops_lost=[line(row) for row in done.lost],
         noted=[RowTold(line(n), told[n].event_id[:128], done.noted[n]) for n in noted],
         not_used=[RowTold(line(n), told[n].event_id[:128], done.refused[n]) for n in shown],

@@ -19,6 +19,7 @@ from serving.screen import emit
 if TYPE_CHECKING:
     from serving.campaigns.acts import Done
     from serving.campaigns.reports import Receipts
+    from serving.campaigns.stops import Stops
 
 PLAN_TABLES = ("limits", "budget_curve")
 TOO_FEW = "— 对照组或实验组人数过少 too few in the holdout or treated"
@@ -50,6 +51,18 @@ def show_receipts(taken: Receipts, json: bool) -> None:
     emit(told, False)
     if rows:
         emit(rows, False)
+
+
+def show_stops(stops: Stops, json: bool) -> None:
+    """Print what is not to be sent; for a person the contacts too, unless they are in a file."""
+    told = asdict(stops)
+    if json:
+        emit(told, True)
+        return
+    contacts = told.pop("contacts")
+    emit({name: _few(value) for name, value in told.items()}, False)
+    if contacts and not stops.output:
+        emit(contacts, False)
 
 
 def show_report(report: CampaignReport, json: bool) -> None:

@@ -13,6 +13,7 @@ from marketing.ledger.contacts import Contacts, contact_id, contacts_within, new
 from marketing.ledger.customers import standing_of, take_in
 from marketing.ledger.file import Ledger
 from marketing.ledger.receipts import Receipt, counts_of, record
+from marketing.ledger.stops import contacts_ahead
 from tests.marketing.small_campaign import DAY, NOW, standing
 
 OPENS = NOW - 2 * DAY
@@ -156,3 +157,46 @@ def test_one_id_for_two_receipts_is_refused_and_the_first_stays(ledger):
     done = record(ledger, [SENT, replace(SENT, kind="failed")], NOW)
     assert done.refused == {1: "another receipt with this event_id is known, and says otherwise"}
     assert counts_of(ledger, 1) == {("points", "sms", "sent"): 1}
+
+
+LATE = replace(SENT, event_id="late")
+OPT_OUT = Receipt("o1", "", "2", "opted_out", SENT.at_us - 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "counted"),
+    [
+        ([[OPT_OUT, LATE]], [1]),
+        ([[LATE, OPT_OUT]], [1]),
+        ([[OPT_OUT], [LATE], [LATE]], [0, 1, 0]),
+        ([[LATE], [OPT_OUT]], [0, 1]),
+        ([[replace(OPT_OUT, at_us=SENT.at_us), LATE]], [0]),
+        ([[replace(OPT_OUT, customer_id="3"), LATE]], [0]),
+        ([[replace(OPT_OUT, kind="complained"), LATE]], [0]),  # before the file said there is none
+        ([[OPT_OUT, LATE], [replace(OPT_OUT, event_id="c", kind="complained")]], [1, 0]),
+    ],
+)
+def test_what_was_sent_after_an_opt_out_is_counted_once_in_whatever_order(ledger, files, counted):
+    assert [record(ledger, rows, NOW).sent_after_stop for rows in files] == counted
+
+
+def test_what_was_sent_after_a_complaint_or_a_files_opt_out_is_counted(ledger):
+    later = NOW + DAY
+    told = replace(LATE, at_us=later)
+    complaint = replace(OPT_OUT, kind="complained", at_us=later - 1)
+    assert record(ledger, [told, complaint], later).sent_after_stop == 1
+    take_in(ledger, standing(9, opted_out=[False, False, True] + [False] * 6), NOW)
+    third = replace(told, event_id="e3", contact_id=contact_id(1, 3, OPENS))
+    fourth = replace(told, event_id="e4", contact_id=contact_id(1, 4, OPENS))
+    assert record(ledger, [third, fourth], later).sent_after_stop == 1
+
+
+def test_a_contact_is_ahead_until_its_window_closes_or_it_is_sent(ledger):
+    def ahead(now_us: int) -> list[int]:
+        return [one.customer for one in contacts_ahead(ledger, 1, now_us)]
+
+    assert ahead(OPENS + HOUR - 1) == [1, 2, 3, 4]
+    assert ahead(OPENS + HOUR) == []
+    failed = replace(SENT, event_id="f", kind="failed", contact_id=contact_id(1, 3, OPENS))
+    record(ledger, [SENT, failed], NOW)
+    assert ahead(OPENS) == [1, 4]
