@@ -152,6 +152,12 @@ def set_champion(exports: Path, pointer: Pointer, keys: Path) -> None:
     write_sealed(path, _SEAL, msgspec.json.encode(pointer), keys)
 
 
+def load_champion(exports: Path, name: str, keys: Path, alias: str = "champion") -> ExportedModel:
+    """The version that an alias serves; NotReady and Damaged as `read_champion`, `load_export`."""
+    pointer = read_champion(exports, name, keys, alias)
+    return load_export(export_folder(exports, name, pointer.version), keys)
+
+
 def read_champion(exports: Path, name: str, keys: Path, alias: str = "champion") -> Pointer:
     """An alias's pointer; NotReady where it names nobody, Damaged where it is not as signed."""
     pointer = last_pointer(exports, name, keys, alias)

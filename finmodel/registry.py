@@ -38,7 +38,7 @@ from finmodel.gate import failures
 from finmodel.kept_beside import kept_beside
 from finmodel.manifest import Manifest, Verdict
 from finmodel.moves import Move, move_pointer
-from finmodel.records import Person
+from finmodel.records import TRAINERS, Person
 from finmodel.retired import require_not_retired, retired_versions
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
@@ -329,6 +329,14 @@ def _of_the_demo(name: str, version: int) -> Refused:
         where=f"{name} version {version}",
         remedy="train it again as yourself, and have it approved",
     )
+
+
+def require_trainer(person: Person, name: str) -> None:
+    """Refused where this person may not train a model of this name."""
+    if not person.roles & TRAINERS:
+        raise Refused(
+            f"{person.name} may not train", where=name, remedy="ask an engineer or analyst"
+        )
 
 
 def require_may(person: Person, demo: bool) -> None:

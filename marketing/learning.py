@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from finmodel.boosting import Lesson, Stopping, fit
-from finmodel.gate import Figures
-from finmodel.log_odds import calibrated, probability
+from finmodel.log_odds import calibrated
 from finmodel.manifest import Calibration
-from finmodel.metrics import auc, brier, calibration, ks
+from finmodel.metrics import calibration
 from finmodel.progress import Progress, silent
 from finmodel.recipe_parts import Params
 from finmodel.records import Float32s, Float64s, Int64s
@@ -140,18 +139,6 @@ def pooled(effects: Float64s, frame: Frame) -> Float64s:
 
 def _teaching(params: Params) -> Teaching:
     return Teaching(params.of_trees, params.rounds)
-
-
-def figures_of(labels: Float64s, log_odds: Float64s) -> Figures:
-    """The gate's figures of calibrated log-odds."""
-    line = calibration(labels, log_odds)
-    return Figures(
-        auc=auc(labels, log_odds),
-        ks=ks(labels, log_odds),
-        brier=brier(labels, probability(log_odds)),
-        calibration_slope=line.slope,
-        calibration_intercept=line.intercept,
-    )
 
 
 Oracle = Callable[[Float32s], Float64s]

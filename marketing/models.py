@@ -17,7 +17,7 @@ import numpy as np
 
 from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import BadInput, Damaged, Refused
-from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.export import ExportedModel, load_champion
 from finmodel.log_odds import calibrated, probability
 from finmodel.manifest import Manifest
 from finmodel.records import Float32s, Float64s
@@ -69,8 +69,7 @@ def open_model(exports: Path, name: str, keys: Path, alias: str = "champion") ->
     NotReady where none was promoted, Damaged where anything is not as it was signed, Refused for a
     risk card, which decides and is asked elsewhere.
     """
-    pointer = read_champion(exports, name, keys, alias)
-    return model_of(load_export(export_folder(exports, name, pointer.version), keys))
+    return model_of(load_champion(exports, name, keys, alias))
 
 
 def model_of(exported: ExportedModel) -> CustomerModel:

@@ -16,14 +16,15 @@ import msgspec
 import numpy as np
 
 from finmodel import boosting, registry, tracking
-from finmodel.errors import BadInput, Refused
+from finmodel.errors import BadInput
 from finmodel.export import UPLIFT
+from finmodel.figures import figures_of
 from finmodel.gate import Evidence, failures, figures_in, judge
 from finmodel.log_odds import probability
 from finmodel.manifest import Check, Verdict
 from finmodel.progress import Progress, silent
 from finmodel.proof import drawn, parity
-from finmodel.records import TRAINERS, Float64s, Int64s, Person
+from finmodel.records import Float64s, Int64s, Person
 from finmodel.settings import Settings
 from marketing.draft import draft_manifest, uplift_text
 from marketing.effects.balance import Difference, differences, require_randomised
@@ -34,7 +35,6 @@ from marketing.labels import Parts, lift_in_top
 from marketing.learning import (
     Effects,
     Response,
-    figures_of,
     learn_effects,
     learn_response,
     pooled,
@@ -99,10 +99,7 @@ def train(
     A version whose gate did not pass is registered too, so that it can be seen; it is never served.
     """
     started = time.monotonic()
-    if not person.roles & TRAINERS:
-        raise Refused(
-            f"{person.name} may not train", where=recipe.name, remedy="ask an engineer or analyst"
-        )
+    registry.require_trainer(person, recipe.name)
     frame = load_frame(recipe, settings, progress)
     parts = frame.parts(recipe.split)
     balance = _balance(recipe, frame)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from finmodel.boosting import Lesson, Stopping, fit
+from finmodel.figures import figures_of
 from finmodel.gate import Figures
 from finmodel.manifest import Calibration
-from finmodel.metrics import auc, brier, calibration, ks
 from finmodel.progress import Progress, silent
 from finmodel.records import Float64s, Int64s
 from finmodel.scorer import Scorer
@@ -23,7 +23,7 @@ from risk.calibrate import Wanted, calibrate
 from risk.frames.frame import TrainingFrame
 from risk.frames.split import Parts, folds
 from risk.recipe import Recipe
-from risk.scaling import base_rate_shift, calibrated, probability
+from risk.scaling import base_rate_shift, calibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,18 +192,6 @@ def by_folds(
         rows=rows,
         log_odds=log_odds,
         shift=float(np.mean(shifts)),
-    )
-
-
-def figures_of(labels: Float64s, log_odds: Float64s) -> Figures:
-    """The gate's figures of calibrated log-odds, at the bad rate of the labels' own sample."""
-    line = calibration(labels, log_odds)
-    return Figures(
-        auc=auc(labels, log_odds),
-        ks=ks(labels, log_odds),
-        brier=brier(labels, probability(log_odds)),
-        calibration_slope=line.slope,
-        calibration_intercept=line.intercept,
     )
 
 

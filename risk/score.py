@@ -16,7 +16,7 @@ import pandas as pd
 
 from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import BadInput
-from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.export import ExportedModel, load_champion
 from finmodel.progress import Progress, silent
 from finmodel.records import Float32s
 from finmodel.settings import Settings
@@ -62,9 +62,7 @@ def score_file(
     """
     if source.resolve() == target.resolve():
         raise BadInput("input and output are one file", where=str(source), remedy="name another")
-    pointer = read_champion(settings.exports, recipe.name, settings.signing)
-    folder = export_folder(settings.exports, recipe.name, pointer.version)
-    model = load_export(folder, settings.signing)
+    model = load_champion(settings.exports, recipe.name, settings.signing)
     home = features_home(recipe, settings, progress)
     rows, unknown, total = 0, 0, 0.0
     with written_aside(target) as write:
@@ -77,7 +75,7 @@ def score_file(
         if not rows:
             raise BadInput("it has no rows", where=str(source), remedy="give at least one")
     mean = total / (rows - unknown) if rows > unknown else None
-    return Scored(recipe.name, pointer.version, rows, unknown, str(target), mean)
+    return Scored(recipe.name, model.manifest.version, rows, unknown, str(target), mean)
 
 
 def _score_piece(

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 import msgspec
 import numpy as np
 
-from finmodel import tracking
+from finmodel import registry, tracking
 from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent
 from finmodel.recipe_parts import Params
@@ -32,7 +32,7 @@ from risk.learning import (
 )
 from risk.recipe import Recipe
 from risk.search import Gain, gain_over, pasted, proposed, require_trials
-from risk.train import Ready, prepare, require_trainer
+from risk.train import Ready, prepare
 
 SHOWN = 5
 """Of the best trials; the recipe's own is shown in any case."""
@@ -103,7 +103,7 @@ def search(
     """
     started, (trials, seed) = time.monotonic(), asked
     require_trials(trials, seed)
-    require_trainer(person, recipe)
+    registry.require_trainer(person, recipe.name)
     ready = prepare(recipe, settings, progress)
     by = _by_time if ready.parts.by_time else _by_folds
     judge = by(recipe, ready)

@@ -17,13 +17,12 @@ import msgspec
 import numpy as np
 
 from finmodel import boosting, registry, tracking
-from finmodel.errors import Refused
 from finmodel.gate import NO_OUT_OF_TIME, Evidence, failures, figures_in, judge
 from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
 from finmodel.progress import Progress, silent
 from finmodel.proof import drawn, monotone_breaks, parity
-from finmodel.records import TRAINERS, Float32s, Float64s, Person
+from finmodel.records import Float32s, Float64s, Person
 from finmodel.settings import Settings
 from risk.document.keeping import keep_document
 from risk.draft import draft_manifest, reason_groups
@@ -117,7 +116,7 @@ def train(
     A version whose gate did not pass is registered too, so that it can be seen; it is never served.
     """
     started = time.monotonic()
-    require_trainer(person, recipe)
+    registry.require_trainer(person, recipe.name)
     ready = prepare(recipe, settings, progress)
     frame = ready.frame
     side = learn_side(recipe, frame, ready.parts, progress)
@@ -164,14 +163,6 @@ def train(
         trained_of(recipe, frame, verdict, origin, time.monotonic() - started),
         comparison=comparison(judged, judged_side),
     )
-
-
-def require_trainer(person: Person, recipe: Recipe) -> None:
-    """Refused where this person may not train."""
-    if not person.roles & TRAINERS:
-        raise Refused(
-            f"{person.name} may not train", where=recipe.name, remedy="ask an engineer or analyst"
-        )
 
 
 def cross_validate(

@@ -17,7 +17,7 @@ from feature_store.online_answers import OnlineReader
 from feature_store.online_reader import open_features
 from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import BadInput
-from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.export import ExportedModel, load_champion
 from finmodel.manifest import Manifest, require_card
 from finmodel.progress import Progress, silent
 from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, ViewState
@@ -56,7 +56,7 @@ def open_champions(settings: Settings, recipe: CampaignRecipe) -> Champions:
     return Champions(
         open_model(settings.exports, models.propensity, keys),
         open_model(settings.exports, models.preference, keys),
-        None if models.risk is None else _risk(settings, models.risk),
+        None if models.risk is None else load_champion(settings.exports, models.risk, keys),
     )
 
 
@@ -164,12 +164,6 @@ def _refer_points(champions: Champions) -> float:
     if champions.risk is None:
         return -np.inf
     return require_card(champions.risk.manifest).policy.refer_points
-
-
-def _risk(settings: Settings, name: str) -> ExportedModel:
-    pointer = read_champion(settings.exports, name, settings.signing)
-    folder = export_folder(settings.exports, name, pointer.version)
-    return load_export(folder, settings.signing)
 
 
 def plan_asked(manifest: Manifest, plan: ServicePlan | None) -> ServicePlan:

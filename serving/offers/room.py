@@ -15,14 +15,14 @@ import numpy as np
 
 from feature_store.online_answers import OnlineReader
 from finmodel.errors import NotFound
-from finmodel.export import export_folder, load_export, pointer_path, read_champion
+from finmodel.export import load_champion, pointer_path
 from finmodel.settings import Settings
 from marketing.campaign.lanes import Flags
 from marketing.campaign.recipe import CampaignRecipe
 from marketing.ledger.at_once import used_at_once
 from marketing.ledger.contacts import Planned, plans_of
 from marketing.ledger.customers import known_in, standing_of
-from marketing.ledger.file import Ledger, open_ledger
+from marketing.ledger.file import Ledger, has_ledger, open_ledger
 from marketing.models import CustomerModel, model_of
 from serving.campaigns.scoring import Champions, open_champions
 from serving.offers.campaign_now import CampaignNow, campaign_now
@@ -39,7 +39,7 @@ class OffersRoom:
         self._gate = threading.Lock()
         self._ledger: Ledger | None = None
         self._campaigns: dict[str, CampaignNow] = {}
-        self._champions: dict[tuple[str, int], tuple[Stamp, Champions]] = {}
+        self._champions: dict[str, tuple[Stamp, Champions]] = {}
         self._models: dict[str, tuple[Stamp, CustomerModel | None]] = {}
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class OffersRoom:
 
     def plans(self) -> list[Planned]:
         """Every plan of every campaign, the newest last."""
-        return plans_of(self._opened())
+        return plans_of(self._opened()) if has_ledger(self._settings) else []
 
     def plan(self, campaign: str, number: int | None) -> CampaignNow:
         """A plan of a campaign, the newest if none is named; NotFound where there is none."""
@@ -95,7 +95,7 @@ class OffersRoom:
     def withheld(self, ids: list[int]) -> Flags:
         """(n,) who opted out of marketing or of personalisation (PIPL art. 24), by the ledger."""
         told = np.zeros(len(ids), bool)
-        if not (self._settings.marketing / "ledger.db").exists():
+        if not has_ledger(self._settings):
             return told
         ledger = self._opened()
         known = known_in(ledger, ids)
@@ -119,12 +119,13 @@ class OffersRoom:
             return kept
 
     def _asked(self, now: CampaignNow) -> Champions:
-        recipe, key = now.recipe, (now.recipe.name, now.planned.id)
-        stamp = tuple(part for name in _names(recipe) for part in self._stamp(name))
+        recipe = now.recipe
+        of_models = (part for name in _names(recipe) for part in self._stamp(name))
+        stamp = (now.planned.id, *of_models)
         with self._gate:
-            kept = self._champions.get(key)
+            kept = self._champions.get(recipe.name)
             if kept is None or kept[0] != stamp:
-                kept = self._champions[key] = stamp, open_champions(self._settings, recipe)
+                kept = self._champions[recipe.name] = stamp, open_champions(self._settings, recipe)
             return kept[1]
 
     def _model(self, name: str) -> CustomerModel | None:
@@ -147,9 +148,7 @@ class OffersRoom:
 
     def _read(self, name: str) -> CustomerModel | None:
         settings = self._settings
-        pointer = read_champion(settings.exports, name, settings.signing)
-        folder = export_folder(settings.exports, name, pointer.version)
-        exported = load_export(folder, settings.signing)
+        exported = load_champion(settings.exports, name, settings.signing)
         served = exported.manifest.card is None and exported.manifest.plan
         return model_of(exported) if served else None
 

@@ -48,11 +48,12 @@ class Worked:
     """By customer: the contact's id, where the offer was kept."""
     reason: dict[int, str]
     """By customer: the rule why there is no offer; also of strangers."""
+    rows: dict[int, int]
+    """By customer: the place in the columns; a stranger has none."""
 
     def row(self, customer: int) -> int | None:
         """The customer's place in the columns; None for a stranger."""
-        place = np.flatnonzero(self.case.customer == customer)
-        return int(place[0]) if len(place) else None
+        return self.rows.get(customer)
 
 
 def work(
@@ -87,7 +88,8 @@ def work(
         if one.lane != Lane.HOLDOUT:  # a ghost is told to nobody
             contact[one.customer], reason[one.customer] = told.contact_id, told.refused
     named = dict(zip(now.limits, price.tolist(), strict=True))
-    return Worked(now, named, champions, case, scores, chosen, made, contact, reason)
+    rows = {customer: row for row, customer in enumerate(customers.tolist())}
+    return Worked(now, named, champions, case, scores, chosen, made, contact, reason, rows)
 
 
 def _case(
