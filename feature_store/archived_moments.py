@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from feature_store.archive import archive_schema
 from feature_store.archive_files import files_of
 from feature_store.archive_key import Archive
-from finmodel.errors import BadInput
+from finmodel.errors import BadInput, Damaged
 from finmodel.events import TOPICS
 from finmodel.records import Int64s
 
@@ -49,9 +50,16 @@ class Moments:
 
 
 def moments_of(
-    archive: Archive, topic: str, where: Sequence[Condition] = (), keep: Sequence[str] = ()
+    archive: Archive,
+    topic: str,
+    where: Sequence[Condition] = (),
+    keep: Sequence[str] = (),
+    span: tuple[int, int] | None = None,
 ) -> Moments:
-    """Events of a topic that meet every condition; BadInput for a topic or field there is not."""
+    """Events of a topic that meet every condition, from one time (µs) up to another where told.
+
+    BadInput for a topic or field there is not; Damaged for a file that cannot be read.
+    """
     schema = _schema(topic)
     for name in (*keep, *(one.field for one in where)):
         if name not in schema.names:
@@ -60,15 +68,37 @@ def moments_of(
     folder = archive.folder / topic
     wanted = {"customer", "occurred_at", *keep, *(one.field for one in where)}
     columns = [name for name in schema.names if name in wanted]
-    tables = [pq.read_table(folder / file.name, columns=columns) for file in files_of(folder)]
+    tables = [_within(_read(folder / file.name, columns), span) for file in files_of(folder)]
     table = pa.concat_tables(tables) if tables else schema.empty_table().select(columns)
     for one in where:
         table = table.filter(_COMPARE[one.compare](table[one.field], _scalar(schema, topic, one)))
     customers = archive.customers(table["customer"].to_numpy())
-    at_us = table["occurred_at"].cast(pa.int64()).to_numpy()
+    at_us = _at_us(table).to_numpy()
     order = np.lexsort((at_us, customers))
     kept = {name: np.asarray(table[name].to_pylist(), dtype=object)[order] for name in keep}
     return Moments(customers[order], at_us[order], kept)
+
+
+def _read(path: Path, columns: Sequence[str]) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise Damaged(
+            "it cannot be read as archived events",
+            where=str(path),
+            remedy="restore the archive from a backup, or archive anew",
+        ) from error
+
+
+def _at_us(table: pa.Table) -> pa.ChunkedArray:
+    return table["occurred_at"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+
+
+def _within(table: pa.Table, span: tuple[int, int] | None) -> pa.Table:
+    if span is None:
+        return table
+    at_us = _at_us(table)
+    return table.filter(pc.and_(pc.greater_equal(at_us, span[0]), pc.less(at_us, span[1])))
 
 
 def _schema(topic: str) -> pa.Schema:
