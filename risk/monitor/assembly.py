@@ -7,6 +7,7 @@ here stands only their order. It reads nothing itself and moves nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import msgspec
@@ -26,7 +27,7 @@ from risk.monitor.doubts import (
 )
 from risk.monitor.followed import Followed, Window, follow, vintages
 from risk.monitor.light import Matured, Points, light
-from risk.monitor.panels import Alert, Header, Light, Monitor
+from risk.monitor.panels import Alert, Header, Light, Monitor, Vintages
 from risk.monitor.quality import (
     Banded,
     band_rows,
@@ -66,8 +67,15 @@ def monitor(seen: Seen, followed: Followed | None = None) -> Monitor:
 
     `followed` is `followed_of(seen)`, for whoever has it already.
     """
-    scanned, reference, window = seen.scanned, seen.reference, seen.window
     followed = followed or followed_of(seen)
+    # Vintages are half of the time: they are made beside the other panels.
+    with ThreadPoolExecutor(1) as beside:
+        aged = beside.submit(vintages, seen.scanned.decisions, followed, seen.window)
+        return _monitor(seen, followed, aged)
+
+
+def _monitor(seen: Seen, followed: Followed, aged: Future[Vintages]) -> Monitor:
+    scanned, reference, window = seen.scanned, seen.reference, seen.window
     label = followed.label
     told = comparable(reference, window.days, window.bad_dpd)
     bands = banded(scanned.decisions, label, reference, len(seen.periods))
@@ -95,7 +103,7 @@ def monitor(seen: Seen, followed: Followed | None = None) -> Monitor:
         stability=steady,
         variables=variables,
         calibration=promised,
-        vintages=vintages(scanned.decisions, followed, window),
+        vintages=aged.result(),
         consistency=served,
         challenger=challenged(scanned, label, seen.champion, seen.challenger),
         alerts=(),

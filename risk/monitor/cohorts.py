@@ -9,6 +9,7 @@ all, and one look at one account does not end the wait for its neighbours. What 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from finmodel.outcomes import Outcomes
 from finmodel.records import Int64s
 from risk.labels.delays import DAY
+from risk.monitor.looks import ABSENT, Looks
 
 ZONE_US: Final = 8 * 3_600_000_000
 """The lender's midnight is so long before UTC's."""
@@ -40,39 +42,62 @@ def weeks_of(time_us: Int64s) -> Int64s:
     return ((time_us + ZONE_US) // DAY + _MONDAY_DAYS) // 7
 
 
+class Cohorts:
+    """Counts decisions of the whole log by week, piece by piece; several threads may add.
+
+    A decision is followed from its first look on. One that is known to be bad need not be looked
+    at again (it may have been written off), and is then left out of the share.
+    """
+
+    def __init__(
+        self, outcomes: Outcomes, days: int, bad_dpd: int, span: tuple[int, int] | None = None
+    ) -> None:
+        """`outcomes` by application, then time; of a `span` only its first to last week."""
+        self._length, self._looks = days * DAY, Looks.of(outcomes)
+        self._first, weeks = 0, 0
+        if len(outcomes):
+            begins = self._looks.begins
+            late = (outcomes.bad == 1) | (outcomes.dpd >= bad_dpd)
+            self._last = np.maximum.reduceat(outcomes.observed_us, begins)
+            self._last_late = np.maximum.reduceat(np.where(late, outcomes.observed_us, 0), begins)
+            # Of a later week nobody can have been looked at past the window: half of a year's log.
+            newest = int(weeks_of(self._last.max(keepdims=True) - self._length)[0])
+            self._first, end = (0, newest) if span is None else (span[0], min(span[1], newest))
+            weeks = max(end - self._first + 1, 0)
+        self._reached, self._waiting = np.zeros(weeks, np.int64), np.zeros(weeks, np.int64)
+        self._lock = Lock()
+
+    def add(self, application: Int64s, time_us: Int64s) -> None:
+        """Count decisions: (n,) stand-ins of applications, and when each was decided."""
+        weeks = len(self._reached)
+        week = weeks_of(time_us) - self._first
+        asked = (week >= 0) & (week < weeks)
+        if not asked.any():
+            return
+        application, time_us, week = application[asked], time_us[asked], week[asked]
+        place = self._looks.places(application)
+        last = self._last[place]
+        followed = (place != ABSENT) & (last >= time_us)
+        to_end = followed & (last >= time_us + self._length)
+        open_ones = followed & ~to_end & (self._last_late[place] < time_us)
+        reached = np.bincount(week[to_end], minlength=weeks)
+        waiting = np.bincount(week[open_ones], minlength=weeks)
+        with self._lock:
+            self._reached += reached
+            self._waiting += waiting
+
+    def looked_past(self) -> Int64s:
+        """Weeks, increasing, most of whose followed decisions were looked at past the window."""
+        followed = self._reached + self._waiting
+        enough = (self._reached > 0) & (self._reached >= LEAST_LOOKED * followed)
+        return self._first + np.flatnonzero(enough)
+
+
 def looked_past(
     book: Book, outcomes: Outcomes, days: int, bad_dpd: int, span: tuple[int, int] | None = None
 ) -> Int64s:
-    """Weeks, increasing, most of whose followed decisions were looked at `days` days on or later.
-
-    A decision is followed from its first look on. One that is known to be bad need not be looked
-    at again (it may have been written off), and is then left out of the share. `outcomes` are by
-    application, then time; of a `span`, its first and last week, only those are told.
-    """
-    if not len(outcomes):
-        return np.empty(0, np.int64)
-    begins = np.flatnonzero(np.append(True, outcomes.application[1:] != outcomes.application[:-1]))
-    keys = outcomes.application[begins]
-    last = np.maximum.reduceat(outcomes.observed_us, begins)
-    late = (outcomes.bad == 1) | (outcomes.dpd >= bad_dpd)
-    last_late = np.maximum.reduceat(np.where(late, outcomes.observed_us, 0), begins)
-    # Of a later week nobody can have been looked at past the window: half of a year's log.
-    newest = int(weeks_of(last.max(keepdims=True) - days * DAY)[0])
-    first, end = (0, newest) if span is None else (span[0], min(span[1], newest))
-    weeks = max(end - first + 1, 0)
-    reached, waiting = np.zeros(weeks, np.int64), np.zeros(weeks, np.int64)
+    """The weeks that `Cohorts` tells of a log's decisions."""
+    cohorts = Cohorts(outcomes, days, bad_dpd, span)
     for application, time_us in book:
-        week = weeks_of(time_us) - first
-        asked = (week >= 0) & (week < weeks)
-        application, time_us, week = application[asked], time_us[asked], week[asked]
-        # In order, the keys that are looked up lie side by side in memory.
-        order = np.argsort(application)
-        application, time_us, week = application[order], time_us[order], week[order]
-        place = np.searchsorted(keys, application).clip(max=len(keys) - 1)
-        followed = (keys[place] == application) & (last[place] >= time_us)
-        to_end = followed & (last[place] >= time_us + days * DAY)
-        open_ones = followed & ~to_end & (last_late[place] < time_us)
-        reached += np.bincount(week[to_end], minlength=weeks)
-        waiting += np.bincount(week[open_ones], minlength=weeks)
-    enough = (reached > 0) & (reached >= LEAST_LOOKED * (reached + waiting))
-    return first + np.flatnonzero(enough)
+        cohorts.add(application, time_us)
+    return cohorts.looked_past()

@@ -23,6 +23,7 @@ from risk.labels.rule import month_name
 from risk.labels.vintages import buckets_of
 from risk.labels.words import BUCKET_NAMES, FPD_DAYS
 from risk.monitor.cohorts import ZONE_US, looked_past, weeks_of
+from risk.monitor.looks import ABSENT, Looks
 from risk.monitor.panels import FirstPaymentRow, VintageRow, Vintages
 from risk.monitor.scan import NOWHERE, Decisions
 
@@ -70,20 +71,24 @@ def follow(
     if weeks is None:
         whole = [(decisions.application, decisions.time_us)]
         weeks = looked_past(whole, outcomes, window.days, window.bad_dpd)
-    order = np.argsort(decisions.application)
-    ranked = decisions.application[order]
-    begins = _begins(ranked)
-    keys, rows = ranked[begins], np.maximum.reduceat(order, begins)
-    place = np.searchsorted(keys, outcomes.application).clip(max=len(keys) - 1)
-    row = rows[place]
-    joined = keys[place] == outcomes.application
+    row = _last_decisions(decisions, outcomes)
     since = decisions.time_us[row]
-    joined &= (outcomes.application != NOWHERE) & (outcomes.observed_us >= since)
+    joined = (row != ABSENT) & (outcomes.observed_us >= since)
     if not joined.all():
         row, since, outcomes = row[joined], since[joined], outcomes.only(joined)
     label = _labels(decisions, (row, since), outcomes, window)
     label[~np.isin(weeks_of(decisions.time_us), weeks)] = UNKNOWN
     return Followed(label, row, outcomes)
+
+
+def _last_decisions(decisions: Decisions, outcomes: Outcomes) -> Int64s:
+    """(k,) place of the last decision on each outcome's application, or ABSENT."""
+    looks = Looks.of(outcomes)
+    places = looks.places(decisions.application)
+    known = np.flatnonzero((places != ABSENT) & (decisions.application != NOWHERE))
+    last = np.full(len(looks), ABSENT)
+    last[places[known]] = known  # of several the last one stays
+    return np.repeat(last, np.diff(looks.begins, append=len(outcomes)))
 
 
 def _labels(

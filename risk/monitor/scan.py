@@ -8,7 +8,7 @@ at no outcome and judges nothing; whoever must be sure of the log verifies it fi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,9 @@ RECHECKED: Final = 65_536
 """About so many decisions of the seeded sample have their score computed again."""
 NOWHERE: Final = 0
 """The stand-in of an application that was logged before stand-ins were."""
+
+Each = Callable[[Int64s, Int64s], None]
+"""Takes decisions' stand-ins of applications, and when each was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +116,29 @@ def book_of(folder: Path) -> Iterator[tuple[Int64s, Int64s]]:
 
 
 def scan_decisions(
-    folder: Path, asked: Asked, bins: Sequence[Bins], progress: Progress | None = None
+    folder: Path,
+    asked: Asked,
+    bins: Sequence[Bins],
+    progress: Progress | None = None,
+    each: Each | None = None,
 ) -> Scanned:
-    """Read the decisions that are asked for, on all cores; `bins` as the vector's features."""
+    """Read the decisions that are asked for, on all cores; `bins` as the vector's features.
+
+    `each` is told of every decision of the log, asked for or not, from several threads.
+    """
     numbers = segments_of(folder)
     # More threads than cores: while some wait for the disk, the others count.
     workers = min(2 * (os.cpu_count() or 1), len(numbers))
-    each = -(-RECHECKED // len(numbers))
-    parts = [_Part(asked, bins, each) for _ in range(workers)]
+    rechecked = -(-RECHECKED // len(numbers))
+    parts = [_Part(asked, bins, rechecked) for _ in range(workers)]
     done: list[int] = []
 
     def work(part: _Part, mine: Sequence[int]) -> None:
         for number in mine:
             for piece in pieces_of(folder, number, LAYOUT):
                 part.take(piece)
+                if each is not None and APPLICATION in piece.columns:
+                    each(piece.columns[APPLICATION], piece.columns["time_us"])
             done.append(number)
             if progress is not None:
                 progress("segments of the audit log read", len(done), len(numbers))
@@ -139,8 +151,8 @@ def scan_decisions(
 class _Part:
     """What one thread found."""
 
-    def __init__(self, asked: Asked, bins: Sequence[Bins], each: int) -> None:
-        self.asked, self.each = asked, each
+    def __init__(self, asked: Asked, bins: Sequence[Bins], rechecked: int) -> None:
+        self.asked, self.rechecked = asked, rechecked
         self.edges = np.array(asked.edges_us, np.int64)
         self.counter = Counter(bins, len(asked.edges_us) - 1)
         self.features = len(bins)
@@ -202,9 +214,9 @@ class _Part:
         drawn = period[piece.sample] >= 0
         rows = piece.sample[drawn]
         self.ages.append(piece.columns["ages_s"][rows].astype(np.float32))
-        self.vectors.append(piece.columns["vector"][rows[: self.each]])
-        self.raw.append(piece.columns["raw"][rows[: self.each]])
-        self.place.append(piece.at[rows[: self.each]] + (piece.segment << 32))
+        self.vectors.append(piece.columns["vector"][rows[: self.rechecked]])
+        self.raw.append(piece.columns["raw"][rows[: self.rechecked]])
+        self.place.append(piece.at[rows[: self.rechecked]] + (piece.segment << 32))
         if "contributions" in piece.sampled:
             self.contributions += piece.sampled["contributions"][drawn].sum(axis=0)
             self.drawn += len(rows)

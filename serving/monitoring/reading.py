@@ -7,6 +7,7 @@ workbook. How a panel is computed is the business of risk.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,7 +29,7 @@ from risk import scaling
 from risk.monitor.alerts import alerts_of
 from risk.monitor.assembly import Seen, monitor, with_alerts
 from risk.monitor.challenger import Version
-from risk.monitor.cohorts import looked_past, weeks_of
+from risk.monitor.cohorts import Cohorts, weeks_of
 from risk.monitor.followed import Window
 from risk.monitor.panels import Monitor
 from risk.monitor.periods import ZONE, By, cut, require_possible
@@ -39,7 +40,7 @@ from risk.monitor.reference import (
     read_reference,
     reference_of,
 )
-from risk.monitor.scan import Asked, book_of, scan_decisions
+from risk.monitor.scan import Asked, scan_decisions
 
 WEEKS = 26
 """The window where none is named; longer ones are cut into months."""
@@ -77,14 +78,17 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
     by = wanted.by or ("week" if end - start <= timedelta(weeks=WEEKS) else "month")
     periods = cut(start, end, by)
     version, alias = _version(settings, wanted)
-    exported = _exported(settings, wanted.model, version)
-    reference = _reference(settings, wanted.model, version, exported)
+    with ThreadPoolExecutor(1) as meanwhile:
+        kept = meanwhile.submit(outcome_files.kept_in, settings.outcomes)
+        exported = _exported(settings, wanted.model, version)
+        reference = _reference(settings, wanted.model, version, exported)
+        outcomes = kept.result()
     asked = Asked(wanted.model, version, periods.edges_us, wanted.segment)
     bins = [one.bins for one in reference.features]
     days, bad_dpd = wanted.window_days or reference.window_days, wanted.bad_dpd or reference.bad_dpd
-    outcomes = outcome_files.kept_in(settings.outcomes)
-    scanned = scan_decisions(settings.audit, asked, bins, progress)
     first, last = weeks_of(np.array(periods.edges_us)[[0, -1]]).tolist()
+    cohorts = Cohorts(outcomes, days, bad_dpd, (first, last))
+    scanned = scan_decisions(settings.audit, asked, bins, progress, cohorts.add)
     return Seen(
         asked=asked,
         alias=alias,
@@ -95,7 +99,7 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
         reference=reference,
         outcomes=outcomes,
         window=Window(micros(now), days, bad_dpd),
-        weeks=looked_past(book_of(settings.audit), outcomes, days, bad_dpd, (first, last)),
+        weeks=cohorts.looked_past(),
         champion=None if exported is None else _scoring(exported),
         challenger=_challenger(settings, wanted.model, version, exported),
     )
