@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from finmodel.errors import Damaged, FinmodelError, NoRoom, Refused
 
@@ -42,6 +43,24 @@ def write_file(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True)
                 os.fsync(file.fileno())
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A file to write piece by piece, which takes its name when it is whole and on the disk."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(aside, flags, mode), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def make_file_once(path: Path, data: bytes, mode: int = 0o600) -> None:

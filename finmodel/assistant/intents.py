@@ -9,14 +9,14 @@ from __future__ import annotations
 import difflib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from finmodel.conversations import Scenario
 from finmodel.errors import NotFound
 from finmodel.recipe_text import convert, parse_yaml
 
-Scenario: TypeAlias = Literal["consultation", "repayment", "collection", "complaint", "marketing"]
 SCENARIOS: Final[dict[Scenario, str]] = {
     "consultation": "咨询",
     "repayment": "还款",

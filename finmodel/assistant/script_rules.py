@@ -7,14 +7,12 @@ nothing. Which files scripts stand in is not known here. Pure.
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from finmodel.assistant.slots import SLOTS, places, slot_named
+from finmodel.conversations import Identity
 from finmodel.errors import NotFound
 
-Identity: TypeAlias = Literal["none", "basic", "verified"]
-IDENTITIES: Final[tuple[Identity, ...]] = ("none", "basic", "verified")
-"""From nobody known to the customer proven."""
 PUBLIC_SLOTS: Final = frozenset({"hotline", "service_hours", "lender_name"})
 """Slots that tell of the lender; every other one tells of a customer."""
 LONGEST: Final = 200

@@ -11,19 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from finmodel.assistant.intents import GUIDE, Scenario, intent_named
-from finmodel.assistant.script_rules import IDENTITIES, Identity, broken_rule
+from finmodel.assistant.intents import GUIDE, intent_named
+from finmodel.assistant.script_rules import broken_rule
 from finmodel.assistant.slots import slots_in
+from finmodel.conversations import IDENTITIES, Account, Identity, Scenario
 from finmodel.errors import BadInput, NotFound
 from finmodel.recipe_text import parse_yaml
 
-Account: TypeAlias = Literal["visitor", "applied", "declined", "current", "overdue", "settled"]
-"""How a customer stands: no application, one in hand, one declined, a loan as it stands."""
 SHIPPED: Final = Path(__file__).with_name("scripts")
 
 
