@@ -19,7 +19,7 @@ from finmodel.assistant.loans import Line, Loan
 from finmodel.assistant.money import chinese_date, half_up, percent, yuan
 from finmodel.assistant.rates import compound_yearly, monthly_irr, simple_yearly, yearly_of_daily
 from finmodel.assistant.schedules import total_interest
-from finmodel.assistant.settlement import Settlement, settle
+from finmodel.assistant.settlement import Settlement, settle_at
 from finmodel.assistant.slots import SLOTS, Slot, places, slot_named
 from finmodel.assistant.standing import Standing, standing
 from finmodel.errors import BadInput, NotFound
@@ -144,7 +144,7 @@ def facts_of(loan: Loan, line: Line, as_of: date) -> Facts:
     values = _ledger(loan, line, at) | _costs(loan) | _late(at)
     details: dict[str, str] = {}
     if any(row.total for row in at.rows):
-        closing = settle(loan, as_of)
+        closing = settle_at(loan, at)
         values |= _closing(closing)
         parts = (closing.principal, closing.interest, closing.fee, closing.penalty)
         details["settlement_total"] = " + ".join(map(yuan, parts))

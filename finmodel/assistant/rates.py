@@ -15,6 +15,8 @@ from finmodel.errors import BadInput
 
 _SCALE: Final = 10**12
 """A monthly rate is found to twelve decimals, and cut there."""
+_NEAR: Final = 64
+"""How far, in units of the last decimal, a float's root may be from the exact one."""
 _MOST: Final = 10
 """A monthly rate of 1,000 % or more is no loan's."""
 
@@ -31,8 +33,9 @@ def yearly_of_daily(daily: Fraction, day_count: int) -> Fraction:
 def monthly_irr(received: int, instalments: Sequence[int]) -> Fraction:
     """The monthly rate at which `instalments`, a month apart, are worth what was `received`.
 
-    Found by halving on whole numbers, the sign of the present value being exact, and cut to twelve
-    decimals. Raises `BadInput` where nothing was received or less is paid back than was received.
+    Found by halving on whole numbers between two close ones, the sign of the present value being
+    exact, and cut to twelve decimals. Raises `BadInput` where nothing was received or less is paid
+    back than was received.
 
     >>> monthly_irr(10_000, [10_100])
     Fraction(1, 100)
@@ -43,7 +46,7 @@ def monthly_irr(received: int, instalments: Sequence[int]) -> Fraction:
             where="monthly IRR",
             remedy="give what was paid out and every instalment, in 分",
         )
-    low, high = 0, _MOST * _SCALE
+    low, high = _bracket(received, instalments)
     while high - low > 1:
         middle = (low + high) // 2
         if _worth_at_least(received, instalments, middle):
@@ -51,6 +54,26 @@ def monthly_irr(received: int, instalments: Sequence[int]) -> Fraction:
         else:
             high = middle
     return Fraction(low, _SCALE)
+
+
+def _bracket(received: int, instalments: Sequence[int]) -> tuple[int, int]:
+    """Two rates (of `_SCALE`) with the root between them: close to a float's, or the widest."""
+    rate = 0.01
+    for _ in range(40):
+        worth, slope, discount = -float(received), 0.0, 1.0
+        for month, paid in enumerate(instalments, start=1):
+            discount /= 1 + rate
+            worth += paid * discount
+            slope -= month * paid * discount / (1 + rate)
+        step = worth / slope
+        rate = min(max(rate - step, 0.0), float(_MOST))
+        if abs(step) < 1e-13:
+            break
+    low = max(int(rate * _SCALE) - _NEAR, 0)
+    held = _worth_at_least(received, instalments, low)
+    if held and not _worth_at_least(received, instalments, low + 2 * _NEAR):
+        return low, low + 2 * _NEAR
+    return 0, _MOST * _SCALE
 
 
 def _worth_at_least(received: int, instalments: Sequence[int], rate: int) -> bool:

@@ -10,6 +10,7 @@ import calendar
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -35,6 +36,7 @@ class Instalment(Struct, frozen=True, gc=False):
         return self.principal + self.interest + self.fee
 
 
+@lru_cache(maxsize=1_024)
 def plan(
     terms: Terms, principal: int, drawn: date, first_due: date, count: int
 ) -> tuple[Instalment, ...]:
@@ -59,6 +61,7 @@ def plan(
     return tuple(rows)
 
 
+@lru_cache(maxsize=1_024)
 def equal_payment(principal: int, monthly_rate: Fraction, count: int) -> int:
     """等额本息: the payment P·i / (1 - (1 + i)^-n), exact, then rounded half up.
 

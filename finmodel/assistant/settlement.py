@@ -46,7 +46,12 @@ def settle(loan: Loan, as_of: date) -> Settlement:
     >>> closing.principal, closing.interest, closing.fee, closing.total
     (1200000, 6000, 0, 1206000)
     """
-    at = standing(loan, as_of)
+    return settle_at(loan, standing(loan, as_of))
+
+
+def settle_at(loan: Loan, at: Standing) -> Settlement:
+    """The same for a standing that is at hand."""
+    as_of = at.as_of
     if not any(row.total for row in at.rows):
         raise BadInput("it is paid back", where=f"settling on {as_of}", remedy="nothing is owed")
     billed = [row for row in at.rows if row.planned.due <= as_of]

@@ -92,8 +92,8 @@ class _Account:
         grace_end = self.planned.due + timedelta(self.terms.grace_days)
         start = grace_end if self.terms.penalty_from == "grace_end" else self.planned.due
         base = self._bearing()
-        days = max((day - max(self.counted, start)).days, 0)
-        self.penalty += base * self.terms.penalty_rate * days
+        if base and (days := (day - max(self.counted, start)).days) > 0:
+            self.penalty += base * self.terms.penalty_rate * days
         self.late = self.late or (day > grace_end and base > 0)
         self.counted = max(self.counted, day)
 
@@ -114,6 +114,11 @@ class _Account:
         else:
             self.unpaid[part] -= paid
         return money - paid
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is owed of it any more; no penalty can come to it either."""
+        return not any(self.unpaid.values()) and not self.owes("penalty")
 
     def owed(self) -> Owed:
         parts = {part: self.owes(part) for part in self.terms.allocation}
@@ -139,24 +144,30 @@ def standing(loan: Loan, as_of: date) -> Standing:
             remedy=f"ask for {loan.drawn_on} or later",
         )
     accounts = [_Account(loan, planned) for planned in loan.plan()]
-    last = None
+    unpaid, last = accounts, None
     for last in (one for one in loan.payments if one.on <= as_of):
-        _count(accounts, last.on)
+        _count(unpaid, last.on)
         left = last.amount
-        for account, part in _turns(loan, accounts, last.on):
+        for account, part in _turns(loan, unpaid, last.on):
             left = account.pay(part, left)
+            if not left:
+                break
+        while unpaid and unpaid[0].closed:
+            unpaid = unpaid[1:]
         if left:
             raise BadInput(
                 f"{yuan(left)} more was paid than the loan owed",
                 where=f"payment of {last.on}",
                 remedy="book it elsewhere",
             )
-    _count(accounts, as_of)
+    _count(unpaid, as_of)
     return Standing(as_of, tuple(account.owed() for account in accounts), last)
 
 
 def _count(accounts: list[_Account], day: date) -> None:
     for account in accounts:
+        if account.planned.due >= day:
+            break  # nor is any behind it late
         account.count_to(day)
 
 
