@@ -26,6 +26,14 @@ from finmodel.recipe_text import parse_yaml
 SHIPPED: Final = Path(__file__).with_name("scripts")
 
 
+class State(Struct, frozen=True):
+    """What is known of whoever is asking."""
+
+    identity: Identity = "none"
+    account: Account | None = None
+    """None where it is not known."""
+
+
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One approved text, and for whom and how long it stands."""
 
@@ -56,17 +64,14 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """How closely it fits those for whom it is: the higher, the rather offered."""
         return IDENTITIES.index(self.needs), bool(self.account)
 
+    def fits(self, state: State) -> bool:
+        """Whether somebody of this state may be told it."""
+        known = IDENTITIES.index(self.needs) <= IDENTITIES.index(state.identity)
+        return known and (not self.account or state.account in self.account)
+
     def valid_on(self, day: date) -> bool:
         """Whether it may be said on a day (in China)."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
-
-
-class State(Struct, frozen=True):
-    """What is known of whoever is asking."""
-
-    identity: Identity = "none"
-    account: Account | None = None
-    """None where it is not known."""
 
 
 class Scripts(Mapping[str, Script]):
@@ -74,11 +79,11 @@ class Scripts(Mapping[str, Script]):
 
     def __init__(self, scripts: Iterable[Script]) -> None:
         self._scripts = {one.id: one for one in scripts}
-        self._by_intent: dict[str, list[Script]] = {}
-        for one in self._scripts.values():
-            self._by_intent.setdefault(one.intent, []).append(one)
-        for found in self._by_intent.values():
-            found.sort(key=lambda one: (tuple(-int(part) for part in one.closeness), one.id))
+        ordered = sorted(self._scripts.values(), key=lambda one: one.id)
+        ordered.sort(key=lambda one: one.closeness, reverse=True)
+        self._by_intent: dict[str, tuple[Script, ...]] = {}
+        for one in ordered:
+            self._by_intent[one.intent] = (*self._by_intent.get(one.intent, ()), one)
 
     def __getitem__(self, name: str) -> Script:
         return self._scripts[name]
@@ -89,16 +94,14 @@ class Scripts(Mapping[str, Script]):
     def __len__(self) -> int:
         return len(self._scripts)
 
+    def of_intent(self, intent: str) -> tuple[Script, ...]:
+        """All scripts of an intent, the closest first, whoever they are for."""
+        return self._by_intent.get(intent, ())
+
     def fitting(self, intent: str, state: State, as_of: date) -> tuple[Script, ...]:
-        """What may be said to a customer of this state, the closest first."""
-        level = IDENTITIES.index(state.identity)
-        return tuple(
-            one
-            for one in self._by_intent.get(intent, ())
-            if IDENTITIES.index(one.needs) <= level
-            and (not one.account or state.account in one.account)
-            and one.valid_on(as_of)
-        )
+        """What may be said to a customer of this state on a day, the closest first."""
+        found = self.of_intent(intent)
+        return tuple(one for one in found if one.fits(state) and one.valid_on(as_of))
 
 
 def scripts_for(intent: str, state: State, as_of: date) -> tuple[Script, ...]:
