@@ -49,9 +49,10 @@ lock: $(UV) ## resolve again: one resolution of everything, cut into one lock fo
 	set -- $(UV) pip compile -q pyproject.toml --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate; \
 	all=$$(mktemp); trap 'rm -f "$$all" "$$all.pins"' EXIT; \
+	cat locks/dev.txt locks/tune.txt > "$$all"; \
 	"$$@" --all-extras -o "$$all"; grep -oE '^[a-zA-Z0-9._-]+==[^ ]+' "$$all" > "$$all.pins"; \
 	"$$@" -c "$$all.pins" --extra build -o locks/run.txt; \
-	"$$@" -c "$$all.pins" --extra build --extra stream --extra dev -o locks/dev.txt; \
+	"$$@" -c "$$all.pins" --extra build --extra stream --extra tune --extra dev -o locks/dev.txt; \
 	"$$@" -c "$$all.pins" --extra build --extra stream --extra tune -o locks/tune.txt
 
 clean: ## forget the demo's data and models (the environment stays)
