@@ -1,0 +1,100 @@
+"""Where a run stands, on the disk: whole or not there.
+
+An adapter's and an optimiser's tensors and the losses so far come in; a folder goes out, written
+aside and renamed, and the one before it is removed only then. Tensors are safetensors, the rest is
+JSON: nothing here is unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from finmodel.durable import disk_error, sync_folder, write_file
+from finmodel.errors import BadInput, Damaged
+
+_NAME: Final = re.compile(r"^step-(\d{8})$")
+_TENSORS: Final = "state.safetensors"
+_TOLD: Final = "run.json"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a checkpoint says in words and numbers."""
+
+    step: int
+    """So many steps are done."""
+    run: str
+    """Digest of everything that makes the run what it is: recipe, base, samples."""
+    losses: tuple[float, ...]
+    seconds: float
+    """Spent in steps, over all of its lives."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A run as it stands after some step."""
+
+    told: Told
+    tensors: Mapping[str, torch.Tensor]
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Keep a checkpoint and then remove those before it; NoRoom where the disk is full."""
+    path = folder / f"step-{checkpoint.told.step:08d}"
+    aside = folder / f".{path.name}.aside"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        write_file(aside / _TENSORS, save(dict(checkpoint.tensors)))
+        write_file(aside / _TOLD, msgspec.json.encode(checkpoint.told))
+        sync_folder(aside)
+        os.replace(aside, path)
+        sync_folder(folder)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    for old in _steps(folder):
+        if old != checkpoint.told.step:
+            shutil.rmtree(folder / f"step-{old:08d}")
+    return path
+
+
+def last_checkpoint(folder: Path, run: str) -> Checkpoint | None:
+    """The newest checkpoint of a run, or None; BadInput where the folder holds another run's."""
+    steps = _steps(folder)
+    if not steps:
+        return None
+    path = folder / f"step-{steps[-1]:08d}"
+    try:
+        told = msgspec.json.decode((path / _TOLD).read_bytes(), type=Told)
+        tensors = load_file(path / _TENSORS)
+    except (msgspec.MsgspecError, OSError, SafetensorError) as error:
+        raise Damaged(
+            "this checkpoint cannot be read", where=str(path), remedy="remove it and begin again"
+        ) from error
+    if told.run != run:
+        raise BadInput(
+            "it holds a run of another recipe, base or data",
+            where=str(path),
+            remedy="name another folder, or remove this one to begin again",
+        )
+    return Checkpoint(told, tensors)
+
+
+def _steps(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    found = (_NAME.match(path.name) for path in folder.iterdir())
+    return sorted(int(one[1]) for one in found if one)

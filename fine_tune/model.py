@@ -1,0 +1,92 @@
+"""A base with a low-rank adapter on it, and what one pack of samples costs it.
+
+A base's directory and a recipe's adapter come in; a model goes out whose base is frozen, and the
+summed loss of a pack. transformers gives the layers and peft the adapter; here is only how they
+are put together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from fine_tune.attention import Spans, register, spans_of
+from fine_tune.loss import frozen_head_loss
+from fine_tune.pack import Pack
+from fine_tune.recipe import Adapter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """A pack on the model's device."""
+
+    token: torch.Tensor
+    """(1, n)"""
+    position: torch.Tensor
+    spans: Spans
+    before: torch.Tensor
+    """(m,) places whose hidden states say the learnt tokens."""
+    target: torch.Tensor
+    weight: torch.Tensor
+
+    @classmethod
+    def of(cls, pack: Pack, device: torch.device) -> Batch:
+        """A pack as tensors."""
+        token = torch.from_numpy(pack.column("token")).long()
+        learnt = torch.from_numpy(pack.column("learnt"))
+        (place,) = torch.nonzero(learnt, as_tuple=True)
+        # A branch's first tokens are never learnt: what stands before a learnt one is its own.
+        return cls(
+            token=token[None].to(device),
+            position=torch.from_numpy(pack.column("position")).long()[None].to(device),
+            spans=spans_of(pack, device),
+            before=(place - 1).to(device),
+            target=token[place].to(device),
+            weight=learnt[place].to(device),
+        )
+
+
+def load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+    """A base from its directory, without any code of its own, with attention by branches."""
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        attn_implementation=register(),
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+    )
+
+
+def with_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftModel:
+    """The base frozen, with a fresh adapter of this seed."""
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,  # type: ignore[arg-type]
+        use_rslora=adapter.rank_stabilised,
+        target_modules=list(adapter.targets),
+        lora_dropout=0.0,
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(base, config)
+
+
+def pack_loss(model: Any, batch: Batch) -> torch.Tensor:
+    """Σ weight × negative log-likelihood of a pack's learnt tokens; a scalar with its graph."""
+    whole: Any = model.get_base_model() if isinstance(model, PeftModel) else model
+    hidden = whole.model(
+        input_ids=batch.token,
+        position_ids=batch.position,
+        attention_mask=None,
+        use_cache=False,
+        spans=batch.spans,
+    ).last_hidden_state
+    learnt = hidden[0, batch.before]
+    return frozen_head_loss(learnt, whole.lm_head.weight, batch.target, batch.weight)

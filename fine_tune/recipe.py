@@ -1,0 +1,103 @@
+"""A tuning recipe: what is learnt from what, in which pieces, and what an adapter must reach.
+
+YAML comes in, a frozen record goes out, or a sentence that says where it does not fit. Knows no
+torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from finmodel import recipe_text
+from finmodel.errors import BadInput
+
+GUIDE: Final = "docs/fine_tuning.md"
+LINEARS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class Adapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A low-rank adapter."""
+
+    rank: int = 64
+    alpha: float = 64.0
+    rank_stabilised: bool = True
+    """Scale by alpha / √rank in place of alpha / rank (rsLoRA)."""
+    targets: tuple[str, ...] = LINEARS
+
+
+class Optimiser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """AdamW and its learning rate."""
+
+    learning_rate: float = 2e-4
+    b_ratio: float = 1.0
+    """B matrices learn so many times as fast as A matrices (LoRA+)."""
+    warmup: float = 0.05
+    """Share of the steps over which the rate rises; then it falls as a cosine."""
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """The gradient's norm is cut to this."""
+
+
+class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an adapter must reach."""
+
+    perplexity_fall: float = 0.0
+    """Held-out perplexity must be at least this part below the base's."""
+    general_rise: float = 0.05
+    """The loss on general text may rise by so much of itself."""
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How an adapter is made."""
+
+    name: str
+    base: str
+    """A base's directory, from the recipe's own on; another may be named beside the recipe."""
+    simulated: int = 0
+    """So many conversations of the simulated lender, where no others are named."""
+    length: int = 1024
+    """Tokens in a row; a sample is never cut across rows."""
+    packs: int = 1
+    """Rows in a step."""
+    epochs: float = 1.0
+    seed: int = 1
+    shared: bool = True
+    """A history is computed once for all its replies."""
+    dtype: Literal["float32", "bfloat16", "float16", "float64"] | None = None
+    """null: what this machine multiplies fastest, found by a short trial."""
+    save_every: int = 50
+    """Steps between checkpoints."""
+    adapter: Adapter = Adapter()
+    optimiser: Optimiser = Optimiser()
+    gates: Gates = Gates()
+
+
+def load(path: Path) -> Recipe:
+    """The recipe in a file; BadInput names the key that does not fit."""
+    given, _ = recipe_text.parse_yaml(path)
+    recipe = recipe_text.convert(given, Recipe, path, GUIDE)
+    _require(recipe, path)
+    return recipe
+
+
+def _require(recipe: Recipe, path: Path) -> None:
+    adapter, optimiser = recipe.adapter, recipe.optimiser
+    for key, value, fits in (
+        ("length", recipe.length, recipe.length >= 16),
+        ("simulated", recipe.simulated, 0 <= recipe.simulated <= 1_000_000),
+        ("packs", recipe.packs, recipe.packs >= 1),
+        ("epochs", recipe.epochs, recipe.epochs > 0),
+        ("save_every", recipe.save_every, recipe.save_every >= 1),
+        ("adapter.rank", adapter.rank, 1 <= adapter.rank <= 1024),
+        ("adapter.targets", adapter.targets, bool(adapter.targets)),
+        ("optimiser.learning_rate", optimiser.learning_rate, 0 < optimiser.learning_rate < 1),
+        ("optimiser.warmup", optimiser.warmup, 0 <= optimiser.warmup < 1),
+        ("optimiser.clip", optimiser.clip, optimiser.clip > 0),
+    ):
+        if not fits:
+            raise BadInput(
+                f"{value!r} is out of range", where=f"{path}: {key}", remedy=f"see {GUIDE}"
+            )

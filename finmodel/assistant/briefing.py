@@ -1,0 +1,49 @@
+"""What a model is told before a conversation, and when something changes in it.
+
+How a customer stands comes in, a few sentences go out: the same in training and in serving. No
+figure of the customer's stands in them, since the model places slots and never sees what fills
+them. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from finmodel.conversations import Account, Identity
+
+_RULES: Final = (
+    "你是消费金融公司的在线客服。答复礼貌、简短、合规；金额、日期、利率只写字段，"
+    "如{amount_due}、{due_date}，不写数字。"
+)
+_ACCOUNTS: Final[dict[Account, str]] = {
+    "visitor": "尚未申请",
+    "applied": "申请审核中",
+    "declined": "申请未通过",
+    "current": "借款正常",
+    "overdue": "借款逾期",
+    "settled": "借款已结清",
+}
+_IDENTITIES: Final[dict[Identity, str]] = {
+    "none": "身份未核实，不得透露账户信息",
+    "basic": "身份部分核实，不得透露账户信息",
+    "verified": "身份已核实",
+}
+
+
+def briefing(account: Account | None, identity: Identity) -> str:
+    """What stands before a conversation.
+
+    >>> briefing("overdue", "verified").splitlines()[1]
+    '客户：借款逾期，身份已核实。'
+    """
+    standing = f"{_ACCOUNTS[account]}，" if account else ""
+    return f"{_RULES}\n客户：{standing}{_IDENTITIES[identity]}。"
+
+
+def told_again(identity: Identity) -> str:
+    """What is said where a customer became known better.
+
+    >>> told_again("verified")
+    '客户：身份已核实。'
+    """
+    return f"客户：{_IDENTITIES[identity]}。"

@@ -1,0 +1,71 @@
+"""A Qwen3-shaped model of random weights, and a tokenizer of single characters."""
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from fine_tune.attention import register
+from fine_tune.samples import Lesson, Reply
+from finmodel.assistant.template import FAMILIES, Message
+
+FAMILY = FAMILIES["chatml_thinking"]
+CONTROL = ["<|im_start|>", "<|im_end|>", "<think>", "</think>"]
+VOCABULARY = 300
+SCRIPTS = ("您本期应还{amount_due}", "请在{due_date}前还款", "提前结清共{settlement_total}")
+
+
+def encode(text, control):
+    """A token for each control word where they are read, else one for each character."""
+    found, at = [], 0
+    while at < len(text):
+        word = next((w for w in CONTROL if control and text.startswith(w, at)), None)
+        if word is None:
+            found.append(4 + ord(text[at]) % (VOCABULARY - 4))
+            at += 1
+        else:
+            found.append(CONTROL.index(word))
+            at += len(word)
+    return found
+
+
+def small_model(attention=None, dtype=torch.float32, layers=2, seed=0, vocabulary=VOCABULARY):
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=vocabulary, hidden_size=64, intermediate_size=96, num_hidden_layers=layers,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=16, max_position_embeddings=2048,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    config._attn_implementation = attention or register()
+    return Qwen3ForCausalLM(config).to(dtype)
+
+
+def lesson(number, turns=3, seed=0):
+    rng = np.random.default_rng([seed, number])
+
+    def words(least, most):
+        size = rng.integers(least, most)
+        return "".join(chr(0x4E00 + x) for x in rng.integers(0, 200, size))
+
+    messages = [Message("system", words(10, 30))]
+    replies = []
+    for _ in range(turns):
+        messages.append(Message("user", words(5, 40)))
+        replies.append(Reply(len(messages), SCRIPTS[int(rng.integers(3))], script="s1"))
+        messages.append(Message("assistant", words(5, 40)))
+    return Lesson(f"c{number}", tuple(messages), tuple(replies))
+
+
+def small_base(folder, texts):
+    """A base's directory: this model, and a tokenizer of the single characters of some texts."""
+    signs = sorted({sign for text in texts for sign in text})
+    words = [*CONTROL, "[?]", *signs]
+    tokenizer = Tokenizer(models.WordLevel({w: k for k, w in enumerate(words)}, unk_token="[?]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens(CONTROL)
+    model = small_model(layers=1, vocabulary=len(words))
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "chat_template.jinja").write_text("<|im_start|>")
+    return folder
