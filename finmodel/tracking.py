@@ -44,6 +44,17 @@ class Run:
             mlflow.log_params({name: str(value)[:500] for name, value in params.items()})
             mlflow.log_metrics(dict(metrics))
 
+    def log_step(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Keep figures of one step."""
+        with _translated(self.settings, f"run {self.id}"):
+            _mlflow().log_metrics(dict(metrics), step=step)
+
+    def log_folder(self, folder: Path, name: str) -> str:
+        """Keep a folder's files beside the run; give its address."""
+        with _translated(self.settings, f"run {self.id}"):
+            _mlflow().log_artifacts(str(folder), name)
+        return f"runs:/{self.id}/{name}"
+
     def log_model(self, text: str, names: tuple[str, ...]) -> str:
         """Keep a model as MLflow's own LightGBM flavour, with its signature; give its address."""
         import lightgbm as lgb

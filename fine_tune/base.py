@@ -1,0 +1,132 @@
+"""A base model's directory, looked at before anything in it is used.
+
+A directory in Hugging Face's layout comes in; what it is goes out: its family, its digest, its
+tokenizer. Refused are weights that would be unpickled, code of the model's own, and what lacks a
+tokenizer. Nothing of it is run, and no network is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from tokenizers import Tokenizer
+
+from finmodel.assistant.template import Family, family_of
+from finmodel.errors import BadInput, Damaged, NotFound
+
+TEMPLATE: Final = "chat_template.jinja"
+_PICKLED: Final = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_CHUNK: Final = 1 << 24
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base that may be used."""
+
+    folder: Path
+    model_type: str
+    family: Family
+    weights: tuple[Path, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over its configuration, tokenizer and weights: what an adapter belongs to."""
+        whole = hashlib.sha256()
+        for path in (self.folder / "config.json", self.folder / "tokenizer.json", *self.weights):
+            part = hashlib.sha256()
+            with path.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    part.update(chunk)
+            whole.update(f"{path.name}\0{part.hexdigest()}\n".encode())
+        return whole.hexdigest()
+
+    @cached_property
+    def encode(self) -> Encoder:
+        """Text to token numbers."""
+        return Encoder(self.folder / "tokenizer.json")
+
+
+class Encoder:
+    """A base's tokenizer: control tokens are read only where it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._control = Tokenizer.from_file(str(path))
+            self._plain = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise Damaged(
+                "it is no tokenizer", where=str(path), remedy="fetch the base again"
+            ) from error
+        self._plain.encode_special_tokens = True
+
+    def __call__(self, text: str, control: bool) -> Sequence[int]:
+        """The tokens of a text, none added."""
+        tokenizer = self._control if control else self._plain
+        found: Sequence[int] = tokenizer.encode(text, add_special_tokens=False).ids
+        return found
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of tokens, control tokens left out."""
+        return str(self._control.decode(list(tokens), skip_special_tokens=True))
+
+
+def open_base(folder: Path) -> Base:
+    """Look at a base's directory; BadInput where it may not be used, NotFound where it is none."""
+    if not folder.is_dir():
+        raise NotFound("no such directory", where=str(folder), remedy="name a base's directory")
+    config = _json(folder / "config.json", "a base's configuration")
+    _refuse_code(folder, config)
+    weights = tuple(sorted(folder.glob("*.safetensors")))
+    pickled = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLED)
+    if not weights:
+        raise BadInput(
+            f"its weights would be unpickled: {', '.join(pickled)}" if pickled else "no weights",
+            where=str(folder),
+            remedy="bring them as *.safetensors",
+        )
+    if not (folder / "tokenizer.json").is_file():
+        raise NotFound(
+            "it has no tokenizer.json", where=str(folder), remedy="bring the base's tokenizer too"
+        )
+    family = family_of(_template(folder), str(folder))
+    return Base(folder, str(config.get("model_type", "")), family, weights)
+
+
+def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
+    code = sorted(path.name for path in folder.rglob("*.py"))
+    if code or "auto_map" in config:
+        raise BadInput(
+            f"it brings code of its own: {', '.join(code) or 'auto_map in config.json'}",
+            where=str(folder),
+            remedy="take a base that transformers knows by itself, such as Qwen2.5 or Qwen3",
+        )
+
+
+def _template(folder: Path) -> str:
+    if (folder / TEMPLATE).is_file():
+        return (folder / TEMPLATE).read_text("utf-8")
+    settings = folder / "tokenizer_config.json"
+    told = _json(settings, "the tokenizer's settings").get("chat_template", "")
+    return told if isinstance(told, str) else ""
+
+
+def _json(path: Path, what: str) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"it has no {path.name} ({what})",
+            where=str(path.parent),
+            remedy="name a directory in Hugging Face's layout",
+        ) from error
+    except msgspec.DecodeError as error:
+        raise Damaged("it is not JSON", where=str(path), remedy="fetch the base again") from error
+    if not isinstance(found, dict):
+        raise Damaged("it holds no keys", where=str(path), remedy="fetch the base again")
+    return found

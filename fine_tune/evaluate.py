@@ -1,0 +1,142 @@
+"""What a model makes of replies that it never saw: its loss, and what it would have written.
+
+A model and held-out lessons come in; perplexity over the replies' tokens and the distance of greedy
+replies to the approved ones go out. Lessons whose script stands in no training conversation are
+reported apart, so that memory is not taken for skill.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from fine_tune.base import Base
+from fine_tune.model import Batch, pack_loss
+from fine_tune.pack import best_fit, pack_of
+from fine_tune.samples import Lesson, Sample, samples_of
+from finmodel.assistant.template import Message, prompt, tokens
+from finmodel.progress import Progress, silent, teller
+
+MOST_NEW = 160
+"""A reply is cut after so many tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A reply beside the approved one."""
+
+    conversation: str
+    script: str
+    customer: str
+    """The customer's last words."""
+    approved: str
+    written: str
+    distance: float
+    """Edits that make one the other, over the longer one's length."""
+
+
+def mean_loss(model: Any, samples: Sequence[Sample], length: int) -> float:
+    """Mean negative log-likelihood of the learnt tokens, by weight; NaN where there are none."""
+    device = next(model.parameters()).device
+    total = weight = 0.0
+    model.eval()
+    with torch.no_grad():
+        for row in best_fit([len(one) for one in samples], length):
+            batch = Batch.of(pack_of([samples[place] for place in row]), device)
+            total += float(pack_loss(model, batch))
+            weight += float(batch.weight.sum())
+    return total / weight if weight else math.nan
+
+
+def text_samples(texts: Iterable[str], base: Base, length: int) -> list[Sample]:
+    """General text as samples of which every token but the first is learnt."""
+    found = []
+    for text in texts:
+        token = np.array(base.encode(text, False)[:length], np.int32)
+        if len(token) < 2:
+            continue
+        learnt = np.ones(len(token), np.float32)
+        learnt[0] = 0.0
+        found.append(
+            Sample(
+                token=token,
+                position=np.arange(len(token), dtype=np.int32),
+                branch=np.zeros(len(token), np.int32),
+                forks=np.array([len(token)], np.int32),
+                learnt=learnt,
+            )
+        )
+    return found
+
+
+def lesson_samples(lessons: Iterable[Lesson], base: Base, length: int) -> list[Sample]:
+    """The samples of lessons."""
+    return [
+        one for lesson in lessons for one in samples_of(lesson, base.family, base.encode, length)
+    ]
+
+
+def write_replies(
+    model: Any, base: Base, lessons: Sequence[Lesson], progress: Progress = silent
+) -> list[Written]:
+    """The greedy reply to the last question of each lesson, beside the approved one."""
+    tell = teller("replies written", len(lessons), progress)
+    found = []
+    model.eval()
+    for lesson in lessons:
+        reply = lesson.replies[-1]
+        history = lesson.messages[: reply.after]
+        written = greedy(model, base, history)
+        asked = next((m.text for m in reversed(history) if m.role == "user"), "")
+        apart = distance(written, reply.text)
+        found.append(Written(lesson.id, reply.script, asked, reply.text, written, apart))
+        tell()
+    return found
+
+
+def greedy(model: Any, base: Base, history: Sequence[Message]) -> str:
+    """What the model writes after a history, the likeliest token each time."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    stop = base.encode(base.family.closing().text, True)[0]
+    given = tokens(prompt(base.family, history), base.encode)
+    implementation = whole.config._attn_implementation
+    whole.set_attn_implementation("sdpa")
+    cache, out = DynamicCache(), list[int]()
+    step = torch.tensor([given], device=next(whole.parameters()).device)
+    try:
+        with torch.no_grad():
+            while len(out) < MOST_NEW:
+                hidden = whole.model(step, cache=cache, use_cache=True).last_hidden_state[:, -1]
+                token = int((hidden @ whole.lm_head.weight.T).argmax())
+                if token == stop:
+                    break
+                out.append(token)
+                step = torch.tensor([[token]], device=step.device)
+    finally:
+        whole.set_attn_implementation(implementation)
+    return base.encode.decode(out)
+
+
+def distance(first: str, second: str) -> float:
+    """Levenshtein's distance over the longer one's length; 0 where both are empty.
+
+    >>> distance("本期应还", "本期应缴")
+    0.25
+    """
+    if not first and not second:
+        return 0.0
+    row = np.arange(len(second) + 1)
+    target = np.array(list(second), "U1")
+    for place, sign in enumerate(first, start=1):
+        changed = row[:-1] + (target != sign) if len(second) else row[:0]
+        best = np.minimum(changed, row[1:] + 1)
+        # What is inserted: each cell at most one more than the cell before it.
+        line = np.concatenate([[place], best]) - np.arange(len(second) + 1)
+        row = np.minimum.accumulate(line) + np.arange(len(second) + 1)
+    return float(row[-1]) / max(len(first), len(second))

@@ -1,0 +1,185 @@
+"""From conversations to an adapter in MLflow: prepared, trained, evaluated, judged, registered.
+
+A recipe, a base's directory and conversations come in; what was made goes out, with its figures.
+A run that was stopped goes on where it was. Which adapter is served is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from fine_tune.base import Base
+from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.machine import fastest_dtype
+from fine_tune.model import load_base, with_adapter
+from fine_tune.prepare import Mask, Prepared, prepare
+from fine_tune.recipe import Recipe
+from fine_tune.samples import Lesson
+from fine_tune.steps import Plan, plan_of
+from fine_tune.train import Step, Trained, train
+from finmodel import tracking
+from finmodel.conversations import Conversation
+from finmodel.progress import Progress, silent
+from finmodel.settings import Settings
+
+WRITTEN = 24
+"""So many held-out replies are written greedily; each takes seconds."""
+REPLIES = "replies.json"
+ADAPTER = "adapter"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """An adapter, and what it is worth."""
+
+    name: str
+    version: int
+    run: str
+    base: str
+    """Digest of the base that it belongs to."""
+    passed: bool
+    reasons: tuple[str, ...]
+    """Why it did not pass."""
+    figures: Mapping[str, float]
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run learns from and is judged by."""
+
+    conversations: Iterable[Conversation]
+    mask: Mask
+    general: Sequence[str]
+    """Texts of no conversation, by which forgetting is measured."""
+    unseen: frozenset[str] = frozenset()
+    """Scripts that stand in no training conversation."""
+
+
+def tune(
+    settings: Settings, recipe: Recipe, base: Base, material: Material, progress: Progress = silent
+) -> Tuned:
+    """Make an adapter of a base by a recipe, and register it with the verdict of its gates."""
+    prepared = prepare(material.conversations, material.mask)
+    samples = lesson_samples(prepared.lessons["train"], base, recipe.length)
+    plan = plan_of(samples, recipe)
+    dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
+    model = with_adapter(load_base(base.folder, dtype), recipe.adapter, recipe.seed)
+    run = identity(recipe, base, prepared)
+    judge = _Judge(base, recipe, prepared, material)
+    tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER}
+    with tracking.run(settings, recipe.name, tags) as tracked:
+        with model.disable_adapter():
+            before = judge.figures(model, "base", progress)
+        folder = settings.home / "tuning" / recipe.name / run[:16]
+        done = train(model, plan, recipe, folder, run, _reporter(plan, tracked, progress))
+        after = judge.figures(model, "tuned", progress)
+        figures = before | after | _effort(plan, done)
+        passed, reasons = verdict(recipe, figures)
+        params = {"recipe": msgspec.json.encode(recipe).decode(), "dtype": str(dtype)}
+        tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
+        tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
+        with tempfile.TemporaryDirectory() as aside:
+            model.save_pretrained(aside, safe_serialization=True)
+            source = tracked.log_folder(Path(aside), ADAPTER)
+        told = tags | {"gate": "passed" if passed else "failed", "reasons": "; ".join(reasons)}
+        version = tracking.register(settings, recipe.name, source, tracked.id, told)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Tuned(
+        name=recipe.name,
+        version=version,
+        run=tracked.id,
+        base=base.digest,
+        passed=passed,
+        reasons=reasons,
+        figures=figures,
+        left_out=prepared.left_out,
+    )
+
+
+def identity(recipe: Recipe, base: Base, prepared: Prepared) -> str:
+    """Digest of everything that makes a run what it is."""
+    told = msgspec.json.encode([msgspec.to_builtins(recipe), base.digest, prepared.digest])
+    return hashlib.sha256(told).hexdigest()
+
+
+def verdict(recipe: Recipe, figures: Mapping[str, float]) -> tuple[bool, tuple[str, ...]]:
+    """Whether an adapter passes its recipe's gates, and why not."""
+    gates = recipe.gates
+    fall = 1 - figures["tuned_perplexity"] / figures["base_perplexity"]
+    rise = figures["tuned_general_loss"] / figures["base_general_loss"] - 1
+    reasons = []
+    if not fall >= gates.perplexity_fall:
+        reasons.append(
+            f"held-out perplexity fell by {fall:.1%}, wanted {gates.perplexity_fall:.0%}"
+        )
+    if not rise <= gates.general_rise:
+        reasons.append(f"loss on general text rose by {rise:.1%}, allowed {gates.general_rise:.0%}")
+    return not reasons, tuple(reasons)
+
+
+class _Judge:
+    """Figures of a model on what is held out, before and after."""
+
+    def __init__(self, base: Base, recipe: Recipe, prepared: Prepared, material: Material) -> None:
+        self.base, self.length = base, recipe.length
+        tests = prepared.lessons["test"]
+        self.tests = lesson_samples(tests, base, recipe.length)
+        unseen = tuple(one for one in tests if _unseen(one, material.unseen))
+        self.unseen = lesson_samples(unseen, base, recipe.length)
+        self.general = text_samples(material.general, base, recipe.length)
+        self.asked = tests[:WRITTEN]
+        self.written: dict[str, Any] = {}
+
+    def figures(self, model: Any, who: str, progress: Progress) -> dict[str, float]:
+        """Perplexities, loss on general text, and distance of greedy replies."""
+        replies = write_replies(model, self.base, self.asked, progress)
+        self.written[who] = [msgspec.to_builtins(one) for one in replies]
+        apart = [one.distance for one in replies]
+        return {
+            f"{who}_perplexity": math.exp(mean_loss(model, self.tests, self.length)),
+            f"{who}_perplexity_unseen": math.exp(mean_loss(model, self.unseen, self.length)),
+            f"{who}_general_loss": mean_loss(model, self.general, self.length),
+            f"{who}_edit_distance": sum(apart) / len(apart) if apart else math.nan,
+        }
+
+
+def _unseen(lesson: Lesson, scripts: frozenset[str]) -> bool:
+    return any(reply.script in scripts for reply in lesson.replies)
+
+
+def _reporter(plan: Plan, tracked: tracking.Run, progress: Progress) -> Any:
+    def report(step: Step) -> None:
+        progress("steps learnt", step.number, len(plan))
+        tracked.log_step(
+            step.number,
+            {
+                "loss": step.loss,
+                "gradient_norm": step.norm,
+                "tokens_per_s": step.tokens / step.seconds,
+                "supervised_tokens_per_s": step.learnt / step.seconds,
+            },
+        )
+
+    return report
+
+
+def _effort(plan: Plan, done: Trained) -> dict[str, float]:
+    tokens = sum(len(pack) for step in range(len(plan)) for pack in plan.packs(step))
+    return {
+        "steps": float(len(plan)),
+        "train_seconds": done.seconds,
+        "train_tokens": float(tokens),
+        "padding_share": plan.padding,
+        "last_loss": done.losses[-1],
+    }

@@ -1,0 +1,132 @@
+"""From conversations to a registered adapter, and what its gates say."""
+
+import json
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+
+from fine_tune.base import open_base
+from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.model import load_base
+from fine_tune.prepare import prepare
+from fine_tune.recipe import Adapter, Gates, Optimiser, Recipe, load
+from fine_tune.tune import REPLIES, Material, tune, verdict
+from finmodel import tracking
+from finmodel.assistant.briefing import briefing
+from finmodel.errors import BadInput
+from finmodel.lender.talk.conversations import write
+from finmodel.lender.talk.general import general_text
+from finmodel.lender.talk.held_out import held_out
+from finmodel.settings import Settings
+from tests.fine_tune.small_model import small_base
+
+RECIPE = Recipe(
+    name="scripts", base="small", length=512, epochs=1, save_every=5,
+    adapter=Adapter(rank=8, alpha=32), optimiser=Optimiser(learning_rate=1e-2),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, data=home)
+    settings.make_home()
+    conversations = [one.conversation for one in write(90, seed=5)]
+    general = list(general_text(3_000, 1))
+    said = [m.slotted or m.text for one in conversations for m in one.messages]
+    folder = small_base(
+        tmp_path_factory.mktemp("base"), [*said, *general, briefing("current", "verified")]
+    )
+    base = open_base(folder)
+    seen = []
+    material = Material(conversations, list, general, held_out())
+    done = tune(settings, RECIPE, base, material, lambda what, n, of: seen.append((what, n, of)))
+    return settings, base, material, done, seen
+
+
+def test_an_adapter_is_registered_with_its_base_its_data_and_its_figures(tuned):
+    settings, base, material, done, seen = tuned
+    (version,) = tracking.versions(settings, "scripts")
+    assert version.tags["base"] == base.digest == done.base
+    assert version.tags["data"] == prepare(material.conversations, list).digest
+    assert version.tags["gate"] == "passed" if done.passed else "failed"
+    assert done.figures["tuned_perplexity"] < done.figures["base_perplexity"]
+    steps = [(n, of) for what, n, of in seen if what == "steps learnt"]
+    assert steps == [(n, int(done.figures["steps"])) for n in range(1, len(steps) + 1)]
+    replies = json.loads(tracking.kept(settings, done.run, REPLIES))
+    assert [one["approved"] for one in replies["base"]] == [
+        one["approved"] for one in replies["tuned"]
+    ]
+    assert not list((settings.home / "tuning" / "scripts").iterdir())
+
+
+def test_the_kept_adapter_is_the_one_that_was_judged(tuned, tmp_path):
+    settings, base, material, done, _ = tuned
+    import mlflow
+
+    mlflow.set_tracking_uri(settings.mlflow_uri)
+    local = mlflow.artifacts.download_artifacts(f"runs:/{done.run}/adapter", dst_path=str(tmp_path))
+    model = PeftModel.from_pretrained(load_base(base.folder, torch.float32), local)
+    tests = prepare(material.conversations, list).lessons["test"]
+    loss = mean_loss(model, lesson_samples(tests, base, 512), 512)
+    assert loss == pytest.approx(np.log(done.figures["tuned_perplexity"]), rel=1e-5)
+    general = mean_loss(model, text_samples(material.general, base, 512), 512)
+    assert general == pytest.approx(done.figures["tuned_general_loss"], rel=1e-5)
+
+
+def test_greedy_replies_are_what_transformers_generates(tuned):
+    _, base, material, _, _ = tuned
+    model = load_base(base.folder, torch.float32)
+    lesson = prepare(material.conversations, list).lessons["test"][0]
+    (mine,) = write_replies(model, base, [lesson])
+    stock = load_base(base.folder, torch.float32)
+    stock.set_attn_implementation("eager")
+    given = lesson_samples(
+        [msgspec.structs.replace(lesson, replies=lesson.replies[-1:])], base, 512
+    )
+    cut = int(np.flatnonzero(given[0].learnt)[0])
+    prompt = torch.from_numpy(given[0].token[:cut]).long()[None]
+    stop = base.encode("<|im_end|>", True)[0]
+    out = stock.generate(
+        prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=160,
+        eos_token_id=stop, pad_token_id=stop,
+    )  # fmt: skip
+    assert mine.written == base.encode.decode(out[0, cut:].tolist())
+    assert mine.approved == lesson.replies[-1].text
+
+
+@pytest.mark.parametrize(
+    ("tuned_perplexity", "general", "passed", "says"),
+    [
+        (2.0, 3.1, True, ""),
+        (4.0, 3.1, False, "held-out perplexity fell by 60.0%, wanted 70%"),
+        (2.0, 3.2, False, "loss on general text rose by 6.7%, allowed 5%"),
+        (float("nan"), 3.0, False, "held-out perplexity fell by nan%"),
+    ],
+)
+def test_an_adapter_that_forgets_or_does_not_learn_stays_a_candidate(
+    tuned_perplexity, general, passed, says
+):
+    recipe = msgspec.structs.replace(RECIPE, gates=Gates(perplexity_fall=0.7, general_rise=0.05))
+    figures = {
+        "base_perplexity": 10.0,
+        "tuned_perplexity": tuned_perplexity,
+        "base_general_loss": 3.0,
+        "tuned_general_loss": general,
+    }
+    found, reasons = verdict(recipe, figures)
+    assert found == passed
+    assert says in "; ".join(reasons)
+
+
+def test_a_recipe_that_cannot_be_meant_is_told_by_its_key(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("name: a\nbase: b\nlength: 4\n")
+    with pytest.raises(BadInput, match=r"length: 4 is out of range; see docs/fine_tuning\.md"):
+        load(path)
+    path.write_text("name: a\nbase: b\nadapter: {rang: 4}\n")
+    with pytest.raises(BadInput, match=r"unknown key 'rang'.*did you mean 'rank'"):
+        load(path)
