@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from finmodel.assistant.slots import SLOTS, places, slot_named
+from finmodel.assistant.written_numbers import figures_in
 from finmodel.conversations import Identity
 from finmodel.errors import NotFound
 
@@ -19,12 +20,6 @@ LONGEST: Final = 200
 """Characters; a reply is read on a telephone."""
 
 _DIGIT: Final = re.compile(r"\d|[０-９①-⑳]")
-_NUMERAL: Final = "〇零一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟半"
-_AMOUNT: Final = re.compile(
-    rf"[{_NUMERAL}]+点?[{_NUMERAL}]*"
-    r"(?:多|几|余)?(?:个)?(?:元|块|角|分钱|厘|天|日|周|月|年|期|折|倍|成|小时|分钟|工作日|%|％)"
-    rf"|[百千万]分之[{_NUMERAL}]"
-)
 _BRACE: Final = re.compile(r"[{}｛｝]")
 
 
@@ -42,7 +37,7 @@ def broken_rule(text: str, needs: Identity) -> Broken | None:
     >>> broken_rule("本期应还{amount_due}。", "basic").what
     '{amount_due} tells of a customer who is not verified'
     >>> broken_rule("利息为每天五块钱。", "none").what
-    "a number stands in the text: '五块'"
+    "a number stands in the text: '五块钱'"
     """
     rules = (_unknown_slot, _unfinished_slot, _written_number, _rate_without_year, _too_long)
     found = (rule(text) for rule in rules)
@@ -66,10 +61,11 @@ def _unfinished_slot(text: str) -> Broken | None:
 
 def _written_number(text: str) -> Broken | None:
     bare = _without_slots(text)
-    if found := _DIGIT.search(bare) or _AMOUNT.search(bare):
-        remedy = "put a slot in its place, or say it without a number"
-        return Broken(f"a number stands in the text: {found[0]!r}", remedy)
-    return None
+    written = [one.text for one in figures_in(bare)] or _DIGIT.findall(bare)
+    if not written:
+        return None
+    remedy = "put a slot in its place, or say it without a number"
+    return Broken(f"a number stands in the text: {written[0]!r}", remedy)
 
 
 def _rate_without_year(text: str) -> Broken | None:

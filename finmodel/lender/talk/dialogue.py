@@ -14,6 +14,7 @@ from finmodel.assistant.facts import Facts
 from finmodel.assistant.intents import intent_named
 from finmodel.assistant.scripts import State
 from finmodel.conversations import Account, Conversation, Identity, Message, Who
+from finmodel.errors import NotFound
 from finmodel.lender.talk.choice import first_intent, next_intent, script_for, told_to_verified
 from finmodel.lender.talk.customers import SERVICE, Customer
 from finmodel.lender.talk.loose import as_written
@@ -138,7 +139,8 @@ class Dialogue:
         training = self.who.split == "train"
         script = script_for(intent, self.state, self.day, facts, training, self.chance)
         if script is None:
-            raise AssertionError(f"no script answers {intent} to {self.state}")
+            where = f"{intent}: {self.identity}, {self.account}"
+            raise NotFound("no script answers it", where=where, remedy="add one for everybody")
         text = facts.fill(script.text).text
         self.add("agent", text, intent=intent, script=script.id, slotted=script.text)
 

@@ -100,7 +100,7 @@ def refused(folder: Path, text: str, as_of: date | None = None) -> str:
     [
         ("{due_date}", "{due_day}", "{due_day} is no slot; did you mean {due_date}?"),
         ("intent: due_date", "intent: due_day", "no intent 'due_day'; did you mean 'due_date'?"),
-        ("{due_date}", "5月3日", "a number stands in the text: '5'; put a slot in its place"),
+        ("{due_date}", "5月3日", "a number stands in the text: '5月3日'; put a slot in"),
         ("needs: verified", "needs: basic", "write `needs: verified`"),
         ("needs: verified", "needs: never", "never"),
         ("version: 1", "version: 0", "version"),

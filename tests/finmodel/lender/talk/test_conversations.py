@@ -9,6 +9,8 @@ from itertools import islice
 import msgspec
 import pytest
 
+from finmodel.assistant.facts import Facts
+from finmodel.assistant.grounding import ground
 from finmodel.assistant.intents import SCENARIOS, load_intents
 from finmodel.assistant.scripts import load_scripts
 from finmodel.conversation_files import read_conversations, write_conversations
@@ -97,6 +99,16 @@ def test_every_number_in_a_reply_is_right_for_that_customer_on_that_day():
     assert sum(seen.values()) >= 1_500
     shown_somewhere = {slot for one in load_scripts().values() for slot in one.slots}
     assert shown_somewhere - set(seen) == set()
+
+
+def test_the_number_guard_finds_every_figure_of_every_reply_in_the_conversations_facts():
+    checked = 0
+    for one, message in replies():
+        facts = Facts.of_plain(one.conversation.facts)
+        findings = ground(message.text, facts, today=one.as_of)
+        assert findings.told == (), message
+        checked += len(findings.findings)
+    assert checked >= 2_000
 
 
 def test_how_a_customer_stands_is_what_the_ledger_says():
