@@ -1,6 +1,7 @@
 """Families of phrasings: enough for each intent, each in one split, and what is none is told."""
 
 import re
+from itertools import product
 
 import pytest
 
@@ -8,7 +9,7 @@ from finmodel.assistant.intents import load_intents
 from finmodel.assistant.slots import SLOTS
 from finmodel.errors import BadInput, NotFound
 from finmodel.lender.talk.people import PERSONAL
-from finmodel.lender.talk.phrasings import PARTS, detail_families, families, plan
+from finmodel.lender.talk.phrasings import PARTS, detail_families, families, plan, words
 
 
 def test_each_intent_has_twelve_families_and_two_to_open_with_in_every_split():
@@ -22,11 +23,38 @@ def test_each_intent_has_twelve_families_and_two_to_open_with_in_every_split():
 
 def test_a_family_has_one_id_and_one_split():
     every = [one for many in families().values() for one in many]
-    assert len(every) >= 700
+    assert len(every) >= 1_300
     assert len({one.id for one in every}) == len(every)
     assert len({one.template for one in every}) == len(every)
     details = [one for many in detail_families().values() for one in many]
     assert len({one.template for one in details}) == len(details)
+
+
+def ways(template: str) -> set[str]:
+    """All that a family may say, without its marks."""
+    parts = re.split(r"(\[[^\]]*\]|<\w+>)", template)
+    choices = [
+        one[1:-1].split("|")
+        if one[:1] == "["
+        else words().lists[one[1:-1]]
+        if one[:1] == "<"
+        else [one]
+        for one in parts
+    ]
+    return {re.sub("[，。？！?, ]", "", "".join(way)) for way in product(*choices)}
+
+
+def test_no_two_splits_can_say_the_same():
+    said: dict[str, set[str]] = {part: set() for part in PARTS}
+    for intent in load_intents():
+        for part in PARTS:
+            for one in families()[intent, part]:
+                said[part] |= {f"{intent} {way}" for way in ways(one.template)}
+    assert len(said["train"]) >= 8_000
+    assert min(map(len, said.values())) >= 1_000
+    assert said["train"] & said["test"] == set()
+    assert said["train"] & said["validation"] == set()
+    assert said["validation"] & said["test"] == set()
 
 
 def test_what_is_asked_for_exists():
