@@ -63,6 +63,8 @@ def write_conversations(path: Path, conversations: Iterable[Conversation]) -> in
     """Write a `.jsonl` or `.csv` file, whole or not at all; how many there are."""
     if path.suffix.lower() not in (".jsonl", ".csv"):
         raise BadInput("neither .jsonl nor .csv", where=str(path), remedy="name it so")
+    if not path.parent.is_dir():
+        raise NotFound("no such folder", where=str(path.parent), remedy="make it first")
     count, rows = 0, path.suffix.lower() == ".csv"
     with replacing(path) as file:
         if rows:

@@ -188,6 +188,8 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_told(tmp_path):
         list(read_conversations(tmp_path / "chats.xlsx"))
     with pytest.raises(BadInput, match="neither"):
         write_conversations(tmp_path / "chats.txt", CHATS)
+    with pytest.raises(NotFound, match="no such folder"):
+        write_conversations(tmp_path / "none" / "chats.csv", CHATS)
 
 
 def test_a_run_that_fails_leaves_the_old_file(tmp_path):

@@ -64,7 +64,7 @@ def _text(chance: Random, seed: int, number: int) -> str:
         return _topic(chance)
     if kind == "desk":
         return _desk(chance)
-    who = customer(seed + 1_000_003, number // 400, START, DAYS)
+    who = customer(seed + 1_000_003, number, START, DAYS)
     if who.loan is None:
         return _topic(chance)
     return _record(who, who.loan, chance) if kind == "record" else _plan(who.loan, chance)

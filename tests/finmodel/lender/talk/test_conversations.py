@@ -111,6 +111,18 @@ def test_the_number_guard_finds_every_figure_of_every_reply_in_the_conversations
     assert checked >= 2_000
 
 
+def test_a_sum_that_a_reply_takes_apart_adds_up():
+    checked = 0
+    for _, message in replies():
+        if message.script == "early_settlement-2":
+            values = shown(message.slotted, message.text)
+            fen = {name: round(float(v[:-1].replace(",", "")) * 100) for name, v in values.items()}
+            total = fen.pop("settlement_total")
+            assert sum(fen.values()) == total
+            checked += 1
+    assert checked >= 5
+
+
 def test_how_a_customer_stands_is_what_the_ledger_says():
     counts = Counter()
     for one in written():
