@@ -18,6 +18,7 @@ from feature_store.archive_compaction import compact
 from feature_store.archive_key import make_archive
 from feature_store.dead_letters import PassedOver
 from feature_store.offline import TIME, training_frame
+from finmodel.clock import ZONED
 from finmodel.errors import BadInput
 from finmodel.progress import Progress
 from finmodel.settings import Settings
@@ -78,7 +79,7 @@ def _spine(path: Path) -> pd.DataFrame:
         return rows
     texts = rows[TIME].astype(str)
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    wrong = times.isna() | ~texts.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+    wrong = times.isna() | ~texts.str.contains(ZONED)
     if wrong.any():
         place = int(wrong.to_numpy().argmax())
         raise BadInput(

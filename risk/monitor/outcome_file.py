@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from finmodel.clock import ZONED
 from finmodel.errors import BadInput
 from finmodel.outcomes import UNKNOWN, refuse
 from finmodel.records import Float64s, Int64s
@@ -65,7 +66,7 @@ def _times(column: pd.Series, refused: dict[int, str]) -> Int64s:
     # A Parquet file's times come with their zone, and are written so that it can be seen.
     texts = column.astype(object).map(_text)
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    zoned = texts.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").to_numpy(bool)
+    zoned = texts.str.contains(ZONED).to_numpy(bool)
     wrong = times.isna().to_numpy() | ~zoned
     refuse(refused, wrong, "observed_at is not a time with its zone, as 2024-03-01T00:00:00+08:00")
     told = times.fillna(pd.Timestamp(0, tz="UTC")).dt.tz_localize(None)

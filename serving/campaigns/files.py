@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finmodel.clock import ZONED
 from finmodel.errors import BadInput
 from finmodel.records import Int64s
 from finmodel.table_files import is_csv, lines_of, read_table
@@ -72,7 +73,7 @@ def read_receipts(path: Path) -> list[Receipt]:
         given[name].fillna("").astype(str).str.strip()
         for name in ("event_id", "contact_id", CUSTOMER, "kind", "at")
     )
-    zoned = said.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+    zoned = said.str.contains(ZONED)
     times = [
         (None, None) if one == NEVER else (one, None) if zone else (None, one - BEIJING_US)
         for one, zone in zip(at.tolist(), zoned, strict=True)

@@ -9,7 +9,7 @@ import pytest
 from finmodel.clock import micros, parse_time
 from finmodel.errors import BadInput
 from marketing.campaign.standing import NEVER
-from serving.campaigns.files import COLUMNS, read_customers, read_segment
+from serving.campaigns.files import COLUMNS, read_customers, read_receipts, read_segment
 from tests.serving.campaign_world import customers_csv
 
 NOW = micros(parse_time("2026-04-01T12:00:00+08:00"))
@@ -84,3 +84,24 @@ def test_a_segment_is_sorted_and_each_customer_once(tmp_path):
     path = tmp_path / "s.csv"
     path.write_text("customer_id,why\n9,a\n2,b\n")
     np.testing.assert_array_equal(read_segment(path), [2, 9])
+
+
+@pytest.mark.parametrize(
+    ("said", "zone", "meant"),
+    [
+        ("2005-10-06 14:00:00+08", True, "2005-10-06T14:00:00+08:00"),  # as PostgreSQL writes it
+        ("2005-10-06T14:00:00.5-03", True, "2005-10-06T14:00:00.5-03:00"),
+        ("2005-10-06T14:00:00+0800", True, "2005-10-06T14:00:00+08:00"),
+        ("2005-10-06T06:00:00Z", True, "2005-10-06T14:00:00+08:00"),
+        ("20051006T140000+08", True, "2005-10-06T14:00:00+08:00"),
+        ("2005-10-06 14:00:00", False, "2005-10-06T14:00:00+08:00"),
+        ("2005-10-06", False, "2005-10-06T00:00:00+08:00"),
+        ("20051006", False, "2005-10-06T00:00:00+08:00"),
+    ],
+)
+def test_a_receipts_zone_is_seen_however_it_is_written(tmp_path, said, zone, meant):
+    path = tmp_path / "r.csv"
+    path.write_text(f"event_id,contact_id,kind,at,customer_id\ne1,,opted_out,{said},2\n")
+    (told,) = read_receipts(path)
+    at_us = micros(parse_time(meant))
+    assert (told.at_us, told.loose_us) == ((at_us, None) if zone else (None, at_us))
