@@ -91,10 +91,14 @@ def record(ledger: Ledger, told: Sequence[Receipt], now_us: int) -> Recorded:
 
 
 def counts_of(ledger: Ledger, plan: int) -> dict[tuple[str, str, str], int]:
-    """Contacts of a plan by offer, channel and kind of receipt, each contact once a kind."""
+    """Contacts of a plan by offer, channel and kind of receipt, each contact once a kind.
+
+    Not the offers that were made at once under it: they are no contacts of its list.
+    """
     told = (
-        "SELECT offer, channel, kind, count(DISTINCT contacts.customer) FROM receipts "
-        "JOIN contacts USING (customer, opens_us, plan) WHERE plan = ? GROUP BY 1, 2, 3"
+        "SELECT offer, channel, kind, count(*) FROM (SELECT DISTINCT offer, channel, kind, "
+        "customer, opens_us FROM receipts JOIN contacts USING (customer, opens_us, plan) "
+        "WHERE plan = ? AND cost_minor IS NOT NULL) GROUP BY 1, 2, 3"
     )
     with ledger.reading() as db:
         return {(o, c, k): count for o, c, k, count in db.execute(told, (plan,))}

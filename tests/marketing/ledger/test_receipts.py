@@ -54,6 +54,16 @@ def test_two_receipts_of_a_kind_count_the_contact_once(ledger):
     assert counts_of(ledger, 1) == {("points", "sms", "sent"): 1}
 
 
+def test_the_receipts_of_an_offer_at_once_are_not_the_plans(ledger):
+    row = 9, NOW, 1, NOW + DAY, "points", "sms", 0.9, 2
+    columns = "customer, opens_us, plan, closes_us, offer, channel, propensity, lane"
+    with ledger.writing() as db:  # as an offer at once fills them
+        db.execute(f"INSERT INTO contacts({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    at_once = Receipt("e9", contact_id(1, 9, NOW), "", "sent", NOW)
+    assert record(ledger, [SENT, at_once], NOW).new == 2
+    assert counts_of(ledger, 1) == {("points", "sms", "sent"): 1}
+
+
 def test_an_opt_out_stops_the_customer_and_a_file_cannot_take_it_back(ledger):
     by_contact = replace(SENT, event_id="o1", kind="opted_out")
     by_customer = Receipt("o2", "", "7", "opted_out", NOW)
