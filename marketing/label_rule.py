@@ -158,8 +158,11 @@ class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a table's `column` needs no `among` and no `positive`")
         if self.observe is not None and bool(self.positive) == bool(self.observe.campaign_log):
             raise ValueError("`positive` is needed, but of a campaign's log, which tells who drew")
-        if self.observe is not None and self.observe.month_end and not self.among:
-            raise ValueError("`among` says whose months are looked at: name an event of theirs")
+        named = any(one.any for one in self.among)
+        if self.observe is not None and self.observe.month_end and not named:
+            raise ValueError(
+                "`among` says whose months are looked at: name an event of theirs under `any`"
+            )
         if self.settle_days < 0.0:
             raise ValueError("settle_days must not be below 0")
         try:

@@ -51,6 +51,12 @@ def test_what_is_shipped_says_its_label_in_both_languages_and_its_own_command(na
     assert recipe.title.zh != recipe.title.en
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_label_speaks_of_complaints_in_both_languages_or_in_none(name):
+    words = load_recipe(SHIPPED / f"{name}.yaml").label.words
+    assert ("投诉" in words.zh) == ("complain" in words.en)
+
+
 def test_the_five_models_are_here_on_one_vector_and_one_lender():
     assert set(NAMES) >= FIVE
     recipes = [load_recipe(SHIPPED / f"{name}.yaml") for name in FIVE]
@@ -77,6 +83,12 @@ WRONG = [
     (CHURN, "label.settle_day", 3, "unknown key 'settle_day'.*did you mean 'settle_days'"),
     (CHURN, "label.positive", [], "`positive` is needed"),
     (CHURN, "label.among", [], "`among` says whose months are looked at"),
+    (
+        CHURN,
+        "label.among",
+        [{"none": ["loan.overdue.v1"], "within_days": 30}],
+        "whose months are looked at: name an event of theirs under `any`",
+    ),
     (CHURN, "label.zone", "Asia/Peking", "'Asia/Peking' is no zone"),
     (CHURN, "label.words.en", " ", "say the label in both languages"),
     (CHURN, "label.observe.month_end.to", "2023-01", "from 2024-06 is after to 2023-01"),
