@@ -80,8 +80,14 @@ class Expected:
 def treatment_of(recipe: CampaignRecipe, treatments: tuple[str, ...]) -> list[int]:
     """(p,) place of each way's treatment: `offer/channel`, else the offer, else the channel.
 
-    BadInput where the preference model knows none of the three.
+    BadInput where the preference model knows none of the three, or no treatment at all.
     """
+    if not treatments:
+        raise BadInput(
+            "it is a propensity model: it knows no treatment's effect",
+            where=f"model {recipe.models.preference}",
+            remedy="name an uplift model under models.preference, as marketing_preference",
+        )
     found = []
     for o, c in recipe.pairs:
         offer, channel = recipe.offers[o].id, recipe.channels[c].name

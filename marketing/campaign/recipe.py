@@ -136,7 +136,7 @@ class CampaignRecipe(Struct, frozen=True, forbid_unknown_fields=True):
     response: Response
     offers: tuple[Offer, ...]
     channels: tuple[Channel, ...]
-    budget_minor: int
+    budget_minor: Annotated[int, Meta(le=10**15)]
     caps: tuple[Cap, ...]
     quiet_hours: QuietHours
     holdout: Holdout | None = None

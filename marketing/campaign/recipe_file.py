@@ -21,6 +21,8 @@ from marketing.campaign.recipe import CHANNELS, CampaignRecipe, Cap
 
 GUIDE = "docs/campaigns.md"
 LONGEST_DAYS = 366
+LAST_YEAR = 2199
+"""Of a campaign: what comes after its days, as a window of response, must be a day too."""
 MOST_WAYS = 60
 """A plan keeps who may get what as the bits of a number."""
 NEVER_FOR_CREDIT = "repayment_willingness"
@@ -56,6 +58,8 @@ def _time(recipe: CampaignRecipe, path: Path) -> None:
         raise _bad(path, "ends", f"it is before {recipe.starts}", "name the campaign's last day")
     if days > LONGEST_DAYS:
         raise _bad(path, "ends", f"the campaign lasts {days} days", "let it end within a year")
+    if recipe.ends.year > LAST_YEAR:
+        raise _bad(path, "ends", f"it is after {LAST_YEAR}", "name a day that somebody will see")
     if recipe.response.event not in TOPICS:
         what = f"{recipe.response.event!r} is no event"
         raise _bad(path, "response.event", what, f"choose of {', '.join(TOPICS)}")
@@ -97,12 +101,14 @@ def _offers(recipe: CampaignRecipe, path: Path) -> None:
 def _channels(recipe: CampaignRecipe, path: Path) -> None:
     _require_once(path, "channels", [one.name for one in recipe.channels])
     quiet = recipe.quiet_hours.since, recipe.quiet_hours.to
+    for key, told in zip(("from", "to"), quiet, strict=True):
+        _minutes(path, f"quiet_hours.{key}", told)
     for place, channel in enumerate(recipe.channels):
         key = f"channels[{place}]"
         if channel.name not in CHANNELS:
             what = f"unknown channel {channel.name!r}"
             raise _bad(path, f"{key}.name", what, f"choose of {', '.join(CHANNELS)}")
-        since, until = map(minutes_of, channel.hours)
+        since, until = (_minutes(path, f"{key}.hours", told) for told in channel.hours)
         if since >= until:
             what = f"{channel.hours[0]} is not before {channel.hours[1]}"
             raise _bad(path, f"{key}.hours", what, 'write them as ["09:00", "21:00"]')
@@ -111,6 +117,14 @@ def _channels(recipe: CampaignRecipe, path: Path) -> None:
         if not len(windows_of(stretches, days, recipe.zone, 0).opens_us):
             what = f"quiet hours and the night leave {channel.name} no time"
             raise _bad(path, f"{key}.hours", what, "widen its hours, or narrow quiet_hours")
+
+
+def _minutes(path: Path, key: str, told: str) -> int:
+    """Minutes since midnight of a time of day; BadInput with the file and the key."""
+    try:
+        return minutes_of(told)
+    except BadInput as refusal:
+        raise _bad(path, key, f"{told!r} is no time of day", refusal.remedy) from refusal
 
 
 def _caps(recipe: CampaignRecipe, path: Path) -> None:

@@ -57,3 +57,9 @@ def test_a_channel_of_which_no_effect_is_known_is_refused():
     said = "marketing_preference: it knows no effect of rate_cut by push, only of app, sms; take"
     with pytest.raises(BadInput, match=said):
         treatment_of(RECIPE, ("app", "sms"))
+
+
+def test_a_model_of_no_treatment_is_told_apart():
+    said = "marketing_preference: it is a propensity model: it knows no treatment's effect; name an"
+    with pytest.raises(BadInput, match=said):
+        treatment_of(RECIPE, ())

@@ -49,7 +49,15 @@ def test_the_shipped_recipe_is_read_whole():
             changed("channels", 2, hours=["21:00", "24:00"]),
             "quiet hours and the night leave sms no time; widen its hours, or narrow quiet_hours",
         ),
-        (changed("channels", 2, hours=["9h", "24:00"]), "time of day '9h': it is none"),
+        (
+            changed("channels", 2, hours=["9h", "24:00"]),
+            "channels[2].hours: '9h' is no time of day; write it as \"09:00\", in quotes",
+        ),
+        ({"quiet_hours": {"from": "8", "to": "09:00"}}, "quiet_hours.from: '8' is no time of day"),
+        ({"quiet_hours": {"from": "21:00", "to": "25:00"}}, "quiet_hours.to: '25:00' is no time"),
+        ({"budget_minor": 10**15 + 1}, "budget_minor: expected `int` <= 1000000000000000"),
+        ({"budget_minor": 10**310}, "budget_minor: "),
+        ({"starts": "9999-12-01", "ends": "9999-12-31"}, "ends: it is after 2199; name a day"),
         ({"quiet_hours": {"from": "00:00", "to": "24:00"}}, "leave app no time"),
         (
             {"zone": "America/Los_Angeles", "quiet_hours": {"from": "16:00", "to": "09:00"}},
@@ -111,7 +119,7 @@ def test_what_cannot_be_meant(tmp_path, changes, says):
     with pytest.raises(BadInput) as refused:
         recipe(tmp_path, **changes)
     assert says in str(refused.value)
-    assert str(tmp_path / "campaign.yaml") in str(refused.value) or "time of day" in says
+    assert str(tmp_path / "campaign.yaml") in str(refused.value)
 
 
 def test_a_time_that_yaml_takes_for_a_number_is_explained(tmp_path):
