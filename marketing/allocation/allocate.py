@@ -41,8 +41,15 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """How far below the bound the plan is, as a part of the bound; 0 of a bound of 0."""
-        return (self.bound - self.value) / self.bound if self.bound > 0.0 else 0.0
+        """How far below the bound the plan is, as a part of the bound; 0 of a bound of 0.
+
+        Where both are sums of the same gains, rounding can put the plan above it by the last bit.
+
+        >>> nothing = np.zeros(1)
+        >>> Plan(nothing, 0.1 + 0.2, 0.3, nothing, nothing, ("budget",)).gap
+        0.0
+        """
+        return max((self.bound - self.value) / self.bound, 0.0) if self.bound > 0.0 else 0.0
 
     @property
     def price_of(self) -> dict[str, float]:
