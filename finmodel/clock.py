@@ -13,7 +13,7 @@ from typing import Protocol
 from finmodel.errors import BadInput
 
 ZONED = r"[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)$"
-"""What a text of ISO 8601 with a zone has: +08 too, as PostgreSQL writes it; a day alone has none."""
+"""What an ISO 8601 text with a zone has: +08 too, as PostgreSQL writes it; a day alone has none."""
 
 
 class Clock(Protocol):

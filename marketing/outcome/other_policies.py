@@ -2,10 +2,13 @@
 
 A plan's logged actions with their responses come in, and for each policy its estimates go out.
 Customers of the planned lane and of the lane by lot tell; where too little was tried, so it says.
+The weights tell too: where chance could have shown all that a policy does, they add up to about as
+many as there are customers, and much less where for some it could not.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import msgspec
@@ -17,6 +20,8 @@ from marketing.outcome.estimate import Estimate, Logged, Modelled, estimate
 
 FEWEST = 30.0
 """Of fewer effective customers an estimate is a guess."""
+AMISS = 0.05
+"""By this part of them, and two standard errors, the weights may miss the customers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +45,13 @@ class PolicyValue(msgspec.Struct, frozen=True):
 
     policy: str
     snips: Estimate | None
-    """None where nothing that the policy does was ever done."""
+    """None where no contact that the policy makes was ever made, or nothing else that it does."""
     doubly_robust: Estimate | None
     too_few: bool
-    """Fewer than thirty effective customers: a guess, no estimate."""
+    """A guess, no estimate: fewer than thirty effective customers, or weights far from all of them.
+
+    So too where there is no estimate at all.
+    """
 
 
 def policy_values(tried: Tried, ways: tuple[str, ...], seed: int = 0) -> tuple[PolicyValue, ...]:
@@ -78,11 +86,21 @@ def _chosen(tried: Tried, ways: tuple[str, ...], name: str) -> Int64s:
 def _value(tried: Tried, name: str, choices: Float64s, seed: int) -> PolicyValue:
     rows = np.arange(len(tried.action))
     target = choices[rows, tried.action + 1]
-    if not target.any():
+    makes_contacts = (choices[:, 1:] > 0.0).any()
+    if not (target[tried.action >= 0] if makes_contacts else target).any():
         return PolicyValue(name, None, None, True)
     logged = Logged(tried.responded, tried.propensity, target)
     of_taken = tried.expected[rows, tried.action + 1]
     model = Modelled(of_taken, (choices * tried.expected).sum(axis=1))
     snips = estimate(logged, "snips", seed=seed)
     doubly = estimate(logged, "dr", model, seed)
-    return PolicyValue(name, snips, doubly, snips.effective < FEWEST)
+    few = snips.effective < FEWEST or not _covers(float(np.sum(target / tried.propensity)), snips)
+    return PolicyValue(name, snips, doubly, few)
+
+
+def _covers(weight: float, told: Estimate) -> bool:
+    """Whether the weights add up to about as many as there are customers.
+
+    Their sum's standard error is about a part 1/√effective of it.
+    """
+    return abs(weight / told.rows - 1.0) <= max(AMISS, 2.0 / math.sqrt(told.effective))
