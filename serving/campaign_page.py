@@ -20,7 +20,7 @@ from finmodel.errors import Damaged
 from finmodel.settings import Settings
 from marketing.campaign.pacing import elapsed_of
 from marketing.campaign.plan_summary import PlanSummary, Used
-from marketing.campaign.recipe import Words
+from marketing.campaign.recipe import Response, Words
 from marketing.ledger.contacts import Planned
 from marketing.outcome.report import CampaignReport
 from serving import page
@@ -74,7 +74,7 @@ class CampaignShown(Struct, frozen=True, kw_only=True):
     purpose: Words
     starts: str
     ends: str
-    response: str
+    response: Response
     models: tuple[ModelUsed, ...]
     summary: PlanSummary
     report: CampaignReport | None
@@ -117,7 +117,7 @@ def show(asked: CampaignQuestion, desk: Desk) -> CampaignShown:
         purpose=recipe.purpose,
         starts=recipe.starts.isoformat(),
         ends=recipe.ends.isoformat(),
-        response=f"{recipe.response.event} · {recipe.response.within_days}",
+        response=recipe.response,
         models=now.about.models,
         summary=now.about.summary,
         report=last_report(desk.settings, asked.campaign, now.planned.number),

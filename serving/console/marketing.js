@@ -74,7 +74,7 @@ function showAll() {
 }
 
 function showVerdict(words) {
-  const { plan, summary, report, purpose, starts, ends, models, elapsed } = state.shown;
+  const { plan, summary, report, purpose, starts, ends, models, elapsed, response } = state.shown;
   const figure = (value, name, id) => h("div", { class: "figure small", id }, h("b", {}, value), h("span", {}, name));
   const learnt = models.filter((one) => one.observational).map((one) => one.name);
   const lift = report ? `${signed(report.lift.lift)}` : "—";
@@ -91,7 +91,7 @@ function showVerdict(words) {
     h("p", { class: "soft small" }, `${words.madeBy(plan.made_by, moment(plan.made_at))} · ${models.map((one) => `${one.name} v${one.version}`).join(" · ")}`),
     learnt.length ? h("p", { class: "warning", id: "observational" }, words.observational(learnt.join(" · "))) : null,
     report
-      ? h("p", { class: "soft small", id: "reported" }, words.reported(moment(report.made_at), report.response, report.not_matured))
+      ? h("p", { class: "soft small", id: "reported" }, words.reported(moment(report.made_at), words.topics[response.event] ?? response.event, response.within_days, report.not_matured))
       : h("p", { class: "warning", id: "unreported" }, words.unreported(asked().campaign)));
 }
 

@@ -3,10 +3,12 @@
 
 import { across, chart, line, palette } from "/console/charts.js";
 import { h } from "/console/draw.js";
-import { money, percent } from "/console/marketing_words.js";
+import { MARKETING, money, percent, scoreName, wayName } from "/console/marketing_words.js";
 
 const share = { tickformat: ".1%" };
 const count = (number) => number.toLocaleString("en-US");
+const FEWEST = 20; // customers of a group, as of a report
+const both = (of, name) => [MARKETING.zh[of][name] ?? name, MARKETING.en[of][name] ?? name];
 const told = (figure, digits) => figure?.toFixed(digits) ?? "—"; // null where so few cannot tell it
 
 const between = (rows, value = "value") => ({
@@ -27,17 +29,18 @@ function lift({ shown: { report }, t }) {
   const alarms = balance.filter((one) => one.alarm);
   return [
     h("p", { id: "earned" }, gain ? t.earned(money(gain.value), money(gain.low), money(gain.high), ...planned) : t.tooFew(...planned)),
-    h("h3", {}, t.responseRates), chart(rates, { yaxis: share, height: 220, showlegend: false }),
-    h("h3", {}, t.liftTitle), chart(bars, { yaxis: share, height: 220, showlegend: false, shapes: [across(0, decline)] }),
-    alarms.length ? h("p", { class: "warning" }, t.unbalanced(alarms.map((one) => `${one.name} ${told(one.sds, 2)} sd`).join(", "))) : h("p", { class: "soft small" }, t.balanced),
+    h("div", { class: "halves" },
+      h("div", {}, h("h3", {}, t.responseRates), chart(rates, { yaxis: share, height: 220, showlegend: false })),
+      h("div", {}, h("h3", {}, t.liftTitle), chart(bars, { yaxis: share, height: 220, showlegend: false, shapes: [across(0, decline)] }))),
+    alarms.length ? h("p", { class: "warning" }, t.unbalanced(alarms.map((one) => `${scoreName(one.name, t)} ${told(one.sds, 2)} sd`).join(", "))) : h("p", { class: "soft small" }, t.balanced),
   ];
 }
 
-function waysTable({ shown: { report } }) {
-  const kinds = [...new Set(report.ways.flatMap((one) => Object.keys(one.receipts)))];
+function waysTable({ shown: { report }, t }) {
+  const kinds = Object.keys(t.kinds).filter((kind) => report.ways.some((one) => kind in one.receipts));
   return {
-    columns: [["优惠", "offer"], ["渠道", "channel"], ["触达", "contacts"], ...kinds.map((kind) => [kind, kind]), ["增量", "lift"], ["下限", "low"], ["上限", "high"]],
-    rows: report.ways.map((one) => [one.offer, one.channel, one.contacts, ...kinds.map((kind) => one.receipts[kind] ?? 0),
+    columns: [["优惠", "offer"], ["渠道", "channel"], ["触达", "contacts"], ...kinds.map((kind) => both("kinds", kind)), ["增量", "lift"], ["下限", "low"], ["上限", "high"]],
+    rows: report.ways.map((one) => [one.offer, wayName(one.channel, t), one.contacts, ...kinds.map((kind) => one.receipts[kind] ?? 0),
       one.lift && percent(one.lift.lift), one.lift && percent(one.lift.low), one.lift && percent(one.lift.high)]),
   };
 }
@@ -74,9 +77,9 @@ function qini({ shown: { report }, t }) {
     h("p", { class: "soft small", id: "qini-figure" }, `Qini ${told(figure.value, 4)} [${told(figure.low, 4)}, ${told(figure.high, 4)}] · ${t.randomIsZero}`)];
 }
 
-const figuresTable = ({ shown: { report } }) => ({
+const figuresTable = ({ shown: { report }, t }) => ({
   columns: [["指标", "figure"], ["数值", "value"], ["下限", "low"], ["上限", "high"]],
-  rows: Object.entries(report.figures).map(([name, one]) => [name, told(one.value, 5), told(one.low, 5), told(one.high, 5)]),
+  rows: Object.entries(report.figures).map(([name, one]) => [t.measures[name] ?? name, told(one.value, 5), told(one.low, 5), told(one.high, 5)]),
 });
 
 function policies({ shown: { report }, t }) {
@@ -164,7 +167,7 @@ const driftTable = ({ shown: { report } }) => ({
 
 // Panels in their order; `needs` a report; `broad` ones take the whole width.
 export const PANELS = [
-  { key: "lift", needs: true, chart: lift, table: waysTable },
+  { key: "lift", needs: true, broad: true, chart: lift, table: waysTable },
   { key: "deciles", needs: true, chart: deciles, table: decilesTable },
   { key: "qini", needs: true, chart: qini, table: figuresTable },
   { key: "policies", needs: true, chart: policies, table: policiesTable },

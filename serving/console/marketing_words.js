@@ -3,6 +3,9 @@
 export const percent = (share) => `${(100 * share).toFixed(share !== 0 && Math.abs(share) < 0.1 ? 2 : 1)}%`;
 export const money = (minor) => `¥${Math.round(minor / 100).toLocaleString("en-US")}`;
 export const ruleName = (name, words) => words.rules[name] ?? name;
+// A way is `offer/channel`; a treatment one of the two, or both. An offer has its recipe's id.
+export const wayName = (way, words) => way.split("/").map((part) => words.channels[part] ?? part).join("/");
+export const scoreName = (name, words) => (name.startsWith("effect:") ? words.effectOf(wayName(name.slice(7), words)) : (words.scores[name] ?? name));
 
 export const MARKETING = {
   zh: {
@@ -19,7 +22,7 @@ export const MARKETING = {
     matured: "成熟样本",
     madeBy: (who, when) => `${who} 于 ${when} 制定`,
     observational: (names) => `${names} 的训练数据并非随机触达：预期增量是被选中者之间的差别，未必是触达的效果。`,
-    reported: (when, response, left) => `报告算于 ${when} · 响应：${response} · 另有 ${left.toLocaleString("en-US")} 人未成熟`,
+    reported: (when, event, days, left) => `报告算于 ${when} · 响应：${days} 天内${event} · 另有 ${left.toLocaleString("en-US")} 人未成熟`,
     unreported: (name) => `尚无效果报告。响应窗口结束后运行：finmodel campaign report ${name}`,
     notReported: "尚无效果报告",
     figures: "数据表",
@@ -62,6 +65,17 @@ export const MARKETING = {
       atOnce: ["即时优惠", "额度使用与进度"],
       drift: ["评分漂移", "与上一份计划相比的 PSI"],
     },
+    kinds: { sent: "已发送", delivered: "已送达", failed: "失败", answered: "已回应", opted_out: "退订", complained: "投诉" },
+    channels: { app: "手机应用", push: "推送", sms: "短信", call: "电话" },
+    measures: { effect: "平均增量", auuc: "AUUC", qini: "Qini" },
+    scores: { score: "响应概率", points: "风险评分" },
+    effectOf: (treatment) => `${treatment}的增量`,
+    statuses: { too_few: "样本过少", stable: "稳定", moved: "轻微移动", watch: "关注", shifted: "漂移" },
+    topics: {
+      "card.statement.v1": "信用卡出账", "card.repayment.v1": "信用卡还款", "card.status.v1": "信用卡状态", "app.login.v1": "登录", "app.page_view.v1": "浏览页面",
+      "loan.application.v1": "申请贷款", "loan.drawdown.v1": "提款", "loan.statement.v1": "贷款出账", "loan.repayment.v1": "还款", "loan.overdue.v1": "逾期",
+      "marketing.offer_shown.v1": "看到优惠", "marketing.offer_clicked.v1": "点开优惠", "service.message.v1": "客服消息",
+    },
     rules: {
       opted_out: "已退订", no_consent: "未同意营销", open_complaint: "投诉未结", overdue: "有逾期", recently_declined: "近期被拒", student: "在校学生",
       frequency_cap: "频次上限", holdout: "永久对照组", no_channel_consent: "未同意渠道", quiet_hours: "免打扰时段", unpersonalised: "已关闭个性化", not_scored: "无法评分",
@@ -82,7 +96,7 @@ export const MARKETING = {
     matured: "Matured",
     madeBy: (who, when) => `Made by ${who} at ${when}`,
     observational: (names) => `${names}: chance did not decide who was treated in what it learnt from, so the expected uplift is a difference between those chosen, and may be no effect.`,
-    reported: (when, response, left) => `Report of ${when} · response: ${response} · ${left.toLocaleString("en-US")} not matured yet`,
+    reported: (when, event, days, left) => `Report of ${when} · response: ${event} within ${days} days · ${left.toLocaleString("en-US")} not matured yet`,
     unreported: (name) => `No report yet. When the response window is over, run: finmodel campaign report ${name}`,
     notReported: "No report yet",
     figures: "Figures",
@@ -124,6 +138,17 @@ export const MARKETING = {
       rules: ["Why there was no contact", "each customer by the first rule"],
       atOnce: ["Offers at once", "limits used, and the pace"],
       drift: ["Drift of scores", "PSI against the plan before"],
+    },
+    kinds: { sent: "sent", delivered: "delivered", failed: "failed", answered: "answered", opted_out: "opted out", complained: "complained" },
+    channels: { app: "app", push: "push", sms: "sms", call: "call" },
+    measures: { effect: "mean uplift", auuc: "AUUC", qini: "Qini" },
+    scores: { score: "propensity", points: "risk points" },
+    effectOf: (treatment) => `uplift by ${treatment}`,
+    statuses: { too_few: "too few", stable: "stable", moved: "moved a little", watch: "watch", shifted: "shifted" },
+    topics: {
+      "card.statement.v1": "card statement", "card.repayment.v1": "card repayment", "card.status.v1": "card status", "app.login.v1": "login", "app.page_view.v1": "page view",
+      "loan.application.v1": "loan application", "loan.drawdown.v1": "drawdown", "loan.statement.v1": "loan statement", "loan.repayment.v1": "repayment", "loan.overdue.v1": "overdue",
+      "marketing.offer_shown.v1": "offer shown", "marketing.offer_clicked.v1": "offer opened", "service.message.v1": "message to or from the desk",
     },
     rules: {
       opted_out: "opted out", no_consent: "no consent", open_complaint: "open complaint", overdue: "overdue", recently_declined: "recently declined", student: "student",

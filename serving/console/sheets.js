@@ -10,6 +10,9 @@ const SHARES = new Set([
 const isShare = (english, panel) =>
   SHARES.has(english) || /^(mob|to) /.test(english) || (panel === "calibration" && ["low", "high"].includes(english));
 
+// A number that comes as text, with its unit: ¥1,200, −3.2%.
+const WRITTEN = /^[−+-]?¥?[\d,.]+%?$/;
+
 // A text that the workbook has in both languages, such as "稳定 stable".
 export function inLanguage(text, language) {
   const both = /^([\u4e00-\u9fff]+) ([a-z][ -~]*)$/.exec(text);
@@ -29,7 +32,10 @@ function written(value, english, panel, { t, language }) {
 export function sheet(table, { t, language, titles, pointOf, drill }) {
   const other = language === "zh" ? "explanation" : "说明";
   const shown = table.columns.map(([zh, en], place) => ({ zh, en, place })).filter(({ zh, en }) => ![zh, en].includes(other));
-  const numeric = (place) => table.rows.some((row) => typeof row[place] === "number");
+  const numeric = (place) => {
+    const told = table.rows.map((row) => row[place]).filter((value) => value !== null);
+    return told.some((value) => typeof value === "number") || (told.length > 0 && told.every((value) => WRITTEN.test(value)));
+  };
   const cell = (row, number, { en, place }) => {
     const text = written(row[place], en, table.panel, { t, language });
     const point = row[place] === null ? null : pointOf(number, place);

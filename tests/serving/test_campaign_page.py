@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,10 +14,11 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
+from marketing.ledger.receipts import KINDS
 from serving.campaign_page import campaigns_of
 from serving.campaigns.acts import Asked, make_plan
 from serving.campaigns.folder import read_plan
-from serving.campaigns.reports import make_report
+from serving.campaigns.reports import make_report, take_receipts
 from serving.campaigns.screen import show_plan, show_report
 from tests.marketing.small_campaign import SHIPPED
 from tests.serving.campaign_world import PERSON, recipe_file
@@ -81,6 +83,26 @@ def reported(shown: Shown, folder):
     return make_report(later, CAMPAIGN, outcomes=path)
 
 
+def planned_again(shown: Shown, folder) -> None:
+    """A second plan, unless there is one: the first has used what there was."""
+    if shown.ask(campaign=CAMPAIGN).json()["plan"]["number"] == 1:
+        path = recipe_file(folder, **RECIPE | {"budget_minor": 150_000})
+        apart(lambda: make_plan(shown.market.world.settings, Asked(path), PERSON))
+
+
+def told_of_receipts(shown: Shown, folder) -> None:
+    """A receipt of every kind, of the first plan's contacts."""
+    later = replace(shown.market.world.settings, standing_clock=LATER)
+    place = later.marketing / "campaigns" / CAMPAIGN / "1" / "contacts.csv"
+    ids = pd.read_csv(place).contact_id
+    rows = [
+        f"{kind},{one},{kind},2005-11-01 09:00:00+08" for kind, one in zip(KINDS, ids, strict=False)
+    ]
+    path = folder / "receipts.csv"
+    path.write_text("\n".join(["event_id,contact_id,kind,at", *rows]) + "\n")
+    assert apart(take_receipts, later, path, PERSON).refused == 0
+
+
 @pytest.fixture
 def tab(browser, shown):
     with tab_on(browser, shown) as tab:
@@ -143,6 +165,26 @@ def test_a_campaign_from_its_plan_to_what_it_did(tab, shown, tmp_path):
     assert [one for one in chinese if "\u4e00" <= one <= "\u9fff"] == []
 
 
+def test_the_chinese_page_is_chinese_and_nothing_of_it_is_out_of_sight(tab, shown, tmp_path):
+    told_of_receipts(shown, tmp_path)
+    report = apart(reported, shown, tmp_path)
+    assert {kind for one in report.ways for kind in one.receipts} == set(KINDS)
+    sign_in(tab, shown.market.world.keys["analyst"])
+    tab.goto(f"{shown.address}/marketing#campaign={CAMPAIGN}&plan=1")
+    expect(tab.locator("#reported")).to_contain_text("响应：30 天内提款")
+    assert "within" not in tab.locator("main").inner_text()
+    heads = tab.locator("#panels th").all_text_contents()
+    assert [one for one in heads if not re.search("[\u4e00-\u9fff]", one)] == ["SNIPS"]
+    expect(tab.locator("#panel-qini tbody")).to_contain_text("平均增量")
+    ways = tab.locator("#panel-lift tbody tr td:nth-child(2)").all_text_contents()
+    assert set(ways) == {"手机应用", "推送", "短信"}
+    for summary in tab.locator("#panels summary").all():
+        summary.click()
+    for table in tab.locator("#panels .tables").all():
+        told = "it => [it.scrollWidth - it.clientWidth, it.closest('section').id]"
+        assert table.evaluate(told)[0] <= 0, table.evaluate(told)
+
+
 def test_what_few_customers_cannot_tell_is_a_dash_on_the_page(browser, small, tmp_path):
     report = apart(reported, small, tmp_path)
     assert report.lift.control < 20
@@ -180,9 +222,7 @@ def test_a_model_of_no_trial_steers_no_campaign_without_a_word(browser, small, t
 
 
 def test_a_link_leads_to_an_older_plan_and_to_no_plan_that_is_none(tab, shown, tmp_path):
-    settings = shown.market.world.settings
-    more = RECIPE | {"budget_minor": 150_000}  # the first plan has used what there was
-    apart(lambda: make_plan(settings, Asked(recipe_file(tmp_path, **more)), PERSON))
+    planned_again(shown, tmp_path)
     sign_in(tab, shown.market.world.keys["auditor"])
     expect(tab.locator("#plan option")).to_have_count(2)
     expect(tab.locator("#verdict .version")).to_contain_text("-2")
