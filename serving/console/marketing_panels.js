@@ -107,17 +107,29 @@ function budget({ shown: { summary }, t }) {
   const { accent, refer } = palette();
   const points = summary.budget_curve;
   const [now] = summary.limits;
+  const left = Math.max(now.limit - now.earlier, 0); // what the curve is of
   const traces = [
     line(t.gainOfBudget, points.map((one) => one.budget_minor / 100), points.map((one) => one.gain_minor / 100), { line: { color: accent } }),
-    { name: t.thisPlan, x: [now.limit / 100], y: [summary.value_minor / 100], mode: "markers", marker: { color: refer, size: 12, symbol: "star" } },
+    { name: t.thisPlan, x: [left / 100], y: [summary.value_minor / 100], mode: "markers", marker: { color: refer, size: 12, symbol: "star" } },
   ];
   return [chart(traces, { xaxis: { title: { text: t.budgetTitle }, rangemode: "tozero" }, yaxis: { title: { text: t.gainTitle }, rangemode: "tozero" } }),
-    h("p", { class: "soft small" }, t.budgetPrice(now.price.toFixed(3)))];
+    h("p", { class: "soft small" }, t.budgetPrice(now.price.toFixed(3))),
+    now.earlier ? h("p", { class: "soft small", id: "budget-left" }, t.budgetLeft(money(now.earlier), money(left))) : null];
 }
 
-const usedRows = (rows, t) => rows.map((one) => [one.name === "budget" ? t.budgetName : one.name, one.limit, Math.round(one.used), one.limit ? percent(one.used / one.limit) : null, one.price.toFixed(3)]);
-const USED = [["约束", "limit"], ["上限", "at most"], ["已用", "used"], ["占比", "part"], ["影子价格", "price"]];
-const limitsTable = ({ shown: { summary }, t }) => ({ columns: USED, rows: usedRows(summary.limits, t) });
+// Money in yuan, all else in pieces; a price is in yuan, of one yuan or of one piece.
+const limitName = (one, t) => (one.name === "budget" ? t.budgetName : (t.channels[one.name] ?? one.name));
+function usedRow(one, t, uses) {
+  const amount = one.name === "budget" ? money : (number) => count(Math.round(number));
+  const price = one.name === "budget" ? one.price : one.price / 100;
+  const used = uses.reduce((sum, use) => sum + one[use], 0);
+  return [limitName(one, t), one.limit === null ? null : amount(one.limit), ...uses.map((use) => amount(one[use])), one.limit ? percent(used / one.limit) : null, `¥${price.toFixed(3)}`];
+}
+const usedColumns = (...uses) => [["约束", "limit"], ["上限", "at most"], ...uses, ["占比", "part"], ["影子价格", "price"]];
+const limitsTable = ({ shown: { summary }, t }) => ({
+  columns: usedColumns(["此前计划", "earlier plans"], ["本计划", "this plan"]),
+  rows: summary.limits.map((one) => usedRow(one, t, ["earlier", "used"])),
+});
 
 function rules({ shown: { summary }, t, rule }) {
   const { accent, refer } = palette();
@@ -139,7 +151,7 @@ function atOnce({ shown: { at_once: rows, elapsed }, t }) {
   const { accent, soft } = palette();
   const bound = rows.filter((one) => one.limit);
   if (!bound.length) return h("p", { class: "nothing" }, t.nothingAtOnce);
-  const names = bound.map((one) => (one.name === "budget" ? t.budgetName : one.name));
+  const names = bound.map((one) => limitName(one, t));
   return [
     chart([{ type: "bar", x: names, y: bound.map((one) => one.used / one.limit), name: t.used, marker: { color: accent } }],
       { yaxis: { ...share, rangemode: "tozero" }, showlegend: false, shapes: [across(elapsed, soft)] }),
@@ -147,7 +159,10 @@ function atOnce({ shown: { at_once: rows, elapsed }, t }) {
   ];
 }
 
-const atOnceTable = ({ shown: { at_once: rows }, t }) => ({ columns: USED, rows: usedRows(rows, t) });
+const atOnceTable = ({ shown: { at_once: rows }, t }) => ({
+  columns: usedColumns(["已用", "used"]),
+  rows: rows.map((one) => usedRow(one, t, ["used"])),
+});
 
 function drift({ shown: { report }, t }) {
   const { accent, soft, refer, decline } = palette();

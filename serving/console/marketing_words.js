@@ -1,7 +1,7 @@
 // Every word of the marketing page, in Chinese and in English, beside those of the console.
 
 export const percent = (share) => `${(100 * share).toFixed(share !== 0 && Math.abs(share) < 0.1 ? 2 : 1)}%`;
-export const money = (minor) => `¥${Math.round(minor / 100).toLocaleString("en-US")}`;
+export const money = (minor) => `${minor <= -50 ? "−" : ""}¥${Math.abs(Math.round(minor / 100)).toLocaleString("en-US")}`;
 export const ruleName = (name, words) => words.rules[name] ?? name;
 // A way is `offer/channel`; a treatment one of the two, or both. An offer has its recipe's id.
 export const wayName = (way, words) => way.split("/").map((part) => words.channels[part] ?? part).join("/");
@@ -48,6 +48,7 @@ export const MARKETING = {
     budgetTitle: "预算（元）",
     gainTitle: "收益（元）",
     budgetName: "预算",
+    budgetLeft: (earlier, left) => `此前计划已用 ${earlier}，余 ${left}；曲线与本计划均按余下的预算。`,
     budgetPrice: (price) => `预算的影子价格：每多 1 元预算，预期多得 ${price} 元。`,
     capHits: (hits, all) => `频次上限命中 ${hits} 人，名册共 ${all} 人。`,
     used: "已用",
@@ -122,6 +123,7 @@ export const MARKETING = {
     budgetTitle: "Budget (yuan)",
     gainTitle: "Gain (yuan)",
     budgetName: "budget",
+    budgetLeft: (earlier, left) => `Earlier plans use ${earlier}, ${left} is left: curve and plan are of what is left.`,
     budgetPrice: (price) => `Price of the budget: one yuan more is expected to bring ${price} more.`,
     capHits: (hits, all) => `The frequency cap stops ${hits} of ${all} customers.`,
     used: "Used",

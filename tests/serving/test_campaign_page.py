@@ -14,6 +14,7 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
+from marketing.campaign.plan_summary import BUDGETS
 from marketing.ledger.receipts import KINDS
 from serving.campaign_page import campaigns_of
 from serving.campaigns.acts import Asked, make_plan
@@ -103,6 +104,13 @@ def told_of_receipts(shown: Shown, folder) -> None:
     assert apart(take_receipts, later, path, PERSON).refused == 0
 
 
+def drawn(tab, panel):
+    """What a panel's chart was given to draw."""
+    chart = tab.locator(f"#panel-{panel} .chart")
+    expect(chart).to_have_attribute("data-drawn", "yes")
+    return chart.evaluate("it => JSON.parse(JSON.stringify(it.data))")
+
+
 @pytest.fixture
 def tab(browser, shown):
     with tab_on(browser, shown) as tab:
@@ -183,6 +191,32 @@ def test_the_chinese_page_is_chinese_and_nothing_of_it_is_out_of_sight(tab, show
     for table in tab.locator("#panels .tables").all():
         told = "it => [it.scrollWidth - it.clientWidth, it.closest('section').id]"
         assert table.evaluate(told)[0] <= 0, table.evaluate(told)
+
+
+def test_a_later_plans_star_stands_where_its_budget_is_and_money_is_in_yuan(tab, shown, tmp_path):
+    planned_again(shown, tmp_path)
+    told = shown.ask(campaign=CAMPAIGN, plan=2).json()
+    budget, *others = told["summary"]["limits"]
+    left = budget["limit"] - budget["earlier"]
+    assert 0 < left < 0.8 * budget["limit"]
+    sign_in(tab, shown.market.world.keys["analyst"])
+    tab.goto(f"{shown.address}/marketing#campaign={CAMPAIGN}&plan=2")
+    expect(tab.locator("#verdict .version")).to_contain_text("-2")
+    curve, star = drawn(tab, "budget")
+    assert star["x"] == [pytest.approx(left / 100)]
+    assert curve["x"][BUDGETS.index(1.0)] == pytest.approx(left / 100)
+    expect(tab.locator("#budget-left")).to_contain_text(f"余 ¥{left / 100:,.0f}")
+    rows = tab.locator("#panel-budget tbody tr")
+    cells = rows.first.locator("td").all_text_contents()
+    amounts = [budget[name] / 100 for name in ("limit", "earlier", "used")]
+    assert cells[1:4] == [f"¥{one:,.0f}" for one in amounts]
+    assert cells[5] == f"¥{budget['price']:.3f}"
+    for place, one in enumerate(others, start=1):
+        price = rows.nth(place).locator("td").last
+        expect(price).to_have_text(f"¥{one['price'] / 100:.3f}")
+    at_once = told["at_once"][0]
+    first = tab.locator("#panel-atOnce tbody tr").first.locator("td").nth(1)
+    expect(first).to_have_text(f"¥{at_once['limit'] / 100:,.0f}")
 
 
 def test_what_few_customers_cannot_tell_is_a_dash_on_the_page(browser, small, tmp_path):
