@@ -49,17 +49,19 @@ function deciles({ shown: { report }, t }) {
   const { accent, soft, approve } = palette();
   const rows = report.deciles;
   const x = rows.map((row) => row.decile);
-  const traces = [
-    { type: "bar", name: t.treated, x, y: rows.map((row) => row.treated_rate), text: rows.map((row) => `n ${row.treated}`), textposition: "none", marker: { color: accent } },
-    { type: "bar", name: t.control, x, y: rows.map((row) => row.control_rate), text: rows.map((row) => `n ${row.control}`), textposition: "none", marker: { color: soft } },
-    line(t.uplift, x, rows.map((row) => row.uplift), { line: { color: approve } }),
-  ];
-  return chart(traces, { barmode: "group", yaxis: share, xaxis: { dtick: 1, title: { text: t.decileTitle } } });
+  const bar = (name, group, color) => ({ type: "bar", name, x, y: rows.map((row) => row[`${group}_rate`]),
+    text: rows.map((row) => `n ${row[group]}`), textposition: "none", marker: { color, opacity: rows.map((row) => (row[group] < FEWEST ? 0.4 : 1)) } });
+  const traces = [bar(t.treated, "treated", accent), bar(t.control, "control", soft),
+    line(t.uplift, x, rows.map((row) => row.uplift), { line: { color: approve }, marker: { symbol: rows.map((row) => (fewIn(row) ? "circle-open" : "circle")), size: 8 } })];
+  const few = rows.filter(fewIn).map((row) => row.decile);
+  return [chart(traces, { barmode: "group", yaxis: share, xaxis: { dtick: 1, title: { text: t.decileTitle } } }),
+    few.length ? h("p", { class: "soft small", id: "few-deciles" }, t.fewDeciles(few.join(", "))) : null];
 }
 
+const fewIn = (row) => Math.min(row.treated, row.control) < FEWEST;
 const decilesTable = ({ shown: { report } }) => ({
-  columns: [["十分位", "decile"], ["实验组", "treated"], ["对照组", "control"], ["实验组响应率", "treated rate"], ["对照组响应率", "control rate"], ["增量", "uplift"]],
-  rows: report.deciles.map((row) => [row.decile, row.treated, row.control, ...[row.treated_rate, row.control_rate, row.uplift].map((one) => (one === null ? null : percent(one)))]),
+  columns: [["十分位", "decile"], ["实验组", "treated"], ["对照组", "control"], ["实验组响应率", "treated rate"], ["对照组响应率", "control rate"], ["增量", "uplift"], ["样本过少", "too few"]],
+  rows: report.deciles.map((row) => [row.decile, row.treated, row.control, ...[row.treated_rate, row.control_rate, row.uplift].map((one) => (one === null ? null : percent(one))), fewIn(row)]),
 });
 
 function qini({ shown: { report }, t }) {
@@ -85,21 +87,26 @@ const figuresTable = ({ shown: { report }, t }) => ({
 function policies({ shown: { report }, t }) {
   const { accent, refer } = palette();
   const rows = report.policies.filter((one) => one.doubly_robust || one.snips);
-  const y = rows.map((one) => t.policies[one.policy] ?? one.policy);
+  const untried = report.policies.filter((one) => !rows.includes(one));
+  const y = rows.map((one) => marked(one, t));
   const trace = (key, name, colour, symbol) => {
     const of = rows.map((one) => one[key]);
     const x = of.map((one) => one?.value ?? null);
-    return { name, x, y, type: "scatter", mode: "markers", marker: { color: colour, size: 9, symbol },
+    return { name, x, y, type: "scatter", mode: "markers", marker: { color: colour, size: 9, symbol: rows.map((one) => (one.too_few ? `${symbol}-open` : symbol)) },
       error_x: { type: "data", symmetric: false, thickness: 1.2, array: of.map((one) => (one ? one.high - one.value : 0)), arrayminus: of.map((one) => (one ? one.value - one.low : 0)) } };
   };
   return [chart([trace("doubly_robust", t.doublyRobust, accent, "circle"), trace("snips", "SNIPS", refer, "diamond")],
     { xaxis: share, yaxis: { autorange: "reversed" }, height: 120 + 34 * rows.length }),
-    h("p", { class: "soft small" }, t.policiesSoft)];
+    h("p", { class: "soft small" }, t.policiesSoft, rows.some((one) => one.too_few) ? h("span", { id: "guesses" }, " ", t.hollow) : null),
+    untried.length ? h("p", { class: "soft small", id: "untried" }, t.untried(untried.map((one) => policyName(one, t)).join(", "))) : null];
 }
+
+const policyName = (one, t) => t.policies[one.policy] ?? wayName(one.policy, t);
+const marked = (one, t) => (one.too_few ? `${policyName(one, t)} · ${t.few}` : policyName(one, t));
 
 const policiesTable = ({ shown: { report }, t }) => ({
   columns: [["策略", "policy"], ["双稳健", "doubly robust"], ["下限", "low"], ["上限", "high"], ["SNIPS", "snips"], ["样本过少", "too few"]],
-  rows: report.policies.map((one) => [t.policies[one.policy] ?? one.policy, ...(one.doubly_robust ? ["value", "low", "high"].map((k) => percent(one.doubly_robust[k])) : [null, null, null]),
+  rows: report.policies.map((one) => [policyName(one, t), ...(one.doubly_robust ? ["value", "low", "high"].map((k) => percent(one.doubly_robust[k])) : [null, null, null]),
     one.snips && percent(one.snips.value), one.too_few]),
 });
 
@@ -168,16 +175,16 @@ function drift({ shown: { report }, t }) {
   const { accent, soft, refer, decline } = palette();
   const rows = report.drift;
   if (!rows.length) return h("p", { class: "nothing" }, t.noDrift);
-  const x = rows.map((one) => one.score);
+  const x = rows.map((one) => (one.shift.status === "too_few" ? `${scoreName(one.score, t)} · ${t.few}` : scoreName(one.score, t)));
   return chart([
-    { type: "bar", name: "PSI", x, y: rows.map((one) => one.shift.psi), marker: { color: accent } },
+    { type: "bar", name: "PSI", x, y: rows.map((one) => one.shift.psi), marker: { color: accent, opacity: rows.map((one) => (one.shift.status === "too_few" ? 0.4 : 1)) } },
     { name: t.floor, x, y: rows.map((one) => one.shift.floor_p99), mode: "markers", marker: { symbol: "line-ew-open", size: 18, color: soft } },
   ], { yaxis: { rangemode: "tozero" }, shapes: [across(0.1, refer), across(0.25, decline)] });
 }
 
-const driftTable = ({ shown: { report } }) => ({
-  columns: [["评分", "score"], ["PSI", "psi"], ["噪声上界", "floor p99"], ["本次", "n"], ["上次", "m"]],
-  rows: report.drift.map((one) => [one.score, one.shift.psi.toFixed(4), one.shift.floor_p99.toFixed(4), one.shift.n, one.shift.m]),
+const driftTable = ({ shown: { report }, t }) => ({
+  columns: [["评分", "score"], ["PSI", "psi"], ["噪声上界", "floor p99"], ["本次人数", "customers now"], ["上次人数", "customers then"], ["状态", "status"]],
+  rows: report.drift.map((one) => [scoreName(one.score, t), one.shift.psi.toFixed(4), one.shift.floor_p99.toFixed(4), one.shift.n, one.shift.m, t.statuses[one.shift.status]]),
 });
 
 // Panels in their order; `needs` a report; `broad` ones take the whole width.

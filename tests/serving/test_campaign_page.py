@@ -173,6 +173,32 @@ def test_a_campaign_from_its_plan_to_what_it_did(tab, shown, tmp_path):
     assert [one for one in chinese if "\u4e00" <= one <= "\u9fff"] == []
 
 
+def test_a_guess_is_marked_in_both_languages(tab, shown, tmp_path):
+    report = apart(reported, shown, tmp_path)
+    guesses = [one.too_few for one in report.policies]
+    assert (True in guesses, False in guesses) == (True, True)
+    few = [min(one.treated, one.control) < 20 for one in report.deciles]
+    assert True in few
+    sign_in(tab, shown.market.world.keys["analyst"])
+    tab.goto(f"{shown.address}/marketing#campaign={CAMPAIGN}&plan=1")
+    for yes, no, word in (("是", "否", "样本过少"), ("yes", "no", "too few")):
+        for panel, marks in (("policies", guesses), ("deciles", few)):
+            cells = tab.locator(f"#panel-{panel} tbody tr td:last-child")
+            expect(cells).to_have_text([yes if one else no for one in marks])
+        shown_ = [one.too_few for one in report.policies if one.snips]
+        for trace in drawn(tab, "policies"):
+            assert [one.endswith("-open") for one in trace["marker"]["symbol"]] == shown_
+            assert [one.endswith(f" · {word}") for one in trace["y"]] == shown_
+        *_, uplift = drawn(tab, "deciles")
+        assert [one == "circle-open" for one in uplift["marker"]["symbol"]] == few
+        expect(tab.locator("#guesses")).to_be_visible()
+        expect(tab.locator("#few-deciles")).to_be_visible()
+        names = [one.policy for one in report.policies if one.snips is None]
+        assert names
+        expect(tab.locator("#untried")).to_contain_text(names[0].split("/")[0])
+        tab.click("#language")
+
+
 def test_the_chinese_page_is_chinese_and_nothing_of_it_is_out_of_sight(tab, shown, tmp_path):
     told_of_receipts(shown, tmp_path)
     report = apart(reported, shown, tmp_path)
