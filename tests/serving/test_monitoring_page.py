@@ -200,6 +200,22 @@ def drifted(watched):
     return watched, watched.computed()
 
 
+def test_a_yes_and_a_no_are_words_in_both_languages(tab, drifted):
+    watched, told = drifted
+    within = [row["within"] for row in told["panels"]["calibration"]]
+    assert {True, False} & set(within)
+    sign_in(tab, watched.world.keys["analyst"])
+    for head, words in (("在区间内", ("是", "否")), ("within", ("yes", "no"))):
+        table = tab.locator("#panel-calibration .tables")
+        expect(table).to_contain_text(head, timeout=60_000)
+        place = table.locator("th").all_text_contents().index(head) + 1
+        said = {True: words[0], False: words[1], None: "—"}
+        expect(table.locator(f"tbody td:nth-child({place})")).to_have_text(
+            [said[one] for one in within]
+        )
+        tab.click("#language")
+
+
 def said_behind(tab):
     return tab.locator("#behind-title")
 
