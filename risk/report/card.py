@@ -6,6 +6,7 @@ A card and how it came about come in, plain tables go out.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from risk.report.record import Cell, Chart, Heading, Sheet, Table
 from risk.scaling import points_per_log_odds
@@ -85,11 +86,28 @@ def _bins(learned: LearnedCard) -> Sheet:
     left = tuple(row for name in others for row in _bin_rows(learned.binned[name]))
     if left:
         tables.append(Table("未入模变量 Variables not kept", BIN_HEADINGS, left))
-    note = (
+    notes = (
         f"WOE = {learned.card.woe_sign}：越大越差。样本过少的缺失、特殊值箱取 0。"
-        "The greater, the riskier; 0 where a missing or special bin has too few rows."
+        "The greater, the riskier; 0 where a missing or special bin has too few rows.",
+        *_one_sided(learned.binned),
     )
-    return Sheet("分箱明细", "Bins", (note,), tuple(tables))
+    return Sheet("分箱明细", "Bins", notes, tuple(tables))
+
+
+def _one_sided(binned: Mapping[str, Binned]) -> tuple[str, ...]:
+    """Which bins hold bads alone, or goods alone, so that their WOE was smoothed."""
+    told = [
+        f"{one.name} {label}"
+        for one in binned.values()
+        for label, alone, woe in zip(one.bins.labels(), one.one_sided, one.woe, strict=True)
+        if alone and woe
+    ]
+    if not told:
+        return ()
+    return (
+        f"仅含好或仅含坏的箱，好坏各加半个样本：{'；'.join(told)}。"
+        "Bins of one outcome alone: half a row of each is added.",
+    )
 
 
 def _bin_rows(one: Binned) -> tuple[tuple[Cell, ...], ...]:

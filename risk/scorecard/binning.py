@@ -9,12 +9,13 @@ from __future__ import annotations
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from finmodel.errors import BadInput
 from finmodel.records import Float32s, Float64s, Int64s
@@ -23,6 +24,8 @@ from risk.scorecard_recipe import ScorecardSpec
 
 FEWEST = 30
 """Rows from which a missing, special or unseen bin speaks for itself; with fewer its WOE is 0."""
+HALF = 0.5
+"""A row: so much of each outcome is added where a bin holds one outcome alone."""
 DIRECTIONS = {1: "ascending", -1: "descending", 0: "auto_asc_desc"}
 """optbinning's names of how the bad rate moves with the value."""
 
@@ -36,7 +39,7 @@ class Binned:
     rows: Int64s
     bads: Int64s
     woe: Float64s
-    """ln(bad share / good share); 0 where a bin cannot speak for itself."""
+    """ln(bad share / good share), as `counted` has it for a bin that holds one outcome alone."""
     iv: Float64s
     """Each bin's part of the information value, Σ (bad share - good share) × WOE."""
     by_hand: bool = False
@@ -45,6 +48,12 @@ class Binned:
     def goods(self) -> Int64s:
         """Rows that stayed good."""
         return self.rows - self.bads
+
+    @property
+    def one_sided(self) -> npt.NDArray[np.bool_]:
+        """Bins with rows whose outcomes are all bad, or all good."""
+        found: npt.NDArray[np.bool_] = (self.rows > 0) & ((self.bads == 0) | (self.goods == 0))
+        return found
 
     @property
     def bad_rate(self) -> Float64s:
@@ -87,35 +96,69 @@ def counted(
 ) -> Binned:
     """What became of the rows of each bin.
 
-    A bin without goods or without bads, or a bin of missing, special or unseen values with fewer
-    than `FEWEST` rows, has a WOE of 0: as likely bad as anybody.
+    A bin with b bads and g goods has a WOE of ln(b/B ÷ g/G), B and G being those of all rows. Where
+    b or g is 0 half a row is added to what was seen and to what was to be expected (Haldane 1956
+    for the odds; Norén, Hopstadius & Bate 2013 for a ratio to what is expected):
+
+        ln((b + ½) / (nB/N + ½) ÷ (g + ½) / (nG/N + ½)),  n = b + g,  N = B + G.
+
+    So it is finite, 0 without a row, and of the side that was seen however few the rows are. A bin
+    of missing, special or unseen values with fewer than `FEWEST` rows has 0: as likely bad as
+    anybody.
     """
     places = place(bins, column)
     rows = np.bincount(places, minlength=len(bins))
     bads = np.bincount(places, weights=labels, minlength=len(bins)).astype(np.int64)
     goods = rows - bads
-    bad_share, good_share = bads / max(bads.sum(), 1), goods / max(goods.sum(), 1)
-    speaks = (bads > 0) & (goods > 0)
-    speaks[bins.ranges :] &= rows[bins.ranges :] >= FEWEST
-    woe = np.zeros(len(bins))
-    woe[speaks] = np.log(bad_share[speaks] / good_share[speaks])
-    iv = (bad_share - good_share) * woe
+    woe = _woe(bads, goods)
+    woe[bins.ranges :][rows[bins.ranges :] < FEWEST] = 0.0
+    iv = (bads / max(bads.sum(), 1) - goods / max(goods.sum(), 1)) * woe
     return Binned(name, bins, rows, bads, woe, iv, by_hand)
+
+
+def _woe(bads: Int64s, goods: Int64s) -> Float64s:
+    """(b,) WOE of each bin.
+
+    >>> _woe(np.array([0, 30, 10]), np.array([20, 0, 60])).round(3).tolist()
+    [-3.056, 4.78, -1.099]
+    """
+    half = np.where((bads == 0) | (goods == 0), HALF, 0.0)
+    share = (bads + goods) / max((bads + goods).sum(), 1)
+    of_bads = (bads + half) / (share * bads.sum() + half)
+    of_goods = (goods + half) / (share * goods.sum() + half)
+    return np.asarray(np.log(of_bads / of_goods), dtype=np.float64)
+
+
+def half_rows(binned: Sequence[Binned]) -> tuple[Float64s, Float64s]:
+    """(h, v) WOE and (h,) outcomes of the half rows that a regression on v variables is told too.
+
+    For each bin of one outcome half a bad and half a good row, with a WOE of 0 in all other
+    variables. Without them the greatest likelihood might lie at a coefficient without end (Albert
+    & Anderson 1984 on separation).
+    """
+    told = [(column, woe) for column, one in enumerate(binned) for woe in one.woe[one.one_sided]]
+    rows = np.zeros((2 * len(told), len(binned)))
+    for number, (column, woe) in enumerate(told):
+        rows[2 * number : 2 * number + 2, column] = woe
+    return rows, np.tile([1.0, 0.0], len(told))
 
 
 def require_edits_hold(
     binned: Mapping[str, Binned], spec: ScorecardSpec, directions: Mapping[str, int], where: str
 ) -> None:
-    """Refuse bins by hand that hold too few rows, or whose bad rates do not move one way."""
+    """Refuse bins by hand that hold too few rows; bins whose rates or WOE do not move one way.
+
+    By hand each numeric variable moves one way, else each whose direction is declared. Points move
+    as WOE does: coefficients are above 0.
+    """
     for name, one in binned.items():
-        if not one.by_hand:
-            continue
         numeric = isinstance(one.bins, NumericBins)
         place_of = f"{where}: scorecard.{'cuts' if numeric else 'groups'}.{name}"
-        _require_rows(one, spec.min_bin_share, place_of)
-        if numeric:
+        if one.by_hand:
+            _require_rows(one, spec.min_bin_share, place_of)
+        if numeric and (one.by_hand or directions.get(name)):
             _require_one_way(one, directions.get(name, 0), place_of)
-        else:
+        elif one.by_hand:
             _require_all_named(one, place_of)
 
 
@@ -131,19 +174,34 @@ def _require_rows(one: Binned, least: float, where: str) -> None:
 
 
 def _require_one_way(one: Binned, direction: int, where: str) -> None:
-    rates = one.bad_rate[: one.bins.ranges]
-    steps = np.diff(rates)
-    ways = {1: (steps >= 0).all(), -1: (steps <= 0).all()}
-    if ways[direction] if direction else any(ways.values()):
-        return
+    """Bad rates, then WOE: the two part only where a bin holds one outcome alone."""
+    ordinary = slice(one.bins.ranges)
+    told = [f"{rate:.2%}" for rate in one.bad_rate[ordinary]]
+    if not _one_way(one.bad_rate[ordinary], direction):
+        raise _not_one_way("bad rate", told, one, direction, where)
+    if not _one_way(one.woe[ordinary], direction):
+        told = [f"{woe:+.2f} (bad rate {rate})" for woe, rate in zip(one.woe, told, strict=False)]
+        raise _not_one_way("WOE", told, one, direction, where)
+
+
+def _one_way(values: Float64s, direction: int) -> bool:
+    steps = np.diff(values)
+    ways = {1: bool((steps >= 0).all()), -1: bool((steps <= 0).all())}
+    return ways[direction] if direction else any(ways.values())
+
+
+def _not_one_way(
+    what: str, values: Sequence[str], one: Binned, direction: int, where: str
+) -> BadInput:
     told = ", ".join(
-        f"{rate:.2%} in {label}" for rate, label in zip(rates, one.bins.labels(), strict=False)
+        f"{value} in {label}" for value, label in zip(values, one.bins.labels(), strict=False)
     )
     wanted = {1: "does not rise", -1: "does not fall", 0: "neither only rises nor only falls"}
-    raise BadInput(
-        f"the bad rate {wanted[direction]} from bin to bin: {told}",
+    merge = "; a bin of one outcome alone is best merged" if one.one_sided.any() else ""
+    return BadInput(
+        f"the {what} {wanted[direction]} from bin to bin: {told}",
         where=where,
-        remedy="move or drop a cut so that it is monotone",
+        remedy=f"move or drop a cut so that it is monotone{merge}",
     )
 
 

@@ -29,7 +29,13 @@ from risk.learning import (
 )
 from risk.recipe import Recipe
 from risk.scaling import base_rate_shift
-from risk.scorecard.binning import Binned, bin_variables, require_edits_hold
+from risk.scorecard.binning import (
+    HALF,
+    Binned,
+    bin_variables,
+    half_rows,
+    require_edits_hold,
+)
 from risk.scorecard.bins import Column
 from risk.scorecard.card import Scorecard, log_odds_of, scaled
 from risk.scorecard.columns import columns_of
@@ -118,7 +124,8 @@ def learn_card(
     screened = screen(binned, columns, later, teaching.spec)
     left = [row.name for row in screened if not row.dropped]
     woe = {name: woe_of(binned[name], columns[name]) for name in left}
-    fitted, entered, dropped = _eliminate(left, woe, labels, teaching)
+    some = {name: binned[name] for name in left}
+    fitted, entered, dropped = _eliminate(some, woe, labels, teaching)
     design = np.column_stack([woe[name] for name in entered])
     raw = _card(teaching, binned, entered, fitted, None, frame.data_hash)
     seen = None if later is None else log_odds_of(raw, later)
@@ -180,15 +187,24 @@ def _line(
 
 
 def _eliminate(
-    names: list[str], woe: Mapping[str, Float64s], labels: Float64s, teaching: CardTeaching
+    binned: Mapping[str, Binned],
+    woe: Mapping[str, Float64s],
+    labels: Float64s,
+    teaching: CardTeaching,
 ) -> tuple[Fitted, tuple[str, ...], dict[str, Reason]]:
     """Refit without the worst variable until every sign, p-value and VIF is as it should be."""
     dropped: dict[str, Reason] = {}
-    left = list(names)
+    left = list(binned)
     start = None
     while left:
         design = np.column_stack([woe[name] for name in left])
-        fitted = fit_logistic(design, labels, start)
+        halves, outcomes = half_rows([binned[name] for name in left])
+        fitted = fit_logistic(
+            np.concatenate([design, halves]),
+            np.concatenate([labels, outcomes]),
+            start,
+            np.repeat([1.0, HALF], [len(labels), len(outcomes)]),
+        )
         worst = _worst(left, fitted, vif(design), teaching.spec)
         if worst is None:
             return fitted, tuple(left), dropped

@@ -29,11 +29,16 @@ class Fitted:
     """Wald's, two-sided; the intercept's first."""
 
 
-def fit_logistic(design: Float64s, labels: Float64s, start: Float64s | None = None) -> Fitted:
+def fit_logistic(
+    design: Float64s,
+    labels: Float64s,
+    start: Float64s | None = None,
+    weights: Float64s | None = None,
+) -> Fitted:
     """Maximum likelihood by Newton's method (McCullagh & Nelder, Generalized Linear Models, 4.4).
 
-    `design` is (n, k) without the intercept, `start` (k,) coefficients to begin from. BadInput
-    where no maximum exists.
+    `design` is (n, k) without the intercept, `start` (k,) coefficients to begin from, `weights`
+    (n,) how many rows each stands for, 1 if not said. BadInput where no maximum exists.
 
     >>> x = np.array([[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]])
     >>> fitted = fit_logistic(x, np.array([0, 0, 1, 0, 1, 1.0]))
@@ -42,15 +47,16 @@ def fit_logistic(design: Float64s, labels: Float64s, start: Float64s | None = No
     """
     whole = np.column_stack([np.ones(len(design)), design])
     line = np.zeros(whole.shape[1])
-    rate = labels.mean()
+    stands_for = np.ones(len(labels)) if weights is None else weights
+    rate = np.average(labels, weights=stands_for)
     line[0] = math.log(rate / (1.0 - rate))
     line[1:] = 0.0 if start is None else start
     for _ in range(STEPS):
         pd = 1.0 / (1.0 + np.exp(-(whole @ line)))
-        curvature = whole.T @ (whole * (pd * (1.0 - pd))[:, None])
+        curvature = whole.T @ (whole * (stands_for * pd * (1.0 - pd))[:, None])
         if not np.isfinite(curvature).all() or np.linalg.cond(curvature) > 1.0 / _SMALL:
             break
-        step = np.linalg.solve(curvature, whole.T @ (labels - pd))
+        step = np.linalg.solve(curvature, whole.T @ (stands_for * (labels - pd)))
         line = line + step
         if float(np.abs(step).max()) < CLOSE:
             return _tested(line, np.linalg.inv(curvature))

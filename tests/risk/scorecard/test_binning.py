@@ -145,12 +145,73 @@ def test_a_category_without_a_group_is_refused():
         require_edits_hold(made, spec, {}, "r.yaml")
 
 
-def test_a_bin_of_one_outcome_has_no_woe():
-    labels = np.array([0, 0, 0, 1, 1.0])
-    kinds = np.array(["a", "a", "b", "b", "b"], dtype=object)
-    ours = counted("x", CategoryBins((("a",), ("b",))), kinds, labels)
-    assert ours.woe[0] == 0.0
-    assert ours.woe[1] == pytest.approx(np.log((2 / 2) / (1 / 3)))
+def test_a_bin_of_one_outcome_has_the_woe_of_half_a_row_more_of_each():
+    """Of 600 rows, 120 of them bad: 175 special ones all good or all bad, and 40 missing."""
+    labels = np.repeat([1.0, 0.0], [120, 480])
+    values = np.ones(600, np.float32)
+    values[:60], values[-175:] = np.nan, -9999
+    ours = counted("x", NumericBins((), (-9999.0,)), values, labels)
+    assert list(zip(ours.rows, ours.bads, strict=True)) == [(365, 60), (175, 0), (60, 60)]
+    # Written out, with 35 and 12 bads to be expected.
+    good = np.log((0.5 / 35.5) / (175.5 / 140.5))
+    bad = np.log((60.5 / 12.5) / (0.5 / 48.5))
+    np.testing.assert_allclose(ours.woe, [np.log((60 / 120) / (305 / 480)), good, bad])
+    # Among many rows it is Haldane's: the odds with half a row more of each, over those of all.
+    assert good == pytest.approx(np.log(0.5 / 175.5) - np.log(120 / 480), abs=0.03)
+    assert (ours.iv[1:] > 0.4).all()
+    assert ours.one_sided.tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.2, 0.998])
+def test_a_bin_of_one_outcome_is_of_its_own_side_however_few_and_rare(rate):
+    """Half a row of each alone would call 30 rows without a bad riskier than anybody at 0.2 %."""
+    bads = round(rate * 10_000)
+    labels = np.repeat([1.0, 0.0], [bads, 10_000 - bads])
+    for rows in (1, 30, 2_000):
+        for side in (slice(None, min(rows, bads)), slice(-min(rows, 10_000 - bads), None)):
+            values = np.zeros(10_000, np.float32)
+            values[side] = 1
+            woe = counted("x", NumericBins((1.0,)), values, labels).woe[1]
+            assert woe > 0 if side.start is None else woe < 0
+
+
+def test_a_bin_without_a_row_knows_nothing():
+    ours = counted("x", CategoryBins((("a",), ("b",))), np.array(["a", "a"], object), np.eye(2)[0])
+    assert ours.woe.tolist() == [0.0] * 4
+    one_kind = counted("x", NumericBins((1.0,)), np.arange(3, dtype=np.float32), np.zeros(3))
+    assert one_kind.woe.tolist() == [0.0] * 3
+
+
+def without_bads_above(edge: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bad rates that fall with x and are 0 above an edge."""
+    random = np.random.default_rng(3)
+    x = random.uniform(0, 100, 4000).astype(np.float32)
+    return x, (random.random(4000) < np.where(x < edge, 0.5 - 0.005 * x, 0.0)).astype(np.float64)
+
+
+def test_points_are_monotone_where_the_best_bin_has_no_bad():
+    x, labels = without_bads_above(90)
+    made = bin_variables({"x": x}, labels, ScorecardSpec(cuts={"x": (20, 40, 60, 90)}), {})
+    require_edits_hold(made, ScorecardSpec(cuts={"x": (20, 40, 60, 90)}), {"x": -1}, "r.yaml")
+    assert made["x"].bads[4] == 0
+    assert (np.diff(made["x"].woe[:5]) < 0).all()
+
+
+@pytest.mark.parametrize("direction", [0, -1])
+def test_an_edit_whose_rates_fall_and_whose_woe_does_not_is_refused(direction):
+    """Few rows without a bad are worth less than many with one."""
+    labels = np.repeat([1.0, 0.0, 1.0, 0.0, 0.0], [500, 500, 1, 3999, 300])
+    x = np.repeat(np.float32([1, 5, 9]), [1000, 4000, 300])
+    spec = ScorecardSpec(cuts={"x": (4, 8)})
+    made = bin_variables({"x": x}, labels, spec, {"x": direction})
+    assert (np.diff(made["x"].bad_rate[:3]) < 0).all()
+    said = (
+        r"r.yaml: scorecard.cuts.x: the WOE (does not fall|neither only rises nor only falls) from"
+        r" bin to bin: \+2.26 \(bad rate 50.00%\) in \(-∞, 4\), -6.03 \(bad rate 0.03%\) in"
+        r" \[4, 8\), -4.15 \(bad rate 0.00%\) in \[8, .* one outcome alone is best merged"
+    )
+    with pytest.raises(BadInput, match=said):
+        require_edits_hold(made, spec, {"x": direction}, "r.yaml")
 
 
 def test_cuts_must_ascend():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
@@ -21,6 +23,7 @@ from risk.learning import (
 )
 from risk.scorecard.card import log_odds_of, points_of
 from risk.scorecard.columns import columns_of
+from risk.scorecard.export import sql_query
 from risk.scorecard.learning import (
     CardTeaching,
     card_teaching,
@@ -224,3 +227,60 @@ def test_edits_by_hand_are_in_the_card(tmp_path):
     bins = {one.name: one.bins for one in learned.card.variables}
     assert bins["income"].cuts == (5000.0, 9000.0)
     assert bins["job"].groups == (("clerk", "nurse"), ("driver",))
+
+
+def all_bad_where_special(tmp_path, **scorecard):
+    """A card by hand; of 3,000 loans some 150 have no income (-9999), all of them bad."""
+    table = loans(ROWS)
+    table.loc[table["income"] == -9999, "bad"] = 1
+    recipe = recipe_of(tmp_path, table, scorecard=scorecard)
+    frame = load_table(recipe)
+    every = only(np.arange(len(frame)))
+    return learn_card(frame, every, card_teaching(recipe, frame)), frame
+
+
+@pytest.mark.parametrize("cuts", [{}, {"debt_total": [], "income": []}], ids=["found", "none"])
+def test_a_special_value_of_bads_alone_takes_more_points_than_any_range(tmp_path, cuts):
+    learned, frame = all_bad_where_special(tmp_path, cuts=cuts, exclude={"debt_count": "-"})
+    income = next(one for one in learned.card.variables if one.name == "income")
+    counted = learned.binned["income"]
+    special = income.bins.labels().index("特殊值 special -9999")
+    assert counted.rows[special] == counted.bads[special] > 100
+    assert income.points[special] < min(income.points[: income.bins.ranges]) - 50
+    # What teaches the regression besides is worth little: 20 times as surely bad as not.
+    columns = columns_of(frame, learned.entered)
+    mean = 1 / (1 + np.exp(-log_odds_of(learned.card, columns)))
+    assert mean[columns["income"] == -9999].min() > 0.95
+    assert mean.mean() == pytest.approx(frame.labels.mean(), abs=2e-3)
+
+
+def test_a_lone_variable_with_a_bin_of_bads_has_the_coefficient_1_of_its_own_woe():
+    """Its rows and the half rows meet the WOE's odds, up to what half a row weighs."""
+    values = np.where(np.arange(ROWS) < 150, -9999, FRAME.matrix[:, 1]).astype(np.float32)
+    labels = np.where(np.arange(ROWS) < 150, 1.0, FRAME.labels)
+    lone = TrainingFrame("t", np.arange(ROWS), ("a",), values[:, None], labels, None, {})
+    for cuts in ({}, {"a": ()}):
+        spec = ScorecardSpec(special_values={"all": (-9999.0,)}, cuts=cuts)
+        learned = learn_card(lone, EVERY, replace(TEACHING, spec=spec))
+        assert learned.fitted.coefficients == pytest.approx([1.0], abs=0.01)
+
+
+def test_a_card_with_bins_of_one_outcome_is_its_sql(tmp_path):
+    learned, frame = all_bad_where_special(tmp_path, cuts={"income": [5000, 9000]})
+    columns = columns_of(frame, learned.entered)
+    features = pd.DataFrame(columns)  # what the query reads
+    told = duckdb.sql(sql_query(learned.card, "features")).fetchnumpy()["points"]
+    assert len(features) == ROWS
+    np.testing.assert_array_equal(told, points_of(learned.card, columns))
+
+
+def test_a_best_bin_without_a_bad_is_worth_the_most_points(tmp_path):
+    table = loans(ROWS)
+    table.loc[table["income"] > 15_000, "bad"] = 0
+    cuts = {"income": [6_000, 9_000, 15_000]}
+    recipe = recipe_of(tmp_path, table, scorecard={"cuts": cuts}, monotone={"income": -1})
+    frame = load_table(recipe)
+    side = learn_side(recipe, frame, only(np.arange(len(frame))), silent)
+    income = next(one for one in side.learned.card.variables if one.name == "income")
+    assert side.learned.binned["income"].bads[3] == 0
+    assert np.diff(income.points[:4]).min() > 0

@@ -25,6 +25,14 @@ def test_coefficients_errors_and_p_values_are_those_of_statsmodels():
     np.testing.assert_allclose(ours.p_values, theirs.pvalues, rtol=1e-6, atol=1e-300)
 
 
+def test_a_weight_is_so_many_rows():
+    times = RANDOM.integers(0, 4, len(LABELS))
+    ours = fit_logistic(DESIGN, LABELS, weights=times.astype(np.float64))
+    many = fit_logistic(np.repeat(DESIGN, times, axis=0), np.repeat(LABELS, times))
+    np.testing.assert_allclose(ours.coefficients, many.coefficients, rtol=1e-9)
+    np.testing.assert_allclose(ours.errors, many.errors, rtol=1e-9)
+
+
 def test_vif_is_that_of_statsmodels():
     whole = sm.add_constant(DESIGN)
     theirs = [variance_inflation_factor(whole, place) for place in range(1, 5)]
