@@ -119,8 +119,8 @@ def promote(
     """Serve a version that passed its gate, approved by a validator who did not train it.
 
     Without a version it is the newest that passed. One that was judged on no out-of-time part needs
-    a waiver (`waivers.waive`). What the demo's people do needs `demo`, and is recorded as such
-    wherever it is recorded.
+    a waiver (`waivers.waive`). The champion does not challenge itself. What the demo's people do
+    needs `demo`, and is recorded as such wherever it is recorded.
     """
     alias = _alias(to)
     require_may(approver, demo)
@@ -138,6 +138,7 @@ def promote(
     ensure_key(settings.signing)
     with one_at_a_time(settings, name):
         require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
+        _require_another(settings, name, alias, wanted)
         why = why_promoted(settings, draft)
         _export(settings, draft, text, approver, demo)
         return _move(settings, name, alias, wanted, Move("promotion", MOVES, approver, demo, why))
@@ -196,6 +197,17 @@ def alias_drift(settings: Settings) -> list[AliasDrift]:
             if said != served:
                 drifts.append(AliasDrift(name, alias, served, said))
     return drifts
+
+
+def _require_another(settings: Settings, name: str, alias: Alias, version: int) -> None:
+    """Refused where the champion would challenge itself: nothing would be compared with it."""
+    champion = pointer_of(settings, name, "champion")
+    if alias == "challenger" and champion is not None and champion.version == version:
+        raise Refused(
+            "it is the champion, and nobody challenges itself",
+            where=f"{name} version {version}",
+            remedy="name another: --version N; or train one",
+        )
 
 
 def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:

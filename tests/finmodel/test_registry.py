@@ -21,7 +21,7 @@ from finmodel import moves, registry, tracking
 from finmodel.audit import find, scan, verify
 from finmodel.boosting import Lesson, fit
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
-from finmodel.export import export_folder, load_export, read_champion
+from finmodel.export import export_folder, find_pointer, load_export, read_champion
 from finmodel.manifest import Check, Manifest, Verdict
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -268,6 +268,19 @@ def test_a_challenger_has_a_pointer_of_its_own(settings):
         (2, "challenger", "passed"),
         (1, "champion", "passed"),
     ]
+
+
+def test_the_champion_does_not_challenge_itself(settings):
+    registered(settings)
+    promote(settings)
+    said = "small version 1: it is the champion, and nobody challenges itself; name another"
+    for version in (None, 1):
+        with pytest.raises(Refused, match=said):
+            promote(settings, version, to="challenger")
+    assert [row.served_as for row in registry.versions(settings)] == ["champion"]
+    assert find_pointer(settings.exports, "small", settings.signing, "challenger") is None
+    registered(settings)
+    assert promote(settings, to="challenger").version == 2
 
 
 def failing_once(error: Exception, real: Callable[..., object]) -> Callable[..., object]:
