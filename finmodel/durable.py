@@ -1,6 +1,7 @@
 """Files that are whole and on the disk, or not there, and what the disk's refusals mean.
 
-Bytes and a place come in; NoRoom, Refused or Damaged comes out where the disk will not have them.
+Bytes and a place come in; NoRoom, Refused or Damaged comes out where the disk will not have them,
+BadInput where a person names a place for none.
 It knows nothing of what it writes.
 """
 
@@ -15,7 +16,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from finmodel.errors import Damaged, FinmodelError, NoRoom, Refused
+from finmodel.errors import BadInput, Damaged, FinmodelError, NoRoom, Refused
+
+
+def require_writable(path: Path) -> None:
+    """BadInput where no file can be put there: asked before the work whose answer it will hold."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise BadInput("there is no such folder", where=str(folder), remedy="make it")
+    if path.is_dir():
+        raise BadInput("it is a folder", where=str(path), remedy="name a file in it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput("you may not write there", where=str(folder), remedy="name another folder")
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = True) -> None:

@@ -119,10 +119,14 @@ def document(
 def monitor(
     model: Annotated[str, typer.Argument(help="The registered model, such as behaviour_risk.")],
     start: Annotated[
-        str | None, typer.Option("--from", help="ISO 8601 time with a zone; 26 weeks back if none.")
+        str | None,
+        typer.Option(
+            "--from",
+            help="First day (lender's midnight), or an ISO 8601 time; 26 weeks back if none.",
+        ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", help="ISO 8601 time with a zone; now if none.")
+        str | None, typer.Option("--to", help="The day after the last, or a time; now if none.")
     ] = None,
     version: Annotated[int | None, typer.Option(help="The champion's, if none is named.")] = None,
     segment: Annotated[
@@ -143,15 +147,15 @@ def monitor(
     json: Json = False,
 ) -> None:
     """Say whether a model still holds, and why not: ten panels from the log and outcomes."""
-    from finmodel.clock import parse_time
+    from serving.days import day_or_time
     from serving.monitoring.reading import Wanted, by_of, segment_of
     from serving.monitoring.show import answer
 
     wanted = Wanted(
         model=model,
         version=version,
-        start=parse_time(start) if start else None,
-        end=parse_time(end) if end else None,
+        start=day_or_time(start, "--from") if start else None,
+        end=day_or_time(end, "--to") if end else None,
         by=by_of(by),
         segment=segment_of(segment or ()),
         window_days=window_days,

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from finmodel import outcome_files
+from finmodel import outcome_files, tracking
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION
-from finmodel.errors import BadInput, NotFound
+from finmodel.errors import BadInput, FinmodelError, NotFound
+from finmodel.export import export_folder, find_pointer, load_export
 from finmodel.outcomes import UNKNOWN
 from finmodel.settings import Settings
 from risk.monitor.cohorts import looked_past
 from risk.monitor.followed import Window, follow
+from risk.monitor.reference import FILE, read_reference
 from risk.monitor.scan import NOWHERE, Decisions, book_of
 from serving.decision_history import Logged
 
@@ -28,14 +31,38 @@ from serving.decision_history import Logged
 class Maturity:
     """When an outcome is mature, and what is bad; as in monitoring."""
 
-    window_days: int = 180
-    bad_dpd: int = 30
+    window_days: int | None = None
+    bad_dpd: int | None = None
+    """Both as the champion's recipe has them, if not said."""
 
 
 DEFAULT = Maturity()
 
 
-def matured(settings: Settings, rows: Sequence[Logged], maturity: Maturity) -> dict[str, int]:
+def window_of(settings: Settings, model: str, asked: Maturity) -> Window:
+    """Until now, by what is asked; else by the champion's recipe; else 180 days and 30 past due.
+
+    The champion's for every decision, so that a bad is the same of each version that decided.
+    """
+    days, bad_dpd = _built_with(settings, model)
+    now = micros(settings.clock.now())
+    return Window(now, asked.window_days or days, asked.bad_dpd or bad_dpd)
+
+
+def _built_with(settings: Settings, model: str) -> tuple[int, int]:
+    """Days and days past due that were kept when the champion was trained, as monitoring has it."""
+    usual = Window(0)
+    pointer = find_pointer(settings.exports, model, settings.signing)
+    if pointer is not None:
+        folder = export_folder(settings.exports, model, pointer.version)
+        run = load_export(folder, settings.signing).manifest.run_id
+        with suppress(FinmodelError):  # models of before references, or of another registry
+            kept = read_reference(tracking.kept(settings, run, FILE), f"run {run}: {FILE}")
+            return kept.window_days, kept.bad_dpd
+    return usual.days, usual.bad_dpd
+
+
+def matured(settings: Settings, rows: Sequence[Logged], window: Window) -> dict[str, int]:
     """Outcomes that were loaded, by decision, of the decisions that have matured by now."""
     count = len(rows)
     stand_ins = [int(one.entry.columns.get(APPLICATION, NOWHERE)) for one in rows]
@@ -48,7 +75,6 @@ def matured(settings: Settings, rows: Sequence[Logged], maturity: Maturity) -> d
         application=np.array(stand_ins, np.int64),
         place=np.arange(count),
     )
-    window = Window(micros(settings.clock.now()), maturity.window_days, maturity.bad_dpd)
     outcomes = outcome_files.kept_in(settings.outcomes)
     weeks = looked_past(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
     labels = follow(decisions, outcomes, window, weeks).label

@@ -5,14 +5,11 @@ Words from a shell in, one call each, an answer out. Who may do what is known to
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from finmodel.clock import parse_time
-from finmodel.errors import BadInput
 from finmodel.settings import Settings
 from serving.operators import Json
 from serving.screen import Progress, emit
@@ -118,8 +115,14 @@ def policy_simulate(  # noqa: PLR0913 # an option is a parameter
             help="CSV of matured outcomes (decision_id, bad: 0 or 1) in place of those loaded."
         ),
     ] = None,
-    window_days: Annotated[int, typer.Option(help="Performance window in days.", min=1)] = 180,
-    bad_dpd: Annotated[int, typer.Option(help="Bad from so many days past due.", min=1)] = 30,
+    window_days: Annotated[
+        int | None,
+        typer.Option(help="Performance window in days; the champion's recipe's, or 180.", min=1),
+    ] = None,
+    bad_dpd: Annotated[
+        int | None,
+        typer.Option(help="Bad from so many days past due; the recipe's, or 30.", min=1),
+    ] = None,
     changes: Annotated[
         Path | None,
         typer.Option(help="Where to write who changes, under pseudonyms; nowhere, if not said."),
@@ -127,27 +130,13 @@ def policy_simulate(  # noqa: PLR0913 # an option is a parameter
     json: Json = False,
 ) -> None:
     """Replay logged decisions under a policy before anybody approves it."""
+    from serving.days import day_or_time
     from serving.matured import Maturity
     from serving.simulation import Window, simulate
     from serving.simulation_report import show_simulation
 
-    window = Window(_time(since), _time(until))
+    window = Window(day_or_time(since, "--from"), day_or_time(until, "--to"))
     with Progress() as progress:
         maturity, files = Maturity(window_days, bad_dpd), (outcomes, changes)
         found = simulate(Settings.from_env(), file, window, files, progress, maturity)
     show_simulation(found, json)
-
-
-def _time(text: str) -> datetime:
-    """A day (from the lender's midnight, eight hours before UTC's) or a time with its zone.
-
-    >>> _time("2026-01-02").isoformat()
-    '2026-01-02T00:00:00+08:00'
-    """
-    day = f"{text}T00:00:00+08:00" if len(text) == len("2026-01-01") else text
-    try:
-        return parse_time(day)
-    except BadInput as error:
-        raise BadInput(
-            f"{text[:40]!r} is no time", where="--from or --to", remedy="write 2026-01-31"
-        ) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from finmodel import tracking
-from finmodel.durable import replace_file
+from finmodel.durable import replace_file, require_writable
 from finmodel.errors import BadInput
 from finmodel.settings import Settings
 from marketing.report import FILE as MARKETING
@@ -84,5 +84,4 @@ def require_output(output: Path, endings: Collection[str]) -> None:
             where=str(output),
             remedy=f"name a file that ends in {' or '.join(endings)}",
         )
-    if not output.parent.is_dir():
-        raise BadInput("there is no such folder", where=str(output.parent), remedy="make it")
+    require_writable(output)

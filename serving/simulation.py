@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import UNSET
 
 from finmodel.acts import audited
-from finmodel.durable import replace_file
+from finmodel.durable import replace_file, require_writable
 from finmodel.manifest import Calibration, Manifest
 from finmodel.records import Float64s, Person
 from finmodel.settings import Settings
@@ -37,7 +37,7 @@ from serving.access import signed_in
 from serving.decision_history import Found, Logged, Window, decisions_in, requests_of
 from serving.in_force import past_policy
 from serving.live import past_version
-from serving.matured import DEFAULT, Maturity, matured, read_outcomes
+from serving.matured import DEFAULT, Maturity, matured, read_outcomes, window_of
 from serving.screen import Progress
 
 SIMULATORS = frozenset({"analyst", "engineer", "validator"})
@@ -72,6 +72,10 @@ class Simulation:
     """Outcomes of decisions outside the span."""
     changes_file: str
     """Who changes, by pseudonym and decision; empty where nobody asked for it."""
+    window_days: int | None = None
+    """The performance window, and the days past due that are bad in it; None where a file said
+    what became of the decisions."""
+    bad_dpd: int | None = None
 
 
 def simulate(
@@ -87,14 +91,17 @@ def simulate(
     Without a file of outcomes those count that were loaded (`finmodel outcomes load`).
     """
     person = signed_in(settings, SIMULATORS)
+    outcomes, changes = files
+    if changes is not None:
+        require_writable(changes)
     policy, text = load_policy(file)
     fits = require_fit(settings, policy, str(file))
-    outcomes, changes = files
     told = read_outcomes(outcomes) if outcomes is not None else None
+    until_now = window_of(settings, policy.model, maturity) if told is None else None
     with closing(Vault(settings.vault)) as vault:
         found = decisions_in(settings, window, reads_of(policy), vault, progress)
     manifests = _fitting(settings, policy, found, str(file))
-    bad = matured(settings, found.all(), maturity) if told is None else told
+    bad = (told or {}) if until_now is None else matured(settings, found.all(), until_now)
     parts, lines, anew = [], [], 0
     asked = {}
     for key, rows in found.by_model.items():
@@ -128,6 +135,8 @@ def simulate(
         drawn_anew=anew,
         outcomes_elsewhere=len(bad.keys() - known),
         changes_file="" if changes is None else str(changes),
+        window_days=until_now.days if until_now else None,
+        bad_dpd=until_now.bad_dpd if until_now else None,
     )
 
 

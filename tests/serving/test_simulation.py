@@ -20,9 +20,11 @@ from finmodel.export import pointer_path
 from finmodel.manifest import Calibration, PricingPd, Scaling
 from finmodel.records import Person
 from finmodel.vault import Vault
+from risk.monitor.reference import BuildSample, reference_of
 from serving.decision_history import Window
 from serving.desk import open_desk
 from serving.flows import decide
+from serving.matured import Maturity
 from serving.outcomes import load_outcomes
 from serving.policies import policy
 from serving.schemas import Application
@@ -205,3 +207,47 @@ def test_days_begin_at_the_lenders_midnight_and_nothing_is_written_unasked(
     assert list(folder.iterdir()) == []
     told = json.loads(of("2005-10-01", "2005-10-02", "--changes", "who.csv").stdout)
     assert [one.name for one in folder.iterdir()] == [told["changes_file"]] == ["who.csv"]
+
+
+def test_a_place_for_changes_that_there_is_none_of_is_told_before_anything_is_read(
+    lender, tmp_path, monkeypatch
+):
+    """As of any other file that a command writes, and not after the whole replay."""
+    settings = replace(lender.settings, key=lender.keys["analyst"])
+    file = write_policy(tmp_path, rules=BY_BALANCE, challenger=None)
+    monkeypatch.setattr("serving.simulation.decisions_in", None)  # nothing may ask it
+    for changes, said in (
+        (tmp_path / "nope" / "who.csv", f"{tmp_path}/nope: there is no such folder; make it"),
+        (tmp_path, f"{tmp_path}: it is a folder; name a file in it"),
+    ):
+        with Progress() as progress, pytest.raises(BadInput, match=said):
+            simulate(settings, file, DAY, (None, changes), progress)
+
+
+def test_an_outcome_matures_as_the_champions_recipe_says(lender, tmp_path, monkeypatch):
+    """A recipe of ten days and dpd ≥ 5; monitoring reads the same reference."""
+    later = replace(lender.settings, standing_clock="2006-06-01T00:00:00+08:00")
+    world = SimpleNamespace(settings=later, keys=lender.keys)
+    file = tmp_path / "seen.csv"
+    row = "A-{0},2005-10-09T00:00:00+08:00,,{1}\n".format
+    looks = [row(one, 6 if one % 3 == 0 else 0) for one in range(21, 111)]
+    told = [f"A-{one},2006-05-20T00:00:00+08:00,,0\n" for one in range(21, 111)]
+    file.write_text("application_id,observed_at,bad,dpd\n" + "".join(looks + told))
+    load_outcomes(later, file, Person("Lin", frozenset({"analyst"})))
+    usual = simulated(world, tmp_path)
+    assert (usual.window_days, usual.bad_dpd) == (180, 30)
+    built = reference_of(
+        BuildSample(("x",), np.eye(40, 1, dtype=np.float32), np.arange(40.0), None, None), "build"
+    )
+    built = msgspec.structs.replace(built, window_days=10, bad_dpd=5)
+    monkeypatch.setattr("finmodel.tracking.kept", lambda *_: msgspec.json.encode(built))
+    by_recipe = simulated(world, tmp_path)
+    assert (by_recipe.window_days, by_recipe.bad_dpd) == (10, 5)
+    bads = [one.figures.cut_offs[0].bad_rate for one in (usual, by_recipe)]
+    assert bads[0] < 0.25 < 0.3 < bads[1]  # beside those whom another test saw late
+    settings = replace(later, key=lender.keys["analyst"])
+    asked = Maturity(bad_dpd=40)
+    with Progress() as progress:
+        policy_file = write_policy(tmp_path, rules=BY_BALANCE, challenger=None)
+        found = simulate(settings, policy_file, DAY, (None, None), progress, asked)
+    assert (found.window_days, found.bad_dpd) == (10, 40)
