@@ -17,6 +17,8 @@ from serving.simulation import Simulation
 
 NONE, UNSCORED = "not mature 未成熟", "not scored 无评分"
 FEW = "too few 样本过少"
+NOBODY = "–"
+"""Of a cell without a decision."""
 
 
 def show_simulation(found: Simulation, as_json: bool) -> None:
@@ -56,7 +58,8 @@ def _swap(cells: tuple[Cell, ...]) -> Table:
     for name in ("was", "now", "count", "matured", "bad rate", "expected bad rate"):
         table.add_column(name)
     for cell in cells:
-        rates = _rate(cell.bad_rate, _why(cell.matured)), _rate(cell.expected_bad_rate, UNSCORED)
+        whys = (_why(cell.matured), UNSCORED) if cell.count else (NOBODY, NOBODY)
+        rates = _rate(cell.bad_rate, whys[0]), _rate(cell.expected_bad_rate, whys[1])
         table.add_row(cell.was, cell.now, f"{cell.count:,}", f"{cell.matured:,}", *rates)
     return table
 

@@ -153,8 +153,18 @@ def load_policy(path: Path) -> tuple[PolicyFile, str]:
     """The policy in a YAML file, and its text."""
     text = read_text(path, "a policy")
     policy = parse_policy(text, path)
+    _require_currency(policy, path)
     _require_fair_terms(policy, path)
     return policy, text
+
+
+def _require_currency(policy: PolicyFile, path: Path) -> None:
+    """BadInput where it is not written as ISO 4217 writes one; asked of what is written now."""
+    told = policy.currency
+    if not (len(told) == 3 and told.isascii() and told.isalpha() and told.isupper()):
+        raise _bad(
+            path, "currency", f"{told[:40]!r} is no currency", "write its three capitals: CNY"
+        )
 
 
 def _require_fair_terms(policy: PolicyFile, path: Path) -> None:

@@ -11,8 +11,8 @@ from risk.policy.plan import edges_of
 
 
 def require_sense(policy: PolicyFile, where: str) -> None:
-    """BadInput, with all of them, where a rule has a condition that no value meets."""
-    if found := never_hold(policy):
+    """BadInput, with all of them, where a condition is met by no value, or a lane by no points."""
+    if found := [*never_hold(policy), *_never_drawn(policy)]:
         raise BadInput(
             "; ".join(found), where=where, remedy="mend its edges, or take the condition out"
         )
@@ -26,6 +26,22 @@ def never_hold(policy: PolicyFile) -> list[str]:
         for one in rule.when
         if not _can_hold(one)
     ]
+
+
+def _never_drawn(policy: PolicyFile) -> list[str]:
+    """A lane that begins above every band that declines: nobody could be drawn."""
+    lane = policy.random_approve
+    if lane is None or not lane.share_bps:
+        return []
+    declined = [
+        band.below
+        for product in policy.products.values()
+        for band in product.bands
+        if band.then == "decline"
+    ]
+    if any(below is None or lane.at_least < below for below in declined):
+        return []
+    return [f"random_approve: no band declines at {lane.at_least:g} points or more"]
 
 
 def _can_hold(condition: Condition) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -78,4 +79,21 @@ def test_a_screen_says_that_they_are_too_few_not_that_none_is_mature(told, capsy
     text = capsys.readouterr().out
     few = 1 + sum(0 < cut.matured < 30 for cut in told[1].figures.cut_offs)
     assert text.count("too few") == few
-    assert "not mature" in text  # nobody is swapped out
+    cells = [replace(cell, matured=0) for cell in told[1].figures.swap_set]
+    none_mature = replace(told[1], figures=replace(told[1].figures, swap_set=tuple(cells)))
+    assert "not mature" not in text
+    show_simulation(none_mature, False)
+    # Three of the four cells: nobody is swapped out.
+    assert capsys.readouterr().out.count("not mature 未成熟") == 3
+
+
+def test_a_cell_of_no_decision_is_a_dash(told, capsys):
+    """Nobody is swapped out here: neither 'not mature' nor 'not scored' is true of nobody."""
+    table, found = told
+    assert not (table.was & ~table.now).any()
+    show_simulation(found, False)
+    rows = capsys.readouterr().out.splitlines()
+    empty = next(
+        row.split() for row in rows if row.startswith("approved") and " not approved" in row
+    )
+    assert empty == ["approved", "not", "approved", "0", "0", "–", "–"]

@@ -263,6 +263,25 @@ def test_a_condition_that_nothing_meets_is_refused(settings, write, condition, s
         check(settings, write(rules=[rule | {"when": [held]}]))
 
 
+def test_a_lane_that_begins_above_every_declined_band_is_refused(settings, write):
+    """Bands decline below 580 and below 610: at 609 points somebody can be drawn, at 610 nobody."""
+    lane = POLICY["random_approve"]
+    said = "policy.yaml: random_approve: no band declines at 610 points or more"
+    for asked in (check, lambda *told: propose(*told, ANN)):
+        with pytest.raises(BadInput, match=said):
+            asked(settings, write(random_approve=lane | {"at_least": 610}))
+    assert proposals_of(settings, "drawdown").read == ()
+    check(settings, write(random_approve=lane | {"at_least": 609}))
+    check(settings, write(random_approve=lane | {"at_least": 610, "share_bps": 0}))
+
+
+@pytest.mark.parametrize("currency", ["cny1", "cny", "人民币", "", "RMB1"])
+def test_a_currency_that_is_none_is_refused(settings, write, currency):
+    with pytest.raises(BadInput, match=r"currency: .* is no currency; write its three capitals"):
+        check(settings, write(currency=currency))
+    check(settings, write(currency="HKD"))
+
+
 def test_a_policy_for_a_model_without_champion_is_not_approved(bare, write):
     """The service would have nothing to serve after its next start."""
     propose(bare, write(), ANN)
