@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from finmodel import outcome_files, tracking
+from finmodel.audit_format import parse_id
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION
 from finmodel.errors import BadInput, FinmodelError, NotFound
 from finmodel.export import export_folder, find_pointer, load_export
 from finmodel.outcomes import UNKNOWN
 from finmodel.settings import Settings
-from risk.monitor.cohorts import looked_past
+from risk.monitor.cohorts import whole_log
 from risk.monitor.followed import Window, follow
 from risk.monitor.reference import FILE, read_reference
 from risk.monitor.scan import NOWHERE, Decisions, book_of
@@ -65,6 +66,7 @@ def _built_with(settings: Settings, model: str) -> tuple[int, int]:
 def matured(settings: Settings, rows: Sequence[Logged], window: Window) -> dict[str, int]:
     """Outcomes that were loaded, by decision, of the decisions that have matured by now."""
     count = len(rows)
+    lies = [parse_id(one.entry.id)[:2] for one in rows]
     stand_ins = [int(one.entry.columns.get(APPLICATION, NOWHERE)) for one in rows]
     decisions = Decisions(
         time_us=np.array([one.entry.time_us for one in rows], np.int64),
@@ -73,11 +75,11 @@ def matured(settings: Settings, rows: Sequence[Logged], window: Window) -> dict[
         probability=np.zeros(count),
         answer=np.zeros(count, np.uint8),
         application=np.array(stand_ins, np.int64),
-        place=np.arange(count),
+        place=np.array([(segment << 32) + offset for segment, offset in lies], np.int64),
     )
     outcomes = outcome_files.kept_in(settings.outcomes)
-    weeks = looked_past(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
-    labels = follow(decisions, outcomes, window, weeks).label
+    log = whole_log(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
+    labels = follow(decisions, outcomes, window, log).label
     told = zip(rows, labels.tolist(), strict=True)
     return {one.entry.id: label for one, label in told if label != UNKNOWN}
 

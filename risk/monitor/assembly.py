@@ -16,8 +16,8 @@ import numpy as np
 from finmodel.certainty import Separation
 from finmodel.drift import shift
 from finmodel.outcomes import Outcomes
-from finmodel.records import Int64s
 from risk.monitor.challenger import Version, challenged, consistency
+from risk.monitor.cohorts import WholeLog
 from risk.monitor.doubts import (
     comparable,
     doubts_of,
@@ -55,8 +55,8 @@ class Seen:
     reference: Reference
     outcomes: Outcomes
     window: Window
-    weeks: Int64s | None = None
-    """Of the whole log, looked at past the window (`cohorts`); None where the scan is all of it."""
+    log: WholeLog | None = None
+    """The whole log with these outcomes (`cohorts`); None where the scan is all of it."""
     champion: Version | None = None
     """The version that decided; None where its export is not here."""
     challenger: Version | None = None
@@ -112,7 +112,7 @@ def _monitor(seen: Seen, followed: Followed, aged: Future[Vintages]) -> Monitor:
 
 def followed_of(seen: Seen) -> Followed:
     """The decisions with what became of them."""
-    return follow(seen.scanned.decisions, seen.outcomes, seen.window, seen.weeks)
+    return follow(seen.scanned.decisions, seen.outcomes, seen.window, seen.log)
 
 
 def with_alerts(seen: Monitor, alerts: Sequence[Alert]) -> Monitor:

@@ -22,8 +22,8 @@ from risk.labels.delays import DAY
 from risk.labels.rule import month_name
 from risk.labels.vintages import buckets_of
 from risk.labels.words import BUCKET_NAMES, FPD_DAYS
-from risk.monitor.cohorts import ZONE_US, looked_past, weeks_of
-from risk.monitor.looks import ABSENT, Looks
+from risk.monitor.cohorts import ZONE_US, WholeLog, weeks_of, whole_log
+from risk.monitor.looks import ABSENT
 from risk.monitor.panels import FirstPaymentRow, VintageRow, Vintages
 from risk.monitor.scan import NOWHERE, Decisions
 
@@ -59,36 +59,39 @@ class Followed:
 
 
 def follow(
-    decisions: Decisions, outcomes: Outcomes, window: Window, weeks: Int64s | None = None
+    decisions: Decisions, outcomes: Outcomes, window: Window, log: WholeLog | None = None
 ) -> Followed:
-    """Join outcomes (by application, then time) to the last decision on each application.
+    """Join outcomes (by application, then time) to the log's last decision on each application.
 
-    `weeks` are those of the whole log that were looked at past the window, as `looked_past` tells
-    them; without it these decisions are the whole log.
+    `log` is the whole log with these outcomes, of which the decisions may be a part; without it
+    they are all of it. A decision after which the log has another one is followed no more, whether
+    that one is among these or not.
     """
     if not len(decisions):
         return Followed(np.empty(0, np.int8), np.empty(0, np.int64), Outcomes.none())
-    if weeks is None:
-        whole = [(decisions.application, decisions.time_us)]
-        weeks = looked_past(whole, outcomes, window.days, window.bad_dpd)
-    row = _last_decisions(decisions, outcomes)
+    if log is None:
+        book = [(decisions.application, decisions.time_us, decisions.place)]
+        log = whole_log(book, outcomes, window.days, window.bad_dpd)
+    row = np.repeat(
+        _last_decisions(decisions, log), np.diff(log.looks.begins, append=len(outcomes))
+    )
     since = decisions.time_us[row]
     joined = (row != ABSENT) & (outcomes.observed_us >= since)
     if not joined.all():
         row, since, outcomes = row[joined], since[joined], outcomes.only(joined)
     label = _labels(decisions, (row, since), outcomes, window)
-    label[~np.isin(weeks_of(decisions.time_us), weeks)] = UNKNOWN
+    label[~np.isin(weeks_of(decisions.time_us), log.weeks)] = UNKNOWN
     return Followed(label, row, outcomes)
 
 
-def _last_decisions(decisions: Decisions, outcomes: Outcomes) -> Int64s:
-    """(k,) place of the last decision on each outcome's application, or ABSENT."""
-    looks = Looks.of(outcomes)
-    places = looks.places(decisions.application)
+def _last_decisions(decisions: Decisions, log: WholeLog) -> Int64s:
+    """(k,) which of the decisions is the log's last on each application; ABSENT where none is."""
+    places = log.looks.places(decisions.application)
     known = np.flatnonzero((places != ABSENT) & (decisions.application != NOWHERE))
-    last = np.full(len(looks), ABSENT)
-    last[places[known]] = known  # of several the last one stays
-    return np.repeat(last, np.diff(looks.begins, append=len(outcomes)))
+    known = known[log.last[places[known]] == decisions.place[known]]
+    last = np.full(len(log.looks), ABSENT)
+    last[places[known]] = known
+    return last
 
 
 def _labels(

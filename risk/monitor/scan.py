@@ -31,8 +31,8 @@ RECHECKED: Final = 65_536
 NOWHERE: Final = 0
 """The stand-in of an application that was logged before stand-ins were."""
 
-Each = Callable[[Int64s, Int64s], None]
-"""Takes decisions' stand-ins of applications, and when each was decided."""
+Each = Callable[[Int64s, Int64s, Int64s], None]
+"""Takes decisions' stand-ins of applications, when each was decided, and its place in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,12 @@ class Scanned:
     """Values that each fact of `SEGMENTS` has in the model's decisions, of whatever segment."""
 
 
-def book_of(folder: Path) -> Iterator[tuple[Int64s, Int64s]]:
-    """Stand-in and time of every decision of the log, piece by piece; a `cohorts.Book`."""
+def book_of(folder: Path) -> Iterator[tuple[Int64s, Int64s, Int64s]]:
+    """Stand-in, time and place of every decision of the log, piece by piece; a `cohorts.Book`."""
     for number in segments_of(folder):
         for piece in pieces_of(folder, number, LAYOUT, only=(APPLICATION,)):
             if APPLICATION in piece.columns:
-                yield piece.columns[APPLICATION], piece.columns["time_us"]
+                yield piece.columns[APPLICATION], piece.columns["time_us"], _places(piece)
 
 
 def scan_decisions(
@@ -138,7 +138,7 @@ def scan_decisions(
             for piece in pieces_of(folder, number, LAYOUT):
                 part.take(piece)
                 if each is not None and APPLICATION in piece.columns:
-                    each(piece.columns[APPLICATION], piece.columns["time_us"])
+                    each(piece.columns[APPLICATION], piece.columns["time_us"], _places(piece))
             done.append(number)
             if progress is not None:
                 progress("segments of the audit log read", len(done), len(numbers))
@@ -216,7 +216,7 @@ class _Part:
         self.ages.append(piece.columns["ages_s"][rows].astype(np.float32))
         self.vectors.append(piece.columns["vector"][rows[: self.rechecked]])
         self.raw.append(piece.columns["raw"][rows[: self.rechecked]])
-        self.place.append(piece.at[rows[: self.rechecked]] + (piece.segment << 32))
+        self.place.append(_places(piece)[rows[: self.rechecked]])
         if "contributions" in piece.sampled:
             self.contributions += piece.sampled["contributions"][drawn].sum(axis=0)
             self.drawn += len(rows)
@@ -250,8 +250,13 @@ def _decisions(
         probability=columns["probability"][kept],
         answer=answers[kept],
         application=columns.get(APPLICATION, nowhere)[kept],
-        place=piece.at[kept] + (piece.segment << 32),
+        place=_places(piece)[kept],
     )
+
+
+def _places(piece: Piece) -> Int64s:
+    """(n,) as `Decisions.place`."""
+    return piece.at + (piece.segment << 32)
 
 
 def _together(parts: Sequence[_Part], features: int) -> Scanned:

@@ -99,7 +99,7 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
         reference=reference,
         outcomes=outcomes,
         window=Window(micros(now), days, bad_dpd),
-        weeks=cohorts.looked_past(),
+        log=cohorts.whole(),
         champion=None if exported is None else _scoring(exported),
         challenger=_challenger(settings, wanted.model, version, exported),
     )

@@ -11,7 +11,7 @@ from finmodel.drift import Bins
 from finmodel.outcomes import Outcomes
 from finmodel.settings import Settings
 from risk.labels.delays import DAY
-from risk.monitor.cohorts import looked_past, weeks_of
+from risk.monitor.cohorts import Cohorts, weeks_of, whole_log
 from risk.monitor.followed import Window, follow
 from risk.monitor.scan import Asked, book_of, scan_decisions
 from tests.risk.logged_decisions import Decided, at_us, log_decisions, stand_in_of
@@ -65,8 +65,8 @@ def labels_of(lived, outcomes, since=START, segment=None):
     asked = Asked("card", 1, (micros(since), micros(NOW)), segment or {})
     decisions = scan_decisions(settings.audit, asked, [Bins()] * 3).decisions
     outcomes = outcomes.sorted()
-    weeks = looked_past(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
-    label = follow(decisions, outcomes, window, weeks).label
+    log = whole_log(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
+    label = follow(decisions, outcomes, window, log).label
     return pd.Series(label, index=decisions.application).sort_index()
 
 
@@ -119,14 +119,91 @@ def test_a_decision_has_the_same_label_whatever_window_and_segment_are_asked(liv
     np.testing.assert_array_equal(part, whole)
 
 
+@pytest.fixture(scope="module")
+def decided_again(tmp_path_factory):
+    """60 applications: 40 are decided again after 14 days, 20 of them by version 2 after 20 more.
+
+    What was decided again is logged before the first decisions: time says which one is the last.
+    """
+    settings = Settings(home=tmp_path_factory.mktemp("home"), data=tmp_path_factory.mktemp("none"))
+    settings.make_home()
+    day = np.arange(60) / 4
+    parts = [
+        Decided(day=at, raw=np.full(len(at), raw), vector=np.zeros((len(at), 3)), version=version)
+        for at, raw, version in ((day[:40] + 14, 0.0, 1), (day, -3.0, 1), (day[:20] + 34, 0.0, 2))
+    ]
+    log_decisions(settings, START, parts)
+    table = pd.concat(
+        pd.DataFrame(
+            {
+                "application": stand_in_of(settings, part.applications),
+                "time_us": at_us(START, part.day),
+                "decision": "approve" if part.raw[0] < -2 else "decline",
+                "version": part.version,
+            }
+        )
+        for part in parts
+    )
+    bad = pd.Series(np.arange(60) % 3 == 0, index=table.application[40:100])
+    who = bad.index.to_numpy()
+    seen = looks(who, at_us(START, np.full(60, 260)), np.where(bad, 200, 0))
+    seen = seen.then(looks(who, at_us(START, np.full(60, 60)), np.where(bad, 40, 0))).sorted()
+    is_last = table.groupby("application").time_us.transform("max") == table.time_us
+    table["label"] = np.where(is_last, table.application.map(bad).astype(int), -1)
+    return settings, seen, table
+
+
+@pytest.mark.parametrize(
+    ("days", "version", "segment"),
+    [
+        ((0, 330), 1, {}),
+        ((0, 330), 2, {}),
+        ((0, 14), 1, {}),
+        ((10, 33), 1, {}),
+        ((0, 330), 1, {"decision": "approve"}),
+        ((0, 330), 1, {"decision": "decline"}),
+    ],
+)
+def test_a_decision_that_was_followed_by_another_has_no_outcome_whoever_asks(
+    decided_again, days, version, segment
+):
+    settings, seen, table = decided_again
+    start, end = at_us(START, days).tolist()
+    asked = Asked("card", version, (start, end), segment)
+    cohorts = Cohorts(seen, 180, 30, tuple(weeks_of(np.array([start, end])).tolist()))
+    decisions = scan_decisions(settings.audit, asked, [Bins()] * 3, each=cohorts.add).decisions
+    label = follow(decisions, seen, Window(micros(NOW)), cohorts.whole()).label
+    wanted = table.time_us.between(start, end, inclusive="left") & (table.version == version)
+    for name, value in segment.items():
+        wanted &= table[name] == value
+    keys = ["application", "time_us"]
+    told = pd.DataFrame(
+        {"application": decisions.application, "time_us": decisions.time_us, "label": label}
+    )
+    both = table[wanted].merge(told, on=keys, suffixes=("", "_told"), validate="1:1")
+    assert len(both) == len(told) == wanted.sum() > 0
+    np.testing.assert_array_equal(both.label_told, both.label)
+
+
+def test_of_decisions_of_one_moment_the_one_logged_last_is_followed():
+    """Pieces come in any order: the place in the log says it."""
+    seen = looks(np.array([7, 8]), np.full(2, 300 * DAY), np.zeros(2))
+    moment = np.full(2, DAY)
+    pieces = [([7, 8], [30, 41]), ([8, 7], [40, 31]), ([9, 7], [99, 29])]
+    book = [(np.array(who), moment, np.array(where)) for who, where in pieces]
+    for order in (book, book[::-1]):
+        log = whole_log(order, seen, 180, 30)
+        assert log.last[log.looks.places(np.array([7, 8]))].tolist() == [31, 41]
+
+
 def test_only_the_weeks_of_a_span_are_told_and_none_without_outcomes(lived):
     settings, seen, _ = lived
-    whole = looked_past(book_of(settings.audit), seen.sorted(), 180, 30)
+    whole = whole_log(book_of(settings.audit), seen.sorted(), 180, 30).weeks
     assert len(whole) >= 7
     first, last = int(whole[1]), int(whole[3])
-    some = looked_past(book_of(settings.audit), seen.sorted(), 180, 30, (first, last))
+    some = whole_log(book_of(settings.audit), seen.sorted(), 180, 30, (first, last)).weeks
     assert some.tolist() == whole[1:4].tolist()
-    assert looked_past(book_of(settings.audit), Outcomes.none(), 180, 30).tolist() == []
+    assert whole_log(book_of(settings.audit), Outcomes.none(), 180, 30).weeks.tolist() == []
 
 
 def test_weeks_begin_on_monday_where_the_lender_is():
