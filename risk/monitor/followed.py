@@ -22,7 +22,7 @@ from risk.labels.delays import DAY
 from risk.labels.rule import month_name
 from risk.labels.vintages import buckets_of
 from risk.labels.words import BUCKET_NAMES, FPD_DAYS
-from risk.monitor.cohorts import ZONE_US, WholeLog, weeks_of, whole_log
+from risk.monitor.cohorts import LEAST_LOOKED, ZONE_US, WholeLog, weeks_of, whole_log
 from risk.monitor.looks import ABSENT
 from risk.monitor.panels import FirstPaymentRow, VintageRow, Vintages
 from risk.monitor.scan import NOWHERE, Decisions
@@ -152,7 +152,7 @@ def _vintage_rows(
 ) -> tuple[VintageRow, ...]:
     if not len(row):
         return ()
-    account, to = followed_to(decisions, row, seen)
+    account, to = _followed_to(decisions, row, seen)
     cohort = months_of(decisions.time_us[account])
     first = int(cohort.min())
     cohorts = int(cohort.max()) - first + 1
@@ -163,9 +163,9 @@ def _vintage_rows(
     shape = cohorts, MOST_MOBS + 2, MOST_MOBS + 1
     cell = np.ravel_multi_index((cohort - first, late_at[account], to.clip(max=MOST_MOBS)), shape)
     table = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
-    through = table[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-    n = through.sum(axis=1)
-    ever = np.diagonal(through.cumsum(axis=1), axis1=1, axis2=2)
+    ever, followed, observed = _ever_late(table)
+    waiting = table.sum(axis=(1, 2))[:, None] - observed
+    enough = (followed > 0) & (followed >= LEAST_LOOKED * (followed + waiting))
     now = int(months_of(np.array([window.as_of_us]))[0])  # a month is over when the next has begun
     mobs = range(min(now - first, MOST_MOBS) + 1)
     return tuple(
@@ -173,16 +173,31 @@ def _vintage_rows(
             month_name(first + c),
             int(table[c].sum()),
             tuple(
-                rate_of(int(ever[c, m]), int(n[c, m]), FEWEST) if first + c + m < now else None
+                rate_of(int(ever[c, m]), int(observed[c, m]), FEWEST)
+                if enough[c, m] and first + c + m < now
+                else None
                 for m in mobs
             ),
-            tuple(n[c, : len(mobs)].tolist()),
+            tuple(followed[c, : len(mobs)].tolist()),
+            tuple(observed[c, : len(mobs)].tolist()),
         )
         for c in range(cohorts)
     )
 
 
-def followed_to(decisions: Decisions, row: Int64s, seen: Outcomes) -> tuple[Int64s, Int64s]:
+def _ever_late(table: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """(c, m) how many were late by each month on book, were looked at in it or later, or either.
+
+    Who was late stays so though looks stop: it may have been written off.
+    """
+    through = table[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+    followed = through.sum(axis=1)
+    ever = table.sum(axis=2).cumsum(axis=1)[:, : followed.shape[1]]
+    both = np.diagonal(through.cumsum(axis=1), axis1=1, axis2=2)
+    return ever, followed, followed + ever - both
+
+
+def _followed_to(decisions: Decisions, row: Int64s, seen: Outcomes) -> tuple[Int64s, Int64s]:
     """Places of decisions that were looked at, and the month on book of the last look."""
     last = np.append(_begins(row)[1:], len(row)) - 1 if len(row) else row
     since = months_of(decisions.time_us[row[last]])

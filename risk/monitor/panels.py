@@ -195,10 +195,12 @@ class VintageRow(msgspec.Struct, frozen=True):
     cohort: str
     accounts: int
     rates: tuple[float | None, ...]
-    """By month on book 0 …: share ever so late, of those looked at in that month or later; None of
-    fewer than 30, and where the month is not over."""
+    """By month on book 0 …: share ever so late; None of fewer than 30, where the month is not over,
+    and where more than a fifth of those not so late were looked at no more."""
     followed: tuple[int, ...]
     """How many were looked at in that month on book or later."""
+    observed: tuple[int, ...]
+    """Of how many the rate is: followed so far, or so late before."""
 
 
 class FirstPaymentRow(msgspec.Struct, frozen=True):

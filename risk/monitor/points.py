@@ -21,7 +21,7 @@ from finmodel.records import Int64s
 from risk.labels.rule import month_name
 from risk.labels.words import BUCKET_NAMES, FPD_DAYS
 from risk.monitor.assembly import Seen
-from risk.monitor.followed import Followed, first_late, first_payments, followed_to, months_of
+from risk.monitor.followed import Followed, first_late, first_payments, months_of
 from risk.monitor.followed import rolls as rolls_of
 
 Columns = Mapping[str, npt.NDArray[Any]]
@@ -43,7 +43,7 @@ class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     cohort: str | None = None
     """The month of decision, such as 2026-03."""
     late_by_mob: int | None = None
-    """Ever so late by this month on book, and looked at in it or later."""
+    """Ever so late by this month on book, though looks may have stopped."""
     roll: str | None = None
     """From one month's bucket to the next month's, such as M1>M2."""
     fpd: int | None = None
@@ -96,9 +96,6 @@ def columns_of(seen: Seen, followed: Followed) -> dict[str, npt.NDArray[Any]]:
     roll_row, roll = rolls_of(dpd_row, dpd)
     late_mob = np.full(n, NEVER, np.int8)
     late_mob[late] = mob.clip(max=NEVER)
-    looked_at, to = followed_to(decisions, dpd_row, dpd)
-    followed_mob = np.full(n, UNKNOWN, np.int8)
-    followed_mob[looked_at] = to.clip(max=NEVER)
     fpd = np.full(n, UNKNOWN, np.int32)
     for days in FPD_DAYS:
         ripe, late_then = first_payments(decisions, followed, days)
@@ -113,7 +110,6 @@ def columns_of(seen: Seen, followed: Followed) -> dict[str, npt.NDArray[Any]]:
         "band": bin_of(seen.reference.points, decisions.points).astype(np.int8),
         "cohort": months_of(decisions.time_us).astype(np.int32),
         "late_mob": late_mob,
-        "followed_mob": followed_mob,
         "fpd": fpd,
         "roll_row": roll_row,
         "roll": roll.astype(np.int8),
@@ -195,8 +191,7 @@ def rows_of(columns: Columns, periods: tuple[str, ...], point: Point) -> Int64s:
 
 
 def _late(columns: Columns, mob: int) -> npt.NDArray[np.bool_]:
-    by = min(mob, NEVER - 1)
-    held: npt.NDArray[np.bool_] = (columns["late_mob"] <= by) & (columns["followed_mob"] >= by)
+    held: npt.NDArray[np.bool_] = columns["late_mob"] <= min(mob, NEVER - 1)
     return held
 
 

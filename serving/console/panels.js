@@ -126,7 +126,7 @@ function vintages({ panels, t, drill }) {
   const curves = told.map((row) =>
     line(row.cohort, row.rates.map((_, mob) => mob), row.rates, {
       customdata: row.rates.map((_, mob) => ({ cohort: row.cohort, late_by_mob: mob })),
-      text: row.rates.map(() => `n ${row.accounts}`),
+      text: row.observed.map((n) => `n ${n}`),
     }),
   );
   const late = FPD_DAYS.map((limit, place) =>

@@ -29,25 +29,30 @@ def panel_of(decided_us, account, observed_us, dpd):
     return vintages(decisions, follow(decisions, seen, window), window)
 
 
-@pytest.fixture(scope="module")
-def book():
-    """Two months of decisions, looked at every month; some are looked at no more from some on."""
+@pytest.fixture(scope="module", params=[(3, 6), (7, 10)], ids=["many", "few"])
+def book(request):
+    """Two months of decisions, looked at every month; some are looked at no more from some on.
+
+    Of a third that is too many for a rate, of a seventh not. Half of the bads are written off.
+    """
     rng = np.random.default_rng(2)
-    n = 950
+    n, (every, least) = 950, request.param
     decided = BEGIN + (rng.uniform(0, 58, n) * DAY).astype(np.int64)
-    stops = np.where(np.arange(n) % 3 == 0, 3, 6)
+    stops = np.where(np.arange(n) % every == 0, 3, 6)
     looks = [
         (account, decided[account] + (29 + 30 * step) * DAY, step, rng.random() < 0.03)
         for account in range(n)
         for step in range(stops[account])
     ]
     table = pd.DataFrame(looks, columns=["account", "observed_us", "step", "hit"])
-    table["dpd"] = np.where(table.groupby("account").hit.cummax(), 40, 0)
-    return decided, table
+    late = table.groupby("account").hit.cummax()
+    table["dpd"] = np.where(late, 40, 0)
+    written_off = (late.groupby(table.account).cumsum() > 1) & (table.account % 2 == 0)
+    return decided, table[~written_off].reset_index(drop=True), least
 
 
-def test_a_rate_is_of_the_accounts_that_were_followed_so_far(book):
-    decided, table = book
+def test_a_rate_is_of_the_accounts_that_were_followed_so_far_or_late_before(book):
+    decided, table, least = book
     columns = (table[name].to_numpy() for name in ("account", "observed_us", "dpd"))
     rows = {row.cohort: row for row in panel_of(decided, *columns).rows}
     local = pd.to_datetime(decided + 8 * 3_600_000_000, unit="us").to_period("M")
@@ -60,19 +65,37 @@ def test_a_rate_is_of_the_accounts_that_were_followed_so_far(book):
         late = mine[mine.dpd >= 30].groupby("account").mob.min().reindex(last.index)
         row = rows[str(cohort)]
         assert row.accounts == len(last)
-        for mob, (rate, followed) in enumerate(zip(row.rates, row.followed, strict=True)):
-            through = last >= mob
-            assert followed == through.sum()
-            if through.sum() < 30:
+        cells = zip(row.rates, row.followed, row.observed, strict=True)
+        for mob, (rate, followed, observed) in enumerate(cells):
+            through, ever = last >= mob, late <= mob
+            known = through | ever
+            assert (followed, observed) == (through.sum(), known.sum())
+            if observed < 30 or not through.any() or through.sum() < 0.8 * (~ever | through).sum():
                 assert rate is None
                 continue
-            assert rate == pytest.approx((late[through] <= mob).mean())
+            assert rate == pytest.approx(ever[known].mean())
             told += 1
-    assert told > 10
+        assert sum(rate is not None for rate in row.rates) >= 4
+    assert told > least
+
+
+def test_bads_that_are_looked_at_no_more_stay_bad():
+    """A hundred accounts, looked at for six months; who goes bad is looked at once more."""
+    account, step = (one.ravel() for one in np.mgrid[:100, :6])
+    first_bad = np.where(account < 19, 1 + account % 3, 9)
+    kept = step <= first_bad + 1
+    dpd = np.where(step >= first_bad, 31, 0)
+    decided = np.full(100, BEGIN + 4 * DAY)
+    observed = decided[account] + (31 * step + 10) * DAY
+    (row,) = panel_of(decided, account[kept], observed[kept], dpd[kept]).rows
+    shares = [0.0, 0.07, 0.13, 0.19, 0.19, 0.19]
+    assert row.rates[:6] == tuple(map(pytest.approx, shares))
+    assert row.followed[5] == 81
+    assert row.observed[:6] == (100,) * 6
 
 
 def test_one_look_at_one_account_shows_no_later_month_of_its_cohort(book):
-    decided, table = book
+    decided, table, _ = book
     january = int(np.flatnonzero(months_of(decided) == months_of(np.array([BEGIN])))[0])
     more = table._append(
         {"account": january, "observed_us": NOW - 5 * DAY, "dpd": 0}, ignore_index=True

@@ -14,7 +14,6 @@ COLUMNS = {
     "label": np.array([1, 0, -1, 1, 0, -1]),
     "cohort": np.array([674, 674, 674, 675, 675, 675]),
     "late_mob": np.array([1, NEVER, 3, 0, NEVER, NEVER]),
-    "followed_mob": np.array([NEVER, 2, NEVER, NEVER, -1, 7]),
     "fpd": np.array([20, -1, 0, 31, 3, -1]),
     "roll_row": np.array([0, 0, 3]),
     "roll": np.array([1, 8 + 2, 1]),
