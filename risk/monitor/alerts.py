@@ -24,6 +24,7 @@ ACKNOWLEDGED: Final = "alert_acknowledged"
 QUIET: Final = timedelta(days=30)
 """So long after it was acknowledged an alert that did not get worse is not raised again."""
 LONGEST_NOTE: Final = 2000
+LONGEST_OWNER: Final = 64
 _WORSE: Final = {"amber": 1, "red": 2}
 
 
@@ -60,6 +61,12 @@ def acknowledge(settings: Settings, alert: str, by: Person, note: str, owner: st
     if not note.strip() or len(note) > LONGEST_NOTE:
         raise BadInput(
             f"a note has 1 to {LONGEST_NOTE} signs", where="the note", remedy="say what is done"
+        )
+    if len(owner) > LONGEST_OWNER:
+        raise BadInput(
+            f"an owner has at most {LONGEST_OWNER} signs, this one has {len(owner)}",
+            where="the owner",
+            remedy="give a name",
         )
     if all(one.id != alert for one in alerts_of(settings)):
         raise NotFound(
