@@ -159,11 +159,13 @@ def _matured(seen: Seen, followed: Followed) -> Matured:
     if reference.auc is not None and reference.ks is not None and reference.bads is not None:
         goods = reference.n - reference.bads
         build = Separation(reference.auc, reference.ks, reference.bads, goods)
+    separation, note = parted(decisions.points, label)
     return Matured(
         n=int(known.sum()),
         bads=int((label == 1).sum()),
         promised=float(pd.sum()),
         promised_variance=float(np.sum(pd * (1.0 - pd))),
-        separation=parted(decisions.points, label)[0],
+        separation=separation,
         build=build,
+        note=note,
     )

@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from finmodel.certainty import Separation, auc_error, two_sided
 from finmodel.drift import FEWEST, SHIFTED, Shift
 from risk.monitor.doubts import Doubts
-from risk.monitor.panels import Colour, Light, Signal
+from risk.monitor.panels import NOTES, Colour, Light, Note, Signal
 
 CHANCE: Final = 0.0015
 """How often one signal may light by chance alone; the five together stay below 1 %."""
@@ -61,6 +61,8 @@ class Matured:
     """Sum of p (1 - p)."""
     separation: Separation | None
     build: Separation | None
+    note: Note = "not_mature"
+    """Why there is no separation, where there is none."""
 
 
 def light(
@@ -181,8 +183,10 @@ def _of_variables(variables: tuple[tuple[str, Shift], ...]) -> Signal:
 
 def _of_auc(matured: Matured) -> Signal:
     real, build = matured.separation, matured.build
-    if real is None or build is None:
-        return _grey("auc", matured.n, "AUC：表现未成熟", "AUC: not mature")
+    if real is None:
+        return _noted("auc", matured.n, ("AUC", "AUC"), matured.note)
+    if build is None:
+        return _grey("auc", matured.n, "AUC：建模时未知", "AUC: it is not known at build")
     error = np.hypot(
         auc_error(build.auc, real.bads, real.goods), auc_error(build.auc, build.bads, build.goods)
     )
@@ -203,8 +207,10 @@ def _of_auc(matured: Matured) -> Signal:
 
 def _of_promise(matured: Matured) -> Signal:
     goods = matured.n - matured.bads
-    if not matured.n or min(matured.promised, goods) < 5.0:
-        return _grey("calibration", matured.n, "校准：表现未成熟", "calibration: not mature")
+    if not matured.n:
+        return _noted("calibration", 0, ("校准", "calibration"), "not_mature")
+    if min(matured.promised, goods) < 5.0:
+        return _noted("calibration", matured.n, ("校准", "calibration"), "too_few_bads")
     z = (matured.bads - matured.promised) / np.sqrt(matured.promised_variance)
     ratio = matured.bads / matured.promised
     far = max(ratio, 1.0 / max(ratio, 1e-9))
@@ -234,6 +240,11 @@ def _of_scores(differing: int | None, checked: int) -> Signal:
         f"{checked} 笔中 {differing} 笔重算不一致",
         f"{differing} of {checked} scores differ when computed again",
     )
+
+
+def _noted(name: str, n: int, title: tuple[str, str], note: Note) -> Signal:
+    zh, en = NOTES[note]
+    return _grey(name, n, f"{title[0]}：{zh}", f"{title[1]}: {en}")
 
 
 def _grey(name: str, n: int, zh: str, en: str) -> Signal:

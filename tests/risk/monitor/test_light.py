@@ -125,6 +125,23 @@ def test_one_score_that_comes_out_otherwise_is_red_and_nothing_is_grey(builds):
     assert all(one.value is None for one in grey.signals if one.name != "scores")
 
 
+def test_matured_decisions_with_hardly_a_bad_promised_are_mature():
+    """Fifty with two promised: the calibration lacks bads, and no look."""
+    separation = Separation(0.7, 0.3, 500.0, 9_500.0)
+    matured = Matured(50, 8, 2.0, 1.9, None, separation, "too_few_bads")
+    moved = shift(np.full(10, 1_000), np.full(10, 5))
+    signals = {
+        one.name: one for one in light(Points(moved, 0.0, 0.0, 1.0), (), matured, (0, 1)).signals
+    }
+    for name in ("auc", "calibration"):
+        assert (signals[name].colour, signals[name].n) == ("grey", 50)
+        assert "too few bads" in signals[name].en
+        assert "坏样本过少" in signals[name].zh
+    unknown = Matured(50, 8, 8.0, 6.0, separation, None)
+    told = light(Points(moved, 0.0, 0.0, 1.0), (), unknown, (0, 1)).signals
+    assert "AUC: it is not known at build" in [one.en for one in told]
+
+
 def test_the_limit_of_the_auc_is_the_one_it_lights_below(builds):
     """Where scores stay and outcomes cease to follow them, more and more."""
     seen = set()
