@@ -167,7 +167,7 @@ class VariableRow(msgspec.Struct, frozen=True):
     mean: float | None
     mean_build: float | None
     contribution: float | None
-    """Mean contribution to the raw score, of the seeded sample."""
+    """Mean contribution to the raw score, of the seeded sample; None where that is of a few."""
     contribution_shift: float | None
     """Against the build sample."""
     trend: tuple[float | None, ...]

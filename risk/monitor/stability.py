@@ -47,21 +47,23 @@ def variable_rows(
 
 
 def view_rows(scanned: Scanned) -> tuple[ViewRow, ...]:
-    """How old each view was: states of all decisions, ages of the seeded sample."""
+    """How old each view was: states of all decisions, ages of the seeded sample; none of a few."""
     rows = []
     for place, view in enumerate(scanned.views):
         states = scanned.states[place].tolist()
         n = sum(states)
         ages = scanned.sample.ages_s[:, place]
         known = ages[~np.isnan(ages)]
-        middle, late = np.quantile(known, [0.5, 0.99]).tolist() if known.size else (None, None)
+        middle, late = (
+            np.quantile(known, [0.5, 0.99]).tolist() if known.size >= FEWEST else (None, None)
+        )
         rows.append(
             ViewRow(
                 view=view,
                 n=n,
-                present=rate_of(states[ViewState.PRESENT], n),
-                stale=rate_of(states[ViewState.STALE], n),
-                missing=rate_of(states[ViewState.MISSING] + states[ViewState.FUTURE], n),
+                present=rate_of(states[ViewState.PRESENT], n, FEWEST),
+                stale=rate_of(states[ViewState.STALE], n, FEWEST),
+                missing=rate_of(states[ViewState.MISSING] + states[ViewState.FUTURE], n, FEWEST),
                 age_p50_s=middle,
                 age_p99_s=late,
             )
@@ -75,7 +77,7 @@ def _variable_row(place: int, then: FeatureThen, moved: Shift, scanned: Scanned)
     now = by_period.sum(axis=0)
     n, plain = int(now.sum()), int(now[: bins.missing].sum())
     contribution = float(scanned.sample.contributions[place])
-    told = not np.isnan(contribution)
+    told = scanned.sample.n >= FEWEST and not np.isnan(contribution)
     few = moved.status == "too_few"
     return VariableRow(
         name=then.name,
@@ -83,12 +85,12 @@ def _variable_row(place: int, then: FeatureThen, moved: Shift, scanned: Scanned)
         csi=None if few else moved.psi,
         floor_p99=None if few else moved.floor_p99,
         status=moved.status,
-        missing=rate_of(int(now[bins.missing]), n),
+        missing=rate_of(int(now[bins.missing]), n, FEWEST),
         missing_build=then.counts[bins.missing] / max(sum(then.counts), 1),
-        sentinel=rate_of(int(now[bins.missing + 1 :].sum()), n),
+        sentinel=rate_of(int(now[bins.missing + 1 :].sum()), n, FEWEST),
         sentinel_build=sum(then.counts[bins.missing + 1 :]) / max(sum(then.counts), 1),
-        unseen=rate_of(int(now[bins.unseen]), n) if bins.categories else None,
-        mean=float(counter.sums[:, place].sum()) / plain if plain and not bins.categories else None,
+        unseen=rate_of(int(now[bins.unseen]), n, FEWEST) if bins.categories else None,
+        mean=None if bins.categories else rate_of(counter.sums[:, place].sum(), plain, FEWEST),
         mean_build=None if bins.categories else then.mean,
         contribution=contribution if told else None,
         contribution_shift=contribution - then.contribution

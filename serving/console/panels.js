@@ -151,10 +151,11 @@ function consistency({ panels, t, drill }) {
     type: "bar", orientation: "h", name: t[state], y, x: views.map((row) => row[state]),
     customdata: views.map((row) => ({ view: row.view, state })), marker: { color: colour },
   });
-  const drawn = views.length
+  const few = views.length > 0 && views.every((row) => row.present === null);
+  const drawn = views.length && !few
     ? chart([bar("present", accent), bar("stale", refer), bar("missing", decline)],
         { barmode: "stack", xaxis: { ...share, range: [0, 1] }, height: 90 + 28 * views.length, margin: { l: 8, r: 16, t: 8, b: 36 } }, drill)
-    : nothing("no_decisions", panels.header.n, t);
+    : nothing(few ? "too_few" : "no_decisions", panels.header.n, t);
   return [h("p", { class: differing ? "problem" : "soft small" }, said), drawn];
 }
 

@@ -300,6 +300,52 @@ def test_a_segment_of_3_rows_shows_n_and_no_number(home):
     assert {row.note for row in panels.variables} == {"too_few"}
     assert {row.bad_rate for row in panels.calibration} == {None}
     assert all(line for sheet in sheets(panels) for line in sheet.rows)
+    figures = ("missing", "sentinel", "unseen", "mean", "contribution", "contribution_shift")
+    assert {getattr(row, name) for row in panels.variables for name in figures} == {None}
+    figures = ("present", "stale", "missing", "age_p50_s", "age_p99_s")
+    views = panels.consistency.views
+    assert {getattr(row, name) for row in views for name in figures} == {None}
+    assert [row.n for row in views] == [3, 3]
+
+
+def test_a_mean_of_a_few_customers_is_none_where_most_have_no_value(home, tmp_path):
+    """Of 400 all but 29, then all but 30, have no value; the sample of one in 16 is fewer."""
+    for known, shown in ((29, False), (30, True)):
+        settings = Settings(home=tmp_path / str(known), data=tmp_path)
+        settings.home.mkdir()
+        settings.make_home()
+        vector = np.full((400, 3), np.nan)
+        vector[:known] = 2.0
+        log_decisions(settings, START, [Decided(np.zeros(400), np.zeros(400), vector)])
+        panels = monitor(seen_of((settings, home[1], None, Outcomes.none(), None)))
+        for row in panels.variables:
+            assert row.missing == pytest.approx(1 - known / 400)
+            assert row.mean == (2.0 if shown else None)
+            assert row.contribution is None
+
+
+def test_the_light_says_what_is_lacking_for_an_auc(home):
+    """Too few bads, no look at all, one score: each in its own words, in both languages."""
+    told = home[3]
+    eight = np.isin(told.application, told.application[:: len(told) // 8][:8])
+    rare = replace(told, dpd=np.where(eight, told.dpd, 0))
+    few = monitor(seen_of(home, outcomes=rare))
+    assert few.header.matured > 30
+    assert few.header.bads < 10
+    signals = {one.name: one for one in few.header.light.signals}
+    assert (signals["auc"].zh, signals["auc"].en) == (
+        "AUC：坏样本过少",
+        "AUC: too few bads or goods",
+    )
+    none = monitor(seen_of(home, outcomes=Outcomes.none()))
+    signals = {one.name: one for one in none.header.light.signals}
+    assert signals["auc"].en == "AUC: not mature"
+    assert signals["calibration"].en == "calibration: not mature"
+    seen = seen_of(home)
+    decisions = replace(seen.scanned.decisions, points=np.full(len(seen.scanned.decisions), 600.0))
+    same = monitor(replace(seen, scanned=replace(seen.scanned, decisions=decisions)))
+    signals = {one.name: one for one in same.header.light.signals}
+    assert signals["auc"].en == "AUC: all scores are equal"
 
 
 def test_a_month_with_no_decisions_and_none_at_all(home):
