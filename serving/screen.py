@@ -5,6 +5,7 @@ Knows nothing about what is shown.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import asdict, is_dataclass
 from types import TracebackType
@@ -17,6 +18,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from risk.monitor.periods import local
+
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shells' convention."""
 PIPED = 200
@@ -24,6 +27,7 @@ PIPED = 200
 GAP = 2
 """Blanks between columns."""
 _UNBOUNDED = 100_000
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 
 
 class Progress:
@@ -173,6 +177,13 @@ def _rows(rows: list[dict[str, Any]]) -> Table:
 
 
 def _cell(value: Any) -> str:
+    """As a person reads it; a time where the lender is, which JSON tells as it was recorded.
+
+    >>> _cell("2005-12-31T18:30:00.123456+00:00")
+    '2006-01-01T02:30:00+08:00'
+    """
+    if isinstance(value, str) and _UTC.fullmatch(value):
+        return local(value)
     if isinstance(value, float):
         return f"{value:,.6g}"
     if isinstance(value, dict):

@@ -36,7 +36,7 @@ from risk.monitor.quality import (
     parted,
     quality,
 )
-from risk.monitor.reference import Reference
+from risk.monitor.reference import Reference, in_chinese
 from risk.monitor.scan import Asked, Scanned
 from risk.monitor.stability import stability, variable_rows, variable_shifts, view_rows
 
@@ -135,6 +135,7 @@ def _header(seen: Seen, followed: Followed, lit: Light) -> Header:
         matured=int((followed.label >= 0).sum()),
         bads=int((followed.label == 1).sum()),
         reference=seen.reference.sample,
+        reference_zh=in_chinese(seen.reference.sample),
         light=lit,
         window_days=seen.window.days,
         bad_dpd=seen.window.bad_dpd,

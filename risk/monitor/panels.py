@@ -74,7 +74,9 @@ class Header(msgspec.Struct, frozen=True):
     matured: int
     bads: int
     reference: str
+    """What it is compared with."""
     light: Light
+    reference_zh: str = ""
     window_days: int = 180
     """A decision is followed for so long before it counts."""
     bad_dpd: int = 30

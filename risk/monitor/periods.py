@@ -21,6 +21,15 @@ LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """Between them there is room for a window and its zone on either side."""
 
 
+def local(time: str) -> str:
+    """An ISO 8601 time as a person reads it: where the lender is, to the second.
+
+    >>> local("2005-12-31T18:30:00.123456+00:00")
+    '2006-01-01T02:30:00+08:00'
+    """
+    return datetime.fromisoformat(time).astimezone(ZONE).isoformat(timespec="seconds")
+
+
 @dataclass(frozen=True, slots=True)
 class Periods:
     """p periods."""

@@ -7,9 +7,10 @@ file and no registry.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -22,6 +23,15 @@ from finmodel.records import Float32s, Float64s
 
 FILE = "reference.json"
 """Its name among the files of a model's run."""
+_CHINESE: Final = (
+    (r"^build sample: ", "建模样本："),
+    (r"^build sample$", "建模样本"),
+    (r"^no build sample was kept: the first ([\d,]+) decisions$",
+     r"未留存建模样本：以最初 \1 笔决策代替"),
+    (r"(\d+ × \d+) folds$", r"\1 折交叉验证"),
+    (r"out of time$", "时间外样本"),
+)  # fmt: skip
+"""How samples are told, in English and in Chinese."""
 
 
 class FeatureThen(msgspec.Struct, frozen=True):
@@ -72,6 +82,19 @@ class BuildSample:
     """(n,) 1.0 bad, 0.0 good; None where they are not known."""
     contributions: Float64s | None = None
     """(k, f + 1) of any k of the rows."""
+
+
+def in_chinese(sample: str) -> str:
+    """What a build sample is called, where Chinese is read; what has no Chinese name stays.
+
+    >>> in_chinese("build sample: 1 × 5 folds"), in_chinese("build sample: out of time")
+    ('建模样本：1 × 5 折交叉验证', '建模样本：时间外样本')
+    >>> in_chinese("no build sample was kept: the first 20,000 decisions")
+    '未留存建模样本：以最初 20,000 笔决策代替'
+    """
+    for pattern, words in _CHINESE:
+        sample = re.sub(pattern, words, sample)
+    return sample
 
 
 def reference_of(

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from risk.labels.words import FPD_DAYS
 from risk.monitor.panels import NOTES, Alert, Monitor, VariableRow
-from risk.monitor.periods import ZONE
+from risk.monitor.periods import local
 
 Cell = str | int | float | bool | None
 
@@ -104,13 +103,13 @@ def header_lines(seen: Monitor) -> list[tuple[str, str, str]]:
     return [
         ("模型", "model", f"{header.model} v{header.version} {header.alias}".strip()),
         ("客群", "segment", _segment(header.segment)),
-        ("窗口", "window", f"{header.start} – {header.end}"),
+        ("窗口", "window", f"{local(header.start)} – {local(header.end)}"),
         ("样本量", "decisions", f"{header.n:,}"),
         ("未由模型评分", "not scored by the model",
          f"评分卡 by scorecard {header.by_card:,}，无评分 unscored {header.unscored:,}"),
         ("成熟样本", "matured", f"{header.matured:,}（坏 bads {header.bads:,}）"),
         ("表现期", "followed", f"{header.window_days} days, bad: dpd ≥ {header.bad_dpd}"),
-        ("参照", "reference", header.reference),
+        ("参照", "reference", f"{header.reference_zh} / {header.reference}"),
         ("预估误差", "past error of the estimated AUC", past),
         ("红绿灯", "light", f"{STATUSES[header.light.colour]} {header.light.colour}"),
         ("原因", "reason", f"{header.light.zh} / {header.light.en}"),
@@ -230,23 +229,14 @@ def _alerts(seen: Monitor) -> Sheet:
 
 def _alert(one: Alert, *, own: bool) -> tuple[Cell, ...]:
     said = (
-        f"{number}. {_local(noted.at)} {noted.by}：{noted.note}"
+        f"{number}. {local(noted.at)} {noted.by}：{noted.note}"
         + (f" → {noted.owner}" * bool(noted.owner))
         for number, noted in enumerate(one.acknowledgements, start=1)
     )
-    window = " – ".join(map(_local, one.window))
-    raised = _local(one.raised_at)
+    window = " – ".join(map(local, one.window))
+    raised = local(one.raised_at)
     return (one.id, raised, one.version, own, _segment(one.segment), window, one.signal,
             _cell(one.colour), one.zh, one.en, one.owner, "\n".join(said))  # fmt: skip
-
-
-def _local(time: str) -> str:
-    """A time where the lender is, as the window's.
-
-    >>> _local("2005-12-31T18:30:00.123456+00:00")
-    '2006-01-01T02:30:00+08:00'
-    """
-    return datetime.fromisoformat(time).astimezone(ZONE).isoformat(timespec="seconds")
 
 
 def _segment(facts: dict[str, str]) -> str:

@@ -146,7 +146,7 @@ function lightOf(header, words) {
       figure(header.n, header.unscored || header.by_card ? `${words.decisions} (${words.notByModel(header.by_card, header.unscored)})` : words.decisions),
       figure(header.matured, header.matured ? words.matured : `${words.matured} · ${words.notes.not_mature}`),
       figure(header.bads, words.bads)),
-    h("p", { class: "soft small" }, `${words.windowOf} ${moment(header.start)} – ${moment(header.end)} · ${words.followedFor(header.window_days, header.bad_dpd)} · ${words.reference} ${header.reference}`),
+    h("p", { class: "soft small" }, `${words.windowOf} ${moment(header.start)} – ${moment(header.end)} · ${words.followedFor(header.window_days, header.bad_dpd)} · ${words.reference} ${frame.language === "zh" ? header.reference_zh : header.reference}`),
   ];
 }
 

@@ -1,5 +1,6 @@
 """What a person sees in a shell: nothing of it cut, nothing of it taken for a style."""
 
+import json
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from finmodel.acts import opened_log
 from finmodel.settings import Settings
 from risk.monitor.alerts import RAISED
+from serving.screen import emit
 from tests.serving.demo_shell import Shell
 
 SAID = "评分 PSI 0.3127 超过噪声下限", "PSI of the points is 0.3127, beyond its floor [0.0214]"
@@ -33,6 +35,19 @@ def shell(tmp_path) -> Shell:
                 },
             )
     return Shell(settings.home)
+
+
+def test_a_person_reads_times_where_the_lender_is_and_a_program_as_they_were_recorded(capsys):
+    """As `policy show`, `policy kill` and `alerts list` have them, alone and within a list."""
+    record = {"since": "2026-01-31T16:30:00.250000+00:00", "marks": ["2026-01-31T16:30:00Z"]}
+    emit(record, as_json=False)
+    told = capsys.readouterr().out
+    assert told.count("2026-02-01T00:30:00+08:00") == 2
+    assert "16:30" not in told
+    emit([{"reason": "at 2026-01-31T16:30:00Z", "day": "2026-01-31"}], as_json=False)
+    assert "at 2026-01-31T16:30:00Z  2026-01-31" in capsys.readouterr().out
+    emit(record, as_json=True)
+    assert json.loads(capsys.readouterr().out) == record
 
 
 def test_alerts_in_a_file_are_a_table_and_on_a_narrow_terminal_records(shell):

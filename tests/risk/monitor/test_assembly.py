@@ -449,6 +449,21 @@ def test_every_panel_is_a_sheet_with_its_columns_named(panels):
         assert unnamed == [], sheet.en
 
 
+def test_the_header_is_read_where_the_lender_is_and_in_both_languages(home):
+    seen = replace(
+        seen_of(home),
+        start="2026-01-01T00:00:00.000001+08:00",
+        end="2026-10-07T16:00:00.000001+00:00",
+        reference=structs.replace(home[1], sample="build sample: 1 × 5 folds"),
+    )
+    panels = monitor(seen)
+    lines = {en: value for _, en, value in header_lines(panels)}
+    assert lines["window"] == "2026-01-01T00:00:00+08:00 – 2026-10-08T00:00:00+08:00"
+    assert lines["reference"] == "建模样本：1 × 5 折交叉验证 / build sample: 1 × 5 folds"
+    assert panels.header.reference_zh == "建模样本：1 × 5 折交叉验证"
+    assert panels.header.start.endswith(".000001+08:00"), "JSON tells the window as it was asked"
+
+
 def test_a_window_that_ends_before_it_begins_is_refused():
     with pytest.raises(BadInput, match="let it begin before it ends"):
         cut(END, START, "week")
