@@ -66,6 +66,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 """Every rule, the ones about the customer before those about an offer or a channel."""
+OF_SOME_WAYS = frozenset({"risk_declines", "unpersonalised"})
+"""Rules that leave a customer what they are not about: what is no credit, the uniform offer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,11 +92,15 @@ class Judged:
         return self.free[:, None] & ~vetoed
 
     def counts(self) -> dict[str, int]:
-        """Customers whom each rule stops, or leaves no way; one may be stopped by several."""
+        """Customers whom each rule stops, or leaves no way; one may be stopped by several.
+
+        A rule of `OF_SOME_WAYS` counts whom it takes any way: it is about those alone.
+        """
         free = self.free
         told = {rule: int(flags.sum()) for rule, flags in self.stopped.items()}
         for rule, ways in self.vetoed.items():
-            told[rule] = int((free & ways.all(axis=1)).sum())
+            hit = ways.any(axis=1) if rule in OF_SOME_WAYS else ways.all(axis=1)
+            told[rule] = int((free & hit).sum())
         return {rule: told[rule] for rule in RULES if rule in told}
 
     def first(self) -> list[str]:

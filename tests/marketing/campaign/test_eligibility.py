@@ -81,6 +81,19 @@ def test_risk_vetoes_credit_and_nothing_else():
     assert [one.id for one in told.of(1)] == ["not_scored"]
 
 
+def test_whom_risk_refuses_credit_is_counted_though_other_offers_are_left():
+    told = standing(5, opted_out=[False, False, False, False, True])
+    declined = np.array([True, True, False, True, True])
+    judged = with_risk(
+        judge(RECIPE, told, no_contacts(5), NOW), RECIPE, np.zeros(5, bool), declined
+    )
+    assert judged.allowed[:4].any(axis=1).all()
+    assert judged.counts()["risk_declines"] == 3  # who opted out is not even scored
+    impersonal = judge(RECIPE, standing(3, personalised=False), no_contacts(3), NOW)
+    assert impersonal.counts()["unpersonalised"] == 3
+    assert impersonal.first() == [""] * 3
+
+
 def test_uplift_and_gain_are_asked_of_each_way():
     judged = judge(RECIPE, standing(1), no_contacts(1), NOW)
     uplift, gain = np.full((1, PAIRS), 0.01), np.ones((1, PAIRS))
