@@ -2,8 +2,8 @@
 
 Rows of receipts come in; those that hold are kept, the others told with their reason. An opt-out
 stops the customer for good, a complaint until it is closed, whoever of a known customer the row
-names and whatever else of it cannot be read; a contact that failed counts for no cap. The same file
-twice changes nothing.
+names and whatever else of it cannot be read; a contact that failed, and was not made after all,
+counts for no cap. The same file twice changes nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,17 @@ Key: TypeAlias = tuple[int, int | None, int | None]
 """Customer, and the opening and plan of a contact: neither, of the customer alone."""
 _FLAG = {"opted_out": OPTED_OUT, "complained": OPEN_COMPLAINT}
 _STOPS = OPTED_OUT | OPEN_COMPLAINT
+_FAILED = """
+UPDATE contacts SET failed = (
+    SELECT coalesce(sum(kind IN ('delivered', 'answered')), 0) = 0 AND coalesce(
+        max(CASE kind WHEN 'failed' THEN at_us END)
+        >= coalesce(max(CASE kind WHEN 'sent' THEN at_us END), -9e18), 0)
+    FROM receipts WHERE customer = :customer AND opens_us = :opens_us AND plan = :plan)
+WHERE customer = :customer AND opens_us = :opens_us AND plan = :plan
+    AND (failed OR :kind = 'failed')
+"""
+"""It failed where it never reached anybody, and was not sent again after it failed last: whatever
+the order in which its receipts are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +256,10 @@ def _act(
         db.execute("UPDATE customers SET flags = ? WHERE id = ?", (was | flag, key[0]))
         done.opted_out += kind == "opted_out" and not was & flag
         done.stopped |= set() if was & _STOPS else {key[0]}
-    elif kind == "failed":
-        told = "UPDATE contacts SET failed = 1 WHERE customer = ? AND opens_us = ? AND plan = ?"
-        db.execute(told, key)
-    elif kind == "sent":
+        return
+    of = {"customer": key[0], "opens_us": key[1], "plan": key[2], "kind": kind}
+    db.execute(_FAILED, of)
+    if kind == "sent":
         told = "SELECT closes_us FROM contacts WHERE customer = ? AND opens_us = ? AND plan = ?"
         closes_us = db.execute(told, key).fetchone()[0]
         done.sent.append((key[0], at_us))

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
 
 from marketing.campaign.recipe import Cap
-from marketing.ledger.contacts import Contacts, contact_id, contacts_within, new_plan, next_plan
+from marketing.ledger.contacts import (
+    Contacts,
+    contact_id,
+    contacts_within,
+    new_plan,
+    next_plan,
+    used_by_plans,
+)
 from marketing.ledger.customers import standing_of, take_in
 from marketing.ledger.file import Ledger
 from marketing.ledger.receipts import Receipt, counts_of, record
@@ -132,6 +140,44 @@ def test_a_contact_that_failed_counts_for_no_cap(ledger):
     assert contacts_within(ledger, four, cap, (NOW, NOW)).sum() == 4
     record(ledger, [replace(SENT, kind="failed")], NOW)
     assert contacts_within(ledger, four, cap, (NOW, NOW)).ravel().tolist() == [1, 0, 1, 1]
+
+
+FAILED, AGAIN, REACHED = (
+    replace(SENT, event_id=f"m{place}", kind=kind, at_us=SENT.at_us + place)
+    for place, kind in enumerate(("failed", "sent", "delivered"))
+)
+ANSWERED = replace(FAILED, event_id="a", kind="answered")
+FAILED_LAST = replace(FAILED, event_id="l", at_us=AGAIN.at_us + 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        ([FAILED, AGAIN], True),
+        ([FAILED, REACHED], True),
+        ([FAILED, ANSWERED], True),
+        ([SENT, FAILED], False),  # at one time: the attempt that failed
+        ([FAILED, AGAIN, FAILED_LAST], False),
+        ([FAILED, AGAIN, FAILED_LAST, REACHED], True),
+        ([FAILED, replace(AGAIN, contact_id=contact_id(1, 3, OPENS))], False),
+    ],
+)
+def test_a_contact_that_failed_and_was_made_after_all_counts_in_whatever_order(
+    ledger, told, counts
+):
+    cap, two = (Cap(1, 7),), np.array([2])
+    for rows in permutations(told):
+        for one in rows:
+            assert record(ledger, [one], NOW).refused == {}
+        with ledger.writing() as db:
+            found = db.execute("SELECT failed FROM contacts WHERE customer = 2").fetchone()[0]
+            db.execute("DELETE FROM receipts")
+            db.execute("UPDATE contacts SET failed = 0")
+        assert found == (not counts), rows
+    for one in told:
+        record(ledger, [one], NOW)
+    assert contacts_within(ledger, two, cap, (NOW, NOW)).item() == counts
+    assert used_by_plans(ledger, "spring")["sms"] == 1.0 + counts  # the other is customer 3's
 
 
 @pytest.mark.parametrize(
