@@ -9,6 +9,7 @@ optimum it is. Pure: it knows no customer, no consent and no log.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +58,14 @@ class Plan:
         return dict(zip(self.names, self.price.tolist(), strict=True))
 
 
-def allocate(options: Options, limits: Limits, close: float = CLOSE) -> Plan:
-    """The plan; BadInput where the limits allow none."""
-    require_of_use(options, limits)
+def allocate(
+    options: Options, limits: Limits, close: float = CLOSE, barred: Collection[str] = ()
+) -> Plan:
+    """The plan; BadInput where the limits allow none.
+
+    BadInput too for an offer that nobody may get, but one of `barred`, as long as there is another.
+    """
+    require_of_use(options, limits, barred)
     limit = reachable(options, limits)
     found = settled(options, limit, prices_of(options, limit), close)
     used = uses_of(options, found.best)

@@ -8,7 +8,7 @@ Pure: knows no model, no consent and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,8 +137,15 @@ def _checked(given: Options, allowed: npt.NDArray[np.bool_], minimum: float) -> 
     )
 
 
-def require_of_use(options: Options, limits: Limits) -> None:
-    """BadInput where nothing could be offered, and why."""
+def barred_offers(options: Options) -> tuple[str, ...]:
+    """Offers that nobody may get."""
+    allowed = np.isfinite(options.gain).any(axis=0)
+    there = set(options.offer[allowed].tolist())
+    return tuple(name for place, name in enumerate(options.offers) if place not in there)
+
+
+def require_of_use(options: Options, limits: Limits, barred: Collection[str] = ()) -> None:
+    """BadInput where nothing could be offered, and why; offers of `barred` nobody need get."""
     shapes = (len(options.offers),), (len(options.channels),)
     if (limits.inventory.shape, limits.capacity.shape) != shapes:
         raise BadInput(
@@ -147,14 +154,14 @@ def require_of_use(options: Options, limits: Limits) -> None:
             remedy="say infinity where there is none",
         )
     _require_not_negative(limits, options)
+    found = barred_offers(options)
+    if lost := [one for one in found if one not in barred or len(found) == len(options.offers)]:
+        raise BadInput(
+            "nobody may get it",
+            where=f"offer {lost[0]}",
+            remedy="take it out, or see which rule vetoes it",
+        )
     allowed = np.isfinite(options.gain)
-    for place, offer in enumerate(options.offers):
-        if not allowed[:, options.offer == place].any():
-            raise BadInput(
-                "nobody may get it",
-                where=f"offer {offer}",
-                remedy="take it out, or see which rule vetoes it",
-            )
     cheapest = float(options.cost[allowed].min())
     if limits.budget <= 0.0 or limits.budget < cheapest:
         raise BadInput(

@@ -6,7 +6,7 @@ goes out, for a million customers or for one, with the rules that stopped the re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from types import MappingProxyType
@@ -118,6 +118,11 @@ class Judged:
         told: list[str] = np.array([*names, ""])[earliest].tolist()
         return told
 
+    def of_ways(self, rows: Int64s, ways: Flags) -> Judged:
+        """Of some customers, and of (p,) some ways alone."""
+        stopped = {rule: flags[rows] for rule, flags in self.stopped.items()}
+        return Judged(stopped, {rule: flags[rows][:, ways] for rule, flags in self.vetoed.items()})
+
     def against(self, row: int, way: int) -> str:
         """The first rule that stops a customer, or this way of an offer; empty where none does."""
         stopped = [rule for rule, flags in self.stopped.items() if flags[row]]
@@ -163,6 +168,13 @@ def judge(
         shut = np.array([not _open(recipe, c, at_us) for _, c in recipe.pairs])
         vetoed["quiet_hours"] = np.broadcast_to(shut, (len(standing), len(shut)))
     return Judged(stopped, vetoed)
+
+
+def without_shut(judged: Judged, recipe: CampaignRecipe, shut: Sequence[bool]) -> Judged:
+    """The same, without the channels that have no window left; `shut` has one for each channel."""
+    over = np.array([shut[c] for _, c in recipe.pairs])
+    ways = np.broadcast_to(over, (len(judged.free), len(over)))
+    return replace(judged, vetoed={**judged.vetoed, "quiet_hours": ways})
 
 
 def with_holdout(judged: Judged, held: Flags) -> Judged:

@@ -68,6 +68,8 @@ class PlanSummary(msgspec.Struct, frozen=True):
     gap_to_bound: float
     limits: tuple[Used, ...]
     budget_curve: tuple[BudgetPoint, ...]
+    barred: dict[str, dict[str, int]] = {}
+    """Offers that nobody of the plan's lane may get any more, passed over: customers by rule."""
 
 
 def summary_of(
@@ -102,6 +104,7 @@ def summary_of(
         gap_to_bound=plan.gap,
         limits=_limits(recipe, case, made),
         budget_curve=budget_curve(made, case) if curve is None else curve,
+        barred={offer: dict(rules) for offer, rules in made.barred.items()},
     )
 
 

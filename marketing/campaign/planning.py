@@ -8,7 +8,8 @@ allocated. Pure: knows no file, no ledger and no model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from finmodel.errors import BadInput
 from finmodel.records import Float64s, Int64s
 from marketing.allocation.allocate import Plan, allocate
 from marketing.allocation.dual import choices
-from marketing.allocation.options import Limits, Options, options_of_pairs
+from marketing.allocation.options import Limits, Options, barred_offers, options_of_pairs
 from marketing.allocation.rounding import uses_of
 from marketing.campaign.contact_hours import Windows, open_minutes, windows_of
 from marketing.campaign.eligibility import Judged, with_holdout, worth_it
@@ -37,7 +38,8 @@ class Case:
 
     customer: Int64s
     judged: Judged
-    """Without the holdout, uplift and gain, which the plan asks for itself."""
+    """Without the holdout, uplift and gain, which the plan asks for itself; with the channels that
+    have no window left (`eligibility.without_shut`)."""
     lanes: Lanes
     expected: Expected
     number: int
@@ -79,10 +81,15 @@ class CampaignPlan:
     """Of this plan: what earlier ones left."""
     aside: Float64s
     """(1 + offers + channels,) what was set aside for the other lanes."""
+    barred: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Offers that nobody of the plan's lane may get: customers by the first rule that says so."""
 
 
 def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
-    """The plan; BadInput where nobody may get an offer, or a lane alone breaks a limit."""
+    """The plan; BadInput where nobody may get an offer, or a lane alone breaks a limit.
+
+    After a campaign's first plan an offer that nobody may get is passed over, if another is left.
+    """
     windows = windows_by_channel(recipe, case.now_us)
     expected, limits = case.expected, limits_left(recipe, case.used)
     worth = worth_it(case.judged, expected.uplift, expected.gain, recipe.minimum_uplift)
@@ -96,7 +103,9 @@ def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     aside = uses_of(options, action)
     left = _less(recipe, case, limits, aside)
     ours = np.flatnonzero(case.lanes == Lane.PLAN)
-    plan = allocate(options.only(ours), left, CLOSE)
+    barred = _barred(recipe, worth, ours, barred_offers(options.only(ours)))
+    _require_offers(recipe, barred, later=case.number > 1)
+    plan = allocate(options.only(ours), left, CLOSE, barred)
     there = replace(options, gain=np.where(worth.allowed, options.gain, -np.inf))
     planned = choices(there, np.zeros(len(plan.price)), plan.price).best
     planned[ours] = plan.offer
@@ -111,7 +120,32 @@ def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     opens, closes = _windows(case, recipe, np.where(action >= 0, action, planned), windows)
     reason = reasons_of(case, judged, action)
     actions = Actions(action, planned, propensity, opens, closes, reason)
-    return CampaignPlan(actions, judged, plan, options, limits, aside)
+    return CampaignPlan(actions, judged, plan, options, limits, aside, barred)
+
+
+def _barred(
+    recipe: CampaignRecipe, judged: Judged, rows: Int64s, offers: Collection[str]
+) -> dict[str, dict[str, int]]:
+    """Of each of these offers, by rule, the customers whom that rule first leaves no way to it."""
+    told = {}
+    for offer in offers:
+        ways = np.array([recipe.offers[o].id == offer for o, _ in recipe.pairs])
+        told[offer] = dict(Counter(judged.of_ways(rows, ways).first()).most_common())
+    return told
+
+
+def _require_offers(
+    recipe: CampaignRecipe, barred: Mapping[str, Mapping[str, int]], *, later: bool
+) -> None:
+    if not barred or (later and len(barred) < len(recipe.offers)):
+        return
+    offer, rules = next(iter(barred.items()))
+    told = ", ".join(f"{rule} stops {count:,}" for rule, count in rules.items())
+    raise BadInput(
+        f"nobody may get it: {told or 'there is nobody in the plan lane'}",
+        where=f"offer {offer}",
+        remedy="take it out, or change what stops them",
+    )
 
 
 def _priced(judged: Judged) -> Judged:
@@ -120,19 +154,20 @@ def _priced(judged: Judged) -> Judged:
 
 
 def windows_by_channel(recipe: CampaignRecipe, now_us: int) -> list[Windows]:
-    """Each channel's windows from now on; BadInput where one has none left."""
+    """Each channel's windows from now on; BadInput where none has one left."""
     quiet = recipe.quiet_hours.since, recipe.quiet_hours.to
     found = []
     for channel in recipe.channels:
         stretches = open_minutes(channel.hours, quiet)
-        windows = windows_of(stretches, (recipe.starts, recipe.ends), recipe.zone, now_us)
-        if not len(windows.opens_us):
-            raise BadInput(
-                f"it ends on {recipe.ends}, and {channel.name} has no window left until then",
-                where=f"campaign {recipe.name}",
-                remedy="plan it earlier, or let it end later",
-            )
-        found.append(windows)
+        found.append(windows_of(stretches, (recipe.starts, recipe.ends), recipe.zone, now_us))
+    if not any(len(one.opens_us) for one in found):
+        first, *others = (channel.name for channel in recipe.channels)
+        nor = f", nor has {' or '.join(others)}" if others else ""
+        raise BadInput(
+            f"it ends on {recipe.ends}, and {first} has no window left until then{nor}",
+            where=f"campaign {recipe.name}",
+            remedy="plan it earlier, or let it end later",
+        )
     return found
 
 
@@ -200,7 +235,7 @@ def _windows(
     """(n,) when each customer's window opens and closes: spread over the channel's by lot."""
     turn = turn_of(case.customer, "window", recipe.name, str(case.number))
     channel = np.array([c for _, c in recipe.pairs])[way]
-    channel[way < 0] = 0
+    channel[way < 0] = next(place for place, one in enumerate(windows) if len(one.opens_us))
     opens, closes = np.zeros(len(way), np.int64), np.zeros(len(way), np.int64)
     for place, told in enumerate(windows):
         rows = np.flatnonzero(channel == place)

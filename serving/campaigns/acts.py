@@ -29,7 +29,7 @@ from finmodel.records import Int64s, Person
 from finmodel.settings import Settings
 from finmodel.signed_folders import write_signed
 from finmodel.signing import ensure_key
-from marketing.campaign.eligibility import judge
+from marketing.campaign.eligibility import judge, without_shut
 from marketing.campaign.expected import Scores
 from marketing.campaign.limits import without_spent
 from marketing.campaign.plan_summary import PlanSummary, summary_of
@@ -121,12 +121,13 @@ def make_plan(
     if as_of > now:
         raise BadInput(f"{as_of.isoformat()} is later than now", where="--as-of", remedy="wait")
     _require_folder(asked.output)
-    windows_by_channel(recipe, micros(now))  # before anybody is scored: it may be over
+    windows = windows_by_channel(recipe, micros(now))  # before anybody is scored: it may be over
     champions = opening(settings, recipe)
     with closing(open_ledger(settings)) as ledger:
         begun = next_plan(ledger, recipe.name)
         seen = _look(ledger, recipe, asked.segment, micros(now))
         judged = judge(recipe, seen.standing, seen.contacts, micros(now))
+        judged = without_shut(judged, recipe, [not len(one.opens_us) for one in windows])
         judged = without_spent(recipe, judged, seen.used)
         wanted = judged.allowed.any(axis=1) & seen.standing.personalised
         customers = seen.standing.customer
@@ -212,7 +213,7 @@ def _look(ledger: Ledger, recipe: CampaignRecipe, segment: Path | None, now_us: 
 
 def _contacts(ledger: Ledger, recipe: CampaignRecipe, customers: Int64s, now_us: int) -> Int64s:
     """(n, caps) contacts that could meet one of the campaign's within a cap's days."""
-    windows = windows_by_channel(recipe, now_us)
+    windows = [one for one in windows_by_channel(recipe, now_us) if len(one.opens_us)]
     ends = [int(one.opens_us[-1]) for one in windows]
     starts = [int(one.opens_us[0]) for one in windows]
     return contacts_within(ledger, customers, recipe.caps, (min(starts), max(ends)))

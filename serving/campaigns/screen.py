@@ -33,7 +33,7 @@ def show_plan(done: Done, json: bool) -> None:
     if json:
         emit(told | {"summary": summary}, True)
         return
-    note = _observational(told.pop("observational"))
+    note = _observational(told.pop("observational")) | _barred(summary.pop("barred"))
     tables = [(name, list(summary.pop(name))) for name in PLAN_TABLES]
     emit(told | note | {name: _few(value) for name, value in summary.items()}, False)
     for title, (_, rows) in zip(("约束 Limits", "预算曲线 Other budgets"), tables, strict=True):
@@ -110,6 +110,12 @@ def _observational(models: tuple[str, ...]) -> dict[str, str]:
         return {}
     told = "训练数据非随机，预期增量未必是触达的效果 chance did not decide who was treated in what"
     return {"warning": f"{', '.join(models)}: {told} it learnt from, so uplift may be no effect"}
+
+
+def _barred(offers: dict[str, dict[str, int]]) -> dict[str, str]:
+    """Offers that were passed over, and by which rules."""
+    told = "; ".join(f"{name} ({_few(rules)})" for name, rules in offers.items())
+    return {"无人可得 offers that nobody may get": told} if told else {}
 
 
 def _few(value: Any) -> Any:

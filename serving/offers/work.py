@@ -6,7 +6,7 @@ offered is in the ledger. Knows nothing of HTTP and writes no audit entry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -16,11 +16,10 @@ from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import Int64s
 from marketing.campaign.choosing import Chosen, choose, windows_now
-from marketing.campaign.eligibility import Judged, judge
+from marketing.campaign.eligibility import judge, without_shut
 from marketing.campaign.expected import Scores
 from marketing.campaign.lanes import Lane
 from marketing.campaign.planning import Case
-from marketing.campaign.recipe import CampaignRecipe
 from marketing.ledger.at_once import Made, Room, make_offers, used_at_once
 from marketing.ledger.contacts import contacts_within
 from marketing.ledger.customers import known_in, standing_of
@@ -104,19 +103,11 @@ def _case(
     standing = standing_of(ledger, customers)
     opens = [one[0] for one in windows if one is not None]
     contacts = contacts_within(ledger, customers, recipe.caps, (min(opens), max(opens)))
-    judged = _in_time(judge(recipe, standing, contacts, now_us), recipe, windows)
+    judged = judge(recipe, standing, contacts, now_us)
+    judged = without_shut(judged, recipe, [one is None for one in windows])
     wanted = judged.allowed.any(axis=1) & standing.personalised
     scores = scores_by(features, champions, customers, wanted, as_of)
     return case_of(recipe, standing, judged, scores, (now.planned.number, now_us)), scores
-
-
-def _in_time(
-    judged: Judged, recipe: CampaignRecipe, windows: list[tuple[int, int] | None]
-) -> Judged:
-    """The same, without the channels that have no window left."""
-    over = np.array([windows[c] is None for _, c in recipe.pairs])
-    shut = np.broadcast_to(over, (len(judged.free), len(over)))
-    return replace(judged, vetoed={**judged.vetoed, "quiet_hours": shut})
 
 
 def _room(

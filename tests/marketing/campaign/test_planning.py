@@ -10,12 +10,13 @@ import pytest
 from msgspec.structs import replace
 from scipy.optimize import linprog
 
+from finmodel.clock import micros, parse_time
 from finmodel.errors import BadInput
-from marketing.campaign.eligibility import with_risk
+from marketing.campaign.eligibility import Judged, with_risk, without_shut
 from marketing.campaign.lanes import Lane
 from marketing.campaign.limits import limits_of
 from marketing.campaign.plan_summary import summary_of
-from marketing.campaign.planning import plan_campaign
+from marketing.campaign.planning import plan_campaign, windows_by_channel
 from marketing.campaign.recipe import AtOnce, Channel, Explore, Holdout, Offer
 from serving.offers.campaign_now import limits_at_once
 from tests.marketing.known_response import case, scores
@@ -252,6 +253,63 @@ def test_an_offer_that_risk_denies_to_everybody_is_named():
     judged = with_risk(given.judged, recipe, ~everybody, everybody)
     with pytest.raises(BadInput, match="offer rate_cut: nobody may get it"):
         plan_campaign(recipe, case(N, recipe, judged=judged))
+
+
+def capped(recipe, offers: set[str]):
+    """The rules of customers, none of whom may get these offers."""
+    given = case(N, recipe)
+    shut = np.array([recipe.offers[o].id in offers for o, _ in recipe.pairs])
+    vetoed = dict(given.judged.vetoed)
+    vetoed["risk_declines"] = vetoed["risk_declines"] | shut
+    return Judged(given.judged.stopped, vetoed)
+
+
+def test_a_refused_offer_names_the_rules_and_every_customer_of_the_lane_once():
+    recipe = tight()
+    opted_out = np.arange(N) % 10 == 0
+    told, everybody = standing(N, opted_out=opted_out), np.ones(N, bool)
+    given = case(N, recipe, told)
+    judged = with_risk(given.judged, recipe, ~everybody, everybody)
+    ours = given.lanes == Lane.PLAN
+    out, others = f"{(opted_out & ours).sum():,}", f"{(~opted_out & ours).sum():,}"
+    says = (
+        f"offer rate_cut: nobody may get it: risk_declines stops {others}, opted_out stops {out};"
+    )
+    with pytest.raises(BadInput, match=says):
+        plan_campaign(recipe, case(N, recipe, told, judged=judged))
+
+
+def test_a_later_plan_passes_over_an_offer_that_nobody_may_get_and_says_so():
+    recipe = tight()
+    judged = capped(recipe, {"rate_cut"})
+    with pytest.raises(BadInput, match="offer rate_cut: nobody may get it: risk_declines stops"):
+        plan_campaign(recipe, case(N, recipe, judged=judged))
+    later = case(N, recipe, judged=judged, number=2)
+    made = plan_campaign(recipe, later)
+    rows = (made.actions.action >= 0) & (later.lanes == Lane.PLAN)
+    taken = {recipe.offers[recipe.pairs[way][0]].id for way in made.actions.action[rows]}
+    assert taken == {"interest_free_week", "points"}
+    assert rows.sum() > 300
+    assert made.plan.gap < 1e-3
+    told = summary_of(recipe, later, made)
+    assert told.barred == {"rate_cut": {"risk_declines": int((later.lanes == Lane.PLAN).sum())}}
+    assert told.contacts_by_offer["rate_cut"] == 0
+    nothing = capped(recipe, {one.id for one in recipe.offers})
+    with pytest.raises(BadInput, match="offer rate_cut: nobody may get it: risk_declines stops"):
+        plan_campaign(recipe, case(N, recipe, judged=nothing, number=2))
+
+
+def test_a_channel_past_its_last_window_leaves_the_others():
+    recipe = tight()
+    now = micros(parse_time("2026-04-19T19:10:00+08:00"))  # sms ends at 20:00, the others later
+    shut = [not len(one.opens_us) for one in windows_by_channel(recipe, now)]
+    assert shut == [False, False, True]
+    judged = without_shut(case(N, recipe).judged, recipe, shut)
+    made = plan_campaign(recipe, case(N, recipe, judged=judged, now_us=now))
+    taken = made.actions.action[made.actions.action >= 0]
+    assert {recipe.channels[recipe.pairs[way][1]].name for way in taken} == {"app", "push"}
+    assert len(taken) > 300
+    assert (made.actions.opens_us > now).all()
 
 
 def test_a_campaign_that_is_over_is_refused():

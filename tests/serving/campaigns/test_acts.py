@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -211,6 +212,38 @@ def test_where_it_cannot_be_planned_nothing_is_left(world, tmp_path, changes, sa
     assert [p for p in world.settings.marketing.rglob("*") if "-" not in p.name] == before
     assert campaigns(world.settings) == []
     assert ledger_rows(world.settings) == ledger_rows(world.settings, ghosts=True) == []
+
+
+def test_on_the_last_evening_the_channels_that_are_still_open_are_planned(world, tmp_path):
+    evening = replace(world.settings, standing_clock="2005-10-16T19:30:00+08:00")
+    done = make_plan(evening, Asked(recipe_file(tmp_path)), PERSON, opening=champions)
+    listed = contact_list(done)
+    assert len(listed) > 50
+    assert set(listed.channel) == {"app", "push"}  # sms closes at 20:00
+    assert set(listed.window_opens) == {"2005-10-16T20:00:00+08:00"}
+
+
+def test_a_later_plan_without_anybody_for_credit_plans_the_rest_and_says_so(
+    world, tmp_path, capsys
+):
+    raw = world.boosters[1].predict(world.features, raw_score=True, num_threads=1)
+    points = 600 - 20 / np.log(2) * (0.05 + 1.1 * raw + np.log(50))
+    segment = tmp_path / "segment.csv"
+    declined = (np.flatnonzero(points < 515.0) + 1).tolist()
+    segment.write_text("customer_id\n" + "\n".join(map(str, declined)))
+    asked = Asked(recipe_file(tmp_path, budget_minor=6_000), segment=segment)
+    with pytest.raises(BadInput, match=r"offer rate_cut: nobody may get it: .*risk_declines stops"):
+        make_plan(world.settings, asked, PERSON, opening=champions)
+    planned(world, tmp_path, budget_minor=6_000)
+    recipe_file(tmp_path, budget_minor=60_000)
+    done = make_plan(world.settings, asked, PERSON, opening=champions)
+    assert set(contact_list(done).offer) == {"points"}
+    assert done.summary.barred.keys() == {"rate_cut", "interest_free_week"}
+    assert done.summary.barred["rate_cut"]["risk_declines"] > 20
+    show_plan(done, json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "offers that nobody may get" in shown
+    assert "rate_cut (" in shown
 
 
 FEW = {"app": 20, "push": 25, "sms": 30}
