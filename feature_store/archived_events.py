@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from feature_store.archive_key import open_archive
-from feature_store.archived_moments import moments_of
+from feature_store.archived_moments import known_until, moments_of
 from finmodel.errors import BadInput
 from finmodel.events import TOPICS
 from finmodel.records import Int64s
@@ -25,10 +25,15 @@ class Happened:
     customer: Int64s
     at_us: Int64s
     """When each occurred."""
+    known_us: int | None = None
+    """Up to when all is there that had become known; None where the archive has no such event."""
 
 
 def happened(settings: Settings, topic: str, since_us: int, until_us: int) -> Happened:
-    """A topic's events from one time up to another; NotReady where nothing was ever archived."""
+    """A topic's events from one time up to another; NotReady where nothing was ever archived.
+
+    What the archive does not hold yet is not there: who counts must look at `known_us`.
+    """
     if topic not in TOPICS:
         raise BadInput(
             "there is no such topic", where=repr(topic), remedy=f"choose of {', '.join(TOPICS)}"
@@ -37,4 +42,4 @@ def happened(settings: Settings, topic: str, since_us: int, until_us: int) -> Ha
     if not (archive.folder / topic).is_dir():
         return Happened(np.empty(0, np.int64), np.empty(0, np.int64))
     found = moments_of(archive, topic, span=(since_us, until_us))
-    return Happened(found.customers, found.at_us)
+    return Happened(found.customers, found.at_us, known_until(archive, topic))

@@ -79,6 +79,25 @@ def moments_of(
     return Moments(customers[order], at_us[order], kept)
 
 
+def known_until(archive: Archive, topic: str) -> int | None:
+    """Up to when (µs) every event of a topic that had become known is there; None without any.
+
+    That is the last that the partition tells which is furthest behind: each is archived by itself.
+    A partition on which nothing ever happened is not behind. Damaged as `moments_of`.
+    """
+    _schema(topic)
+    folder = archive.folder / topic
+    if not folder.is_dir():
+        return None
+    last = {(file.number, file.partition): file for file in files_of(folder)}  # in the log's order
+    ends: dict[int, list[int]] = {}
+    for (number, _), file in last.items():
+        known = pc.max(_us(_read(folder / file.name, ["known_at"])["known_at"])).as_py()
+        ends.setdefault(number, []).append(known)
+    # Of a topic that was made anew the newest alone goes on.
+    return min(max(ends.values(), key=max)) if ends else None
+
+
 def _read(path: Path, columns: Sequence[str]) -> pa.Table:
     try:
         return pq.read_table(path, columns=list(columns))
@@ -91,7 +110,11 @@ def _read(path: Path, columns: Sequence[str]) -> pa.Table:
 
 
 def _at_us(table: pa.Table) -> pa.ChunkedArray:
-    return table["occurred_at"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    return _us(table["occurred_at"])
+
+
+def _us(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    return times.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
 
 
 def _within(table: pa.Table, span: tuple[int, int] | None) -> pa.Table:

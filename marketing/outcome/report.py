@@ -40,6 +40,9 @@ from marketing.outcome.measure import (
 )
 from marketing.outcome.other_policies import PolicyValue, Tried, policy_values
 
+SETTLE_US = 3 * DAY_US
+"""Events may become known so much later than they happen, as when models learn (`LabelRule`)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
@@ -78,6 +81,15 @@ class Basis:
     """Scores of the campaign's plan before this, for the drift."""
     observational: tuple[str, ...] = ()
     """Models whose effects are differences between those chosen, not what a treatment did."""
+    archived_us: int | None = None
+    """Up to when events are archived, where responses come from there; None where a file tells."""
+
+    @property
+    def known_us(self) -> int:
+        """Up to when all responses are known: some come a few days late."""
+        if self.archived_us is None:
+            return self.now_us
+        return min(self.now_us, self.archived_us - SETTLE_US)
 
 
 class WayTold(msgspec.Struct, frozen=True):
@@ -120,7 +132,7 @@ class CampaignReport(msgspec.Struct, frozen=True):
     response: str
     made_at: str
     matured: int
-    """Of who was or would have been contacted, those whose window of response is over."""
+    """Of who was or would have been contacted, those whose window ended by `known_until`."""
     not_matured: int
     lift: Lift
     adjusted: Adjusted | None
@@ -141,6 +153,8 @@ class CampaignReport(msgspec.Struct, frozen=True):
     stopped_by_rule: dict[str, int]
     observational: tuple[str, ...] = ()
     """Models that steered by differences between those chosen, not by what a treatment did."""
+    known_until: str = ""
+    """ISO 8601: whose window of response ended by then has matured."""
 
 
 def report_of(basis: Basis, rows: Rows, told: Responses) -> CampaignReport:
@@ -157,7 +171,7 @@ def report_of(basis: Basis, rows: Rows, told: Responses) -> CampaignReport:
         number=summary.number,
         policy_version=basis.policy_version,
         response=f"{wanted.event} within {wanted.within_days} days",
-        made_at=datetime.fromtimestamp(basis.now_us / 1e6, UTC).isoformat(),
+        made_at=_told(basis.now_us),
         matured=len(at),
         not_matured=int((compared & ~over).sum()),
         lift=lift_of(trial),
@@ -176,27 +190,46 @@ def report_of(basis: Basis, rows: Rows, told: Responses) -> CampaignReport:
         not_contacted=summary.not_contacted,
         stopped_by_rule=summary.stopped_by_rule,
         observational=basis.observational,
+        known_until=_told(basis.known_us),
     )
 
 
 def _matured(basis: Basis, rows: Rows) -> tuple[Flags, Flags]:
-    """(n,) whose window of response is over, and who is compared."""
+    """(n,) whose window of response is over and all known of, and who is compared."""
     days = basis.recipe.response.within_days
     compared = (rows.planned >= 0) & np.isin(rows.lanes, (Lane.PLAN, Lane.HOLDOUT))
     ends = rows.opens_us + days * DAY_US
-    over = ends <= basis.now_us
+    over = ends <= basis.known_us
     for lane in (Lane.PLAN, Lane.HOLDOUT):
         if not (compared & over & (rows.lanes == lane)).any():
             theirs = ends[compared & (rows.lanes == lane)]
-            first = datetime.fromtimestamp(int(theirs.min()) / 1e6, UTC) if len(theirs) else None
             raise NotReady(
                 f"no outcome of its {lane.name.lower()} lane has matured",
                 where=f"campaign {basis.recipe.name}, plan {basis.summary.number}",
-                remedy=f"the first does on {first:%Y-%m-%d}; ask then"
-                if first
+                remedy=_when(basis, int(theirs.min()))
+                if len(theirs)
                 else "plan for more customers: nobody there was or would have been contacted",
             )
     return over, compared
+
+
+def _when(basis: Basis, first_us: int) -> str:
+    """When to ask again."""
+    if basis.archived_us is None or first_us > basis.now_us:
+        return f"the first does on {_day(first_us)}; ask then"
+    ends, needed = _day(basis.archived_us), _day(first_us + SETTLE_US)
+    return (
+        f"{basis.recipe.response.event} is archived up to {ends}, and it needs all up to {needed}: "
+        "run finmodel archive, or name --outcomes FILE"
+    )
+
+
+def _day(at_us: int) -> str:
+    return _told(at_us)[:10]
+
+
+def _told(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat()
 
 
 def _earned(basis: Basis, rows: Rows, at: Int64s, trial: Trial) -> Earned:

@@ -19,7 +19,7 @@ from feature_store.archived_events import happened
 from finmodel.acts import audited
 from finmodel.clock import micros
 from finmodel.durable import disk_error, replace_file
-from finmodel.errors import BadInput
+from finmodel.errors import BadInput, NotReady
 from finmodel.records import Float32s, Person
 from finmodel.settings import Settings
 from finmodel.table_files import is_csv, lines_of
@@ -140,6 +140,10 @@ def make_report(
     recipe = campaign_in(text, Path(f"campaign {campaign}, plan {number}"))
     rows = _rows(table, about)
     now = micros(settings.clock.now())
+    if outcomes is None:
+        told, archived_us = _from_archive(settings, recipe, rows, now)
+    else:
+        told, archived_us = read_responses(outcomes), None
     basis = Basis(
         recipe=recipe,
         ways=about.ways,
@@ -150,11 +154,8 @@ def make_report(
         receipts=receipts,
         before=_before(settings, campaign, number, rows.score_names),
         observational=about.observational,
+        archived_us=archived_us,
     )
-    if outcomes is None:
-        told = _from_archive(settings, recipe, rows, now)
-    else:
-        told = read_responses(outcomes)
     report = report_of(basis, rows, told)
     _keep(settings, report)
     return report
@@ -202,8 +203,17 @@ def _before(
     return before.scores if before.score_names == names else None
 
 
-def _from_archive(settings: Settings, recipe: CampaignRecipe, rows: Rows, now: int) -> Responses:
+def _from_archive(
+    settings: Settings, recipe: CampaignRecipe, rows: Rows, now: int
+) -> tuple[Responses, int]:
+    """The responses, and up to when they are archived; NotReady where none ever was."""
     since = int(rows.opens_us.min(initial=now))
     until = int(rows.opens_us.max(initial=0)) + recipe.response.within_days * DAY_US
     found = happened(settings, recipe.response.event, since, until)
-    return Responses(found.customer, found.at_us)
+    if found.known_us is None:
+        raise NotReady(
+            f"it holds no {recipe.response.event}, which would be a response",
+            where=f"archive {settings.archive}",
+            remedy="archive the log's events: finmodel archive; or name --outcomes FILE",
+        )
+    return Responses(found.customer, found.at_us), found.known_us

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 PLAN_TABLES = ("limits", "budget_curve")
 TOO_FEW = "— 对照组或实验组人数过少 too few in the holdout or treated"
-HEAD = ("campaign", "number", "policy_version", "response", "made_at", "matured", "not_matured")
+HEAD = (
+    *("campaign", "number", "policy_version", "response", "made_at"),
+    *("matured", "not_matured", "known_until"),
+)
 
 
 def show_plan(done: Done, json: bool) -> None:

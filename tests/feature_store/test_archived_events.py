@@ -9,7 +9,7 @@ from feature_store.archive import archive_log
 from feature_store.archive_files import files_of
 from feature_store.archive_key import make_archive
 from feature_store.archived_events import happened
-from feature_store.event_log import FileEventLog, append_all
+from feature_store.event_log import FileEventLog, append_all, partition_of
 from finmodel.clock import micros
 from finmodel.errors import BadInput, Damaged, NotReady
 from finmodel.lender.simulated import Lender
@@ -47,7 +47,40 @@ def test_who_did_it_and_when_is_as_in_the_log(settings):
 
 
 def test_a_topic_that_nothing_happened_on_is_empty(settings):
-    assert len(happened(settings, "card.status.v1", 0, 2**62).customer) == 0
+    found = happened(settings, "card.status.v1", 0, 2**62)
+    assert len(found.customer) == 0
+    assert found.known_us is None
+
+
+def latest(told, partitions: int) -> dict[int, int]:
+    """When the last drawdown of each partition became known, one by one."""
+    last: dict[int, int] = {}
+    for one in told:
+        if one.__struct_config__.tag == DRAWN:
+            place = partition_of(one.customer_id, partitions)
+            last[place] = max(last.get(place, 0), micros(one.known_at))
+    return last
+
+
+def test_events_are_known_up_to_what_the_partition_furthest_behind_tells(tmp_path):
+    """One partition is archived after the others, as by a worker that waits for more of it."""
+    made, told = Settings(home=tmp_path, data=tmp_path), sorted(events(), key=lambda e: e.known_at)
+    early = told[: len(told) // 2]
+    archive = make_archive(made)
+    with FileEventLog(made.events, write=True) as log:
+        append_all(log, early)
+        partitions = log.partitions
+    archive_log(FileEventLog(made.events), archive, at_least=1)
+    first = latest(early, partitions)
+    assert happened(made, DRAWN, 0, 2**62).known_us == min(first.values())
+    with FileEventLog(made.events, write=True) as log:
+        append_all(log, told[len(told) // 2 :])
+    behind = partition_of(7, partitions)
+    others = [one for one in range(partitions) if one != behind]
+    archive_log(FileEventLog(made.events), archive, partitions=others, at_least=1)
+    assert happened(made, DRAWN, 0, 2**62).known_us == first[behind]
+    archive_log(FileEventLog(made.events), archive, at_least=1)
+    assert happened(made, DRAWN, 0, 2**62).known_us == min(latest(told, partitions).values())
 
 
 def test_a_topic_that_does_not_exist_is_refused(settings):

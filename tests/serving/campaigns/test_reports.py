@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import msgspec
 import numpy as np
@@ -31,10 +32,11 @@ from serving.campaigns.folder import read_plan
 from serving.campaigns.reports import make_report, report_file, require_some, take_receipts
 from serving.campaigns.screen import show_report
 from tests.serving.campaign_world import PERSON, champions, customers_csv, recipe_file
-from tests.serving.small_world import make_world
+from tests.serving.small_world import CUSTOMERS, make_world
 
 LATER = "2005-12-01T00:00:00+08:00"
 HOLDOUT, PLAN = 0, 2
+CAMPAIGN = "drawdown_spring"
 
 
 @pytest.fixture(scope="module")
@@ -95,32 +97,77 @@ def test_the_lift_is_of_who_was_contacted_against_who_would_have_been(settings, 
     assert msgspec.json.decode(kept, type=CampaignReport) == report
 
 
+def drawn(customer: int, at: str) -> LoanDrawn:
+    time = pd.Timestamp(at).to_pydatetime()
+    return LoanDrawn(
+        event_id=f"d{customer}-{at}",
+        customer_id=customer,
+        occurred_at=time,
+        known_at=time,
+        product="cash_loan",
+        loan_number=1,
+        currency="CNY",
+        amount_minor=100_000,
+        term_months=12,
+        apr_bp=1_800,
+    )
+
+
+def archived(settings: Settings, folder: Path, events: list[LoanDrawn]) -> Settings:
+    """The same plan in a home of its own, with these events in its archive."""
+    home = copytree(settings.home, folder / "home", ignore=ignore_patterns("online"))
+    here = replace(settings, home=home)
+    with FileEventLog(here.events, write=True) as log:
+        append_all(log, events)
+    archive_log(FileEventLog(here.events), make_archive(here), at_least=1)
+    return here
+
+
 def test_responses_come_out_of_the_archive_where_no_file_is_given(settings, actions, tmp_path):
     told = pd.read_csv(responses(tmp_path, actions))
     by_file = make_report(settings, "drawdown_spring", outcomes=tmp_path / "responses.csv")
-    with FileEventLog(settings.events, write=True) as log:
-        append_all(
-            log,
-            [
-                LoanDrawn(
-                    event_id=f"d{row.customer_id}",
-                    customer_id=row.customer_id,
-                    occurred_at=pd.Timestamp(row.at).to_pydatetime(),
-                    known_at=pd.Timestamp(row.at).to_pydatetime(),
-                    product="cash_loan",
-                    loan_number=1,
-                    currency="CNY",
-                    amount_minor=100_000,
-                    term_months=12,
-                    apr_bp=1_800,
-                )
-                for row in told.itertuples()
-            ],
-        )
-    archive_log(FileEventLog(settings.events), make_archive(settings), at_least=1)
-    by_archive = make_report(settings, "drawdown_spring")
+    events = [drawn(row.customer_id, row.at) for row in told.itertuples()]
+    later = [drawn(one, "2005-11-28T00:00:00+08:00") for one in range(1, CUSTOMERS + 1)]
+    by_archive = make_report(archived(settings, tmp_path, events + later), "drawdown_spring")
     assert by_archive.lift == by_file.lift
     assert by_archive.policies == by_file.policies
+    assert by_archive.known_until == "2005-11-24T16:00:00+00:00"  # and three days to settle
+
+
+def test_what_the_archive_does_not_hold_yet_is_no_missing_response(settings, actions, tmp_path):
+    """The clock goes on, the archive does not: nobody is compared whose window it does not hold."""
+    told = pd.read_csv(responses(tmp_path, actions))
+    ends = "2005-11-13T00:00:00+08:00"
+    events = [drawn(row.customer_id, row.at) for row in told.itertuples()]
+    events += [drawn(one, ends) for one in range(1, CUSTOMERS + 1)]
+    here = archived(settings, tmp_path, events)
+    report = make_report(here, "drawdown_spring")
+    opens = actions[(actions.planned >= 0) & actions.lane.isin([PLAN, HOLDOUT])].opens_us
+    matured = (opens + 33 * 86_400 * 10**6 <= micros(parse_time(ends))).sum()
+    assert report.matured == matured
+    assert report.matured + report.not_matured == len(opens)
+    assert 0.2 * len(opens) < matured < 0.8 * len(opens)
+    assert make_report(replace(here, standing_clock="2006-06-01T00:00:00+08:00"), CAMPAIGN) == (
+        msgspec.structs.replace(report, made_at="2006-05-31T16:00:00+00:00")
+    )
+
+
+def test_an_archive_that_ends_before_any_window_is_refused_with_what_to_do(
+    settings, actions, tmp_path
+):
+    events = [drawn(one, "2005-10-05T00:00:00+08:00") for one in range(1, CUSTOMERS + 1)]
+    here = archived(settings, tmp_path, events)
+    says = r"is archived up to 2005-10-04, and it needs all up to 2005-11-\d+: run finmodel archive"
+    with pytest.raises(NotReady, match=says):
+        make_report(here, CAMPAIGN)
+
+
+def test_an_archive_without_the_response_is_refused(settings, tmp_path):
+    here = archived(settings, tmp_path, [])
+    with pytest.raises(
+        NotReady, match=r"it holds no loan\.drawdown\.v1, which would be a response"
+    ):
+        make_report(here, CAMPAIGN)
 
 
 def test_receipts_are_taken_once_and_shown_by_way(settings, actions, tmp_path):
