@@ -22,6 +22,7 @@ from finmodel.decision_log import LAYOUT
 from finmodel.errors import FinmodelError
 from finmodel.settings import Settings
 from finmodel.vault import Vault
+from serving.in_force import POLICY
 from serving.lane_budget import LaneBudget
 from serving.live import Live, Place, Served
 from serving.monitoring.room import MonitorRoom
@@ -30,8 +31,6 @@ from serving.telemetry import Telemetry
 
 log = logging.getLogger("bentoml.finmodel")
 
-POLICY = "drawdown"
-"""The policy that decides here, once a version of it was approved."""
 WARM_ROWS = (1, 1_000)
 BULK_THREADS = 2
 

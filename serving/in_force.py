@@ -13,6 +13,7 @@ from pathlib import Path
 
 from finmodel.errors import Damaged, NotReady
 from finmodel.manifest import Manifest
+from finmodel.settings import Settings
 from risk.policy.file import misfits
 from risk.policy.plan import Plan, plan_of
 from risk.policy.switches import standing
@@ -28,6 +29,9 @@ from risk.policy.versions import (
     switch_path,
 )
 from serving.following import Followed
+
+POLICY = "drawdown"
+"""The policy that decides here, once a version of it was approved."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +80,35 @@ def follow_policy(
         Followed("policy", active_path(policies, name), take_policy),
         Followed("policy's switch", switch_path(policies, name), take_switch, without_file=True),
     )
+
+
+def policy_now(settings: Settings, manifest: Manifest, views: Collection[str]) -> InForce | None:
+    """The policy that decides now by this card's points; None where none was approved for it.
+
+    Damaged where it cannot be read, or does not fit the card.
+    """
+    here, keys = settings.policies, settings.signing
+    pointer = read_active(here, POLICY, keys)
+    if pointer is None:
+        require_none_approved(here, POLICY)
+        return None
+    version = load_version(here, POLICY, pointer.version, keys)
+    if version.policy.model != manifest.name:
+        return None
+    switch = standing(here, POLICY, keys, settings.audit)
+    return in_force(version, manifest, views, switch)
+
+
+def policy_stamp(settings: Settings) -> tuple[int, ...]:
+    """By what another policy in force, or a switch of it, is told."""
+    told: list[int] = []
+    for path in (active_path(settings.policies, POLICY), switch_path(settings.policies, POLICY)):
+        try:
+            stat = path.stat()
+            told += [stat.st_ino, stat.st_mtime_ns, stat.st_size]
+        except FileNotFoundError:
+            told += [0, 0, 0]
+    return tuple(told)
 
 
 def require_none_approved(policies: Path, name: str) -> None:

@@ -183,11 +183,14 @@ def with_holdout(judged: Judged, held: Flags) -> Judged:
 
 
 def with_risk(judged: Judged, recipe: CampaignRecipe, lacking: Flags, declines: Flags) -> Judged:
-    """The same, with (n,) whom the models had to score and could not, and whom risk declines."""
+    """The same, with (n,) whom the models had to score and could not, and whom risk declines.
+
+    `declines` are (n,), or (n, p) where risk declines one product and not another.
+    """
     credit = np.array([recipe.offers[o].credit for o, _ in recipe.pairs])
     vetoes = {
         "not_scored": np.broadcast_to(lacking[:, None], (len(lacking), len(credit))),
-        "risk_declines": declines[:, None] & credit,
+        "risk_declines": (declines if declines.ndim == 2 else declines[:, None]) & credit,
     }
     return replace(judged, vetoed={**judged.vetoed, **vetoes})
 

@@ -51,20 +51,13 @@ class Scores:
     treatments: tuple[str, ...]
     points: Float64s
     """(n,) risk's points."""
-    refer_points: float
-    """Below so many risk declines; -inf where no risk model was asked."""
+    declined: Flags
+    """(n,), or (n, p) by way: who was scored and whom risk declines, or has no points of."""
 
     @property
     def there(self) -> Flags:
         """(n,) who was scored."""
         return ~np.isnan(self.propensity)
-
-    @property
-    def declined(self) -> Flags:
-        """(n,) whom risk would decline; of whom it has no points, everybody scored."""
-        if self.refer_points == -np.inf:
-            return np.zeros(len(self.points), bool)
-        return ~(self.points >= self.refer_points) & self.there
 
 
 @dataclass(frozen=True, slots=True, eq=False)

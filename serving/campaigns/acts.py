@@ -53,7 +53,7 @@ from marketing.ledger.file import Ledger, has_ledger, open_ledger
 from serving.campaigns.files import read_customers, read_segment
 from serving.campaigns.folder import Written
 from serving.campaigns.plan import CONTACTS, ModelUsed, PlanFile, plan_folder
-from serving.campaigns.scoring import Champions, case_of, open_champions, scores_of
+from serving.campaigns.scoring import Champions, case_of, open_champions, scores_of, with_veto
 
 PLANNERS = frozenset({"analyst", "engineer"})
 Opening = Callable[[Settings, CampaignRecipe], Champions]
@@ -122,7 +122,7 @@ def make_plan(
         raise BadInput(f"{as_of.isoformat()} is later than now", where="--as-of", remedy="wait")
     _require_folder(asked.output)
     windows = windows_by_channel(recipe, micros(now))  # before anybody is scored: it may be over
-    champions = opening(settings, recipe)
+    champions = with_veto(settings, recipe, opening(settings, recipe))
     with closing(open_ledger(settings)) as ledger:
         begun = next_plan(ledger, recipe.name)
         seen = _look(ledger, recipe, asked.segment, micros(now))
@@ -247,11 +247,16 @@ def _written(
             ModelUsed(one.name, one.version, one.digests.model, one.observational)
             for one in manifests
         ),
+        risk_policy=_risk_policy(about.champions),
         treatments=scores.treatments,
         ways=tuple(f"{recipe.offers[o].id}/{recipe.channels[c].name}" for o, c in recipe.pairs),
         summary=summary_of(recipe, case, made),
     )
     return Written(recipe, case, scores, made, plan)
+
+
+def _risk_policy(champions: Champions) -> str:
+    return "" if champions.veto is None else champions.veto.name
 
 
 def _keep(settings: Settings, told: Written, writing: Writing, now_us: int) -> Done:
@@ -269,6 +274,7 @@ def _keep(settings: Settings, told: Written, writing: Writing, now_us: int) -> D
         "policy_version": about.policy_version,
         "contacts": len(contacts),
         "models": [f"{one.name} {one.version}" for one in about.models],
+        "risk_policy": about.risk_policy,
         "files_sha256": {name: _digest(data) for name, data in files.items()},
     }
     entry = audited(settings, "campaign_planned", body)

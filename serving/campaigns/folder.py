@@ -103,6 +103,7 @@ def contact_list(told: Written) -> bytes:
             "policy_version": [told.about.policy_version] * len(contacts),
             "propensity": contacts.propensity,
             "lane": _lane_names(contacts.lane),
+            "risk_policy": [told.about.risk_policy] * len(contacts),
         }
     )
     sink = io.BytesIO()

@@ -45,6 +45,8 @@ class PlanFile(msgspec.Struct, frozen=True):
     ways: tuple[str, ...]
     """`offer/channel`, in the order of the actions' places."""
     summary: PlanSummary
+    risk_policy: str = ""
+    """Whose veto held: the policy in force and its version, or the card by its own cut-offs."""
 
     @property
     def observational(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -18,7 +18,7 @@ from feature_store.online_reader import open_features
 from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import BadInput
 from finmodel.export import ExportedModel, load_champion
-from finmodel.manifest import Manifest, require_card
+from finmodel.manifest import Manifest
 from finmodel.progress import Progress, silent
 from finmodel.records import FeatureBatch, Float32s, Float64s, Int64s, ViewState
 from finmodel.settings import Settings
@@ -30,6 +30,7 @@ from marketing.campaign.recipe import CampaignRecipe
 from marketing.campaign.standing import Standing
 from marketing.models import open_model
 from risk import scaling
+from serving.campaigns.veto import Veto, open_veto
 
 PIECE = 50_000
 """Customers read and scored at a time."""
@@ -42,6 +43,8 @@ class Champions:
     propensity: CustomerModel
     preference: CustomerModel
     risk: ExportedModel | None
+    veto: Veto | None = None
+    """What says whom the risk card declines; `with_veto` opens it."""
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -58,6 +61,11 @@ def open_champions(settings: Settings, recipe: CampaignRecipe) -> Champions:
         open_model(settings.exports, models.preference, keys),
         None if models.risk is None else load_champion(settings.exports, models.risk, keys),
     )
+
+
+def with_veto(settings: Settings, recipe: CampaignRecipe, champions: Champions) -> Champions:
+    """The same, with the policy that now decides by the risk card's points."""
+    return replace(champions, veto=open_veto(settings, recipe, champions.risk))
 
 
 def scores_of(
@@ -82,13 +90,14 @@ def scores_by(
     progress: Progress = silent,
 ) -> Scores:
     """The same, by a reader that is open already."""
-    n, treatments = len(customers), champions.preference.treatments
+    n, treatments, veto = len(customers), champions.preference.treatments, champions.veto
+    assert (champions.risk is None) == (veto is None), "a card without what decides by it"
     told = Scores(
         propensity=np.full(n, np.nan),
         effects=np.full((n, len(treatments)), np.nan),
         treatments=treatments,
         points=np.full(n, np.nan),
-        refer_points=_refer_points(champions),
+        declined=np.zeros((n, 1 if veto is None else len(veto.products)), bool),
     )
     rows = np.flatnonzero(wanted)
     for piece in _pieces(rows):
@@ -148,22 +157,18 @@ def _score(told: Scores, champions: Champions, rows: Int64s, reading: Reading) -
     """Into the rows of the scores."""
     told.propensity[rows] = champions.propensity.propensity(reading.matrix(champions.propensity))
     told.effects[rows] = champions.preference.effects(reading.matrix(champions.preference))
-    if champions.risk is not None:
-        told.points[rows] = _points(champions.risk, reading)
-    told.propensity[rows[reading.nobody(champions.propensity)]] = np.nan
+    if champions.risk is not None and champions.veto is not None:
+        batch = reading.of(plan_asked(champions.risk.manifest, None))
+        told.points[rows] = points = _points(champions.risk, batch)
+        told.declined[rows] = champions.veto.declines(batch, points)
+    nobody = rows[reading.nobody(champions.propensity)]
+    told.propensity[nobody], told.declined[nobody] = np.nan, False
 
 
-def _points(risk: ExportedModel, reading: Reading) -> Float64s:
+def _points(risk: ExportedModel, batch: FeatureBatch) -> Float64s:
     manifest = risk.manifest
-    batch = reading.of(plan_asked(manifest, None))
     log_odds = scaling.calibrated(risk.scorer.raw_many(batch.matrix), manifest.calibration)
     return scaling.points_many(log_odds, manifest.scaling)
-
-
-def _refer_points(champions: Champions) -> float:
-    if champions.risk is None:
-        return -np.inf
-    return require_card(champions.risk.manifest).policy.refer_points
 
 
 def plan_asked(manifest: Manifest, plan: ServicePlan | None) -> ServicePlan:

@@ -76,6 +76,7 @@ def draft(worked: Worked, customer: int, person: Person) -> dict[str, Any]:
     """One outcome as `AuditLog.append` takes it; who it is about is sealed."""
     row, made = worked.row(customer), worked.made.get(customer)
     rule, manifests = worked.reason[customer], worked.champions.manifests
+    veto = worked.champions.veto
     body: dict[str, Any] = {
         "campaign": worked.now.recipe.name,
         "plan": worked.now.planned.number,
@@ -84,6 +85,7 @@ def draft(worked: Worked, customer: int, person: Person) -> dict[str, Any]:
         "channel": made.channel if made is not None and not rule else "",
         "reason": rule,
         "models": {one.name: one.version for one in manifests},
+        "risk_policy": "" if veto is None else veto.name,
         "actor": person.name,
         "actor_roles": sorted(person.roles),
         "demo": person.demo or any(one.demo for one in manifests),

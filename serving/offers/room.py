@@ -24,7 +24,8 @@ from marketing.ledger.contacts import Planned, plans_of
 from marketing.ledger.customers import known_in, standing_of
 from marketing.ledger.file import Ledger, has_ledger, open_ledger
 from marketing.models import CustomerModel, model_of
-from serving.campaigns.scoring import Champions, open_champions
+from serving.campaigns.scoring import Champions, open_champions, with_veto
+from serving.in_force import policy_stamp
 from serving.offers.campaign_now import CampaignNow, campaign_now
 from serving.offers.work import Worked, work
 
@@ -121,11 +122,13 @@ class OffersRoom:
     def _asked(self, now: CampaignNow) -> Champions:
         recipe = now.recipe
         of_models = (part for name in _names(recipe) for part in self._stamp(name))
-        stamp = (now.planned.id, *of_models)
+        stamp = (now.planned.id, *of_models, *policy_stamp(self._settings))
         with self._gate:
             kept = self._champions.get(recipe.name)
             if kept is None or kept[0] != stamp:
-                kept = self._champions[recipe.name] = stamp, open_champions(self._settings, recipe)
+                found = open_champions(self._settings, recipe)
+                found = with_veto(self._settings, recipe, found)
+                kept = self._champions[recipe.name] = stamp, found
             return kept[1]
 
     def _model(self, name: str) -> CustomerModel | None:

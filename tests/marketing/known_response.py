@@ -24,7 +24,7 @@ def scores(customers: int, seed: int = 0) -> Scores:
     moved = np.clip(random.normal(0.06, 0.08, customers), -0.1, 0.3)
     effects = moved[:, None] * random.uniform(0.4, 1.0, (customers, 3))
     points = random.normal(580.0, 45.0, customers)
-    return Scores(base, effects, CHANNELS, points, 520.0)
+    return Scores(base, effects, CHANNELS, points, points < 520.0)
 
 
 def case(

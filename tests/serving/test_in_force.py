@@ -10,7 +10,7 @@ from finmodel.export import Pointer, set_champion
 from finmodel.manifest import Scaling
 from risk.policy.registry import rollback, turn_off, turn_on
 from risk.policy.versions import active_path, switch_path
-from serving.desk import POLICY
+from serving.in_force import POLICY
 from serving.live import Live, Place
 from serving.policy_asked import decider
 from serving.schemas import Application

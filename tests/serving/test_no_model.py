@@ -20,8 +20,8 @@ from risk.monitor.scan import Asked, scan_decisions
 from risk.policy.registry import turn_off
 from risk.policy.versions import active_path
 from serving.decision_history import Window
-from serving.desk import POLICY
 from serving.flows import replay
+from serving.in_force import POLICY
 from serving.live import Live, Place
 from serving.screen import Progress
 from serving.simulation import simulate

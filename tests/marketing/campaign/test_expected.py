@@ -14,7 +14,8 @@ RECIPE = shipped()
 
 def scores(propensity, effects, points=600.0, treatments=("app", "push", "sms")) -> Scores:
     n = len(propensity)
-    return Scores(np.array(propensity), np.array(effects), treatments, np.full(n, points), 520.0)
+    nobody = np.zeros(n, bool)
+    return Scores(np.array(propensity), np.array(effects), treatments, np.full(n, points), nobody)
 
 
 def test_gain_is_what_is_earned_more_less_what_is_paid():
@@ -32,12 +33,6 @@ def test_who_is_not_scored_gains_nothing_and_costs_the_mean():
     found = expected_of(RECIPE, scores([0.2, np.nan, 0.4], [[0.1] * 3, [np.nan] * 3, [0.1] * 3]))
     assert not found.gain[1].any()
     np.testing.assert_allclose(found.cost[1], (found.cost[0] + found.cost[2]) / 2)
-
-
-def test_risk_declines_below_its_cut_off_and_where_it_has_no_points():
-    told = scores([0.2] * 3, [[0.1] * 3] * 3)
-    told.points[:] = [519.9, 520.0, np.nan]
-    assert told.declined.tolist() == [True, False, True]
 
 
 def test_an_effect_of_offer_by_channel_goes_before_the_offers_and_the_channels():

@@ -26,6 +26,7 @@ from serving.campaigns.folder import read_plan
 from serving.campaigns.screen import show_plan
 from tests.serving.campaign_world import PERSON, champions, customers_csv, recipe_file
 from tests.serving.demo_shell import Shell
+from tests.serving.policy_world import TERMS, decide_by
 from tests.serving.small_world import CLOCK, CUSTOMERS, NAME, World, make_world, plan
 
 IDS = range(1, CUSTOMERS + 21)
@@ -74,7 +75,7 @@ def test_what_is_written_is_one_plan_everywhere(world, tmp_path, capfd):
     assert len(listed) == done.summary.contacts > 50
     assert list(listed.columns) == [
         *("contact_id", "customer_id", "offer", "channel", "window_opens", "window_closes"),
-        *("script", "policy_version", "propensity", "lane"),
+        *("script", "policy_version", "propensity", "lane", "risk_policy"),
     ]
     told = [
         (*parts_of(row.contact_id), row.customer_id, row.offer, row.channel, row.propensity)
@@ -124,6 +125,35 @@ def test_no_credit_is_offered_to_whom_risk_declines(world, tmp_path):
     assert len(credit) > 30
     assert not set(credit.customer_id) & declined
     assert set(contact_list(done).customer_id) & declined  # other offers reach them
+
+
+def test_the_approved_policy_decides_whom_risk_declines(world, tmp_path):
+    """All its bands lie ten points higher than the cut-offs in the card's own recipe."""
+    bands = [
+        {"code": "A", "at_least": 550, "then": "approve", **TERMS},
+        {"code": "B", "at_least": 525, "below": 550, "then": "refer"},
+        {"code": "C", "below": 525, "then": "decline"},
+    ]
+    asked = {"explore": {"share": 0.3}, "budget_minor": 400_000}
+    before = planned(world, tmp_path, **asked, name="before")
+    assert set(contact_list(before).risk_policy) == {f"{NAME} 1"}
+    for version in (1, 2):
+        changes = {"products": {"cash_loan": {"bands": bands}}, "rules": None}
+        assert decide_by(world.settings, **changes) == version
+    done = planned(world, tmp_path, **asked, caps=[{"contacts": 9, "days": 30}])
+    raw = world.boosters[1].predict(world.features, raw_score=True, num_threads=1)
+    points = 600 - 20 / np.log(2) * (0.05 + 1.1 * raw + np.log(50))
+    declined = set((np.flatnonzero(points < 525.0) + 1).tolist())
+    assert set(contact_list(before).query("offer != 'points'").customer_id) & declined
+    listed = contact_list(done)
+    credit = set(listed.query("offer != 'points'").customer_id)
+    assert len(credit) > 10
+    assert not credit & declined
+    assert set(listed.risk_policy) == {"drawdown 2"}
+    assert read_plan(world.settings, "drawdown_spring", 1)[0].risk_policy == "drawdown 2"
+    assert find(world.settings.audit, done.audit_entry).body["risk_policy"] == "drawdown 2"
+    risk = "risk_declines"
+    assert done.summary.stopped_by_rule[risk] > before.summary.stopped_by_rule[risk] > 20
 
 
 def test_who_must_not_be_scored_is_not_even_read(world, tmp_path):

@@ -50,7 +50,7 @@ def planned(ledger: Ledger, number: int) -> Written:
     given = case(N, recipe, told, scored, judged=judged, number=number, used=used)
     made = plan_campaign(recipe, given)
     ways = tuple(f"{recipe.offers[o].id}/{recipe.channels[c].name}" for o, c in recipe.pairs)
-    about = SimpleNamespace(ways=ways, plan_id=begun.id, policy_version="v")
+    about = SimpleNamespace(ways=ways, plan_id=begun.id, policy_version="v", risk_policy="")
     written = Written(recipe, given, scored, made, about)
     with new_plan(ledger, begun) as writing:
         writing.write("v", (NOW, "lin"), written.kept, "entry")

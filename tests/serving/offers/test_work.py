@@ -19,9 +19,11 @@ from marketing.ledger.customers import standing_of, take_in
 from marketing.ledger.file import open_ledger
 from serving.campaigns.reports import take_receipts
 from serving.offers import work
+from serving.offers.answers import draft
 from serving.offers.room import OffersRoom
 from tests.serving.campaign_world import PERSON
 from tests.serving.marketing_world import Market, make_market
+from tests.serving.policy_world import TERMS, decide_by
 from tests.serving.small_world import CLOCK, NAME, running, wait_until
 
 pytestmark = pytest.mark.servers
@@ -216,6 +218,29 @@ def test_who_opts_out_while_an_offer_is_chosen_gets_none(tmp_path, monkeypatch):
     assert made.sum() > 10
     assert {told.reason[one] for one, was in zip(ids, made, strict=True) if was} == {"opted_out"}
     assert not any(told.contact.values())
+
+
+def test_a_policy_that_is_approved_while_the_service_runs_holds_for_offers(tmp_path):
+    settings = make_market(tmp_path, **RECIPE).world.settings
+    with closing(open_features(settings)) as features:
+        room, ids = OffersRoom(settings, features), list(range(30, 400))
+        with closing(open_ledger(settings)) as ledger, ledger.writing() as db:
+            db.execute("DELETE FROM contacts")  # as if the plan's had all been long ago
+        now = settings.clock.now()
+        before = room.offers(CAMPAIGN, ids[:180], now)
+        bands = [
+            {"code": "A", "at_least": 900, "then": "approve", **TERMS},
+            {"code": "B", "below": 900, "then": "decline"},
+        ]
+        decide_by(settings, products={"cash_loan": {"bands": bands}})
+        after = room.offers(CAMPAIGN, ids[180:], now)
+        room.close()
+    told = []
+    for worked in (before, after):
+        made = [one for one in worked.made.values() if not worked.reason[one.customer]]
+        policy = draft(worked, made[0].customer, PERSON)["body"]["risk_policy"]
+        told.append((policy, {one.offer for one in made} - {"points"} != set()))
+    assert told == [(f"{NAME} 1", True), ("drawdown 1", False)]
 
 
 def first_price(first) -> float:
