@@ -34,7 +34,7 @@ async def offers(request: OffersRequest, person: Person, desk: Desk) -> Offers:
         campaign=request.campaign,
         policy_version=worked.now.planned.policy_version,
         models=tuple(model_name(one) for one in worked.champions.manifests),
-        prices=worked.price_of,
+        prices=worked.prices,
         answers=tuple(answer(worked, customer, entry) for customer, entry in told),
     )
 

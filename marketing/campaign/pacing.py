@@ -1,8 +1,8 @@
 """Prices while a campaign runs: higher where more is spent than planned by now, lower where less.
 
 The prices that a plan ended with, what is used by now and how much of the campaign is over come in;
-prices of now go out, and which ways still fit what is left. Nothing has a state but the ledger's
-sums: whoever knows what was used knows the prices. Pure.
+prices of now go out, and what customers choose one after another of what is left. Nothing has a
+state but the sums of what was used: whoever knows these knows the prices. Pure.
 
     price = max(0, start + eagerness · value / limit · (used / limit - elapsed))
 
@@ -21,6 +21,8 @@ import numpy as np
 
 from finmodel.errors import BadInput
 from finmodel.records import Float64s, Int64s
+from marketing.allocation.allocate import choice_under
+from marketing.allocation.options import Options
 from marketing.campaign.lanes import Flags
 from marketing.campaign.recipe import CampaignRecipe
 
@@ -70,6 +72,60 @@ class Pacing:
         offer, channel = ways
         found: Flags = (cost <= left[0]) & (left[offer] >= 1.0) & (left[channel] >= 1.0)
         return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """One customer's choice, at the prices of that moment."""
+
+    best: int
+    """Place of the way; -1 for none."""
+    spent: bool
+    """Whether a way would have been chosen, and of all such ways too little is left."""
+    price: Float64s
+    """(m,) at which it was chosen."""
+    after: Float64s
+    """(p,) gain of each way after those prices, whatever is left of it."""
+
+
+class Pace:
+    """Customers one after another: each chooses by what those before have used."""
+
+    def __init__(self, pacing: Pacing, used: Float64s, elapsed: float) -> None:
+        """`used` of each limit until now."""
+        self._pacing, self._used, self.elapsed = pacing, used.copy(), elapsed
+
+    @property
+    def price(self) -> Float64s:
+        """(m,) of now."""
+        return self._pacing.price(self._used, self.elapsed)
+
+    def turn(self, options: Options, row: int) -> Turn:
+        """The best after prices of the ways that fit, of one customer; it uses nothing yet."""
+        gain, cost, price = options.gain[row], options.cost[row], self.price
+        ways = options.channel[row].astype(np.int64)
+        best, after = choice_under(gain, cost, ways, price, options.places)
+        if best < 0 or self._fits(options, row)[best]:
+            return Turn(best, False, price, after)
+        left = np.where(self._fits(options, row), after, -np.inf)
+        next_best = int(np.argmax(left))
+        if left[next_best] > 0.0:
+            return Turn(next_best, False, price, after)
+        return Turn(-1, True, price, after)
+
+    def take(self, options: Options, row: int, way: int) -> None:
+        """Use what one customer's way uses; nothing where it does not fit."""
+        if not self._fits(options, row)[way]:
+            return
+        offer, first = options.places
+        self._used[0] += options.cost[row, way]
+        self._used[offer[way]] += 1.0
+        self._used[first + options.channel[row, way]] += 1.0
+
+    def _fits(self, options: Options, row: int) -> Flags:
+        offer, first = options.places
+        ways = offer, first + options.channel[row].astype(np.int64)
+        return self._pacing.fits(self._used, options.cost[row], ways)
 
 
 def elapsed_of(recipe: CampaignRecipe, now_us: int) -> float:

@@ -52,7 +52,7 @@ def _offer(worked: Worked, customer: int) -> OfferMade:
     way = int(worked.chosen.action[row])
     offer = recipe.offers[recipe.pairs[way][0]]
     there, expected = bool(worked.scores.there[row]), worked.case.expected
-    price = worked.price_of
+    price = worked.price_of(row)
     return OfferMade(
         contact_id=worked.contact[customer],
         offer=offer.id,
@@ -92,7 +92,7 @@ def draft(worked: Worked, customer: int, person: Person) -> dict[str, Any]:
     }
     if row is None:
         return {"body": body}
-    body |= {"lane": _lane(int(worked.case.lanes[row])), "prices": worked.price_of}
+    body |= {"lane": _lane(int(worked.case.lanes[row])), "prices": worked.price_of(row)}
     return {
         "body": body,
         "columns": _figures(worked, row, rule),

@@ -90,7 +90,8 @@ class Offers(Struct, frozen=True, kw_only=True):
     policy_version: str
     models: tuple[ModelName, ...]
     prices: dict[str, float]
-    """Of every limit, by its name: what one unit more would bring, in minor units."""
+    """Of every limit, by its name, after this call: what one unit more would bring, in minor
+    units."""
     answers: tuple[OfferAnswer, ...]
 
 

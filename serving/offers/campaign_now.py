@@ -15,7 +15,7 @@ import numpy as np
 
 from finmodel.records import Float64s
 from finmodel.settings import Settings
-from marketing.campaign.pacing import Pacing, elapsed_of
+from marketing.campaign.pacing import Pace, Pacing, elapsed_of
 from marketing.campaign.recipe import CampaignRecipe
 from marketing.campaign.recipe_file import campaign_in
 from marketing.ledger.contacts import Planned
@@ -35,8 +35,12 @@ class CampaignNow:
 
     def price(self, used: Mapping[str, float], now_us: int) -> Float64s:
         """(1 + offers + channels,) prices of now, by what offers at once have used."""
+        return self.pace(used, now_us).price
+
+    def pace(self, used: Mapping[str, float], now_us: int) -> Pace:
+        """Prices that go on from now, customer by customer."""
         so_far = np.array([used.get(name, 0.0) for name in self.limits])
-        return self.pacing.price(so_far, elapsed_of(self.recipe, now_us))
+        return Pace(self.pacing, so_far, elapsed_of(self.recipe, now_us))
 
 
 def campaign_now(settings: Settings, planned: Planned) -> CampaignNow:

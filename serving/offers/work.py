@@ -35,8 +35,8 @@ class Worked:
     """Of the customers whom the ledger knows, in their order."""
 
     now: CampaignNow
-    price_of: dict[str, float]
-    """By the limit's name."""
+    prices: dict[str, float]
+    """Of now, after these customers, by the limit's name."""
     champions: Champions
     case: Case
     scores: Scores
@@ -53,6 +53,10 @@ class Worked:
     def row(self, customer: int) -> int | None:
         """The customer's place in the columns; None for a stranger."""
         return self.rows.get(customer)
+
+    def price_of(self, row: int) -> dict[str, float]:
+        """Prices when it was a customer's turn, by the limit's name."""
+        return dict(zip(self.now.limits, self.chosen.price[row].tolist(), strict=True))
 
 
 def work(
@@ -76,8 +80,8 @@ def work(
     known = known_in(ledger, ids)
     customers = np.array([one for one in ids if one in known], np.int64)
     case, scores = _case(now, champions, (ledger, features), customers, (as_of, windows))
-    price = now.price(used_at_once(ledger, now.recipe.name), now_us)
-    chosen = choose(now.recipe, case, price)
+    pace = now.pace(used_at_once(ledger, now.recipe.name), now_us)
+    chosen = choose(now.recipe, case, pace)
     made = _made(now, case, chosen, windows)
     kept = make_offers(ledger, list(made.values()), _room(now, ledger, case, chosen, made))
     reason = dict.fromkeys(set(ids) - known, UNKNOWN)
@@ -86,7 +90,7 @@ def work(
     for one, told in zip(made.values(), kept, strict=True):
         if one.lane != Lane.HOLDOUT:  # a ghost is told to nobody
             contact[one.customer], reason[one.customer] = told.contact_id, told.refused
-    named = dict(zip(now.limits, price.tolist(), strict=True))
+    named = dict(zip(now.limits, pace.price.tolist(), strict=True))
     rows = {customer: row for row, customer in enumerate(customers.tolist())}
     return Worked(now, named, champions, case, scores, chosen, made, contact, reason, rows)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from finmodel.clock import micros, parse_time
 from marketing.campaign.choosing import choose, windows_now
+from marketing.campaign.expected import Expected
 from marketing.campaign.lanes import Lane
-from marketing.campaign.planning import plan_campaign
+from marketing.campaign.limits import limits_of
+from marketing.campaign.pacing import Pace, Pacing
+from marketing.campaign.planning import Case, plan_campaign
 from marketing.campaign.recipe import Explore
 from tests.marketing.campaign.test_planning import tight
 from tests.marketing.known_response import case, scores
@@ -25,7 +30,12 @@ def both():
     scored.propensity[~told.personalised] = np.nan
     given = case(N, recipe, told, scored)
     made = plan_campaign(recipe, given)
-    return recipe, given, made, choose(recipe, given, made.plan.price)
+    return recipe, given, made, choose(recipe, given, still(made.plan.price))
+
+
+def still(price) -> Pace:
+    """Prices that nothing moves, of limits without an end."""
+    return Pace(Pacing(price, np.full(len(price), np.inf), 0.0), np.zeros(len(price)), 0.0)
 
 
 def test_the_same_customers_get_what_the_plan_has_for_them(both):
@@ -64,6 +74,98 @@ def test_the_choice_is_the_best_after_prices_counted_one_by_one(both):
         expected = best if worth and worth[best] > 0 else -1
         assert chosen.action[row] == expected
         assert bool(chosen.reason[row]) == (expected < 0)
+
+
+@pytest.fixture(scope="module")
+def at_once():
+    """A plan's prices, and what offers at once may use, of which customers could use far more."""
+    recipe = tight(explore=Explore(0.05), budget_minor=300_000)
+    given = case(N, recipe)
+    made = plan_campaign(recipe, given)
+    limits = limits_of(recipe).together / 6.0
+    limits[1:] = np.floor(limits[1:])
+    return recipe, given, Pacing(made.plan.price * 0.5, limits, made.plan.value / 6.0)
+
+
+def kept(recipe, given, chosen, limits, used=None) -> tuple[np.ndarray, float]:
+    """What is used and gained where the ledger keeps what fits, in the order of the customers."""
+    used, gained = np.zeros(len(limits)) if used is None else used.copy(), 0.0
+    for row, way in enumerate(chosen.action.tolist()):
+        if way >= 0:
+            offer, channel = recipe.pairs[way]
+            then = used.copy()
+            then[[1 + offer, 1 + len(recipe.offers) + channel]] += 1
+            then[0] += given.expected.cost[row, way]
+            if (then <= limits).all():
+                used = then
+                gained += given.expected.gain[row, way]
+    return used, gained
+
+
+def test_one_call_of_many_is_the_calls_of_each(at_once):
+    """The customers in turn, each in a call of its own with what was used before it."""
+    recipe, given, pacing = at_once
+    whole = choose(recipe, given, Pace(pacing, np.zeros(len(pacing.limits)), 0.1))
+    used = np.zeros(len(pacing.limits))
+    for row in range(400):
+        one = only(given, row)
+        alone = choose(recipe, one, Pace(pacing, used, 0.1))
+        for name in ("action", "planned", "propensity", "reason", "after", "price"):
+            np.testing.assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[row])
+        used = kept(recipe, one, alone, pacing.limits, used)[0]
+    assert used[0] > 0.1 * pacing.limits[0]
+    assert whole.price[399, 0] > whole.price[0, 0]
+
+
+def test_prices_that_move_within_a_call_gain_more_than_one_price_for_all(at_once):
+    recipe, given, pacing = at_once
+    given = replace(given, lanes=np.full(N, Lane.PLAN, np.int8))  # the lot asks no price
+    start, gains, spent = np.zeros(len(pacing.limits)), {}, {}
+    now = Pacing(pacing.price(start, 0.6), pacing.limits, 0.0)  # of the call's beginning, for all
+    for name, one in (("moving", pacing), ("still", now)):
+        chosen = choose(recipe, given, Pace(one, start, 0.6))
+        used, gains[name] = kept(recipe, given, chosen, pacing.limits)
+        assert used[0] > 0.9 * pacing.limits[0]
+        spent[name] = chosen.reason.count("spent")
+    assert gains["moving"] > 1.3 * gains["still"]
+    assert spent["moving"] == 0
+    assert spent["still"] > 1_000
+
+
+def test_who_likes_best_what_is_used_up_gets_the_next_best(at_once):
+    recipe, given, pacing = at_once
+    start, m = np.zeros(len(pacing.limits)), len(pacing.limits)
+    assert recipe.channels[-1].name == "sms"
+    limits = np.full(m, np.inf), np.where(np.arange(m) == m - 1, 0.0, np.inf)
+    told = (choose(recipe, given, Pace(Pacing(start, most, 0.0), start, 0.5)) for most in limits)
+    before, after = told
+    by_sms = np.array([recipe.channels[c].name == "sms" for _, c in recipe.pairs])
+    wanted = (given.lanes == Lane.PLAN) & (before.action >= 0) & by_sms[before.action]
+    assert wanted.sum() > 300
+    second = np.where(by_sms, -np.inf, before.after)
+    best = np.where(second.max(axis=1) > 0.0, second.argmax(axis=1), -1)
+    np.testing.assert_array_equal(after.action[wanted], best[wanted])
+    assert (after.action[wanted] >= 0).mean() > 0.5
+    nothing = np.flatnonzero(wanted & (best < 0))
+    assert {after.reason[row] for row in nothing} == {"spent"}
+    np.testing.assert_array_equal(after.after, before.after)  # the prices are what they were
+    others = (given.lanes == Lane.PLAN) & ~wanted
+    np.testing.assert_array_equal(after.action[others], before.action[others])
+    ways = given.judged.allowed.sum(axis=1)
+    drawn_with = 0.95 + 0.05 / (ways + 1)
+    np.testing.assert_allclose(after.propensity[wanted], drawn_with[wanted])
+
+
+def only(given: Case, row: int) -> Case:
+    """One customer's case."""
+    rows, expected = np.array([row]), given.expected
+    return replace(
+        given,
+        customer=given.customer[rows],
+        judged=given.judged.of_ways(rows, np.ones(expected.gain.shape[1], bool)),
+        lanes=given.lanes[rows],
+        expected=Expected(expected.uplift[rows], expected.cost[rows], expected.gain[rows]),
+    )
 
 
 def at(text):

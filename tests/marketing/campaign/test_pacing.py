@@ -11,9 +11,9 @@ import pytest
 from benchmarks._campaign import campaign
 from finmodel.clock import micros, parse_time
 from finmodel.errors import BadInput
-from marketing.allocation.allocate import Plan, allocate, choice_under
+from marketing.allocation.allocate import Plan, allocate
 from marketing.allocation.options import Limits, Options
-from marketing.campaign.pacing import Pacing, elapsed_of
+from marketing.campaign.pacing import Pace, Pacing, elapsed_of
 from tests.marketing.small_campaign import shipped
 
 N = 20_000
@@ -41,18 +41,18 @@ def forecast() -> Plan:
 
 
 def run(options: Options, limits: Limits, pacing: Pacing) -> tuple[float, np.ndarray]:
-    """What is gained and used where each customer chooses under the prices of the moment."""
+    """What is gained and used where each customer chooses as offers at once do."""
     used, gained = np.zeros(len(limits.together)), 0.0
     offer, first = options.places
+    pace = Pace(pacing, used, 0.0)
     for i in range(len(options)):
-        ways = offer, first + options.channel[i].astype(np.int64)
-        fits = pacing.fits(used, options.cost[i], ways)
-        gain = np.where(fits, options.gain[i], -np.inf)
-        price = pacing.price(used, i / len(options))
-        best, _ = choice_under(gain, options.cost[i], options.channel[i], price, options.places)
+        pace.elapsed = i / len(options)
+        best = pace.turn(options, i).best
         if best >= 0:
-            gained += gain[best]
-            used += np.bincount([offer[best], ways[1][best]], minlength=len(used))
+            pace.take(options, i, best)
+            gained += options.gain[i, best]
+            ways = [offer[best], first + options.channel[i, best]]
+            used += np.bincount(ways, minlength=len(used))
             used[0] += options.cost[i, best]
     return gained, used
 

@@ -37,7 +37,7 @@ STANDING = {
     "consent_sms": {NO_SMS: 0},
 }
 RECIPE = {
-    "budget_minor": 60_000,
+    "budget_minor": 120_000,
     "at_once": {"share": 0.5},
     "explore": {"share": 0.1},
     "minimum_uplift": 0.01,
@@ -218,6 +218,27 @@ def test_who_opts_out_while_an_offer_is_chosen_gets_none(tmp_path, monkeypatch):
     assert made.sum() > 10
     assert {told.reason[one] for one, was in zip(ids, made, strict=True) if was} == {"opted_out"}
     assert not any(told.contact.values())
+
+
+def test_a_segment_in_one_call_is_paced_as_its_customers_one_by_one_are(tmp_path):
+    settings = make_market(tmp_path, **RECIPE | {"explore": {"share": 0.02}}).world.settings
+    ids, now, told = list(range(30, 400)), settings.clock.now(), []
+    with closing(open_ledger(settings)) as ledger, closing(open_features(settings)) as features:
+        room = OffersRoom(settings, features)
+        for calls in ([ids], [[one] for one in ids]):
+            with ledger.writing() as db:  # as if everything before had been long ago
+                db.execute("DELETE FROM contacts")
+                db.execute("DELETE FROM spent_at_once")
+            found = [room.offers(CAMPAIGN, some, now) for some in calls]
+            reasons = [one.reason[customer] for one in found for customer in one.rows]
+            told.append((used_at_once(ledger, CAMPAIGN), reasons, found[-1].prices))
+        room.close()
+    whole, apart = told
+    assert whole[0] == pytest.approx(apart[0])
+    assert whole[1] == apart[1]
+    assert whole[1].count("") > 15
+    assert whole[1].count("price") > 15
+    assert whole[2] == pytest.approx(apart[2])
 
 
 def test_a_policy_that_is_approved_while_the_service_runs_holds_for_offers(tmp_path):
