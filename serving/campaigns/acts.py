@@ -83,6 +83,8 @@ class Done:
     summary: PlanSummary
     observational: tuple[str, ...]
     """Models whose effects are differences between those chosen, not what a treatment did."""
+    risk_policy: str = ""
+    """Whose veto of credit held."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -286,6 +288,7 @@ def _keep(settings: Settings, told: Written, writing: Writing, now_us: int) -> D
         entry,
         about.summary,
         about.observational,
+        about.risk_policy,
     )
 
 

@@ -149,7 +149,7 @@ def test_the_approved_policy_decides_whom_risk_declines(world, tmp_path):
     credit = set(listed.query("offer != 'points'").customer_id)
     assert len(credit) > 10
     assert not credit & declined
-    assert set(listed.risk_policy) == {"drawdown 2"}
+    assert set(listed.risk_policy) == {done.risk_policy} == {"drawdown 2"}
     assert read_plan(world.settings, "drawdown_spring", 1)[0].risk_policy == "drawdown 2"
     assert find(world.settings.audit, done.audit_entry).body["risk_policy"] == "drawdown 2"
     risk = "risk_declines"
