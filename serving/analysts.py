@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from serving.outcomes import Loaded
 
 outcomes = typer.Typer(no_args_is_help=True, help="What became of decisions: load.")
+WATCHERS = {"analyst", "validator"}
+"""Who may raise an alert and acknowledge it."""
 alerts = typer.Typer(no_args_is_help=True, help="Alerts of monitoring: list, acknowledge.")
 
 
@@ -91,7 +93,7 @@ def alerts_acknowledge(
     from serving.access import signed_in
 
     here = settings()
-    person = signed_in(here, {"analyst", "validator"})
+    person = signed_in(here, WATCHERS)
     emit(acknowledge(here, alert, person, note, owner), json)
 
 
@@ -142,11 +144,15 @@ def monitor(
     ] = None,
     xlsx: Annotated[Path | None, typer.Option(help="Write all panels to this workbook.")] = None,
     alert: Annotated[
-        str, typer.Option(help="Raise alerts for what the light shows, owned by this person.")
+        str,
+        typer.Option(
+            help="Raise alerts for what the light shows, owned by this person; needs a key."
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
     """Say whether a model still holds, and why not: ten panels from the log and outcomes."""
+    from serving.access import signed_in
     from serving.days import day_or_time
     from serving.monitoring.reading import Wanted, by_of, segment_of
     from serving.monitoring.show import answer
@@ -161,4 +167,6 @@ def monitor(
         window_days=window_days,
         bad_dpd=bad_dpd,
     )
-    answer(settings(), wanted, xlsx, alert, as_json=json)
+    here = settings()
+    raised = (alert, signed_in(here, WATCHERS)) if alert else None
+    answer(here, wanted, xlsx, raised, as_json=json)

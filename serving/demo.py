@@ -208,7 +208,8 @@ def _drift(settings: Settings, progress: Progress) -> None:
     drift(settings, _customers(), progress)
     # As the morning's `finmodel monitor --alert` does.
     start = settings.clock.now() - timedelta(weeks=WEEKS)
-    raise_alerts(settings, watch_model(settings, Wanted(MODEL, start=start), progress), VALIDATOR)
+    seen = watch_model(settings, Wanted(MODEL, start=start), progress)
+    raise_alerts(settings, seen, VALIDATOR, Person(VALIDATOR, PEOPLE[VALIDATOR], demo=True))
 
 
 def _customers() -> list[int]:

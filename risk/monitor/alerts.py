@@ -44,15 +44,15 @@ def alerts_of(settings: Settings, model: str | None = None) -> list[Alert]:
     return sorted(wanted, key=lambda one: one.raised_at, reverse=True)
 
 
-def raise_alerts(settings: Settings, seen: Monitor, owner: str) -> list[Alert]:
-    """Raise what the light shows, unless it is known; the alerts that are new."""
+def raise_alerts(settings: Settings, seen: Monitor, owner: str, by: Person) -> list[Alert]:
+    """Raise in somebody's name what the light shows, unless it is known; the alerts that are new."""
     lit = [one for one in seen.header.light.signals if one.colour in _WORSE]
     known = alerts_of(settings, seen.header.model)
     due = [one for one in lit if not _is_known(settings, seen, one, known)]
     if not due:
         return []
     with opened_log(settings, settings.alerts) as log:
-        ids = {log.append(RAISED, _body(seen, one, owner)) for one in due}
+        ids = {log.append(RAISED, _body(seen, one, owner, by)) for one in due}
     return [one for one in alerts_of(settings, seen.header.model) if one.id in ids]
 
 
@@ -105,7 +105,7 @@ def _is_known(settings: Settings, seen: Monitor, signal: Signal, known: list[Ale
     return False
 
 
-def _body(seen: Monitor, signal: Signal, owner: str) -> dict[str, Any]:
+def _body(seen: Monitor, signal: Signal, owner: str, by: Person) -> dict[str, Any]:
     header = seen.header
     return {
         "model": header.model,
@@ -116,5 +116,6 @@ def _body(seen: Monitor, signal: Signal, owner: str) -> dict[str, Any]:
         "zh": signal.zh,
         "en": signal.en,
         "owner": owner,
+        "raised_by": by.name,
         "window": [header.start, header.end],
     }

@@ -300,6 +300,8 @@ class Alert(msgspec.Struct, frozen=True):
     """The window in which it moved: its begin and its end."""
     acknowledgements: tuple[Noted, ...] = ()
     """Every one, the first first: what was said once is not taken back."""
+    raised_by: str = ""
+    """Whose key it was; empty for alerts of before that was asked."""
 
 
 class Monitor(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from finmodel.durable import replace_file
 from finmodel.errors import BadInput
+from finmodel.records import Person
 from finmodel.settings import Settings
 from risk.monitor.alerts import alerts_of, raise_alerts
 from risk.monitor.assembly import with_alerts
@@ -31,15 +32,23 @@ WIDE = 14
 
 
 def answer(
-    settings: Settings, wanted: Wanted, xlsx: Path | None, owner: str, *, as_json: bool
+    settings: Settings,
+    wanted: Wanted,
+    xlsx: Path | None,
+    alert: tuple[str, Person] | None,
+    *,
+    as_json: bool,
 ) -> None:
-    """Compute, raise alerts where asked, write the workbook where asked, and print."""
+    """Compute, raise alerts and write the workbook where asked, and print.
+
+    `alert` is who looks after them, and in whose name they are raised.
+    """
     if xlsx is not None:
         _require_workbook(xlsx)
     with Progress() as progress:
         seen = watch_model(settings, wanted, progress)
-    if owner:
-        raise_alerts(settings, seen, owner)
+    if alert is not None:
+        raise_alerts(settings, seen, *alert)
         seen = with_alerts(seen, alerts_of(settings, wanted.model))
     if xlsx is not None:
         replace_file(xlsx, workbook(seen))

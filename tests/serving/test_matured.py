@@ -7,10 +7,11 @@ import numpy as np
 
 from finmodel import outcome_files
 from finmodel.audit import scan
-from finmodel.clock import parse_time
+from finmodel.clock import micros, parse_time
 from finmodel.outcomes import Outcomes
 from finmodel.settings import Settings
-from serving.matured import DEFAULT, matured
+from risk.monitor.followed import Window
+from serving.matured import matured
 from tests.risk.logged_decisions import Decided, at_us, log_decisions, stand_in_of
 
 START = parse_time("2026-01-01T00:00:00+08:00")
@@ -34,8 +35,9 @@ def test_what_was_decided_again_has_no_outcome_in_a_span_that_ends_before(tmp_pa
     outcome_files.keep(settings.outcomes, seen)
     rows = [SimpleNamespace(entry=entry) for entry in scan(settings.audit, "decision")]
     before, after, once = rows[:50], rows[50:], rows[40:50]
-    whole = matured(settings, rows, DEFAULT)
+    window = Window(micros(now))
+    whole = matured(settings, rows, window)
     told = [*bad[40:], *bad[:40]]
     assert whole == {one.entry.id: told[n] for n, one in enumerate([*once, *after])}
-    assert matured(settings, before, DEFAULT) == {one.entry.id: whole[one.entry.id] for one in once}
-    assert matured(settings, after, DEFAULT) == {one.entry.id: whole[one.entry.id] for one in after}
+    assert matured(settings, before, window) == {one.entry.id: whole[one.entry.id] for one in once}
+    assert matured(settings, after, window) == {one.entry.id: whole[one.entry.id] for one in after}

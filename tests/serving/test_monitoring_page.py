@@ -22,6 +22,7 @@ from playwright.sync_api import expect
 from finmodel import tracking
 from finmodel.audit import scan
 from finmodel.progress import silent
+from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
 from risk.monitor.alerts import raise_alerts
@@ -36,6 +37,7 @@ from tests.serving.small_world import APPLICATION, CLOCK, NAME, export, make_wor
 pytestmark = pytest.mark.servers
 CUSTOMERS = list(range(21, 401))
 DECISIONS, DRIFTED = 1_500, 900
+WATCHER = Person("Zhou", frozenset({"analyst"}))
 QUESTION = {"model": NAME, "weeks": 52}
 
 
@@ -76,7 +78,7 @@ class Watched:
         """What `finmodel demo --drift` does, on this lender."""
         self.moved = apart(drift, self.settings, CUSTOMERS, silent, DRIFTED)
         wanted = Wanted(NAME, start=self.settings.clock.now().replace(year=2004))
-        raise_alerts(self.settings, watch_model(self.settings, wanted), "Wang Fang")
+        raise_alerts(self.settings, watch_model(self.settings, wanted), "Wang Fang", WATCHER)
 
 
 @pytest.fixture(scope="module")
@@ -362,7 +364,9 @@ def test_alerts_tell_their_segment_and_all_that_was_said(tab, drifted):
     watched, _ = drifted
     segment = {"channel": PARTNER}
     wanted = Wanted(NAME, start=watched.settings.clock.now().replace(year=2004), segment=segment)
-    raised = raise_alerts(watched.settings, watch_model(watched.settings, wanted), "Li Lei")
+    raised = raise_alerts(
+        watched.settings, watch_model(watched.settings, wanted), "Li Lei", WATCHER
+    )
     long = "https://example.com/" + "x" * 400
     for note in (long, "looked at again"):
         said = {"id": raised[0].id, "note": note}

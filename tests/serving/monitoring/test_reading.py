@@ -333,9 +333,9 @@ def test_an_alert_is_raised_once_and_acknowledged_with_a_note(lived, panels):
     seen = type(panels)(
         **{n: getattr(panels, n) for n in panels.__struct_fields__} | {"header": header}
     )
-    raised = raise_alerts(settings, seen, "Wang")
-    assert [(one.signal, one.owner) for one in raised] == [("psi", "Wang")]
-    assert raise_alerts(settings, seen, "Wang") == []
+    raised = raise_alerts(settings, seen, "Wang", ANALYST)
+    assert [(one.signal, one.owner, one.raised_by) for one in raised] == [("psi", "Wang", "Lin")]
+    assert raise_alerts(settings, seen, "Wang", ANALYST) == []
     with pytest.raises(BadInput, match="a note has"):
         acknowledge(settings, raised[0].id, ANALYST, " ")
     with pytest.raises(NotFound, match="no such alert"):
@@ -343,16 +343,16 @@ def test_an_alert_is_raised_once_and_acknowledged_with_a_note(lived, panels):
     said = acknowledge(settings, raised[0].id, ANALYST, "渠道换了", owner="Zhao")
     noted = [(one.by, one.note, one.owner) for one in said.acknowledgements]
     assert (noted, said.owner) == ([("Lin", "渠道换了", "Zhao")], "Zhao")
-    assert raise_alerts(settings, seen, "Wang") == [], "it was acknowledged just now"
+    assert raise_alerts(settings, seen, "Wang", ANALYST) == [], "it was acknowledged just now"
     month_later = replace(settings, standing_clock="2006-07-15T00:00:00+08:00")
-    assert len(raise_alerts(month_later, seen, "Wang")) == 1
+    assert len(raise_alerts(month_later, seen, "Wang", ANALYST)) == 1
     assert watch_model(settings, wanted()).alerts == tuple(alerts_of(settings, "behaviour_risk"))
 
 
 def test_what_was_said_of_an_alert_stays_when_more_is_said(lived, panels):
     settings, _ = lived
     elsewhere = structs.replace(panels.header, segment={"product": "card"}, light=amber(panels))
-    (raised,) = raise_alerts(settings, structs.replace(panels, header=elsewhere), "Wang")
+    (raised,) = raise_alerts(settings, structs.replace(panels, header=elsewhere), "Wang", ANALYST)
     assert raised.window == (panels.header.start, panels.header.end)
     acknowledge(settings, raised.id, ANALYST, "https://example.com/ticket", owner="Zhao")
     said = acknowledge(settings, raised.id, Person("Chen", frozenset({"validator"})), "已复核")
