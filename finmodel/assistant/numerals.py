@@ -25,7 +25,7 @@ ARABIC: Final = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _ANY: Final = f"{DIGITS}{TENS}{MYRIADS}"
 CHINESE: Final = rf"[{DIGITS}十拾][{_ANY}]{{0,24}}(?:点[{DIGITS}]{{1,8}}[{MYRIADS}]?)?"
 _SCALE: Final = rf"[{TENS}{MYRIADS}]"
-_PART: Final = rf"[{DIGITS}]?\d{{0,4}}{_SCALE}|[{DIGITS}]?\d{{1,4}}|[{DIGITS}]"
+_PART: Final = rf"[{DIGITS}]?\d{{0,4}}{_SCALE}|(?:[{DIGITS}]?\d{{1,4}}|[{DIGITS}])(?![\d期天])"
 MIXED: Final = rf"{ARABIC}(?:{_SCALE}(?:{_PART}){{0,8}}+|[wWkK](?![A-Za-z]))?"
 """12万5千: digits and signs by turns; what was taken is not given back, or it would never end."""
 _TOKEN: Final = re.compile(rf"{ARABIC}|.")

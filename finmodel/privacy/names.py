@@ -21,12 +21,14 @@ _KIN: Final = (
     "|朋友|男友|女友|同事|同学|室友|舅舅|叔叔|阿姨|亲戚|老板|领导"
 )
 _STRONG: Final = re.compile(
-    r"(?:我叫|名叫|叫做|[全本户]?名字?(?:是|为|叫)|姓名(?:是|为|叫)?|户名|开户名"
+    r"(?:我叫|名叫|叫做|[全本]名(?:是|为|叫)|(?:名字|姓名|户名)(?:是|为|叫|事)?|字名|名姓|\A[姓名](?=\s?:)|开户名"
     rf"|(?:{_KIN})(?:的?名字)?叫|[我他她]叫"
     r"|(?:收款|持卡|开户|借款|申请|联系|担保|代理)人(?:姓名)?(?:是|为|叫)?"
     r"|(?:签名|署名|机主|户主|法人)(?:是|为)?)(?:\s?:\s?|\s)?"
 )
-_WEAK: Final = re.compile(r"(?:我是|本人|这里是|这是|客户|用户|转告|替|帮|给|找|叫)(?:\s?:\s?|\s)?")
+_WEAK: Final = re.compile(
+    r"(?:我不?是|我(?=...?\Z)|我不?事|本人|这里是|这是|认识|认得|客户|用户|转告|替|帮|给|找|叫)(?:\s?:\s?|\s)?"
+)
 _KINDRED: Final = re.compile(rf"(?:我|他|她|的)(?:{_KIN})是?")
 _TITLE: Final = re.compile(
     "先生|女士|小姐|太太|夫人|师傅|老师|大哥|大姐|阿姨|叔叔|律师|警官|医生|主任|经理(?!人)|总监"
@@ -41,8 +43,13 @@ _LOOSE: Final = re.compile(
     r"(?=...(?:[的给打已让借欠还跟和说一在去办签用不介问过是联确这]|\Z|[^\u4e00-\u9fff]))"
 )
 """A full name in the midst of a sentence, as far as its neighbours tell."""
+_BESIDE: Final = re.compile(
+    rf"(?:\A|[^\u4e00-\u9fff])(?P<name>{_SURNAME}{_HAN}{{1,2}})(?=[^\w\u4e00-\u9fff]{{1,3}}\d{{6}})"
+    rf"|\d{{6}}[Xx]?[^\w\u4e00-\u9fff]{{1,3}}(?P<after>{_SURNAME}{_HAN}{{1,2}})(?!{_HAN})"
+)
+"""A name that stands in front of a long number, or behind one."""
 _ALONE: Final = re.compile(
-    rf"\W{{0,4}}(?:是的|好的|对的?|嗯嗯?|您好|你好)?\W{{0,4}}(?P<name>{_SURNAME}{_HAN}{{1,2}})\W{{0,4}}"
+    rf"\W{{0,4}}(?:是的|好的|对的?|嗯嗯?|您好|你好|人|叫)?\W{{0,4}}(?P<name>{_SURNAME}{_HAN}{{1,2}})\W{{0,4}}"
 )
 _END: Final = re.compile(
     r"\Z|[^\u4e00-\u9fff]|[的了是吗呢吧啊呀]|先生|女士|本人|身份证|手机|电话|号码|申请|要求|已经|一起"
@@ -69,6 +76,10 @@ def _candidates(clause: str) -> Iterator[tuple[int, str]]:
         yield found.start("name"), found["name"]
     for title in _TITLE.finditer(clause):
         yield from _titled(clause, title.start())
+    for beside in _BESIDE.finditer(clause):
+        group = "name" if beside["name"] else "after"
+        if _stands_alone(beside[group]):
+            yield beside.start(group), beside[group]
     alone = _ALONE.fullmatch(clause)
     for loose in (*_LOOSE.finditer(clause), *([alone] if alone else [])):
         if _stands_alone(loose["name"]):
@@ -93,7 +104,8 @@ def _behind(clause: str, at: int, certain: bool) -> Iterator[tuple[int, str]]:
         return
     surname, given = found["surname"], found["given"]
     whole = _END.match(clause, found.end()) is not None
-    if certain and whole and not _NEVER & set(given) and found.group()[:2] not in NO_NAMES:
+    sound = found.group()[:2] not in NO_NAMES or (len(given) == 2 and set(given) <= GIVEN)
+    if certain and whole and sound and not _NEVER & set(given):
         yield at, found.group()
         return
     if len(given) == 2 and (given[1] in NOT_GIVEN or (given[1] not in GIVEN and not whole)):

@@ -46,6 +46,10 @@ _PATTERNS: Final[tuple[tuple[Kind, str], ...]] = (
         r"(?<![A-Za-z0-9._%+-])(?P<it>[A-Za-z0-9._%+-]{1,64}\s?@\s?[A-Za-z0-9-]{1,63}"
         r"(?:\s?\.\s?[A-Za-z0-9-]{1,63}){1,4})",
     ),
+    (
+        "id_card",
+        r"(?:后[六6]?位|后[六6]|[六6]后?位|身份证[^\d]{1,4})[^\d]{0,4}(?P<it>\d{5}[\dX])(?!\d)",
+    ),
     ("passport", _NOT_AFTER + r"(?P<it>(?:[EGDSPK]|E[A-Z])\d{7,8})(?!\d)"),
     (
         "passport",

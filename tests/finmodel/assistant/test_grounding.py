@@ -12,6 +12,7 @@ from finmodel.assistant.loans import Line, Loan, Payment
 from finmodel.assistant.money import yuan
 from finmodel.assistant.products import load_products, product_named
 from finmodel.assistant.slots import SLOTS
+from finmodel.lender.talk.conversations import write
 
 TODAY = date(2026, 5, 1)
 LINE = Line(
@@ -213,3 +214,18 @@ def test_whole_yuan_pass_only_where_they_are_exact(fen, other):
         ["grounded"] if fen % 100 == 0 and fen else ["ungrounded"]
     )
     assert verdicts(f"应还{yuan(other)}", facts) == ["grounded" if other == fen else "ungrounded"]
+
+
+def test_no_figure_of_the_simulated_lenders_agents_is_told():
+    """Each says approved scripts, filled with this customer's values on that day."""
+    figures = 0
+    for one in write(600, seed=3):
+        facts = Facts.of_plain(one.conversation.facts)
+        for message in one.conversation.messages:
+            if message.who == "agent":
+                found = ground(
+                    message.text, facts, sources=[message.slotted], today=message.at.date()
+                )
+                figures += len(found.findings)
+                assert found.told == (), message.text
+    assert figures >= 500

@@ -114,6 +114,7 @@ def test_two_rates_in_one_sentence_keep_their_own_periods():
         ("LPR的4倍", [("4倍", "count", 4, "times")]),
         ("零利息", [("零", "number", 0, "")]),
         ("欠三千二", [("三千二", "number", 3200, "")]),
+        ("借5万3期还", [("5万", "number", 50_000, ""), ("3期", "count", 3, "instalments")]),
         ("共1.2万", [("1.2万", "number", 12_000, "")]),
     ],
 )
