@@ -45,7 +45,8 @@ def alerts_of(settings: Settings, model: str | None = None) -> list[Alert]:
 
 
 def raise_alerts(settings: Settings, seen: Monitor, owner: str, by: Person) -> list[Alert]:
-    """Raise in somebody's name what the light shows, unless it is known; the alerts that are new."""
+    """Raise in a person's name what the light shows, unless it is known; the new alerts."""
+    _require_owner(owner)
     lit = [one for one in seen.header.light.signals if one.colour in _WORSE]
     known = alerts_of(settings, seen.header.model)
     due = [one for one in lit if not _is_known(settings, seen, one, known)]
@@ -62,12 +63,7 @@ def acknowledge(settings: Settings, alert: str, by: Person, note: str, owner: st
         raise BadInput(
             f"a note has 1 to {LONGEST_NOTE} signs", where="the note", remedy="say what is done"
         )
-    if len(owner) > LONGEST_OWNER:
-        raise BadInput(
-            f"an owner has at most {LONGEST_OWNER} signs, this one has {len(owner)}",
-            where="the owner",
-            remedy="give a name",
-        )
+    _require_owner(owner)
     if all(one.id != alert for one in alerts_of(settings)):
         raise NotFound(
             "there is no such alert", where=alert[:40], remedy="list them: finmodel alerts list"
@@ -76,6 +72,15 @@ def acknowledge(settings: Settings, alert: str, by: Person, note: str, owner: st
         said = {"id": alert, "acknowledged_by": by.name, "note": note, "owner": owner}
         log.append(ACKNOWLEDGED, said)
     return next(one for one in alerts_of(settings) if one.id == alert)
+
+
+def _require_owner(owner: str) -> None:
+    if len(owner) > LONGEST_OWNER:
+        raise BadInput(
+            f"an owner has at most {LONGEST_OWNER} signs, this one has {len(owner)}",
+            where="the owner",
+            remedy="give a name",
+        )
 
 
 def _acknowledged(alert: Alert, said: dict[str, Any], at: str) -> Alert:
