@@ -27,6 +27,7 @@ from serving.operators import Json
 from serving.policies import policy
 from serving.screen import INTERRUPTED, Progress, emit
 from serving.searching import search
+from serving.tuning import tune
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,6 +46,7 @@ app.add_typer(campaign, name="campaign")
 app.command()(analysts.monitor)
 app.command()(analysts.document)
 app.command()(search)
+app.command()(tune)
 
 
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]

@@ -1,6 +1,7 @@
 """From conversations to a registered adapter, and what its gates say."""
 
 import json
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -120,6 +121,12 @@ def test_an_adapter_that_forgets_or_does_not_learn_stays_a_candidate(
     found, reasons = verdict(recipe, figures)
     assert found == passed
     assert says in "; ".join(reasons)
+
+
+@pytest.mark.parametrize("name", ["lora_1b", "lora_14b"])
+def test_the_shipped_recipes_are_read(name):
+    path = Path(__file__).parents[2] / "fine_tune" / f"{name}.yaml"
+    assert load(path).name.startswith("service_scripts_")
 
 
 def test_a_recipe_that_cannot_be_meant_is_told_by_its_key(tmp_path):

@@ -1,0 +1,93 @@
+"""`finmodel tune`: a recipe, a base and conversations from a shell in, an adapter in MLflow out.
+
+Conversations are read and masked here, once; what is learnt of them is the business of fine_tune.
+torch takes seconds to import: a mistake in the recipe need not wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from finmodel.conversations import Conversation
+from finmodel.errors import BadInput
+from serving.operators import Json, settings
+from serving.screen import Progress, emit
+
+GENERAL: Final = 60_000
+"""Bytes of general text by which forgetting is measured."""
+_GENERAL_SEED: Final = 7
+
+
+def tune(
+    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
+    base: Annotated[
+        Path | None, typer.Option(help="A base's directory, if not the recipe's own.")
+    ] = None,
+    conversations: Annotated[
+        Path | None,
+        typer.Option(help="Conversations, .jsonl or .csv; simulated ones if not given."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Tune an adapter on service conversations, judge it, and register it; stopped, it goes on."""
+    from fine_tune.recipe import load
+
+    loaded = load(recipe)
+    from finmodel.acts import audited
+    from finmodel.records import TRAINERS
+    from serving.access import signed_in
+
+    here = settings()
+    who = signed_in(here, TRAINERS)
+    from fine_tune.base import open_base
+    from fine_tune.tune import Material
+    from fine_tune.tune import tune as run
+    from finmodel.lender.talk.general import general_text
+    from finmodel.lender.talk.held_out import held_out
+
+    opened = open_base(base or named(loaded.base, recipe))
+    material = Material(
+        conversations=_read(conversations, loaded.simulated, loaded.seed),
+        mask=masked,
+        general=tuple(general_text(GENERAL, _GENERAL_SEED)),
+        unseen=held_out(),
+    )
+    with Progress() as progress:
+        done = run(here, loaded, opened, material, progress)
+    facts = {"name": done.name, "version": done.version, "base": done.base, "by": who.name}
+    audited(here, "adapter_tuned", facts | {"passed": done.passed})
+    emit(done, json)
+
+
+def masked(texts: Sequence[str]) -> list[str]:
+    """The texts of one conversation, their personal data masked alike throughout."""
+    from finmodel.privacy.masks import Masks
+
+    masks = Masks()
+    return [masks.mask(text) for text in texts]
+
+
+def named(base: str, recipe: Path) -> Path:
+    """The directory of a recipe's base: as it says, else beside the recipe."""
+    given = Path(base)
+    return given if given.is_absolute() else recipe.parent / given
+
+
+def _read(path: Path | None, simulated: int, seed: int) -> Iterable[Conversation]:
+    if path is None:
+        from finmodel.lender.talk.conversations import write
+
+        if simulated < 1:
+            raise BadInput(
+                "no conversations are named",
+                where="--conversations",
+                remedy="name a file, or give the recipe `simulated: 1200`",
+            )
+        return [one.conversation for one in write(simulated, seed)]
+    from finmodel.conversation_files import read_conversations
+
+    return list(read_conversations(path))

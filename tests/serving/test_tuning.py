@@ -1,0 +1,96 @@
+"""`finmodel tune` as a shell sees it: an adapter of a small base, a sentence for what is wrong."""
+
+import json
+
+import msgspec
+import pytest
+
+from finmodel import tracking
+from finmodel.audit import scan
+from finmodel.conversation_files import write_conversations
+from finmodel.lender.talk.conversations import write
+from finmodel.lender.talk.general import general_text
+from finmodel.settings import Settings
+from serving.tuning import masked
+from tests.fine_tune.small_model import small_base
+from tests.serving.demo_shell import Shell
+
+RECIPE = """
+name: scripts
+base: base
+length: 640
+epochs: 1
+save_every: 5
+adapter: {rank: 4, alpha: 16}
+optimiser: {learning_rate: 0.01}
+gates: {general_rise: 10}
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A shell with an engineer's key, a recipe beside its base, and conversations in a file."""
+    folder = tmp_path_factory.mktemp("tune")
+    shell = Shell(folder / "home")
+    added = shell.finmodel("people", "add", "Lin", "--role", "engineer")
+    told = [one.conversation for one in write(60, seed=9)]
+    said = [m.slotted or m.text for one in told for m in one.messages]
+    (folder / "base").mkdir()
+    small_base(folder / "base", [*said, *general_text(20_000, 7)])
+    (folder / "r.yaml").write_text(RECIPE)
+    write_conversations(folder / "c.jsonl", told)
+    return shell, folder, added.out.strip()
+
+
+def test_conversations_in_a_file_become_a_registered_adapter(desk):
+    shell, folder, key = desk
+    words = ["tune", str(folder / "r.yaml"), "--conversations", str(folder / "c.jsonl"), "--json"]
+    done = shell.finmodel(*words, key=key)
+    assert done.code == 0, done.err
+    told = done.json
+    assert told["passed"]
+    assert told["figures"]["tuned_perplexity"] < told["figures"]["base_perplexity"]
+    assert "steps learnt" in done.err
+    settings = Settings(home=shell.home, data=shell.home)
+    (version,) = tracking.versions(settings, "scripts")
+    assert version.version == told["version"] == 1
+    (entry,) = scan(settings.audit, "adapter_tuned")
+    assert (entry.body["by"], entry.body["base"]) == ("Lin", told["base"])
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nowhere.yaml",), "no such file"),
+        (("{0}/r.yaml", "--base", "{0}/none"), "none: no such directory; name a base's directory"),
+        (("{0}/r.yaml",), "--conversations: no conversations are named"),
+        (("{0}/r.yaml", "--conversations", "{0}/r.yaml"), "neither .jsonl nor .csv"),
+        (("{0}/r.yaml", "--conversations", "{0}/e.jsonl"), "no conversation is left to train on"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_nothing_is_made(desk, words, says):
+    shell, folder, key = desk
+    unwilling = msgspec.structs.replace(
+        next(write(3, seed=1)).conversation, consent_to_training=False
+    )
+    write_conversations(folder / "e.jsonl", [unwilling])
+    done = shell.finmodel("tune", *(word.format(folder) for word in words), key=key)
+    assert done.code == 2
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+def test_without_a_key_nobody_tunes(desk):
+    shell, folder, _ = desk
+    assert "FINMODEL_KEY" in shell.finmodel("tune", str(folder / "r.yaml")).err
+
+
+def test_a_conversations_personal_data_are_masked_alike_and_its_slots_stay():
+    texts = ["我叫张伟，手机13812345678", "张先生，13812345678对吗？请在{due_date}前还{amount_due}"]
+    first, second = masked(texts)
+    assert "13812345678" not in first + second
+    assert "张伟" not in first
+    assert "[手机号1]" in first
+    assert "[手机号1]" in second
+    assert "{due_date}前还{amount_due}" in second
+    assert json.dumps(masked(texts)) == json.dumps([first, second])
