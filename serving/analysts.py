@@ -137,10 +137,12 @@ def monitor(
     ] = None,
     by: Annotated[str | None, typer.Option(help="week or month.")] = None,
     window_days: Annotated[
-        int | None, typer.Option(help="Performance window in days; the recipe's, or 180.", min=1)
+        int | None,
+        typer.Option(help="Performance window in days; the recipe's, or 180.", min=1, max=3650),
     ] = None,
     bad_dpd: Annotated[
-        int | None, typer.Option(help="Bad from so many days past due; the recipe's, or 30.", min=1)
+        int | None,
+        typer.Option(help="Bad from so many days past due; the recipe's, or 30.", min=1, max=3650),
     ] = None,
     xlsx: Annotated[Path | None, typer.Option(help="Write all panels to this workbook.")] = None,
     alert: Annotated[

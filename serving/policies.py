@@ -117,11 +117,13 @@ def policy_simulate(  # noqa: PLR0913 # an option is a parameter
     ] = None,
     window_days: Annotated[
         int | None,
-        typer.Option(help="Performance window in days; the champion's recipe's, or 180.", min=1),
+        typer.Option(
+            help="Performance window in days; the champion's recipe's, or 180.", min=1, max=3650
+        ),
     ] = None,
     bad_dpd: Annotated[
         int | None,
-        typer.Option(help="Bad from so many days past due; the recipe's, or 30.", min=1),
+        typer.Option(help="Bad from so many days past due; the recipe's, or 30.", min=1, max=3650),
     ] = None,
     changes: Annotated[
         Path | None,

@@ -73,8 +73,8 @@ def challenged(
         challenger_auc=second.auc if second else None,
         champion_ks=first.ks if first else None,
         challenger_ks=second.ks if second else None,
-        champion_approval=float(yes.mean()),
-        challenger_approval=float(no.mean()),
+        champion_approval=rate_of(int(yes.sum()), len(yes), FEWEST),
+        challenger_approval=rate_of(int(no.sum()), len(no), FEWEST),
         swap=tuple(
             _cell(one, two, (yes == one) & (no == two), known)
             for one, two in product((True, False), repeat=2)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from finmodel.drift import Bins, bin_of, psi_parts
+from finmodel.drift import FEWEST, Bins, bin_of, psi_parts
 from finmodel.errors import BadInput
 from finmodel.outcomes import UNKNOWN
 from finmodel.records import Int64s
@@ -145,14 +145,15 @@ def variables_of(seen: Seen) -> list[VariableCells]:
 def _cells(bins: Bins, then: tuple[int, ...], counts: Int64s) -> tuple[VariableCell, ...]:
     now, m = counts[: len(bins)], max(sum(then), 1)
     n = int(now.sum())
-    parts = psi_parts(then, now) if n else None
+    enough = n >= FEWEST
+    parts = psi_parts(then, now) if enough else None
     return tuple(
         VariableCell(
             cell,
             *_meaning(bins, cell),
             build_share=then[cell] / m,
             n=int(now[cell]),
-            share=int(now[cell]) / n if n else None,
+            share=int(now[cell]) / n if enough else None,
             csi_part=None if parts is None else float(parts[cell]),
         )
         for cell in range(len(bins))

@@ -134,9 +134,14 @@ def half_rows(binned: Sequence[Binned]) -> tuple[Float64s, Float64s]:
 
     For each bin of one outcome half a bad and half a good row, with a WOE of 0 in all other
     variables. Without them the greatest likelihood might lie at a coefficient without end (Albert
-    & Anderson 1984 on separation).
+    & Anderson 1984 on separation). A bin whose WOE is 0 adds to no coefficient, and gets none.
     """
-    told = [(column, woe) for column, one in enumerate(binned) for woe in one.woe[one.one_sided]]
+    told = [
+        (column, woe)
+        for column, one in enumerate(binned)
+        for woe in one.woe[one.one_sided].tolist()
+        if woe
+    ]
     rows = np.zeros((2 * len(told), len(binned)))
     for number, (column, woe) in enumerate(told):
         rows[2 * number : 2 * number + 2, column] = woe

@@ -39,7 +39,7 @@ from risk.scorecard.binning import (
 from risk.scorecard.bins import Column
 from risk.scorecard.card import Scorecard, log_odds_of, scaled
 from risk.scorecard.columns import columns_of
-from risk.scorecard.regression import Fitted, fit_logistic, vif
+from risk.scorecard.regression import Fitted, fit_logistic, met, vif
 from risk.scorecard.selection import Reason, Screened, screen, without, woe_of
 from risk.scorecard_recipe import ScorecardSpec
 
@@ -207,7 +207,7 @@ def _eliminate(
         )
         worst = _worst(left, fitted, vif(design), teaching.spec)
         if worst is None:
-            return fitted, tuple(left), dropped
+            return met(fitted, design, labels) if len(halves) else fitted, tuple(left), dropped
         name, reason = worst
         dropped[name] = reason
         start = np.delete(fitted.coefficients, left.index(name))

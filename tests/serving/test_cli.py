@@ -69,6 +69,8 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("monitor", "m", "--from", "0001-01-01T00:00:00+08:00"), "+08:00 is before 1970; begin"),
         (("monitor", "m", "--to", "1969-12-31"), "1969-12-31T00:00:00+08:00 is before 1970"),
         (("monitor", "m", "--alert", "Wang Fang"), "FINMODEL_KEY"),
+        (("monitor", "m", "--window-days", "1000000000"), "be less than or equal to"),
+        (("policy", "simulate", "p.yaml", "--window-days", "9999"), "be less than or equal to"),
         (("monitor", "m", "--from", "now"), "--from: 'now' is no time; write 2026-01-31"),
         (("monitor", "m", "--to", "0001-01-01T00:00:00+08:00"), "+08:00 is before 1970; begin"),
         (("monitor", "m", "--to", "9999-12-31T23:59:59-08:00"), "is after the year 9000; end"),

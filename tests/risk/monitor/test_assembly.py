@@ -17,9 +17,10 @@ from finmodel.outcomes import Outcomes
 from finmodel.settings import Settings
 from risk.labels.delays import DAY
 from risk.monitor.assembly import Seen, monitor
-from risk.monitor.challenger import Version
+from risk.monitor.challenger import Version, challenged
 from risk.monitor.followed import Window, follow, vintages
 from risk.monitor.periods import cut
+from risk.monitor.points import variables_of
 from risk.monitor.reference import BuildSample, reference_of
 from risk.monitor.scan import Asked, Decisions, scan_decisions
 from risk.monitor.sheets import header_lines, sheets
@@ -306,6 +307,22 @@ def test_a_segment_of_3_rows_shows_n_and_no_number(home):
     views = panels.consistency.views
     assert {getattr(row, name) for row in views for name in figures} == {None}
     assert [row.n for row in views] == [3, 3]
+
+
+def test_a_few_decisions_show_no_share_of_a_variable_and_no_approval(home):
+    for one in variables_of(seen_of(home, segment={"product": "card"})):
+        assert {(cell.share, cell.csi_part) for cell in one.cells} == {(None, None)}
+        assert sum(cell.n for cell in one.cells) == 3
+    version = Version(2, lambda rows: rows[:, 0].astype(float), points_of, 560.0)
+    scanned = seen_of(home).scanned
+    nobody = np.full(len(scanned.decisions), -1, np.int8)
+    for sampled, shown in ((29, False), (30, True)):
+        cut = {n: getattr(scanned.sample, n)[:sampled] for n in ("vectors", "raw", "place")}
+        few = replace(scanned, sample=replace(scanned.sample, **cut))
+        told = challenged(few, nobody, version, version)
+        assert told.n == sampled
+        assert (told.champion_approval is not None) == shown
+        assert (told.challenger_approval is not None) == shown
 
 
 def test_a_mean_of_a_few_customers_is_none_where_most_have_no_value(home, tmp_path):

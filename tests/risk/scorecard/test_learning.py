@@ -265,6 +265,27 @@ def test_a_lone_variable_with_a_bin_of_bads_has_the_coefficient_1_of_its_own_woe
         assert learned.fitted.coefficients == pytest.approx([1.0], abs=0.01)
 
 
+@pytest.mark.parametrize("lacking", [20, 50], ids=["WOE 0", "a WOE of its own"])
+def test_rare_bads_and_many_bins_of_goods_alone_leave_the_promise_as_it_was(lacking):
+    """Twenty variables, each missing for some who are all good: the PDs still sum to the bads."""
+    random = np.random.default_rng(8)
+    rows, variables = 5_000, 20
+    matrix = random.normal(size=(rows, variables)).astype(np.float32)
+    odds = -5.0 + matrix[:, :4].sum(axis=1) * 0.6
+    labels = (random.random(rows) < 1 / (1 + np.exp(-odds))) * 1.0
+    goods = np.flatnonzero(labels == 0)
+    for column in range(variables):
+        matrix[random.choice(goods, lacking, replace=False), column] = np.nan
+    names = tuple(f"v{number:02}" for number in range(variables))
+    rare = TrainingFrame("t", np.arange(rows), names, matrix, labels, None, {})
+    spec = ScorecardSpec(iv_min=0.0, p_max=1.0, vif_max=100.0, correlation_max=1.0)
+    learned = learn_card(rare, only(np.arange(rows)), replace(TEACHING, spec=spec))
+    assert sum(one.one_sided.any() for one in learned.binned.values()) >= 4
+    columns = columns_of(rare, learned.entered)
+    promised = 1 / (1 + np.exp(-log_odds_of(learned.card, columns)))
+    assert promised.sum() == pytest.approx(labels.sum(), rel=2e-3)
+
+
 def test_a_card_with_bins_of_one_outcome_is_its_sql(tmp_path):
     learned, frame = all_bad_where_special(tmp_path, cuts={"income": [5000, 9000]})
     columns = columns_of(frame, learned.entered)
