@@ -55,7 +55,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     base: str
-    """A base's directory, from the recipe's own on; another may be named beside the recipe."""
+    """A base's name or its directory, from the recipe's own on; another may be asked for."""
     simulated: int = 0
     """So many conversations of the simulated lender, where no others are named."""
     length: int = 1024

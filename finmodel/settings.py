@@ -131,6 +131,11 @@ class Settings:
         return self.home / "online"
 
     @property
+    def bases(self) -> Path:
+        """Folder of open base models, and of where others lie."""
+        return self.home / "bases"
+
+    @property
     def exports(self) -> Path:
         """Folder of signed models: the only place that serving loads from."""
         return self.home / "exports"

@@ -6,6 +6,7 @@ torch takes seconds to import: a mistake in the recipe need not wait for it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,6 +15,7 @@ import typer
 
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput
+from serving.bases import base_folder
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
 
@@ -25,8 +27,8 @@ _GENERAL_SEED: Final = 7
 def tune(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
     base: Annotated[
-        Path | None, typer.Option(help="A base's directory, if not the recipe's own.")
-    ] = None,
+        str, typer.Option(help="A base's directory or name, if not the recipe's own.")
+    ] = "",
     conversations: Annotated[
         Path | None,
         typer.Option(help="Conversations, .jsonl or .csv; simulated ones if not given."),
@@ -43,13 +45,15 @@ def tune(
 
     here = settings()
     who = signed_in(here, TRAINERS)
+    # It recommends a package that would fetch code from a hub each time it is imported.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from fine_tune.base import open_base
     from fine_tune.tune import Material
     from fine_tune.tune import tune as run
     from finmodel.lender.talk.general import general_text
     from finmodel.lender.talk.held_out import held_out
 
-    opened = open_base(base or named(loaded.base, recipe))
+    opened = open_base(base_folder(base or loaded.base, recipe, here.bases))
     material = Material(
         conversations=_read(conversations, loaded.simulated, loaded.seed),
         mask=masked,
@@ -69,12 +73,6 @@ def masked(texts: Sequence[str]) -> list[str]:
 
     masks = Masks()
     return [masks.mask(text) for text in texts]
-
-
-def named(base: str, recipe: Path) -> Path:
-    """The directory of a recipe's base: as it says, else beside the recipe."""
-    given = Path(base)
-    return given if given.is_absolute() else recipe.parent / given
 
 
 def _read(path: Path | None, simulated: int, seed: int) -> Iterable[Conversation]:

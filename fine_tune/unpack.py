@@ -1,0 +1,85 @@
+"""A GGUF file as a directory that can be trained: the same weights, as safetensors.
+
+A GGUF comes in, a directory in Hugging Face's layout goes out. A GGUF holds numbers and text, no
+code. Its quantised weights become float16, which is what they were quantised with.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import save_file
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from fine_tune.base import TEMPLATE
+from finmodel.durable import disk_error, replace_file, sync_folder
+from finmodel.errors import BadInput, NotFound
+
+MAGIC: Final = b"GGUF"
+
+
+def unpack(gguf: Path, folder: Path) -> Path:
+    """The directory, whole or not at all; BadInput where the file is no GGUF of a known kind."""
+    require_gguf(gguf)
+    aside = folder.with_name(f".{folder.name}.aside")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        _write(gguf, aside)
+        sync_folder(aside)
+        os.replace(aside, folder)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def require_gguf(path: Path) -> None:
+    """NotFound or BadInput where a path is no GGUF file."""
+    try:
+        with path.open("rb") as file:
+            begun = file.read(len(MAGIC))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFound("no such file", where=str(path), remedy="name a .gguf file") from error
+    if begun != MAGIC:
+        raise BadInput("it is no GGUF file", where=str(path), remedy="name a .gguf file")
+
+
+def _write(gguf: Path, folder: Path) -> None:
+    where = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
+    try:
+        config = AutoConfig.from_pretrained(gguf.parent, **where)
+        model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **where)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **where)
+    except (ValueError, KeyError, NotImplementedError) as error:
+        raise BadInput(
+            f"transformers cannot read this kind of GGUF: {str(error)[:200]}",
+            where=str(gguf),
+            remedy="bring the base as a directory of safetensors",
+        ) from error
+    tensors = _tensors(model)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    if "lm_head.weight" in tensors:
+        config.tie_word_embeddings = False
+    config.dtype = torch.float16
+    config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    if not (folder / TEMPLATE).exists() and tokenizer.chat_template:
+        replace_file(folder / TEMPLATE, tokenizer.chat_template.encode())
+
+
+def _tensors(model: Any) -> dict[str, torch.Tensor]:
+    """Its weights; a head that is the embedding is kept once, norms and biases are kept whole."""
+    state = dict(model.state_dict())
+    head, embedding = state.get("lm_head.weight"), state["model.embed_tokens.weight"]
+    if head is not None and head.data_ptr() == embedding.data_ptr():
+        del state["lm_head.weight"]
+    return {
+        name: one.detach().to(torch.float16 if one.dim() > 1 else torch.float32).contiguous()
+        for name, one in state.items()
+    }

