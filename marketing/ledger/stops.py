@@ -27,15 +27,15 @@ class Ahead:
 
 
 def contacts_ahead(ledger: Ledger, plan: int, now_us: int) -> list[Ahead]:
-    """Contacts of a plan whose window has not closed, and that were neither sent nor failed.
+    """Contacts of a plan whose window has not closed, and that were not sent, or failed.
 
-    Not the holdout's ghosts, which nobody sends.
+    One that failed may be sent again. Not the holdout's ghosts, which nobody sends.
     """
     told = (
         "SELECT customer, opens_us, closes_us, offer, channel FROM contacts AS one "
-        "WHERE plan = ? AND lane != ? AND closes_us > ? AND NOT failed AND NOT EXISTS ("
+        "WHERE plan = ? AND lane != ? AND closes_us > ? AND (failed OR NOT EXISTS ("
         "SELECT 1 FROM receipts WHERE customer = one.customer AND kind = 'sent' "
-        "AND opens_us = one.opens_us AND plan = one.plan) ORDER BY customer, opens_us"
+        "AND opens_us = one.opens_us AND plan = one.plan)) ORDER BY customer, opens_us"
     )
     with ledger.reading() as db:
         return [Ahead(*row) for row in db.execute(told, (plan, int(Lane.HOLDOUT), now_us))]

@@ -55,7 +55,7 @@ class Stops:
 
     campaign: str
     ahead: int
-    """Contacts that were not sent yet, and whose window has not closed."""
+    """Contacts that were not sent yet, or failed, and whose window has not closed."""
     stopped: int
     by_rule: dict[str, int]
     output: str

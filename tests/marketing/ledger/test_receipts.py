@@ -247,7 +247,7 @@ def test_what_was_sent_after_a_complaint_or_a_files_opt_out_is_counted(ledger):
     assert record(ledger, [third, fourth], later).sent_after_stop == 1
 
 
-def test_a_contact_is_ahead_until_its_window_closes_or_it_is_sent(ledger):
+def test_a_contact_is_ahead_until_its_window_closes_or_it_is_sent_and_does_not_fail(ledger):
     def ahead(now_us: int) -> list[int]:
         return [one.customer for one in contacts_ahead(ledger, 1, now_us)]
 
@@ -255,4 +255,9 @@ def test_a_contact_is_ahead_until_its_window_closes_or_it_is_sent(ledger):
     assert ahead(OPENS + HOUR) == []
     failed = replace(SENT, event_id="f", kind="failed", contact_id=contact_id(1, 3, OPENS))
     record(ledger, [SENT, failed], NOW)
-    assert ahead(OPENS) == [1, 4]
+    assert ahead(OPENS) == [1, 3, 4]  # what failed may be sent again
+    assert ahead(OPENS + HOUR) == []
+    late = OPENS + HOUR // 2 + 1
+    again = replace(failed, event_id="g", kind="sent", at_us=late)
+    record(ledger, [again, replace(SENT, event_id="h", kind="failed", at_us=late)], NOW)
+    assert ahead(OPENS) == [1, 2, 4]

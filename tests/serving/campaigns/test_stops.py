@@ -46,6 +46,7 @@ def test_who_is_stopped_since_the_plan_is_listed_with_the_rules(world, tmp_path,
     )
     take_customers(world.settings, file, PERSON)
     rows = [f"o,,opted_out,{CLOCK},{out}", f"c,,complained,{CLOCK},{complaining}"]
+    rows.append(f"f,{listed.contact_id[0]},failed,{CLOCK},")  # and may be sent again
     told = tmp_path / "receipts.csv"
     told.write_text("event_id,contact_id,kind,at,customer_id\n" + "\n".join(rows) + "\n")
     take_receipts(world.settings, told, PERSON)
