@@ -17,7 +17,11 @@ from typing import Final
 
 from finmodel.settings import Settings
 from finmodel.sqlite_errors import typed
+from marketing.ledger.failed import judge_all
 
+_FORM: Final = 1
+"""Kept in the file; 0 before 1, where a contact that failed once had failed for good, or none had
+a cost. To be raised where older files have to be mended once more."""
 _TABLES: Final = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS acts(
@@ -62,8 +66,8 @@ class Ledger:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(_TABLES)
-            if not _keeps_costs(self._db):
-                self._keep_costs()
+            if _form(self._db) < _FORM:
+                self._bring_up()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -84,12 +88,13 @@ class Ledger:
             self._db.execute("UPDATE acts SET count = count + 1")
             self._db.execute("COMMIT")
 
-    def _keep_costs(self) -> None:
-        """A file older than costs gets their column: its contacts count, at a cost of 0."""
+    def _bring_up(self) -> None:
+        """Bring an older file to what is kept now: once, whole or not at all."""
         with self.writing() as db:
-            if not _keeps_costs(db):  # another process may have been first
-                db.execute("ALTER TABLE contacts ADD COLUMN cost_minor REAL")
-                db.execute("UPDATE contacts SET cost_minor = 0.0")
+            if _form(db) < _FORM:  # another process may have been first
+                _keep_costs(db)
+                judge_all(db)
+                db.execute(f"PRAGMA user_version = {_FORM}")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -108,8 +113,16 @@ def has_ledger(settings: Settings) -> bool:
     return _place(settings).exists()
 
 
-def _keeps_costs(db: sqlite3.Connection) -> bool:
-    return "cost_minor" in {row[1] for row in db.execute("PRAGMA table_info(contacts)")}
+def _form(db: sqlite3.Connection) -> int:
+    found: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def _keep_costs(db: sqlite3.Connection) -> None:
+    """A file older than costs gets their column: its contacts count, at a cost of 0."""
+    if "cost_minor" not in {row[1] for row in db.execute("PRAGMA table_info(contacts)")}:
+        db.execute("ALTER TABLE contacts ADD COLUMN cost_minor REAL")
+        db.execute("UPDATE contacts SET cost_minor = 0.0")
 
 
 def _place(settings: Settings) -> Path:

@@ -18,6 +18,7 @@ from finmodel.errors import BadInput
 from marketing.campaign.lanes import Lane
 from marketing.ledger.contacts import parts_of
 from marketing.ledger.customers import OPEN_COMPLAINT, OPTED_OUT
+from marketing.ledger.failed import judge_one
 from marketing.ledger.file import Ledger
 from marketing.ledger.stops import sent_after_stop
 
@@ -29,17 +30,6 @@ Key: TypeAlias = tuple[int, int | None, int | None]
 """Customer, and the opening and plan of a contact: neither, of the customer alone."""
 _FLAG = {"opted_out": OPTED_OUT, "complained": OPEN_COMPLAINT}
 _STOPS = OPTED_OUT | OPEN_COMPLAINT
-_FAILED = """
-UPDATE contacts SET failed = (
-    SELECT coalesce(sum(kind IN ('delivered', 'answered')), 0) = 0 AND coalesce(
-        max(CASE kind WHEN 'failed' THEN at_us END)
-        >= coalesce(max(CASE kind WHEN 'sent' THEN at_us END), -9e18), 0)
-    FROM receipts WHERE customer = :customer AND opens_us = :opens_us AND plan = :plan)
-WHERE customer = :customer AND opens_us = :opens_us AND plan = :plan
-    AND (failed OR :kind = 'failed')
-"""
-"""It failed where it never reached anybody, and was not sent again after it failed last: whatever
-the order in which its receipts are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +247,7 @@ def _act(
         done.opted_out += kind == "opted_out" and not was & flag
         done.stopped |= set() if was & _STOPS else {key[0]}
         return
-    of = {"customer": key[0], "opens_us": key[1], "plan": key[2], "kind": kind}
-    db.execute(_FAILED, of)
+    judge_one(db, key, kind)
     if kind == "sent":
         told = "SELECT closes_us FROM contacts WHERE customer = ? AND opens_us = ? AND plan = ?"
         closes_us = db.execute(told, key).fetchone()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from itertools import permutations
@@ -9,6 +10,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from finmodel.errors import Damaged
 from marketing.campaign.recipe import Cap
 from marketing.ledger.contacts import (
     Contacts,
@@ -178,6 +180,57 @@ def test_a_contact_that_failed_and_was_made_after_all_counts_in_whatever_order(
         record(ledger, [one], NOW)
     assert contacts_within(ledger, two, cap, (NOW, NOW)).item() == counts
     assert used_by_plans(ledger, "spring")["sms"] == 1.0 + counts  # the other is customer 3's
+
+
+def as_an_older_release_left_it(path) -> None:
+    """Whatever had failed once had failed for good, and the file bore no form."""
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript(
+            "PRAGMA user_version = 0; UPDATE contacts SET failed = (customer, opens_us, plan) IN "
+            "(SELECT customer, opens_us, plan FROM receipts WHERE kind = 'failed')"
+        )
+
+
+def failed_in(path) -> list[int]:
+    with closing(sqlite3.connect(path)) as db:
+        return [row[0] for row in db.execute("SELECT customer FROM contacts WHERE failed")]
+
+
+SENT_AND_FAILED = [
+    replace(one, event_id=f"3{one.event_id}", contact_id=contact_id(1, 3, OPENS))
+    for one in (SENT, FAILED)
+]
+
+
+def test_an_older_file_is_mended_once_where_a_contact_failed_and_was_then_made(ledger):
+    record(ledger, [FAILED, AGAIN, REACHED, ANSWERED, *SENT_AND_FAILED], NOW)
+    as_an_older_release_left_it(ledger.path)
+    assert failed_in(ledger.path) == [2, 3]
+    with closing(Ledger(ledger.path)) as opened:
+        counts = contacts_within(opened, np.arange(1, 5), (Cap(1, 7),), (NOW, NOW))
+        assert counts.ravel().tolist() == [1, 1, 0, 1]
+        assert used_by_plans(opened, "spring")["budget"] == 3.0
+        with opened.writing() as db:
+            db.execute("UPDATE contacts SET failed = customer IN (1, 3)")
+    with closing(Ledger(ledger.path)):
+        assert failed_in(ledger.path) == [1, 3]  # as it was kept since, unasked
+
+
+def test_an_older_file_that_cannot_be_mended_stays_as_it_was(ledger):
+    record(ledger, [FAILED, REACHED, *SENT_AND_FAILED], NOW)
+    as_an_older_release_left_it(ledger.path)
+    with ledger.writing() as db:
+        db.execute(
+            "CREATE TRIGGER broken BEFORE UPDATE ON contacts WHEN old.customer = 3 "
+            "BEGIN SELECT raise(ABORT, 'the third cannot be written'); END"
+        )
+    with pytest.raises(Damaged, match="the third cannot be written"):
+        Ledger(ledger.path)
+    assert failed_in(ledger.path) == [2, 3]
+    with ledger.writing() as db:
+        db.execute("DROP TRIGGER broken")
+    with closing(Ledger(ledger.path)):
+        assert failed_in(ledger.path) == [3]
 
 
 @pytest.mark.parametrize(
