@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,6 +74,20 @@ def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         raise disk_error(error, path) from error
     finally:
         aside.unlink(missing_ok=True)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """A folder's files under another name, whole or not at all; NoRoom where they do not fit."""
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        shutil.copytree(source, aside)
+        sync_folder(aside)
+        os.replace(aside, target)
+        sync_folder(target.absolute().parent)
+    except OSError as error:
+        raise disk_error(error, target) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def make_file_once(path: Path, data: bytes, mode: int = 0o600) -> None:

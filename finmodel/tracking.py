@@ -200,6 +200,16 @@ def kept(settings: Settings, run_id: str, file: str) -> bytes:
         return Path(client.download_artifacts(run_id, file, folder)).read_bytes()
 
 
+@contextmanager
+def kept_folder(settings: Settings, run_id: str, name: str) -> Iterator[Path]:
+    """A folder kept beside a run, brought here for as long as it is looked at."""
+    client = _client(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        with _translated(settings, f"run {run_id}: {name}"):
+            local = Path(client.download_artifacts(run_id, name, folder))
+        yield local
+
+
 def files(settings: Settings, run_id: str) -> frozenset[str]:
     """The names of what is kept beside a run."""
     with _translated(settings, f"run {run_id}"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from gguf import GGUFWriter
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -69,3 +70,43 @@ def small_base(folder, texts):
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "chat_template.jinja").write_text("<|im_start|>")
     return folder
+
+
+def qwen2_gguf(path, rng):
+    """A Qwen2 of one layer, written by the library of llama.cpp."""
+    words = ["<|im_start|>", "<|im_end|>", *map(chr, range(0x21, 0x7F)), "!!"]
+    width, heads, inner, head = 32, 2, 48, 16
+    writer = GGUFWriter(path, "qwen2")
+    writer.add_context_length(128)
+    writer.add_embedding_length(width)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(inner)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(heads)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(1e6)
+    writer.add_vocab_size(len(words))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(words)
+    writer.add_token_types([3, 3, *([1] * (len(words) - 2))])
+    writer.add_token_merges(["! !"])
+    writer.add_eos_token_id(1)
+    writer.add_chat_template("{{ '<|im_start|>' + messages[0].role }}")
+    shapes = {
+        "token_embd": (len(words), width), "output": (len(words), width), "output_norm": (width,),
+        "blk.0.attn_norm": (width,), "blk.0.ffn_norm": (width,),
+        "blk.0.ffn_up": (inner, width), "blk.0.ffn_gate": (inner, width),
+        "blk.0.ffn_down": (width, inner), "blk.0.attn_output": (width, width),
+    }  # fmt: skip
+    for part in "qkv":
+        shapes[f"blk.0.attn_{part}"] = (heads * head, width)
+    tensors = {f"{k}.weight": rng.normal(0, 0.3, s).astype(np.float16) for k, s in shapes.items()}
+    tensors |= {f"blk.0.attn_{p}.bias": np.zeros(width, np.float32) for p in "qkv"}
+    for name, values in tensors.items():
+        norm = "norm" in name
+        writer.add_tensor(name, values.astype(np.float32) + 1 if norm else values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

@@ -4,13 +4,17 @@ import json
 
 import msgspec
 import pytest
+from gguf import GGUFReader
 
+from fine_tune.base import open_base
 from finmodel import tracking
 from finmodel.audit import scan
 from finmodel.conversation_files import write_conversations
+from finmodel.errors import BadInput
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.settings import Settings
+from serving.exporting import export
 from serving.tuning import masked
 from tests.fine_tune.small_model import small_base
 from tests.serving.demo_shell import Shell
@@ -56,6 +60,31 @@ def test_conversations_in_a_file_become_a_registered_adapter(desk):
     assert version.version == told["version"] == 1
     (entry,) = scan(settings.audit, "adapter_tuned")
     assert (entry.body["by"], entry.body["base"]) == ("Lin", told["base"])
+
+
+def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, capsys):
+    shell, folder, _ = desk
+    monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    base = str(folder / "base")
+    export("scripts", folder / "kept", json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (folder / "kept" / "adapter_model.safetensors").exists()
+    export("scripts", folder / "merged", "merged", base=base)
+    assert open_base(folder / "merged").digest != told["base"] == open_base(folder / "base").digest
+    export("scripts", folder / "a.gguf", "gguf", base=base)
+    assert len(GGUFReader(folder / "a.gguf").tensors) == 14
+    for words, says in (
+        ({"form": "onnx"}, "'onnx' is no form; write one of: peft"),
+        ({"to": folder / "a.gguf"}, "it is there already"),
+        ({"to": folder / "none" / "x"}, "no such folder"),
+        ({"version": 9}, "there is no such model"),
+        ({"form": "gguf"}, "is not on the shelf"),
+        ({"form": "gguf", "base": str(folder / "merged")}, "the adapter belongs to another base"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            export("scripts", **{"to": folder / "x"} | words)
+    assert not (folder / "x").exists()
 
 
 @pytest.mark.parametrize(

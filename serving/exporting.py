@@ -1,0 +1,115 @@
+"""`finmodel export`: a registered adapter as files, for other engines.
+
+Words from a shell in, a file or a directory out, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from finmodel import tracking
+from finmodel.errors import BadInput, NotFound
+from serving.operators import Json, settings
+from serving.screen import emit
+
+if TYPE_CHECKING:  # it imports tokenizers, which takes a second
+    from fine_tune.base import Base
+    from finmodel.settings import Settings
+
+FORMS: Final = ("peft", "gguf", "merged")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written."""
+
+    name: str
+    version: int
+    form: str
+    path: str
+    base: str
+    """Digest of the base that it belongs to."""
+
+
+def export(
+    adapter: Annotated[str, typer.Argument(help="The adapter's name, such as service_scripts.")],
+    to: Annotated[Path, typer.Option(help="What to write: a directory, or FILE.gguf.")],
+    form: Annotated[
+        str, typer.Option("--as", help="peft, gguf (for llama.cpp) or merged (base and adapter).")
+    ] = "peft",
+    version: Annotated[int | None, typer.Option(help="Which version; the newest if none.")] = None,
+    base: Annotated[
+        str, typer.Option(help="The base's directory or name, if it is not on the shelf.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Write a registered adapter as PEFT has it, as a GGUF for llama.cpp, or inside its base."""
+    if form not in FORMS:
+        raise BadInput(
+            f"{form!r} is no form", where="--as", remedy=f"write one of: {', '.join(FORMS)}"
+        )
+    if to.exists():
+        raise BadInput("it is there already", where=str(to), remedy="name another, or remove it")
+    if not to.absolute().parent.is_dir():
+        raise NotFound("no such folder", where=str(to.absolute().parent), remedy="make it")
+    # It recommends a package that would fetch code from a hub each time it is imported.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    emit(_export(settings(), adapter, version, form, (to, base)), json)
+
+
+def _export(
+    here: Settings, name: str, version: int | None, form: str, where: tuple[Path, str]
+) -> Exported:
+    from fine_tune.export import write_gguf, write_merged
+    from fine_tune.tune import ADAPTER
+
+    to, told = where
+    found = tracking.version_of(here, name, version)
+    if found.tags.get("kind") != ADAPTER:
+        raise BadInput(
+            "it is no adapter",
+            where=f"{name} version {found.version}",
+            remedy="name one that finmodel tune made: finmodel models",
+        )
+    digest = found.tags["base"]
+    with tracking.kept_folder(here, found.run_id, ADAPTER) as folder:
+        if form == "gguf":
+            write_gguf(folder, _base(here, told, digest).model_type, to)
+        elif form == "merged":
+            write_merged(folder, _base(here, told, digest), to)
+        else:
+            from finmodel.durable import copy_folder
+
+            copy_folder(folder, to)
+    return Exported(name, found.version, form, str(to), digest)
+
+
+def _base(here: Settings, told: str, digest: str) -> Base:
+    """The very base that an adapter was tuned on."""
+    from fine_tune.base import open_base
+    from fine_tune.shelf import shelved
+    from serving.bases import base_folder
+
+    if told:
+        base = open_base(base_folder(told, Path(), here.bases))
+        if base.digest != digest:
+            raise BadInput(
+                f"the adapter belongs to another base ({digest[:12]}…, this is "
+                f"{base.digest[:12]}…)",
+                where=told,
+                remedy="name the base that it was tuned on",
+            )
+        return base
+    for one in shelved(here.bases):
+        if one.digest == digest:
+            return open_base(Path(one.folder))
+    raise NotFound(
+        f"its base ({digest[:12]}…) is not on the shelf",
+        where="--base",
+        remedy="name its directory, or: finmodel base add DIR",
+    )
