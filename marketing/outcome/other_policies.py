@@ -22,6 +22,8 @@ FEWEST = 30.0
 """Of fewer effective customers an estimate is a guess."""
 AMISS = 0.05
 """By this part of them, and two standard errors, the weights may miss the customers."""
+NOTHING = "nothing"
+"""The one policy that is told by who got no contact: any other without contacts is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +47,10 @@ class PolicyValue(msgspec.Struct, frozen=True):
 
     policy: str
     snips: Estimate | None
-    """None where no contact that the policy makes was ever made, or nothing else that it does."""
+    """None where the policy has no contact to make, or none that it makes was ever made.
+
+    So too where nothing else that it does was ever done.
+    """
     doubly_robust: Estimate | None
     too_few: bool
     """A guess, no estimate: fewer than thirty effective customers, or weights far from all of them.
@@ -62,7 +67,7 @@ def policy_values(tried: Tried, ways: tuple[str, ...], seed: int = 0) -> tuple[P
     n, p = tried.allowed.shape
     choices = np.zeros((n, p + 1))
     found = []
-    for name in ("plan", "nothing", "by lot", *ways):
+    for name in ("plan", NOTHING, "by lot", *ways):
         choices[:] = 0.0
         if name == "by lot":
             may = np.concatenate([np.ones((n, 1), bool), tried.allowed], axis=1)
@@ -77,7 +82,7 @@ def _chosen(tried: Tried, ways: tuple[str, ...], name: str) -> Int64s:
     """(n,) place of what a policy chooses of each customer, -1 for none."""
     if name == "plan":
         return tried.planned
-    if name == "nothing":
+    if name == NOTHING:
         return np.full(len(tried.planned), -1)
     place = ways.index(name)
     return np.where(tried.allowed[:, place], place, -1)
@@ -86,8 +91,8 @@ def _chosen(tried: Tried, ways: tuple[str, ...], name: str) -> Int64s:
 def _value(tried: Tried, name: str, choices: Float64s, seed: int) -> PolicyValue:
     rows = np.arange(len(tried.action))
     target = choices[rows, tried.action + 1]
-    makes_contacts = (choices[:, 1:] > 0.0).any()
-    if not (target[tried.action >= 0] if makes_contacts else target).any():
+    seen = target if name == NOTHING else target[tried.action >= 0]
+    if not seen.any():
         return PolicyValue(name, None, None, True)
     logged = Logged(tried.responded, tried.propensity, target)
     of_taken = tried.expected[rows, tried.action + 1]

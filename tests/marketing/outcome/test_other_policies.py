@@ -66,6 +66,18 @@ def test_a_way_that_nobody_was_given_is_known_of_nobody_though_many_may_not_get_
     assert (way.snips, way.doubly_robust, way.too_few) == (None, None, True)
 
 
+def test_a_way_that_nobody_may_get_is_not_told_by_the_figures_of_nothing():
+    """A later plan passes over an offer that nobody may get: it has no contact to make."""
+    allowed = EVERYBODY.copy()
+    allowed[:, 1] = False
+    found = told(tried(4, allowed, TO_HALF))
+    way = found[WAYS[1]]
+    assert (way.snips, way.doubly_robust, way.too_few) == (None, None, True)
+    assert found["nothing"].snips.value == pytest.approx(0.1, abs=0.06)
+    assert not found["nothing"].too_few
+    assert not found[WAYS[0]].too_few
+
+
 def test_what_only_some_kinds_of_customers_got_is_a_guess_however_many_they_are():
     """Half were to be contacted, and all of them were: nothing is known of leaving them alone."""
     seen = tried(2, EVERYBODY, TO_HALF)
