@@ -51,7 +51,9 @@ def choose(recipe: CampaignRecipe, case: Case, pace: Pace) -> Chosen:
     of the action by then: over the lots, given what those before have used.
     """
     expected = case.expected
-    worth = worth_it(case.judged, expected.uplift, expected.gain, recipe.minimum_uplift)
+    worth = worth_it(
+        case.judged, expected.scored, expected.uplift, expected.gain, recipe.minimum_uplift
+    )
     options = _options(recipe, case, worth)
     hard = case.judged.allowed
     lots = np.isin(case.lanes, (Lane.PLAN, Lane.EXPLORE))

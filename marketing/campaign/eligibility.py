@@ -94,17 +94,25 @@ class Judged:
     def counts(self) -> dict[str, int]:
         """Customers whom each rule stops, or leaves no way; one may be stopped by several.
 
-        A rule of `OF_SOME_WAYS` counts whom it takes any way: it is about those alone.
+        It leaves none where it takes all, or the last that the rules before it left. A rule of
+        `OF_SOME_WAYS` counts whom it takes any way: it is about those alone.
         """
         free = self.free
+        names, earliest = self._earliest()
         told = {rule: int(flags.sum()) for rule, flags in self.stopped.items()}
         for rule, ways in self.vetoed.items():
             hit = ways.any(axis=1) if rule in OF_SOME_WAYS else ways.all(axis=1)
-            told[rule] = int((free & hit).sum())
+            told[rule] = int((free & (hit | (earliest == names.index(rule)))).sum())
         return {rule: told[rule] for rule in RULES if rule in told}
 
     def first(self) -> list[str]:
         """(n,) the first rule that leaves each customer nothing; empty where something is left."""
+        names, earliest = self._earliest()
+        told: list[str] = np.array([*names, ""])[earliest].tolist()
+        return told
+
+    def _earliest(self) -> tuple[list[str], Int64s]:
+        """The rules in their order, and (n,) the place of each customer's first among them."""
         names = [*self.stopped, *self.vetoed]
         gone = np.zeros((len(self.free), len(names)), bool)
         left = np.ones_like(next(iter(self.vetoed.values())))
@@ -114,9 +122,7 @@ class Judged:
             else:
                 left &= ~self.vetoed[name]
                 gone[:, place] = ~left.any(axis=1)
-        earliest = np.where(gone.any(axis=1), gone.argmax(axis=1), len(names))
-        told: list[str] = np.array([*names, ""])[earliest].tolist()
-        return told
+        return names, np.where(gone.any(axis=1), gone.argmax(axis=1), len(names))
 
     def of_ways(self, rows: Int64s, ways: Flags) -> Judged:
         """Of some customers, and of (p,) some ways alone."""
@@ -195,9 +201,15 @@ def with_risk(judged: Judged, recipe: CampaignRecipe, lacking: Flags, declines: 
     return replace(judged, vetoed={**judged.vetoed, **vetoes})
 
 
-def worth_it(judged: Judged, uplift: Float64s, gain: Float64s, minimum: float) -> Judged:
-    """The same, with (n, p) uplift below the minimum and gains that are none."""
-    vetoes = {"minimum_uplift": uplift < minimum, "no_gain": ~(gain > 0.0)}
+def worth_it(
+    judged: Judged, scored: Flags, uplift: Float64s, gain: Float64s, minimum: float
+) -> Judged:
+    """The same, with (n, p) uplift below the minimum and gains that are none.
+
+    Of who is not (n,) `scored` neither is known, and neither is asked.
+    """
+    known = scored[:, None]
+    vetoes = {"minimum_uplift": known & (uplift < minimum), "no_gain": known & ~(gain > 0.0)}
     return replace(judged, vetoed={**judged.vetoed, **vetoes})
 
 

@@ -68,6 +68,8 @@ class Expected:
     cost: Float64s
     """In minor units; the mean of the others for who was not scored."""
     gain: Float64s
+    scored: Flags
+    """(n,)"""
 
 
 def treatment_of(recipe: CampaignRecipe, treatments: tuple[str, ...]) -> list[int]:
@@ -110,4 +112,4 @@ def expected_of(recipe: CampaignRecipe, scores: Scores) -> Expected:
     value = np.array([recipe.offers[o].value_minor for o, _ in recipe.pairs], np.float64)
     cost = contact + taken * price
     gain = np.where(there[:, None], uplift * value - cost, 0.0)
-    return Expected(uplift, cost, gain)
+    return Expected(uplift, cost, gain, there)

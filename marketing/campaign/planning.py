@@ -92,7 +92,9 @@ def plan_campaign(recipe: CampaignRecipe, case: Case) -> CampaignPlan:
     """
     windows = windows_by_channel(recipe, case.now_us)
     expected, limits = case.expected, limits_left(recipe, case.used)
-    worth = worth_it(case.judged, expected.uplift, expected.gain, recipe.minimum_uplift)
+    worth = worth_it(
+        case.judged, expected.scored, expected.uplift, expected.gain, recipe.minimum_uplift
+    )
     hard = case.judged.allowed
     options = options_of_pairs(
         expected.gain, expected.cost, recipe.pairs, names_of(recipe), _priced(worth).allowed

@@ -53,7 +53,14 @@ from marketing.ledger.file import Ledger, has_ledger, open_ledger
 from serving.campaigns.files import read_customers, read_segment
 from serving.campaigns.folder import Written
 from serving.campaigns.plan import CONTACTS, ModelUsed, PlanFile, plan_folder
-from serving.campaigns.scoring import Champions, case_of, open_champions, scores_of, with_veto
+from serving.campaigns.scoring import (
+    Champions,
+    case_of,
+    open_champions,
+    scores_of,
+    wanted_of,
+    with_veto,
+)
 
 PLANNERS = frozenset({"analyst", "engineer"})
 Opening = Callable[[Settings, CampaignRecipe], Champions]
@@ -131,8 +138,7 @@ def make_plan(
         judged = judge(recipe, seen.standing, seen.contacts, micros(now))
         judged = without_shut(judged, recipe, [not len(one.opens_us) for one in windows])
         judged = without_spent(recipe, judged, seen.used)
-        wanted = judged.allowed.any(axis=1) & seen.standing.personalised
-        customers = seen.standing.customer
+        wanted, customers = wanted_of(judged, seen.standing), seen.standing.customer
         scores = scores_of(settings, champions, customers, wanted, as_of, progress)
         case = case_of(recipe, seen.standing, judged, scores, (begun.number, micros(now)))
         case = replace(case, used=seen.used)

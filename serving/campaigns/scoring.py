@@ -68,6 +68,12 @@ def with_veto(settings: Settings, recipe: CampaignRecipe, champions: Champions) 
     return replace(champions, veto=open_veto(settings, recipe, champions.risk))
 
 
+def wanted_of(judged: Judged, standing: Standing) -> Flags:
+    """(n,) whom the models are to score: a way is left them, and they let us personalise."""
+    found: Flags = judged.allowed.any(axis=1) & standing.personalised
+    return found
+
+
 def scores_of(
     settings: Settings,
     champions: Champions,
@@ -113,8 +119,11 @@ def case_of(
     scores: Scores,
     when: tuple[int, int],
 ) -> Case:
-    """Whom a plan is for; `when` are its number and the time in microseconds."""
-    lacking = ~scores.there & standing.personalised
+    """Whom a plan is for; `judged` are the rules before anybody was scored.
+
+    `when` are its number and the time in microseconds.
+    """
+    lacking = wanted_of(judged, standing) & ~scores.there
     return Case(
         customer=standing.customer,
         judged=with_risk(judged, recipe, lacking, scores.declined),

@@ -24,7 +24,7 @@ from marketing.ledger.at_once import Made, Room, make_offers, used_at_once
 from marketing.ledger.contacts import contacts_within
 from marketing.ledger.customers import known_in, standing_of
 from marketing.ledger.file import Ledger
-from serving.campaigns.scoring import Champions, case_of, scores_by
+from serving.campaigns.scoring import Champions, case_of, scores_by, wanted_of
 from serving.offers.campaign_now import CampaignNow
 
 UNKNOWN = "unknown_customer"
@@ -109,7 +109,7 @@ def _case(
     contacts = contacts_within(ledger, customers, recipe.caps, (min(opens), max(opens)))
     judged = judge(recipe, standing, contacts, now_us)
     judged = without_shut(judged, recipe, [one is None for one in windows])
-    wanted = judged.allowed.any(axis=1) & standing.personalised
+    wanted = wanted_of(judged, standing)
     scores = scores_by(features, champions, customers, wanted, as_of)
     return case_of(recipe, standing, judged, scores, (now.planned.number, now_us)), scores
 

@@ -164,7 +164,12 @@ def only(given: Case, row: int) -> Case:
         customer=given.customer[rows],
         judged=given.judged.of_ways(rows, np.ones(expected.gain.shape[1], bool)),
         lanes=given.lanes[rows],
-        expected=Expected(expected.uplift[rows], expected.cost[rows], expected.gain[rows]),
+        expected=Expected(
+            expected.uplift[rows],
+            expected.cost[rows],
+            expected.gain[rows],
+            expected.scored[rows],
+        ),
     )
 
 

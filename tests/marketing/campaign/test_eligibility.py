@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from finmodel.clock import micros, parse_time
-from marketing.campaign.eligibility import RULES, judge, with_holdout, with_risk, worth_it
+from marketing.campaign.eligibility import (
+    RULES,
+    judge,
+    with_holdout,
+    with_risk,
+    without_shut,
+    worth_it,
+)
 from marketing.campaign.recipe import CHANNELS
 from tests.marketing.small_campaign import DAY, NOW, shipped, standing
 
@@ -98,11 +105,25 @@ def test_uplift_and_gain_are_asked_of_each_way():
     judged = judge(RECIPE, standing(1), no_contacts(1), NOW)
     uplift, gain = np.full((1, PAIRS), 0.01), np.ones((1, PAIRS))
     uplift[0, 0], gain[0, 1] = 0.004, 0.0
-    told = worth_it(judged, uplift, gain, RECIPE.minimum_uplift)
+    scored = np.ones(1, bool)
+    told = worth_it(judged, scored, uplift, gain, RECIPE.minimum_uplift)
     assert np.flatnonzero(~told.allowed[0]).tolist() == [0, 1]
     assert told.of(0) == []
-    little = worth_it(judged, uplift * 0.1, gain, RECIPE.minimum_uplift)
+    little = worth_it(judged, scored, uplift * 0.1, gain, RECIPE.minimum_uplift)
     assert little.first() == ["minimum_uplift"]
+    assert little.counts()["minimum_uplift"] == 1
+    unknown = worth_it(judged, ~scored, uplift * 0.1, gain * 0.0, RECIPE.minimum_uplift)
+    assert (unknown.counts()["minimum_uplift"], unknown.counts()["no_gain"]) == (0, 0)
+
+
+def test_a_rule_counts_whom_it_takes_the_last_way_that_others_left():
+    """Neither consents to text messages: with app and push shut nothing is left of one."""
+    channels = np.ones((2, len(CHANNELS)), bool)
+    channels[0, CHANNELS.index("sms")] = False
+    judged = judge(RECIPE, standing(2, channels=channels), no_contacts(2), NOW)
+    shut = without_shut(judged, RECIPE, [one.name != "sms" for one in RECIPE.channels])
+    assert shut.first() == ["quiet_hours", ""]
+    assert (shut.counts()["no_channel_consent"], shut.counts()["quiet_hours"]) == (0, 1)
 
 
 @pytest.mark.parametrize(

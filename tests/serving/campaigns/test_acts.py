@@ -253,6 +253,33 @@ def test_on_the_last_evening_the_channels_that_are_still_open_are_planned(world,
     assert set(listed.window_opens) == {"2005-10-16T20:00:00+08:00"}
 
 
+def test_past_a_channels_last_window_no_rule_counts_who_was_never_scored(world, tmp_path):
+    """An hour before the last text: who does not take one has nothing left, and is not read."""
+    evening = replace(world.settings, standing_clock="2005-10-16T18:30:00+08:00")
+    hours = {"app": "18:00", "push": "18:00", "sms": "20:00"}
+    open_until = [
+        {"name": name, "cost_minor": 1, "hours": ["09:00", until]} for name, until in hours.items()
+    ]
+    models = champions(world.settings)
+    asked = Asked(recipe_file(tmp_path, channels=open_until, unpersonalised=None))
+    done = make_plan(evening, asked, PERSON, opening=lambda *_: models)
+    assert set(contact_list(done).channel) == {"sms"}
+    stopped, first = done.summary.stopped_by_rule, done.summary.not_contacted
+    free = set(IDS) - OPTED_OUT.keys() - {9, 11}
+    asked_for = free - IMPERSONAL.keys() - NO_SMS.keys()
+    read = sum(map(len, models.propensity.seen))
+    assert read == len(asked_for) > 200
+    _, table, _ = read_plan(world.settings, "drawdown_spring", 1)
+    free -= set(table["customer_id"].to_numpy()[table["lane"].to_numpy() == 0].tolist())
+    beyond = [one for one in asked_for & free if one > CUSTOMERS]
+    assert stopped["not_scored"] == len(beyond) > 10
+    assert stopped["quiet_hours"] == len(free & NO_SMS.keys() - IMPERSONAL.keys()) > 80
+    assert stopped["no_channel_consent"] == 0
+    assert max(stopped["minimum_uplift"], stopped["no_gain"]) <= len(asked_for & free) - len(beyond)
+    rules = first.keys() - {"price", "lot"}
+    assert all(stopped[rule] >= first[rule] for rule in rules)
+
+
 def test_a_later_plan_without_anybody_for_credit_plans_the_rest_and_says_so(
     world, tmp_path, capsys
 ):
