@@ -66,10 +66,12 @@ class Expected:
 
     uplift: Float64s
     cost: Float64s
-    """In minor units; the mean of the others for who was not scored."""
+    """In minor units; as `taken` says for who was not scored."""
     gain: Float64s
     scored: Flags
     """(n,)"""
+    taken: Float64s
+    """(p,) P(response | treated) of who was not scored."""
 
 
 def treatment_of(recipe: CampaignRecipe, treatments: tuple[str, ...]) -> list[int]:
@@ -97,19 +99,23 @@ def treatment_of(recipe: CampaignRecipe, treatments: tuple[str, ...]) -> list[in
     return found
 
 
-def expected_of(recipe: CampaignRecipe, scores: Scores) -> Expected:
-    """What every way is expected to bring."""
+def expected_of(recipe: CampaignRecipe, scores: Scores, taken: Float64s | None = None) -> Expected:
+    """What every way is expected to bring.
+
+    Who was not scored responds as `taken` says, (p,) by way; unless it is given, as the mean of the
+    others, or surely where nobody was scored.
+    """
     there = scores.there
     effects = np.where(there[:, None], scores.effects, 0.0)
     uplift = effects[:, treatment_of(recipe, scores.treatments)]
     base = np.where(there, scores.propensity, 0.0)[:, None]
-    taken = np.clip(base + uplift, 0.0, 1.0)
-    if not there.all():
-        mean = taken[there].mean(axis=0) if there.any() else np.ones(taken.shape[1])
-        taken[~there] = mean
+    responds = np.clip(base + uplift, 0.0, 1.0)
+    if taken is None:
+        taken = responds[there].mean(axis=0) if there.any() else np.ones(responds.shape[1])
+    responds[~there] = taken
     contact = np.array([recipe.channels[c].cost_minor for _, c in recipe.pairs], np.float64)
     price = np.array([recipe.offers[o].cost_minor for o, _ in recipe.pairs], np.float64)
     value = np.array([recipe.offers[o].value_minor for o, _ in recipe.pairs], np.float64)
-    cost = contact + taken * price
+    cost = contact + responds * price
     gain = np.where(there[:, None], uplift * value - cost, 0.0)
-    return Expected(uplift, cost, gain, there)
+    return Expected(uplift, cost, gain, there, taken)

@@ -259,6 +259,7 @@ def _written(
         treatments=scores.treatments,
         ways=tuple(f"{recipe.offers[o].id}/{recipe.channels[c].name}" for o, c in recipe.pairs),
         summary=summary_of(recipe, case, made),
+        taken=tuple(case.expected.taken.tolist()),
     )
     return Written(recipe, case, scores, made, plan)
 

@@ -47,6 +47,8 @@ class PlanFile(msgspec.Struct, frozen=True):
     summary: PlanSummary
     risk_policy: str = ""
     """Whose veto held: the policy in force and its version, or the card by its own cut-offs."""
+    taken: tuple[float, ...] = ()
+    """P(response | treated) by way, the mean of whom the plan scored; nothing in older plans."""
 
     @property
     def observational(self) -> tuple[str, ...]:

@@ -118,17 +118,18 @@ def case_of(
     judged: Judged,
     scores: Scores,
     when: tuple[int, int],
+    taken: Float64s | None = None,
 ) -> Case:
     """Whom a plan is for; `judged` are the rules before anybody was scored.
 
-    `when` are its number and the time in microseconds.
+    `when` are its number and the time in microseconds; `taken` as `expected_of` has it.
     """
     lacking = wanted_of(judged, standing) & ~scores.there
     return Case(
         customer=standing.customer,
         judged=with_risk(judged, recipe, lacking, scores.declined),
         lanes=lanes_of(recipe, standing.customer, standing.personalised),
-        expected=expected_of(recipe, scores),
+        expected=expected_of(recipe, scores, taken),
         number=when[0],
         now_us=when[1],
     )

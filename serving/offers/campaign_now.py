@@ -33,6 +33,14 @@ class CampaignNow:
     limits: Mapping[str, float]
     """By name, for all offers at once together; of what has no limit infinity."""
 
+    @property
+    def taken(self) -> Float64s:
+        """(p,) P(response | treated) of who is not scored: one for all, whoever else is asked for.
+
+        The plan's mean; a plan that kept none is taken to be of offers that are surely taken.
+        """
+        return np.array(self.about.taken or np.ones(len(self.about.ways)))
+
     def price(self, used: Mapping[str, float], now_us: int) -> Float64s:
         """(1 + offers + channels,) prices of now, by what offers at once have used."""
         return self.pace(used, now_us).price

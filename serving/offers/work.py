@@ -111,7 +111,8 @@ def _case(
     judged = without_shut(judged, recipe, [one is None for one in windows])
     wanted = wanted_of(judged, standing)
     scores = scores_by(features, champions, customers, wanted, as_of)
-    return case_of(recipe, standing, judged, scores, (now.planned.number, now_us)), scores
+    place = now.planned.number, now_us
+    return case_of(recipe, standing, judged, scores, place, now.taken), scores
 
 
 def _room(

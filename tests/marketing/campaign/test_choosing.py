@@ -169,6 +169,7 @@ def only(given: Case, row: int) -> Case:
             expected.cost[rows],
             expected.gain[rows],
             expected.scored[rows],
+            expected.taken,
         ),
     )
 

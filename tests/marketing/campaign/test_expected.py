@@ -35,6 +35,16 @@ def test_who_is_not_scored_gains_nothing_and_costs_the_mean():
     np.testing.assert_allclose(found.cost[1], (found.cost[0] + found.cost[2]) / 2)
 
 
+def test_who_is_not_scored_costs_what_is_said_of_them_whoever_else_is_scored():
+    told = np.linspace(0.1, 0.5, len(RECIPE.pairs))
+    alone = expected_of(RECIPE, scores([np.nan], [[np.nan] * 3]), told)
+    beside = expected_of(RECIPE, scores([np.nan, 0.9], [[np.nan] * 3, [0.1] * 3]), told)
+    np.testing.assert_array_equal(alone.cost[0], beside.cost[0])
+    for place, (o, c) in enumerate(RECIPE.pairs):
+        cost = RECIPE.channels[c].cost_minor + told[place] * RECIPE.offers[o].cost_minor
+        assert alone.cost[0, place] == pytest.approx(cost)
+
+
 def test_an_effect_of_offer_by_channel_goes_before_the_offers_and_the_channels():
     names = ("sms", "points", "points/sms", "app", "push")
     told = treatment_of(RECIPE, names)

@@ -24,7 +24,7 @@ from serving.offers.room import OffersRoom
 from tests.serving.campaign_world import PERSON
 from tests.serving.marketing_world import Market, make_market
 from tests.serving.policy_world import TERMS, decide_by
-from tests.serving.small_world import CLOCK, NAME, running, wait_until
+from tests.serving.small_world import CLOCK, CUSTOMERS, NAME, running, wait_until
 
 pytestmark = pytest.mark.servers
 NOW_US = micros(parse_time(CLOCK))
@@ -221,8 +221,36 @@ def test_who_opts_out_while_an_offer_is_chosen_gets_none(tmp_path, monkeypatch):
 
 
 def test_a_segment_in_one_call_is_paced_as_its_customers_one_by_one_are(tmp_path):
-    settings = make_market(tmp_path, **RECIPE | {"explore": {"share": 0.02}}).world.settings
-    ids, now, told = list(range(30, 400)), settings.clock.now(), []
+    made = make_market(tmp_path, **RECIPE | {"explore": {"share": 0.02}})
+    whole, apart = both_ways(made, list(range(30, 400)))
+    assert whole[0] == pytest.approx(apart[0])
+    assert whole[1] == apart[1]
+    assert whole[1].count("") > 15
+    assert whole[1].count("price") > 15
+    assert whole[2] == pytest.approx(apart[2])
+
+
+def test_who_is_not_scored_costs_as_much_alone_as_in_a_segment(tmp_path):
+    """The mean of whom the plan scored, by LightGBM itself."""
+    impersonal = {one: 0 for one in range(30, 400, 4)}
+    made = make_market(tmp_path, {"personalisation": impersonal}, **RECIPE)
+    whole, apart = both_ways(made, list(range(30, 400)))
+    assert whole[0] == pytest.approx(apart[0])
+    assert whole[1] == apart[1]
+    assert whole[2] == pytest.approx(apart[2])
+    rows = np.array([one for one in range(1, CUSTOMERS + 1) if one not in impersonal]) - 1
+    scored = made.world.features[rows]
+    taken = np.clip(made.propensity(scored) + made.uplift("app", scored), 0.0, 1.0).mean()
+    assert 0.05 < taken < 0.8
+    for told in (whole, apart):
+        found = [cost for customer, cost in told[3].items() if customer in impersonal]
+        assert len(found) > 50
+        np.testing.assert_allclose(found, 1 + taken * 600)
+
+
+def both_ways(market: Market, ids: list[int]) -> list[tuple]:
+    """Used, reasons, prices and costs by customer: of one call for all, and of one for each."""
+    settings, now, told = market.world.settings, market.world.settings.clock.now(), []
     with closing(open_ledger(settings)) as ledger, closing(open_features(settings)) as features:
         room = OffersRoom(settings, features)
         for calls in ([ids], [[one] for one in ids]):
@@ -231,14 +259,10 @@ def test_a_segment_in_one_call_is_paced_as_its_customers_one_by_one_are(tmp_path
                 db.execute("DELETE FROM spent_at_once")
             found = [room.offers(CAMPAIGN, some, now) for some in calls]
             reasons = [one.reason[customer] for one in found for customer in one.rows]
-            told.append((used_at_once(ledger, CAMPAIGN), reasons, found[-1].prices))
+            costs = {who: made.cost_minor for one in found for who, made in one.made.items()}
+            told.append((used_at_once(ledger, CAMPAIGN), reasons, found[-1].prices, costs))
         room.close()
-    whole, apart = told
-    assert whole[0] == pytest.approx(apart[0])
-    assert whole[1] == apart[1]
-    assert whole[1].count("") > 15
-    assert whole[1].count("price") > 15
-    assert whole[2] == pytest.approx(apart[2])
+    return told
 
 
 def test_a_policy_that_is_approved_while_the_service_runs_holds_for_offers(tmp_path):
