@@ -56,6 +56,7 @@ const SENTENCES = [
   ["is no period", "周期只能是周或月"],
   ["names no segment", "客群条件不成立，请按“名称=取值”填写"],
   ["the audit log has no decision of it", "审计日志中还没有这个版本的决策；请选择作过决策的版本，或等待首批决策"],
+  ["an owner has at most", "负责人姓名过长，请只写一个名字"],
   ["a note has 1 to", "备注不能为空，也不能过长；请写明如何处理"],
   ["there is no such alert", "没有这条预警"],
   ["none of FPD's", "首逾天数只能取所列的几个"],

@@ -1,7 +1,11 @@
 """What tests do to a Kafka behind the log's back: begin anew, deny, write as other programs do."""
 
+import time
+from contextlib import suppress
+
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.errors import UnknownTopicOrPartitionError
 
 from benchmarks._kafka_broker import Broker
 from feature_store.kafka_log import KafkaEventLog
@@ -35,10 +39,14 @@ def admin(broker: Broker, **options: str | int) -> KafkaAdminClient:
 
 
 def forget_topics(broker: Broker, *only: str, **options: str | int) -> None:
+    """Delete topics, and wait until the broker tells of none of them: it may lag behind itself."""
+    until = time.monotonic() + 60
     with admin(broker, **options) as client:
-        there = [topic for topic in client.list_topics() if topic in (only or TOPICS)]
-        if there:
-            client.delete_topics(there)
+        while there := [one for one in client.list_topics() if one in (only or TOPICS)]:
+            assert time.monotonic() < until, f"still there: {there}"
+            with suppress(UnknownTopicOrPartitionError):  # it is gone, and still listed
+                client.delete_topics(there)
+            time.sleep(0.05)
 
 
 def deny(
