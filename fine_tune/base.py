@@ -22,7 +22,6 @@ from finmodel.errors import BadInput, Damaged, NotFound
 
 TEMPLATE: Final = "chat_template.jinja"
 _PICKLED: Final = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
-_CHUNK: Final = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,9 @@ class Base:
         """SHA-256 over its configuration, tokenizer and weights: what an adapter belongs to."""
         whole = hashlib.sha256()
         for path in (self.folder / "config.json", self.folder / "tokenizer.json", *self.weights):
-            part = hashlib.sha256()
             with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    part.update(chunk)
-            whole.update(f"{path.name}\0{part.hexdigest()}\n".encode())
+                part = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.name}\0{part}\n".encode())
         return whole.hexdigest()
 
     @cached_property

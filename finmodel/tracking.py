@@ -195,14 +195,13 @@ def keep(settings: Settings, run_id: str, file: str, text: str) -> None:
 
 def kept(settings: Settings, run_id: str, file: str) -> bytes:
     """A text kept beside a run."""
-    client = _client(settings)
-    with _translated(settings, f"run {run_id}: {file}"), tempfile.TemporaryDirectory() as folder:
-        return Path(client.download_artifacts(run_id, file, folder)).read_bytes()
+    with brought(settings, run_id, file) as local:
+        return local.read_bytes()
 
 
 @contextmanager
-def kept_folder(settings: Settings, run_id: str, name: str) -> Iterator[Path]:
-    """A folder kept beside a run, brought here for as long as it is looked at."""
+def brought(settings: Settings, run_id: str, name: str) -> Iterator[Path]:
+    """A file or folder kept beside a run, brought here for as long as it is looked at."""
     client = _client(settings)
     with tempfile.TemporaryDirectory() as folder:
         with _translated(settings, f"run {run_id}: {name}"):

@@ -5,6 +5,7 @@ Words from a shell in, one call, an answer out.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -92,6 +93,11 @@ def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
     from fine_tune.shelf import find_base
 
     return Path(find_base(shelf, given).folder)
+
+
+def hush_peft() -> None:
+    """Before peft is imported: a part of it recommends what would fetch code from a hub."""
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def _shelve_gguf(shelf: Path, name: str, gguf: Path) -> object:

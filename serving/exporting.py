@@ -5,7 +5,7 @@ Words from a shell in, a file or a directory out, whole or not at all.
 
 from __future__ import annotations
 
-import logging
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from finmodel import tracking
+from finmodel.durable import made_aside, require_writable
 from finmodel.errors import BadInput, NotFound
+from serving.bases import base_folder, hush_peft
 from serving.operators import Json, settings
 from serving.screen import emit
 
@@ -55,10 +57,8 @@ def export(
         )
     if to.exists():
         raise BadInput("it is there already", where=str(to), remedy="name another, or remove it")
-    if not to.absolute().parent.is_dir():
-        raise NotFound("no such folder", where=str(to.absolute().parent), remedy="make it")
-    # It recommends a package that would fetch code from a hub each time it is imported.
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    require_writable(to)
+    hush_peft()
     emit(_export(settings(), adapter, version, form, (to, base)), json)
 
 
@@ -77,15 +77,14 @@ def _export(
             remedy="name one that finmodel tune made: finmodel models",
         )
     digest = found.tags["base"]
-    with tracking.kept_folder(here, found.run_id, ADAPTER) as folder:
+    with tracking.brought(here, found.run_id, ADAPTER) as folder:
         if form == "gguf":
             write_gguf(folder, _base(here, told, digest).model_type, to)
         elif form == "merged":
             write_merged(folder, _base(here, told, digest), to)
         else:
-            from finmodel.durable import copy_folder
-
-            copy_folder(folder, to)
+            with made_aside(to) as aside:
+                shutil.copytree(folder, aside)
     return Exported(name, found.version, form, str(to), digest)
 
 
@@ -93,7 +92,6 @@ def _base(here: Settings, told: str, digest: str) -> Base:
     """The very base that an adapter was tuned on."""
     from fine_tune.base import open_base
     from fine_tune.shelf import shelved
-    from serving.bases import base_folder
 
     if told:
         base = open_base(base_folder(told, Path(), here.bases))

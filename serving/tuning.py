@@ -6,7 +6,6 @@ torch takes seconds to import: a mistake in the recipe need not wait for it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,7 +14,7 @@ import typer
 
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput
-from serving.bases import base_folder
+from serving.bases import base_folder, hush_peft
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
 
@@ -45,8 +44,7 @@ def tune(
 
     here = settings()
     who = signed_in(here, TRAINERS)
-    # It recommends a package that would fetch code from a hub each time it is imported.
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    hush_peft()
     from fine_tune.base import open_base
     from fine_tune.tune import Material
     from fine_tune.tune import tune as run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from finmodel.durable import disk_error, replace_file, write_file
+from finmodel.durable import disk_error, made_aside, replace_file, write_file
 from finmodel.errors import Damaged, FinmodelError, NoRoom, Refused
 
 
@@ -37,3 +37,27 @@ def test_a_full_disk_is_said_so() -> None:
 )
 def test_each_refusal_of_the_disk_has_its_meaning(number: int, kind: type[FinmodelError]) -> None:
     assert type(disk_error(OSError(number, "so"), Path("a"))) is kind
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_made_aside_is_whole_or_not_there(tmp_path, kind):
+    def make(place, content):
+        if kind == "folder":
+            place.mkdir()
+            place = place / "part"
+        place.write_text(content)
+
+    path = tmp_path / "made"
+    stopped = made_aside(path)
+    make(stopped.__enter__(), "torn")
+    assert not stopped.__exit__(KeyError, KeyError("stopped"), None), "it was swallowed"
+    assert list(tmp_path.iterdir()) == []
+    make(tmp_path / ".made.aside", "of a process that was killed")
+    with made_aside(path) as aside:
+        make(aside, "whole")
+    assert list(tmp_path.iterdir()) == [path]
+    assert (path / "part" if kind == "folder" else path).read_text() == "whole"
+    nowhere = made_aside(tmp_path / "nowhere" / "x")
+    nowhere.__enter__()
+    with pytest.raises(Damaged, match="x: No such file or directory"):
+        nowhere.__exit__(None, None, None)
