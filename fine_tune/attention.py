@@ -8,6 +8,7 @@ the same rule goes to flex attention as one block mask. Registered with transfor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -56,11 +57,7 @@ def attend(
 ) -> tuple[torch.Tensor, None]:
     """(1, n, heads, d) what each token attends to; transformers' attention interface."""
     if spans.block is not None:
-        from torch.nn.attention.flex_attention import flex_attention
-
-        found = torch.compile(flex_attention)(
-            query, key, value, block_mask=spans.block, scale=scaling, enable_gqa=True
-        )
+        found = _flex()(query, key, value, block_mask=spans.block, scale=scaling, enable_gqa=True)
         return found.transpose(1, 2), None
     parts = []
     for number, mask in enumerate(spans.masks):
@@ -78,6 +75,14 @@ def attend(
         )
     found = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
     return found.transpose(1, 2), None
+
+
+@cache
+def _flex() -> Any:
+    """flex attention, compiled once for all layers and steps."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention)
 
 
 def register() -> str:

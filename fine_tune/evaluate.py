@@ -75,10 +75,14 @@ def text_samples(texts: Iterable[str], base: Base, length: int) -> list[Sample]:
     return found
 
 
-def lesson_samples(lessons: Iterable[Lesson], base: Base, length: int) -> list[Sample]:
-    """The samples of lessons."""
+def lesson_samples(
+    lessons: Iterable[Lesson], base: Base, length: int, *, shared: bool = True
+) -> list[Sample]:
+    """The samples of lessons, as `samples_of` makes them."""
     return [
-        one for lesson in lessons for one in samples_of(lesson, base.family, base.encode, length)
+        one
+        for lesson in lessons
+        for one in samples_of(lesson, base.family, base.encode, length, shared=shared)
     ]
 
 

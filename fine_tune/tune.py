@@ -71,7 +71,8 @@ def tune(
 ) -> Tuned:
     """Make an adapter of a base by a recipe, and register it with the verdict of its gates."""
     prepared = prepare(material.conversations, material.mask)
-    samples = lesson_samples(prepared.lessons["train"], base, recipe.length)
+    lessons = prepared.lessons["train"]
+    samples = lesson_samples(lessons, base, recipe.length, shared=recipe.shared)
     plan = plan_of(samples, recipe)
     dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
     model = with_adapter(load_base(base.folder, dtype), recipe.adapter, recipe.seed)
@@ -79,10 +80,11 @@ def tune(
     judge = _Judge(base, recipe, prepared, material)
     tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER}
     with tracking.run(settings, recipe.name, tags) as tracked:
-        with model.disable_adapter():
-            before = judge.figures(model, "base", progress)
         folder = settings.home / "tuning" / recipe.name / run[:16]
         done = train(model, plan, recipe, folder, run, _reporter(plan, tracked, progress))
+        # The base has not changed: a run that goes on need not wait for what it is worth.
+        with model.disable_adapter():
+            before = judge.figures(model, "base", progress)
         after = judge.figures(model, "tuned", progress)
         figures = before | after | _effort(plan, done)
         passed, reasons = verdict(recipe, figures)
@@ -175,7 +177,7 @@ def _reporter(plan: Plan, tracked: tracking.Run, progress: Progress) -> Any:
 
 
 def _effort(plan: Plan, done: Trained) -> dict[str, float]:
-    tokens = sum(len(pack) for step in range(len(plan)) for pack in plan.packs(step))
+    tokens = sum(len(plan.samples[k]) for step in plan.steps for row in step for k in row)
     return {
         "steps": float(len(plan)),
         "train_seconds": done.seconds,

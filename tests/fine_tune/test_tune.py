@@ -78,6 +78,14 @@ def test_the_kept_adapter_is_the_one_that_was_judged(tuned, tmp_path):
     assert general == pytest.approx(done.figures["tuned_general_loss"], rel=1e-5)
 
 
+def test_without_sharing_each_reply_has_a_sample_of_its_own(tuned):
+    _, base, material, _, _ = tuned
+    lessons = prepare(material.conversations, list).lessons["train"]
+    alone = lesson_samples(lessons, base, 512, shared=False)
+    assert len(alone) == sum(len(one.replies) for one in lessons) > len(lessons)
+    assert len(lesson_samples(lessons, base, 512)) < len(alone)
+
+
 def test_greedy_replies_are_what_transformers_generates(tuned):
     _, base, material, _, _ = tuned
     model = load_base(base.folder, torch.float32)
