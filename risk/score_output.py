@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finmodel.durable import disk_error
+from finmodel.durable import disk_error, require_writable
 from finmodel.errors import BadInput
 
 Write = Callable[[pd.DataFrame], None]
@@ -29,8 +29,7 @@ def written_aside(target: Path) -> Iterator[Write]:
             where=str(target),
             remedy="name a .csv or .parquet file",
         )
-    if not target.parent.is_dir():
-        raise BadInput("there is no such folder", where=str(target.parent), remedy="make it")
+    require_writable(target)
     aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     opened = _csv if target.suffix == ".csv" else _parquet
     try:

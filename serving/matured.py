@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from finmodel import outcome_files, tracking
+from finmodel import outcome_files
 from finmodel.audit_format import parse_id
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION
-from finmodel.errors import BadInput, FinmodelError, NotFound
+from finmodel.errors import BadInput, NotFound
 from finmodel.export import export_folder, find_pointer, load_export
 from finmodel.outcomes import UNKNOWN
 from finmodel.settings import Settings
 from risk.monitor.cohorts import whole_log
 from risk.monitor.followed import Window, follow
-from risk.monitor.reference import FILE, read_reference
 from risk.monitor.scan import NOWHERE, Decisions, book_of
 from serving.decision_history import Logged
+from serving.references import kept_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,7 @@ def _built_with(settings: Settings, model: str) -> tuple[int, int]:
     if pointer is not None:
         folder = export_folder(settings.exports, model, pointer.version)
         run = load_export(folder, settings.signing).manifest.run_id
-        with suppress(FinmodelError):  # models of before references, or of another registry
-            kept = read_reference(tracking.kept(settings, run, FILE), f"run {run}: {FILE}")
+        if kept := kept_reference(settings, run):
             return kept.window_days, kept.bad_dpd
     return usual.days, usual.bad_dpd
 

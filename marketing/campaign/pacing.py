@@ -105,9 +105,10 @@ class Pace:
         gain, cost, price = options.gain[row], options.cost[row], self.price
         ways = options.channel[row].astype(np.int64)
         best, after = choice_under(gain, cost, ways, price, options.places)
-        if best < 0 or self._fits(options, row)[best]:
+        fits = self._fits(options, row)
+        if best < 0 or fits[best]:
             return Turn(best, False, price, after)
-        left = np.where(self._fits(options, row), after, -np.inf)
+        left = np.where(fits, after, -np.inf)
         next_best = int(np.argmax(left))
         if left[next_best] > 0.0:
             return Turn(next_best, False, price, after)

@@ -15,11 +15,11 @@ from typing import cast, get_args
 
 import numpy as np
 
-from finmodel import outcome_files, tracking
+from finmodel import outcome_files
 from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
 from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
-from finmodel.errors import BadInput, FinmodelError, NotReady
+from finmodel.errors import BadInput, NotReady
 from finmodel.export import ExportedModel, export_folder, load_export, read_champion
 from finmodel.manifest import require_card
 from finmodel.progress import Progress, silent
@@ -34,13 +34,12 @@ from risk.monitor.followed import Window
 from risk.monitor.panels import Monitor
 from risk.monitor.periods import ZONE, By, cut, require_possible
 from risk.monitor.reference import (
-    FILE,
     BuildSample,
     Reference,
-    read_reference,
     reference_of,
 )
 from risk.monitor.scan import Asked, scan_decisions
+from serving.references import kept_reference
 
 WEEKS = 26
 """The window where none is named; longer ones are cut into months."""
@@ -198,9 +197,8 @@ def _reference(
 ) -> Reference:
     """What was kept when the version was trained, else its first decisions."""
     run = exported.manifest.run_id if exported else ""
-    if run:
-        with suppress(FinmodelError):  # models of before references, or of another registry
-            return read_reference(tracking.kept(settings, run, FILE), f"run {run}: {FILE}")
+    if run and (kept := kept_reference(settings, run)):
+        return kept
     names = exported.manifest.features if exported else None
     return first_decisions(settings, model, version, names)
 

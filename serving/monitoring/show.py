@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from finmodel.durable import replace_file
+from finmodel.durable import replace_file, require_writable
 from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -98,5 +98,4 @@ def _require_workbook(path: Path) -> None:
         raise BadInput(
             f"the ending {path.suffix!r} is not known", where=str(path), remedy="name a .xlsx file"
         )
-    if not path.parent.is_dir():
-        raise BadInput("there is no such folder", where=str(path.parent), remedy="make it")
+    require_writable(path)
