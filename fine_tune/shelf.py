@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from fine_tune.base import open_base
+from fine_tune.shipped import TINY
 from finmodel.durable import disk_error, replace_file
 from finmodel.errors import BadInput, Damaged, NotFound
 
@@ -32,9 +33,11 @@ class Shelved(msgspec.Struct, frozen=True):
 
 def shelve(shelf: Path, name: str, folder: Path, gguf: Path | None = None) -> Shelved:
     """Look at a base and remember it under a name; BadInput where it may not be used."""
-    if not _NAME.match(name):
+    if not _NAME.match(name) or name == TINY:
         raise BadInput(
-            f"{name!r} is no name", where="--name", remedy="use a-z, 0-9, dots and dashes"
+            f"{name!r} is the shipped base's name" if name == TINY else f"{name!r} is no name",
+            where="--name",
+            remedy="use a-z, 0-9, dots and dashes, and another name than the shipped base's",
         )
     base = open_base(folder)
     said = Shelved(name, str(folder.absolute()), base.digest, str(gguf.absolute()) if gguf else "")

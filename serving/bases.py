@@ -69,9 +69,11 @@ def base_list(json: Json = False) -> None:
     """List the bases that are here, and those that can be brought."""
     from fine_tune.bases import KNOWN
     from fine_tune.shelf import shelved
+    from fine_tune.shipped import LICENCE, TINY, shipped
 
     here = {one.name: one for one in shelved(settings().bases)}
-    found = [
+    found = [Listed(TINY, here=True, licence=LICENCE, folder=str(shipped()))]
+    found += [
         Listed(
             name=name,
             here=name in here,
@@ -84,7 +86,11 @@ def base_list(json: Json = False) -> None:
 
 
 def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
-    """The directory of a base: as a path, beside the recipe, or by its name on the shelf."""
+    """The directory of a base: shipped, as a path, beside the recipe, or by its name."""
+    from fine_tune.shipped import TINY, shipped
+
+    if given == TINY:
+        return shipped()
     for path in (Path(given), recipe.parent / given):
         if path.is_dir():
             return path
