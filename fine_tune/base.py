@@ -8,20 +8,21 @@ tokenizer. Nothing of it is run, and no network is asked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from tokenizers import Tokenizer
 
-from finmodel.assistant.template import Family, family_of
+from finmodel.assistant.encoder import Encoder
+from finmodel.assistant.template import FAMILIES, Family, family_of
 from finmodel.errors import BadInput, Damaged, NotFound
 
 TEMPLATE: Final = "chat_template.jinja"
 _PICKLED: Final = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_LLAMA2_WORDS: Final = 32_000
+"""Llama-2's vocabulary. As it was pretrained it has no template and learns its sibling's."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +50,6 @@ class Base:
         return Encoder(self.folder / "tokenizer.json")
 
 
-class Encoder:
-    """A base's tokenizer: control tokens are read only where it is told to."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._control = Tokenizer.from_file(str(path))
-            self._plain = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises nothing narrower
-            raise Damaged(
-                "it is no tokenizer", where=str(path), remedy="fetch the base again"
-            ) from error
-        self._plain.encode_special_tokens = True
-
-    def __call__(self, text: str, control: bool) -> Sequence[int]:
-        """The tokens of a text, none added."""
-        tokenizer = self._control if control else self._plain
-        found: Sequence[int] = tokenizer.encode(text, add_special_tokens=False).ids
-        return found
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """The text of tokens, control tokens left out."""
-        return str(self._control.decode(list(tokens), skip_special_tokens=True))
-
-
 def open_base(folder: Path) -> Base:
     """Look at a base's directory; BadInput where it may not be used, NotFound where it is none."""
     if not folder.is_dir():
@@ -91,7 +68,9 @@ def open_base(folder: Path) -> Base:
         raise NotFound(
             "it has no tokenizer.json", where=str(folder), remedy="bring the base's tokenizer too"
         )
-    family = family_of(_template(folder), str(folder))
+    told = _template(folder)
+    bare = not told and config.get("vocab_size") == _LLAMA2_WORDS
+    family = FAMILIES["llama2"] if bare else family_of(told, str(folder))
     return Base(folder, str(config.get("model_type", "")), family, weights)
 
 

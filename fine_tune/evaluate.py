@@ -107,7 +107,7 @@ def write_replies(
 def greedy(model: Any, base: Base, history: Sequence[Message]) -> str:
     """What the model writes after a history, the likeliest token each time."""
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    stop = base.encode(base.family.closing().text, True)[0]
+    stop = base.encode(base.family.stop, True)[0]
     given = tokens(prompt(base.family, history), base.encode)
     implementation = whole.config._attn_implementation
     whole.set_attn_implementation("sdpa")
@@ -124,7 +124,8 @@ def greedy(model: Any, base: Base, history: Sequence[Message]) -> str:
                 step = torch.tensor([[token]], device=step.device)
     finally:
         whole.set_attn_implementation(implementation)
-    return base.encode.decode(out)
+    end = base.family.closing().text.removesuffix(base.family.stop)  # Llama-2 writes a blank
+    return base.encode.decode(out).removesuffix(end)
 
 
 def distance(first: str, second: str) -> float:

@@ -21,6 +21,7 @@ from fine_tune.near import Near
 from fine_tune.samples import Lesson, Reply
 from finmodel.assistant.briefing import briefing, told_again
 from finmodel.assistant.template import Message, Role
+from finmodel.assistant.written_numbers import figures_in
 from finmodel.conversations import Conversation, Identity, Split
 from finmodel.conversations import Message as Said
 from finmodel.errors import BadInput
@@ -32,7 +33,7 @@ _TENTHS: Final = {8: "validation", 9: "test"}
 """Customers by the tenth that their name falls into; all others train."""
 _LATEST: Final = 0.8
 """Whoever validates or tests does so with conversations of after this part of all of them."""
-_FIGURE: Final = re.compile(r"\d")
+_DIGIT: Final = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,16 @@ _ROLES: Final[Mapping[str, Role]] = {"customer": "user", "agent": "assistant", "
 def _can_be_learnt(said: Said, text: str, before: Sequence[Message]) -> bool:
     """Whether a reply answers a customer and makes no figure of its own."""
     asked = any(message.role == "user" for message in before)
-    return asked and (bool(said.script) or not _FIGURE.search(text))
+    return asked and (bool(said.script) or not has_figure(text))
+
+
+def has_figure(text: str) -> bool:
+    """Whether somebody wrote a figure, in whatever numerals, or a placeholder of a masked one.
+
+    >>> [has_figure(text) for text in ("请还五百元", "请还５００元", "[手机号1]", "请还{due}")]
+    [True, True, True, False]
+    """
+    return bool(_DIGIT.search(text) or figures_in(text))
 
 
 def _require_apart(

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from finmodel.assistant.template import Encode, Family, Message, tokens
+from finmodel.assistant.template import Encode, Family, Message, rendered, tokens
 from finmodel.errors import BadInput
 
 Int32s = npt.NDArray[np.int32]
@@ -82,9 +82,10 @@ def samples_of(
     history: the first message (the instruction) and the latest ones. `shared` False gives each
     reply a sample of its own, which is what others train.
     """
-    history = [tokens(family.message(one), encode) for one in lesson.messages]
+    speaker = Speaker(family, encode)
+    history = speaker.history(lesson.messages)
     branches = [
-        _branch(reply, family, encode, history)
+        _branch(lesson, reply, speaker, history)
         for reply in lesson.replies
         if 0 < reply.after <= len(history)
     ]
@@ -92,12 +93,53 @@ def samples_of(
     group: list[_Branch] = []
     for one in branches:
         if group and (not shared or _size(history, [*group, one]) > length):
-            found.append(_sample(lesson, history, group, length))
+            found.append(_sample(lesson, speaker, history, group, length))
             group = []
         group.append(one)
     if group:
-        found.append(_sample(lesson, history, group, length))
+        found.append(_sample(lesson, speaker, history, group, length))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A family of models with the tokenizer of one."""
+
+    family: Family
+    encode: Encode
+
+    def history(self, messages: Sequence[Message]) -> list[list[int]]:
+        """The tokens of each message."""
+        return [tokens(one, self.encode) for one in rendered(self.family, messages)]
+
+    def opening(self, before: Message) -> list[int]:
+        """What stands before a reply to a message."""
+        return tokens([self.family.opening(before.role)], self.encode)
+
+    def reply(self, text: str) -> list[int]:
+        """A reply's words and what ends it: all that a model must write by itself."""
+        return tokens([self.family.words(text), self.family.closing()], self.encode)
+
+    def within(self, messages: Sequence[Message], room: int, where: str) -> list[list[int]]:
+        """The history that fits: its first message (the instruction) and the latest ones.
+
+        BadInput where not even the last message fits beside the first.
+        """
+        whole = self.history(messages)
+        if sum(map(len, whole)) <= room:
+            return whole
+        left, kept = room - len(whole[0]), len(whole)
+        while kept > 1 and left >= len(whole[kept - 1]):
+            kept -= 1
+            left -= len(whole[kept])
+        if kept == len(whole) > 1:
+            raise BadInput(
+                "its instruction, last message and reply are longer than a sample",
+                where=f"conversation {where}",
+                remedy="give the recipe a greater `length`, or leave the conversation out",
+            )
+        # What now follows the instruction is written as what follows one.
+        return self.history([messages[0], *messages[kept:]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +158,11 @@ class _Branch:
         return np.where(np.arange(len(self.token)) < self.opening, 0.0, self.weight)
 
 
-def _branch(reply: Reply, family: Family, encode: Encode, history: Sequence[list[int]]) -> _Branch:
-    opening = tokens([family.opening()], encode)
-    words = [*encode(reply.text.strip(), False), *tokens([family.closing()], encode)]
-    token = [*opening, *words]
+def _branch(
+    lesson: Lesson, reply: Reply, speaker: Speaker, history: Sequence[list[int]]
+) -> _Branch:
+    opening = speaker.opening(lesson.messages[reply.after - 1])
+    token = [*opening, *speaker.reply(reply.text)]
     follows = reply.after < len(history) and history[reply.after][: len(token)] == token
     return _Branch(token, reply.after, len(opening), reply.weight, follows)
 
@@ -132,10 +175,17 @@ def _size(history: Sequence[list[int]], group: Sequence[_Branch]) -> int:
 
 
 def _sample(
-    lesson: Lesson, history: Sequence[list[int]], group: Sequence[_Branch], length: int
+    lesson: Lesson,
+    speaker: Speaker,
+    history: Sequence[list[int]],
+    group: Sequence[_Branch],
+    length: int,
 ) -> Sample:
     *before, last = group
-    trunk = _trunk(lesson, history[: last.after], length - len(last.token), alone=not before)
+    trunk = history[: last.after]
+    if not before and sum(map(len, trunk)) + len(last.token) > length:
+        room = length - len(last.token)
+        trunk = speaker.within(lesson.messages[: last.after], room, lesson.id)
     begins = np.cumsum([0, *map(len, trunk)])
     token = [np.array([one for message in trunk for one in message] + last.token)]
     whole = len(token[0])
@@ -164,25 +214,3 @@ def _sample(
 
 def _column(parts: Sequence[npt.NDArray[Any]]) -> Int32s:
     return np.concatenate(parts).astype(np.int32)
-
-
-def _trunk(
-    lesson: Lesson, history: Sequence[list[int]], room: int, *, alone: bool
-) -> Sequence[list[int]]:
-    """The messages that stay: all, or of a lone reply's the first and the latest that fit."""
-    if not alone or sum(map(len, history)) <= room:
-        return history
-    kept: list[list[int]] = []
-    room -= len(history[0])
-    for message in reversed(history[1:]):
-        room -= len(message)
-        if room < 0:
-            break
-        kept.append(message)
-    if len(history) > 1 and not kept:
-        raise BadInput(
-            "its instruction, last message and reply are longer than a sample",
-            where=f"conversation {lesson.id}",
-            remedy="give the recipe a greater `length`, or leave the conversation out",
-        )
-    return [history[0], *reversed(kept)]

@@ -6,27 +6,55 @@ code. Its quantised weights become float16, which is what they were quantised wi
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    modeling_gguf_pytorch_utils,
+)
+from transformers.utils import logging
 
 from fine_tune.base import TEMPLATE
 from fine_tune.weights import save_weights
 from finmodel.durable import made_aside, replace_file
 from finmodel.errors import BadInput, NotFound
+from finmodel.progress import Progress, silent, teller
 
 MAGIC: Final = b"GGUF"
 
 
-def unpack(gguf: Path, folder: Path) -> Path:
+def unpack(gguf: Path, folder: Path, progress: Progress = silent) -> Path:
     """The directory, whole or not at all; BadInput where the file is no GGUF of a known kind."""
     require_gguf(gguf)
-    with made_aside(folder) as aside:
+    with made_aside(folder) as aside, _telling(progress):
         aside.mkdir(parents=True)
         _write(gguf, aside)
     return folder
+
+
+@contextmanager
+def _telling(progress: Progress) -> Iterator[None]:
+    """transformers tells our progress: its own bar for this has no switch."""
+
+    def each(tensors: Sequence[Any], **_: Any) -> Iterator[Any]:
+        tell = teller("tensors unpacked", len(tensors), progress)
+        for tensor in tensors:
+            yield tensor
+            tell()
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    reader: Any = modeling_gguf_pytorch_utils
+    kept, reader.tqdm = reader.tqdm, each
+    try:
+        yield
+    finally:
+        reader.tqdm = kept
 
 
 def require_gguf(path: Path) -> None:

@@ -40,7 +40,7 @@ def base_get(
     wanted, shelf = known(name), settings().bases
     with Progress() as progress:
         gguf = fetch(wanted, shelf / name, progress)
-        emit(_shelve_gguf(shelf, name, gguf), json)
+        emit(_shelve_gguf(shelf, name, gguf, progress), json)
 
 
 @base.command("add")
@@ -61,7 +61,8 @@ def base_add(
     from fine_tune.unpack import require_gguf
 
     require_gguf(path)
-    emit(_shelve_gguf(shelf, called, path), json)
+    with Progress() as progress:
+        emit(_shelve_gguf(shelf, called, path, progress), json)
 
 
 @base.command("list")
@@ -102,15 +103,21 @@ def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
 
 
 def hush_peft() -> None:
-    """Before peft is imported: a part of it recommends what would fetch code from a hub."""
+    """Before peft is imported: a part of it recommends what would fetch code from a hub.
+
+    Nor does transformers show bars of its own beside our progress.
+    """
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
-def _shelve_gguf(shelf: Path, name: str, gguf: Path) -> object:
+def _shelve_gguf(shelf: Path, name: str, gguf: Path, progress: Progress) -> object:
     from fine_tune.shelf import shelve
     from fine_tune.unpack import unpack
 
     folder = shelf / name / "trainable"
     if not folder.is_dir():
-        unpack(gguf, folder)
+        unpack(gguf, folder, progress)
     return shelve(shelf, name, folder, gguf)

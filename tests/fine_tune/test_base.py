@@ -6,9 +6,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from fine_tune.base import open_base
+from fine_tune.evaluate import greedy, lesson_samples
+from fine_tune.model import Batch, load_base, pack_loss
+from fine_tune.pack import pack_of
+from fine_tune.samples import Lesson, Reply
+from finmodel.assistant.template import Message
 from finmodel.errors import BadInput, Damaged, NotFound
+from tests.fine_tune.small_tokenizers import llama2, published
 
 TEMPLATE = "{{ '<|im_start|>' + message.role }}"
 
@@ -76,3 +83,48 @@ def test_a_torn_tokenizer_is_told(folder):
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(Damaged, match="it is no tokenizer"):
         open_base(folder).encode("a", False)
+
+
+@pytest.mark.parametrize("told", ["its template", "no template"])
+def test_llama_2_by_its_path_is_read_as_meta_has_it_and_learnt(tmp_path, told):
+    """Its own attention and PyTorch's cross-entropy say what a shared history says here."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=32_000, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=512,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    llama2().save(str(tmp_path / "tokenizer.json"))
+    settings = {"chat_template": published("llama2")} if told == "its template" else {}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    base = open_base(tmp_path)
+    assert (base.model_type, base.family.name) == ("llama", "llama2")
+    lesson = Lesson(
+        "c",
+        (Message("system", "客服"), Message("user", "怎么还款"), Message("assistant", "不知道"),
+         Message("user", "到底怎么还")),
+        (Reply(2, "请在App还"), Reply(4, "请在App「我的」里还款")),
+    )  # fmt: skip
+    (shared,) = lesson_samples([lesson], base, 256)
+    assert shared.branch.any()
+    stock = load_base(base.folder, torch.float64)
+    stock.set_attn_implementation("sdpa")
+    total = 0.0
+    for one in lesson_samples([lesson], base, 256, shared=False):
+        token = torch.from_numpy(one.token).long()
+        with torch.no_grad():
+            nll = torch.nn.functional.cross_entropy(
+                stock(token[None]).logits[0, :-1], token[1:], reduction="none"
+            )
+        total += float((nll * torch.from_numpy(one.learnt[1:])).sum())
+    model = load_base(base.folder, torch.float64)
+    found = pack_loss(model, Batch.of(pack_of([shared]), torch.device("cpu")))
+    assert found.item() == pytest.approx(total, rel=1e-8)
+    assert isinstance(greedy(model, base, lesson.messages), str)
+
+
+def test_another_base_without_a_template_is_not_guessed(folder):
+    (folder / "chat_template.jinja").unlink()
+    (folder / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(BadInput, match="its chat template is of no family"):
+        open_base(folder)

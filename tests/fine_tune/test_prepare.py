@@ -98,12 +98,13 @@ def test_masked_texts_alone_are_learnt(told):
             }
 
 
-def test_a_figure_that_an_agent_wrote_by_hand_is_not_learnt(told):
+@pytest.mark.parametrize("figure", ["500元", "五百元", "５００元", "两千三", "百分之十八"])
+def test_a_figure_that_an_agent_wrote_by_hand_is_not_learnt(told, figure):
     one = next(c for c in told if c.consent_to_training and c.split == "train")
     by_hand = msgspec.structs.replace(
         one,
         messages=tuple(
-            msgspec.structs.replace(m, script="", slotted="", text="您要还500元")
+            msgspec.structs.replace(m, script="", slotted="", text=f"您要还{figure}")
             if m.who == "agent"
             else m
             for m in one.messages

@@ -43,11 +43,14 @@ def test_what_is_no_gguf_is_told(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_gguf_becomes_a_directory_with_the_same_logits(tmp_path):
+def test_a_gguf_becomes_a_directory_with_the_same_logits(tmp_path, capfd):
     (tmp_path / "in").mkdir()
     path = tmp_path / "in" / "small.gguf"
     qwen2_gguf(path, np.random.default_rng(1))
-    folder = unpack(path, tmp_path / "out")
+    seen = []
+    folder = unpack(path, tmp_path / "out", lambda *told: seen.append(told))
+    assert seen[-1] == ("tensors unpacked", len(seen), len(seen))
+    assert "%|" not in capfd.readouterr().err, "transformers shows a bar of its own"
     base = open_base(folder)
     assert (base.model_type, base.family.name) == ("qwen2", "chatml")
     assert base.encode("<|im_end|>", True) == [1]

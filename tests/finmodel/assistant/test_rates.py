@@ -61,6 +61,15 @@ def test_the_cut_is_exact_at_twelve_decimals():
     assert worth(irr) >= 1_000_000 > worth(irr + step)
 
 
+@given(st.integers(0, 10**13), st.integers(2, 9))
+def test_a_compound_rate_is_short_and_shown_as_the_whole_one_is(units, decimals):
+    irr = Fraction(units, 10**12)
+    whole, short = (1 + irr) ** 12 - 1, compound_yearly(irr)
+    assert percent(short, decimals) == percent(whole, decimals)
+    assert 0 <= whole - short < Fraction(1, 10**24)
+    assert short.denominator <= 10**24
+
+
 @pytest.mark.parametrize(("received", "paid"), [(0, [1]), (100, [99]), (100, [-1, 200]), (1, [])])
 def test_what_has_no_rate_is_refused(received, paid):
     with pytest.raises(BadInput, match="have no rate"):
