@@ -17,6 +17,7 @@ import torch
 from transformers import DynamicCache
 
 from fine_tune.base import Base
+from fine_tune.distance import distance
 from fine_tune.model import Batch, pack_loss
 from fine_tune.pack import best_fit, pack_of
 from fine_tune.samples import Lesson, Sample, samples_of
@@ -126,22 +127,3 @@ def greedy(model: Any, base: Base, history: Sequence[Message]) -> str:
         whole.set_attn_implementation(implementation)
     end = base.family.closing().text.removesuffix(base.family.stop)  # Llama-2 writes a blank
     return base.encode.decode(out).removesuffix(end)
-
-
-def distance(first: str, second: str) -> float:
-    """Levenshtein's distance over the longer one's length; 0 where both are empty.
-
-    >>> distance("本期应还", "本期应缴")
-    0.25
-    """
-    if not first and not second:
-        return 0.0
-    row = np.arange(len(second) + 1)
-    target = np.array(list(second), "U1")
-    for place, sign in enumerate(first, start=1):
-        changed = row[:-1] + (target != sign) if len(second) else row[:0]
-        best = np.minimum(changed, row[1:] + 1)
-        # What is inserted: each cell at most one more than the cell before it.
-        line = np.concatenate([[place], best]) - np.arange(len(second) + 1)
-        row = np.minimum.accumulate(line) + np.arange(len(second) + 1)
-    return float(row[-1]) / max(len(first), len(second))

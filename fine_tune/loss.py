@@ -1,18 +1,32 @@
 """The loss of the tokens that are learnt, through a head that is not.
 
 Hidden states of the learnt tokens and their targets come in, the weighted negative log-likelihood
-goes out. The head is frozen, so its gradient is never made; the gradient of the hidden states is
-taken on the way forward, chunk by chunk, so that no logits outlive their chunk.
+goes out: of all, or of each group of tokens. The head is frozen, so its gradient is never made; the
+gradient of the hidden states is taken on the way forward, chunk by chunk, so that no logits outlive
+their chunk.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 
 CHUNK: Final = 1024
 """Rows whose logits are in memory at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Which group each of m tokens belongs to."""
+
+    of: torch.Tensor
+    """(m,) numbers from 0 on."""
+    count: int
+
+
+_Nothing = tuple[None, None, None, None]
 
 
 class _FrozenHead(torch.autograd.Function):
@@ -23,27 +37,39 @@ class _FrozenHead(torch.autograd.Function):
         head: torch.Tensor,
         target: torch.Tensor,
         weight: torch.Tensor,
+        groups: Groups | None,
     ) -> torch.Tensor:
         gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
-        total = torch.zeros((), dtype=_exact(hidden.dtype), device=hidden.device)
+        size = () if groups is None else (groups.count,)
+        total = torch.zeros(size, dtype=_exact(hidden.dtype), device=hidden.device)
         for begin in range(0, len(hidden), CHUNK):
             rows = slice(begin, begin + CHUNK)
             logits = (hidden[rows] @ head.T).to(total.dtype)
             picked = logits.gather(1, target[rows, None]).squeeze(1)
             norm = logits.logsumexp(dim=1)
-            total += ((norm - picked) * weight[rows]).sum()
+            losses = (norm - picked) * weight[rows]
+            if groups is None:
+                total += losses.sum()
+            else:
+                total.index_add_(0, groups.of[rows], losses)
             if gradient is not None:
                 share = logits.sub_(norm[:, None]).exp_().mul_(weight[rows, None])
                 share.scatter_add_(1, target[rows, None], -weight[rows, None].to(share.dtype))
                 torch.mm(share.to(hidden.dtype), head, out=gradient[rows])
         ctx.save_for_backward(gradient)
+        ctx.groups = groups
         return total
 
     @staticmethod
-    def backward(ctx: Any, *given: torch.Tensor) -> tuple[torch.Tensor | None, None, None, None]:
+    def backward(ctx: Any, *given: torch.Tensor) -> tuple[torch.Tensor | None, *_Nothing]:
         (gradient,) = ctx.saved_tensors
-        scaled = None if gradient is None else gradient * given[0].to(gradient.dtype)
-        return scaled, None, None, None
+        if gradient is None:
+            return None, None, None, None, None
+        scale = given[0].to(gradient.dtype)
+        if ctx.groups is not None:
+            # A group's sum is linear in its rows: what a loss makes of it scales them afterwards.
+            scale = scale[ctx.groups.of, None]
+        return gradient * scale, None, None, None, None
 
 
 def frozen_head_loss(
@@ -53,7 +79,19 @@ def frozen_head_loss(
 
     `head` is (vocabulary, d) and gets no gradient. Computed in float32 at least.
     """
-    found: torch.Tensor = _FrozenHead.apply(hidden, head, target, weight)  # type: ignore[no-untyped-call]
+    found: torch.Tensor = _FrozenHead.apply(hidden, head, target, weight, None)  # type: ignore[no-untyped-call]
+    return found
+
+
+def frozen_head_losses(
+    hidden: torch.Tensor,
+    head: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor,
+    groups: Groups,
+) -> torch.Tensor:
+    """(count,) the same for each group of tokens; what a loss makes of them may bend as it will."""
+    found: torch.Tensor = _FrozenHead.apply(hidden, head, target, weight, groups)  # type: ignore[no-untyped-call]
     return found
 
 

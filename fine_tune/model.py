@@ -80,6 +80,12 @@ def with_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftMode
 
 def pack_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Σ weight × negative log-likelihood of a pack's learnt tokens; a scalar with its graph."""
+    learnt, head = before_learnt(model, batch)
+    return frozen_head_loss(learnt, head, batch.target, batch.weight)
+
+
+def before_learnt(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """(m, d) the hidden states that say the learnt tokens, and the (vocabulary, d) head."""
     whole: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     hidden = whole.model(
         input_ids=batch.token,
@@ -88,5 +94,4 @@ def pack_loss(model: Any, batch: Batch) -> torch.Tensor:
         use_cache=False,
         spans=batch.spans,
     ).last_hidden_state
-    learnt = hidden[0, batch.before]
-    return frozen_head_loss(learnt, whole.lm_head.weight, batch.target, batch.weight)
+    return hidden[0, batch.before], whole.lm_head.weight

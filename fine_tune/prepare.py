@@ -8,7 +8,6 @@ leaves here unmasked. Knows no tokenizer and no model.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +16,16 @@ from typing import Final, get_args
 
 import msgspec
 
+from fine_tune.figures import has_figure
 from fine_tune.near import Near
 from fine_tune.samples import Lesson, Reply
+from fine_tune.verdicts import ByConversation, Judged, by_conversation, judged_replies
 from finmodel.assistant.briefing import briefing, told_again
 from finmodel.assistant.template import Message, Role
-from finmodel.assistant.written_numbers import figures_in
 from finmodel.conversations import Conversation, Identity, Split
 from finmodel.conversations import Message as Said
 from finmodel.errors import BadInput
+from finmodel.verdicts import Verdict
 
 Mask = Callable[[Sequence[str]], Sequence[str]]
 """The texts of one conversation, their personal data masked alike throughout."""
@@ -33,7 +34,6 @@ _TENTHS: Final = {8: "validation", 9: "test"}
 """Customers by the tenth that their name falls into; all others train."""
 _LATEST: Final = 0.8
 """Whoever validates or tests does so with conversations of after this part of all of them."""
-_DIGIT: Final = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,23 @@ class Prepared:
     """SHA-256 over all lessons."""
 
 
-def prepare(conversations: Iterable[Conversation], mask: Mask) -> Prepared:
-    """Lessons of conversations; BadInput where none trains, or where two splits share somebody."""
+def prepare(
+    conversations: Iterable[Conversation], mask: Mask, verdicts: Iterable[Verdict] = ()
+) -> Prepared:
+    """Lessons of conversations; BadInput where none trains, or where two splits share somebody.
+
+    Agents' verdicts are of these conversations: what holds for one holds for them.
+    """
     left_out: Counter[str] = Counter()
+    conversations = tuple(conversations)
+    judged = by_conversation(verdicts, conversations)
     willing = []
     for one in conversations:
         if one.consent_to_training:
             willing.append(one)
         else:
             left_out["no consent to training"] += 1
+            left_out["a verdict without consent to training"] += len(judged.get(one.id, ()))
     lessons: dict[str, list[Lesson]] = {name: [] for name in SPLITS}
     near = Near()
     customers: dict[str, set[str]] = {name: set() for name in SPLITS}
@@ -67,7 +75,7 @@ def prepare(conversations: Iterable[Conversation], mask: Mask) -> Prepared:
         _placed(willing, left_out), key=lambda pair: SPLITS.index(pair[0]), reverse=True
     )
     for split, one in placed:
-        lesson = _lesson(one, split, mask, left_out)
+        lesson = _lesson(one, split, mask, left_out, judged)
         if lesson is None:
             left_out["no reply that can be learnt"] += 1
         elif near.seen(" ".join(message.text for message in lesson.messages[1:])):
@@ -79,11 +87,11 @@ def prepare(conversations: Iterable[Conversation], mask: Mask) -> Prepared:
     if not lessons["train"]:
         raise BadInput(
             "no conversation is left to train on",
-            where="; ".join(f"{count} × {why}" for why, count in left_out.items()),
+            where="; ".join(f"{count} × {why}" for why, count in (+left_out).items()),
             remedy="bring more conversations whose customers consented to training",
         )
     whole = {name: tuple(found) for name, found in lessons.items()}
-    return Prepared(whole, dict(left_out), frozenset(customers["train"]), _digest(whole))
+    return Prepared(whole, dict(+left_out), frozenset(customers["train"]), _digest(whole))
 
 
 def _placed(
@@ -108,11 +116,18 @@ def _tenth(customer: str) -> int:
     return hashlib.sha256(f"split {customer}".encode()).digest()[0] % 10
 
 
-def _lesson(one: Conversation, split: str, mask: Mask, left_out: Counter[str]) -> Lesson | None:
-    texts = mask([said.slotted or said.text for said in one.messages])
+def _lesson(
+    one: Conversation, split: str, mask: Mask, left_out: Counter[str], judged: ByConversation
+) -> Lesson | None:
+    verdicts = judged.get(one.id, ())
+    count = len(one.messages)
+    shown = [text for verdict in verdicts for text in (verdict.suggestion, verdict.preferred)]
+    every = mask([*(said.slotted or said.text for said in one.messages), *shown])
+    texts, pairs = every[:count], iter(every[count:])
     identity: Identity = one.messages[0].identity
     messages = [Message("system", briefing(one.account, identity))]
     replies: list[Reply] = []
+    places: dict[str, int] = {}
     for said, text in zip(one.messages, texts, strict=True):
         if said.identity != identity:
             identity = said.identity
@@ -123,6 +138,10 @@ def _lesson(one: Conversation, split: str, mask: Mask, left_out: Counter[str]) -
             else:
                 left_out["a reply with figures that are no slots, or to nobody"] += 1
         messages.append(Message(_ROLES[said.who], text))
+        places[said.id] = len(messages)
+    if verdicts:
+        of_verdicts = [Judged(places[v.after], v, next(pairs), next(pairs)) for v in verdicts]
+        replies = judged_replies(messages, replies, of_verdicts, left_out)
     if not replies:
         return None
     return Lesson(one.id, tuple(messages), tuple(replies), split)
@@ -135,15 +154,6 @@ def _can_be_learnt(said: Said, text: str, before: Sequence[Message]) -> bool:
     """Whether a reply answers a customer and makes no figure of its own."""
     asked = any(message.role == "user" for message in before)
     return asked and (bool(said.script) or not has_figure(text))
-
-
-def has_figure(text: str) -> bool:
-    """Whether somebody wrote a figure, in whatever numerals, or a placeholder of a masked one.
-
-    >>> [has_figure(text) for text in ("请还五百元", "请还５００元", "[手机号1]", "请还{due}")]
-    [True, True, True, False]
-    """
-    return bool(_DIGIT.search(text) or figures_in(text))
 
 
 def _require_apart(

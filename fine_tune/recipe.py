@@ -50,6 +50,19 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The loss on general text may rise by so much of itself."""
 
 
+class Preference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is learnt of agents' verdicts."""
+
+    loss: Literal["dpo", "sft"] = "dpo"
+    """dpo: pairs of what was sent and what was not; sft: what was sent, by its weight."""
+    start: str = ""
+    """The registered adapter that is learnt on, as NAME or NAME@VERSION; none: a fresh one."""
+    beta: float = 0.1
+    """How far the starting adapter is left (dpo): the smaller, the farther."""
+    agreement: float = 0.5
+    """At least this part of held-out pairs must have come to prefer what was sent (dpo)."""
+
+
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How an adapter is made."""
 
@@ -73,6 +86,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapter: Adapter = Adapter()
     optimiser: Optimiser = Optimiser()
     gates: Gates = Gates()
+    preference: Preference | None = None
+    """null: replies are learnt, and no verdicts are asked for."""
 
 
 def load(path: Path) -> Recipe:
@@ -85,6 +100,7 @@ def load(path: Path) -> Recipe:
 
 def _require(recipe: Recipe, path: Path) -> None:
     adapter, optimiser = recipe.adapter, recipe.optimiser
+    preference = recipe.preference or Preference()
     for key, value, fits in (
         ("length", recipe.length, recipe.length >= 16),
         ("simulated", recipe.simulated, 0 <= recipe.simulated <= 1_000_000),
@@ -96,6 +112,8 @@ def _require(recipe: Recipe, path: Path) -> None:
         ("optimiser.learning_rate", optimiser.learning_rate, 0 < optimiser.learning_rate < 1),
         ("optimiser.warmup", optimiser.warmup, 0 <= optimiser.warmup < 1),
         ("optimiser.clip", optimiser.clip, optimiser.clip > 0),
+        ("preference.beta", preference.beta, 0 < preference.beta <= 100),
+        ("preference.agreement", preference.agreement, 0 <= preference.agreement <= 1),
     ):
         if not fits:
             raise BadInput(

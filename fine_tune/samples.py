@@ -33,6 +33,8 @@ class Reply(msgspec.Struct, frozen=True):
     """With slots in place of numbers."""
     weight: float = 1.0
     script: str = ""
+    instead: tuple[str, ...] = ()
+    """Suggestions that were not sent as they were: the text is preferred to each."""
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -59,6 +61,8 @@ class Sample:
     learnt: npt.NDArray[np.float32]
     """(n,) weight of a token in the loss, 0 where it is not learnt."""
     id: str = ""
+    reference: npt.NDArray[np.float64] | None = None
+    """(branches,) log-likelihood of what is learnt of each, before anything was learnt."""
 
     def __len__(self) -> int:
         return len(self.token)

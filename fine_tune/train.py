@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import torch
 
 from fine_tune.checkpoint import Checkpoint, Told, last_checkpoint, save_checkpoint
 from fine_tune.model import Batch, pack_loss
+from fine_tune.pack import Pack
+from fine_tune.preference import Preferring
 from fine_tune.recipe import Optimiser, Recipe
 from fine_tune.steps import Plan, rate
 from finmodel.errors import BadInput
@@ -32,7 +34,7 @@ class Step:
     number: int
     """From 1 on."""
     loss: float
-    """Mean over the learnt tokens."""
+    """Mean over the learnt tokens, or over the pairs."""
     norm: float
     """Of the gradient, before it was cut."""
     tokens: int
@@ -50,6 +52,24 @@ class Trained:
 
 
 Report = Callable[[Step], None]
+Losses = Callable[[Any, Sequence[Pack], torch.device], Iterable[torch.Tensor]]
+"""Each pack's part of a step's loss, one after the other, with its graph."""
+
+
+def supervised(model: Any, packs: Sequence[Pack], device: torch.device) -> Iterator[torch.Tensor]:
+    """The mean negative log-likelihood of a step's learnt tokens, by weight."""
+    batches = [Batch.of(pack, device) for pack in packs]
+    weight = sum(float(batch.weight.sum()) for batch in batches)
+    for batch in batches:
+        yield pack_loss(model, batch) / weight
+
+
+def losses_of(recipe: Recipe) -> Losses:
+    """What a recipe learns by."""
+    preference = recipe.preference
+    if preference is None or preference.loss == "sft":
+        return supervised
+    return Preferring(preference.beta)
 
 
 def train(
@@ -103,12 +123,9 @@ def _learn(
 ) -> Step:
     begun = time.perf_counter()
     packs = plan.packs(number)
-    batches = [Batch.of(pack, device) for pack in packs]
-    weight = sum(float(batch.weight.sum()) for batch in batches)
     total = 0.0
     optimiser.zero_grad(set_to_none=True)
-    for batch in batches:
-        loss = pack_loss(model, batch) / weight
+    for loss in losses_of(recipe)(model, packs, device):
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     learning = [one for group in optimiser.param_groups for one in group["params"]]
@@ -123,7 +140,7 @@ def _learn(
         loss=total,
         norm=norm,
         tokens=sum(map(len, packs)),
-        learnt=sum(len(batch.target) for batch in batches),
+        learnt=sum(int((pack.column("learnt") > 0).sum()) for pack in packs),
         seconds=time.perf_counter() - begun,
     )
 

@@ -12,17 +12,16 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from finmodel.conversations import Conversation, Message, fault_of
-from finmodel.durable import disk_error, replacing
+from finmodel.durable import replacing
 from finmodel.errors import BadInput, NotFound
+from finmodel.text_lines import Kind, json_of, lines, record
 
 GUIDE: Final = "docs/conversations.md"
-LONGEST_LINE: Final = 8 << 20
-"""Bytes; a line that is longer is no conversation."""
 _OF_MESSAGE: Final = {"message": "id"} | {
     name: name for name in Message.__struct_fields__ if name != "id"
 }
@@ -31,9 +30,12 @@ _OF_CONVERSATION: Final = {"conversation": "id"} | {
 }
 COLUMNS: Final = (*_OF_CONVERSATION, *_OF_MESSAGE)
 _NEEDED: Final = (*COLUMNS[:6], "message", "who", "at", "text")
-_PLACE: Final = re.compile(r" - at `\$\.?(?P<key>[^`]*)`$")
-_UNKNOWN: Final = re.compile(r"unknown field `(?P<key>[^`]*)`")
-Record = TypeVar("Record")
+_KIND: Final = Kind(
+    "conversation",
+    GUIDE,
+    Message.__struct_fields__ + Conversation.__struct_fields__,
+    {"who": "write customer, agent or system"},
+)
 Placed: TypeAlias = tuple[str, Any]
 """A file and line, and what was read there."""
 
@@ -78,7 +80,7 @@ def write_conversations(path: Path, conversations: Iterable[Conversation]) -> in
 def _conversation(given: Any, where: str, seen: dict[str, str]) -> Conversation:
     if isinstance(given, BadInput):
         raise given
-    one = _record(given, Conversation, where)
+    one = record(given, Conversation, where, _KIND)
     if one.id in seen:
         what = f"conversation {one.id!r} stands in {seen[one.id]} too"
         raise BadInput(what, where=where, remedy="give each its own id")
@@ -88,43 +90,19 @@ def _conversation(given: Any, where: str, seen: dict[str, str]) -> Conversation:
     return one
 
 
-def _record(given: Any, shape: type[Record], where: str) -> Record:
-    try:
-        return msgspec.convert(given, shape)
-    except msgspec.ValidationError as error:
-        raise _told(error, where) from error
-
-
-def _told(error: msgspec.ValidationError, where: str) -> BadInput:
-    place = _PLACE.search(str(error))
-    key = place["key"] if place else ""
-    what = _PLACE.sub("", str(error))
-    spot = f"{where}: {key}".removesuffix(": ")
-    if "timezone" in what:
-        return BadInput("the time has no zone", where=spot, remedy="add one, such as +08:00")
-    if unknown := _UNKNOWN.search(what):
-        known = Message.__struct_fields__ + Conversation.__struct_fields__
-        near = difflib.get_close_matches(unknown["key"], known, 1, 0.0)[0]
-        remedy = f"did you mean {near!r}? {GUIDE} shows every key"
-        return BadInput(f"unknown key {unknown['key']!r}", where=spot, remedy=remedy)
-    remedy = "write customer, agent or system" if key.endswith("who") else f"{GUIDE} shows each key"
-    return BadInput(what[:1].lower() + what[1:], where=spot, remedy=remedy)
-
-
 def _of_jsonl(path: Path) -> Iterator[Placed]:
-    for where, line in _lines(path):
+    for where, line in lines(path, _KIND):
         if not line.strip():
             continue
         try:
-            yield where, msgspec.json.decode(line)
-        except msgspec.DecodeError as error:
-            what = f"it is no JSON: {error}"
-            yield where, BadInput(what, where=where, remedy="write one conversation a line")
+            yield where, json_of(line, where, _KIND)
+        except BadInput as error:
+            yield where, error
 
 
 def _of_csv(path: Path) -> Iterator[Placed]:
-    lines = _lines(path)
-    reader = csv.reader((line for _, line in lines), strict=True)
+    placed_lines = lines(path, _KIND)
+    reader = csv.reader((line for _, line in placed_lines), strict=True)
     try:
         header = next(reader, [])
         _refuse_header(header, path)
@@ -170,7 +148,7 @@ def _parts(header: list[str], row: list[str], where: str) -> tuple[dict[str, Any
     cells = {name: cell for name, cell in zip(header, row, strict=True) if cell}
     message = {_OF_MESSAGE[name]: cell for name, cell in cells.items() if name in _OF_MESSAGE}
     own = {_OF_CONVERSATION[name]: cell for name, cell in cells.items() if name in _OF_CONVERSATION}
-    return own, _record({"text": ""} | message, Message, where)
+    return own, record({"text": ""} | message, Message, where, _KIND)
 
 
 def _refuse_another(own: dict[str, Any], other: dict[str, Any], where: str) -> None:
@@ -209,32 +187,6 @@ def _csv_line(cells: Iterable[str]) -> bytes:
         '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell for cell in cells
     )
     return (",".join(quoted) + "\r\n").encode()
-
-
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """A file's lines with their places, as text."""
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(LONGEST_LINE + 1):
-                number += 1
-                where = f"{path} line {number}"
-                if len(line) > LONGEST_LINE:
-                    what = f"it is longer than {LONGEST_LINE >> 20} MiB"
-                    raise BadInput(what, where=where, remedy="write one conversation a line")
-                yield where, _decoded(line, where)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        remedy = "name a file of conversations"
-        raise NotFound("no such file", where=str(path), remedy=remedy) from error
-    except OSError as error:
-        raise disk_error(error, path) from error
-
-
-def _decoded(line: bytes, where: str) -> str:
-    try:
-        return line.decode("utf-8-sig" if where.endswith(" line 1") else "utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput("it is not UTF-8 text", where=where, remedy="save it as UTF-8") from error
 
 
 _ENCODER: Final = msgspec.json.Encoder()

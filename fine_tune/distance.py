@@ -1,0 +1,24 @@
+"""How far one text is from another: edits over the longer one's length. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def distance(first: str, second: str) -> float:
+    """Levenshtein's distance over the longer one's length; 0 where both are empty.
+
+    >>> distance("本期应还", "本期应缴")
+    0.25
+    """
+    if not first and not second:
+        return 0.0
+    row = np.arange(len(second) + 1)
+    target = np.array(list(second), "U1")
+    for place, sign in enumerate(first, start=1):
+        changed = row[:-1] + (target != sign) if len(second) else row[:0]
+        best = np.minimum(changed, row[1:] + 1)
+        # What is inserted: each cell at most one more than the cell before it.
+        line = np.concatenate([[place], best]) - np.arange(len(second) + 1)
+        row = np.minimum.accumulate(line) + np.arange(len(second) + 1)
+    return float(row[-1]) / max(len(first), len(second))
