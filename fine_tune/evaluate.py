@@ -118,7 +118,8 @@ def greedy(model: Any, base: Base, history: Sequence[Message]) -> str:
         with torch.no_grad():
             while len(out) < MOST_NEW:
                 hidden = whole.model(step, cache=cache, use_cache=True).last_hidden_state[:, -1]
-                token = int((hidden @ whole.lm_head.weight.T).argmax())
+                head = whole.lm_head.weight
+                token = int((hidden.to(head.dtype) @ head.T).argmax())
                 if token == stop:
                     break
                 out.append(token)

@@ -15,6 +15,8 @@ import torch
 
 CHUNK: Final = 1024
 """Rows whose logits are in memory at once."""
+PIECE: Final = 8192
+"""Words of the head that are cast at once, where it is kept in another dtype than is computed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +46,7 @@ class _FrozenHead(torch.autograd.Function):
         total = torch.zeros(size, dtype=_exact(hidden.dtype), device=hidden.device)
         for begin in range(0, len(hidden), CHUNK):
             rows = slice(begin, begin + CHUNK)
-            logits = (hidden[rows] @ head.T).to(total.dtype)
+            logits = _logits(hidden[rows], head).to(total.dtype)
             picked = logits.gather(1, target[rows, None]).squeeze(1)
             norm = logits.logsumexp(dim=1)
             losses = (norm - picked) * weight[rows]
@@ -55,7 +57,7 @@ class _FrozenHead(torch.autograd.Function):
             if gradient is not None:
                 share = logits.sub_(norm[:, None]).exp_().mul_(weight[rows, None])
                 share.scatter_add_(1, target[rows, None], -weight[rows, None].to(share.dtype))
-                torch.mm(share.to(hidden.dtype), head, out=gradient[rows])
+                _back(share.to(hidden.dtype), head, gradient[rows])
         ctx.save_for_backward(gradient)
         ctx.groups = groups
         return total
@@ -77,7 +79,8 @@ def frozen_head_loss(
 ) -> torch.Tensor:
     """Σ weight × negative log-likelihood of (m,) targets after (m, d) hidden states; a scalar.
 
-    `head` is (vocabulary, d) and gets no gradient. Computed in float32 at least.
+    `head` is (vocabulary, d) and gets no gradient; where it is kept in a narrower dtype than the
+    hidden states it is cast piece by piece. Computed in float32 at least.
     """
     found: torch.Tensor = _FrozenHead.apply(hidden, head, target, weight, None)  # type: ignore[no-untyped-call]
     return found
@@ -97,3 +100,23 @@ def frozen_head_losses(
 
 def _exact(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def _logits(hidden: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
+    if head.dtype == hidden.dtype:
+        return hidden @ head.T
+    found = hidden.new_empty(len(hidden), len(head))
+    for begin in range(0, len(head), PIECE):
+        words = slice(begin, begin + PIECE)
+        torch.mm(hidden, head[words].to(hidden.dtype).T, out=found[:, words])
+    return found
+
+
+def _back(share: torch.Tensor, head: torch.Tensor, out: torch.Tensor) -> None:
+    if head.dtype == share.dtype:
+        torch.mm(share, head, out=out)
+        return
+    out.zero_()
+    for begin in range(0, len(head), PIECE):
+        words = slice(begin, begin + PIECE)
+        out.addmm_(share[:, words], head[words].to(share.dtype))

@@ -1,28 +1,111 @@
-"""What this machine multiplies fastest, found by trying.
+"""What this machine can do, found by trying: its dtype, its products a second, its memory.
 
-Nothing comes in; a dtype goes out. Some CPUs make a bfloat16 product three hundred times slower
+A device comes in; numbers go out. Some CPUs make a bfloat16 product three hundred times slower
 than a float32 one, and no library says so.
 """
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final
 
 import torch
+
+_STATUS: Final = Path("/proc/self/status")
+_FORGET_PEAK: Final = Path("/proc/self/clear_refs")
+_GROUP: Final = Path("/sys/fs/cgroup")
 
 
 def fastest_dtype(side: int = 512) -> torch.dtype:
     """float32, or bfloat16 where its products take less time."""
     if torch.cuda.is_available():
         return torch.bfloat16
-    return min((torch.float32, torch.bfloat16), key=lambda dtype: _seconds(dtype, side))
+    return min(
+        (torch.float32, torch.bfloat16),
+        key=lambda dtype: _seconds(dtype, side, torch.device("cpu")),
+    )
 
 
-def _seconds(dtype: torch.dtype, side: int) -> float:
-    left, right = (torch.ones(side, side, dtype=dtype) for _ in range(2))
+def product_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """Floating-point operations a second in a large product: what utilisation is a share of."""
+    side = 8192 if device.type == "cuda" else 1536
+    return 2.0 * side**3 / _seconds(dtype, side, device)
+
+
+def _seconds(dtype: torch.dtype, side: int, device: torch.device) -> float:
+    left, right = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(2))
     best = float("inf")
     for _ in range(3):
         begun = time.perf_counter()
         left @ right
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - begun)
     return best
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that this process may still take."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + idle)
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return min(int(line.split()[1]) << 10, _left_of_group())
+    return _left_of_group()
+
+
+def taken_memory(device: torch.device) -> int:
+    """Bytes that this process holds: resident, or allocated on a GPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    return _status("VmRSS")
+
+
+class Peak:
+    """The most memory that was held inside a `with`: `bytes`, once it is over."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.bytes = 0
+
+    def __enter__(self) -> Peak:
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        else:
+            _FORGET_PEAK.write_text("5")  # the kernel's word for: forget the peak so far
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bytes = self.so_far()
+
+    def so_far(self) -> int:
+        """The most since the `with` began."""
+        if self._device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self._device))
+        return _status("VmHWM")
+
+
+def _status(name: str) -> int:
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _left_of_group() -> int:
+    """What a container's limit leaves; where it has none, more than any machine has."""
+    try:
+        most = (_GROUP / "memory.max").read_text().strip()
+        taken = int((_GROUP / "memory.current").read_text())
+    except OSError:  # no control groups of the second kind here
+        return 1 << 60
+    return 1 << 60 if most == "max" else int(most) - taken

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from fine_tune.attention import Spans, register, spans_of
+from fine_tune.layers import decoder
 from fine_tune.loss import frozen_head_loss
 from fine_tune.pack import Pack
 from fine_tune.recipe import Adapter
@@ -51,16 +52,43 @@ class Batch:
         )
 
 
-def load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
-    """A base from its directory, without any code of its own, with attention by branches."""
-    return AutoModelForCausalLM.from_pretrained(
+def load_base(
+    folder: Path, dtype: torch.dtype, quantised: Literal["nf4"] | None = None
+) -> PreTrainedModel:
+    """A base from its directory, without any code of its own, with attention by branches.
+
+    With `quantised` its linears are frozen in four bits, as they are where they were kept so.
+    """
+    further = {}
+    if quantised is not None:
+        from fine_tune.nf4 import quantisation
+
+        further["quantization_config"] = quantisation(dtype)
+    base = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
         attn_implementation=register(),
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
+        **further,
     )
+    if getattr(base, "is_loaded_in_4bit", False):
+        from fine_tune.nf4 import take_panels
+
+        take_panels(base)
+        _compute_in(base, dtype)
+    return base
+
+
+def _compute_in(base: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Have the layers compute in a dtype, though the embedding may be kept in a narrower one."""
+    embedding = base.get_input_embeddings()
+    embedding.register_forward_hook(lambda _module, _given, found: found.to(dtype))
+    for layer in (decoder(base).layers, decoder(base).norm):
+        for one in layer.parameters():
+            if one.is_floating_point():
+                one.data = one.data.to(dtype)
 
 
 def with_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftModel:
@@ -87,7 +115,7 @@ def pack_loss(model: Any, batch: Batch) -> torch.Tensor:
 def before_learnt(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """(m, d) the hidden states that say the learnt tokens, and the (vocabulary, d) head."""
     whole: Any = model.get_base_model() if isinstance(model, PeftModel) else model
-    hidden = whole.model(
+    hidden = decoder(whole)(
         input_ids=batch.token,
         position_ids=batch.position,
         attention_mask=None,

@@ -81,6 +81,12 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A history is computed once for all its replies."""
     dtype: Literal["float32", "bfloat16", "float16", "float64"] | None = None
     """null: what this machine multiplies fastest, found by a short trial."""
+    checkpointed_layers: int | None = None
+    """So many layers are computed again on the way back; null: as few as fit, by a short trial."""
+    quantised: Literal["nf4"] | None = None
+    """nf4: the frozen base in four bits a weight (QLoRA)."""
+    price_per_hour: float = 0.0
+    """What an hour of this machine costs; a run's cost stands beside it."""
     save_every: int = 50
     """Steps between checkpoints."""
     adapter: Adapter = Adapter()
@@ -107,6 +113,8 @@ def _require(recipe: Recipe, path: Path) -> None:
         ("packs", recipe.packs, recipe.packs >= 1),
         ("epochs", recipe.epochs, recipe.epochs > 0),
         ("save_every", recipe.save_every, recipe.save_every >= 1),
+        ("checkpointed_layers", recipe.checkpointed_layers, (recipe.checkpointed_layers or 0) >= 0),
+        ("price_per_hour", recipe.price_per_hour, recipe.price_per_hour >= 0),
         ("adapter.rank", adapter.rank, 1 <= adapter.rank <= 1024),
         ("adapter.targets", adapter.targets, bool(adapter.targets)),
         ("optimiser.learning_rate", optimiser.learning_rate, 0 < optimiser.learning_rate < 1),

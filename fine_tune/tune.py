@@ -20,6 +20,7 @@ import torch
 
 from fine_tune.base import Base
 from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.fit import fit_layers
 from fine_tune.machine import fastest_dtype
 from fine_tune.model import load_base, with_adapter
 from fine_tune.prepare import Mask, Prepared, prepare
@@ -75,12 +76,14 @@ def tune(
     samples = lesson_samples(lessons, base, recipe.length, shared=recipe.shared)
     plan = plan_of(samples, recipe)
     dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
-    model = with_adapter(load_base(base.folder, dtype), recipe.adapter, recipe.seed)
+    whole = load_base(base.folder, dtype, recipe.quantised)
+    model = with_adapter(whole, recipe.adapter, recipe.seed)
     run = identity(recipe, base, prepared)
     judge = _Judge(base, recipe, prepared, material)
     tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER}
     with tracking.run(settings, recipe.name, tags) as tracked:
         folder = settings.home / "tuning" / recipe.name / run[:16]
+        fit = fit_layers(model, plan, recipe, folder)
         done = train(model, plan, recipe, folder, run, _reporter(plan, tracked, progress))
         # The base has not changed: a run that goes on need not wait for what it is worth.
         with model.disable_adapter():
@@ -89,6 +92,7 @@ def tune(
         figures = before | after | _effort(plan, done)
         passed, reasons = verdict(recipe, figures)
         params = {"recipe": msgspec.json.encode(recipe).decode(), "dtype": str(dtype)}
+        params |= {"checkpointed_layers": str(fit.checkpointed_layers), "fit": str(fit)}
         tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
         tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
         with tempfile.TemporaryDirectory() as aside:
@@ -110,8 +114,9 @@ def tune(
 
 
 def identity(recipe: Recipe, base: Base, prepared: Prepared) -> str:
-    """Digest of everything that makes a run what it is."""
-    told = msgspec.json.encode([msgspec.to_builtins(recipe), base.digest, prepared.digest])
+    """Digest of everything that makes a run what it is: not of how it is made to fit, or priced."""
+    same = msgspec.structs.replace(recipe, checkpointed_layers=None, price_per_hour=0.0)
+    told = msgspec.json.encode([msgspec.to_builtins(same), base.digest, prepared.digest])
     return hashlib.sha256(told).hexdigest()
 
 

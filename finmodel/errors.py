@@ -65,7 +65,7 @@ class NotReady(FinmodelError):
 
 
 class NoRoom(NotReady):
-    """A disk or a map is full; nothing was half-written."""
+    """A disk, a map or the memory is full; nothing was half-written."""
 
     http_status = 507
 
