@@ -23,6 +23,7 @@ from fine_tune.loss import Groups, frozen_head_losses
 from fine_tune.model import Batch, before_learnt
 from fine_tune.pack import Pack, best_fit, pack_of
 from fine_tune.pairs import pairs_in
+from fine_tune.processes import shared_out
 from fine_tune.samples import Sample
 from finmodel.durable import replace_file
 from finmodel.errors import Damaged
@@ -44,9 +45,9 @@ class Preferring:
     ) -> Iterator[torch.Tensor]:
         """Each pack's part of the loss, with its graph."""
         every = sum(pairs_in(one) for pack in packs for one in pack.samples)
-        for pack in packs:
+        for pack, share in shared_out(packs):
             gained = likelihoods(model, pack, device) - _reference(pack, device)
-            yield -logsigmoid(self.beta * (gained[0::2] - gained[1::2])).sum() / every
+            yield -logsigmoid(self.beta * (gained[0::2] - gained[1::2])).sum() * (share / every)
 
 
 def likelihoods(model: Any, pack: Pack, device: torch.device) -> torch.Tensor:

@@ -20,6 +20,7 @@ from fine_tune.checkpoint import Checkpoint, Told, last_checkpoint, save_checkpo
 from fine_tune.model import Batch, pack_loss
 from fine_tune.pack import Pack
 from fine_tune.preference import Preferring
+from fine_tune.processes import first, shared_out, sum_gradients, summed
 from fine_tune.recipe import Optimiser, Recipe
 from fine_tune.steps import Plan, rate
 from finmodel.errors import BadInput
@@ -58,10 +59,9 @@ Losses = Callable[[Any, Sequence[Pack], torch.device], Iterable[torch.Tensor]]
 
 def supervised(model: Any, packs: Sequence[Pack], device: torch.device) -> Iterator[torch.Tensor]:
     """The mean negative log-likelihood of a step's learnt tokens, by weight."""
-    batches = [Batch.of(pack, device) for pack in packs]
-    weight = sum(float(batch.weight.sum()) for batch in batches)
-    for batch in batches:
-        yield pack_loss(model, batch) / weight
+    weight = sum(float(pack.column("learnt").sum()) for pack in packs)
+    for pack, share in shared_out(packs):
+        yield pack_loss(model, Batch.of(pack, device)) * (share / weight)
 
 
 def losses_of(recipe: Recipe) -> Losses:
@@ -92,7 +92,8 @@ def train(
         losses.append(step.loss)
         if (number + 1) % recipe.save_every == 0 or number + 1 == len(plan):
             told = Told(number + 1, run, tuple(losses), seconds)
-            save_checkpoint(folder, Checkpoint(told, _state(model, optimiser)))
+            if first():
+                save_checkpoint(folder, Checkpoint(told, _state(model, optimiser)))
         report(step)
     return Trained(tuple(losses), seconds)
 
@@ -129,6 +130,8 @@ def _learn(
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     learning = [one for group in optimiser.param_groups for one in group["params"]]
+    sum_gradients(learning)
+    total = summed(total)
     norm = float(torch.nn.utils.clip_grad_norm_(learning, recipe.optimiser.clip))
     _require_finite(total, norm, number)
     speed = rate(recipe.optimiser, number, len(plan))
