@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 Encode = Callable[[str, bool], Sequence[int]]
 """A text, and whether control tokens are read in it, as token numbers.
 
-No blank is put before the text (finmodel/assistant/encoder.py), so that pieces side by side are one text.
+No blank is put before the text (finmodel/assistant/encoder.py): pieces side by side are one text.
 """
 
 

@@ -42,4 +42,5 @@ if __name__ == "__main__":
     part = model.get_base_model().model.layers[0].mlp.up_proj.base_layer.weight
     held = part.to_local().numel() / part.numel() if hasattr(part, "to_local") else 1.0
     if processes.first():
-        print(held, *(loss.hex() for loss in done.losses))
+        told = " ".join(loss.hex() for loss in done.losses)
+        sys.stdout.write(f"{held} {told}\n")
