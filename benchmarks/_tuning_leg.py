@@ -8,6 +8,7 @@ same adapter, optimiser and schedule. One JSON object goes out.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import resource
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
@@ -25,6 +27,7 @@ from transformers.utils import logging as their_logging
 
 from fine_tune.base import Base, open_base
 from fine_tune.evaluate import lesson_samples, mean_loss
+from fine_tune.layers import recompute
 from fine_tune.model import load_base, with_adapter
 from fine_tune.prepare import Prepared, prepare
 from fine_tune.recipe import Recipe, load
@@ -38,6 +41,7 @@ from serving.tuning import masked
 HELD_OUT = 24
 """Held-out lessons by which both are judged."""
 MIB = 1024.0
+NEVER = 10**9
 
 
 class Rows(Dataset[dict[str, Any]]):
@@ -67,27 +71,26 @@ def collate(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
     }
 
 
-def ours(recipe: Recipe, base: Base, prepared: Prepared, *, recompute: bool) -> dict[str, Any]:
+def ours(recipe: Recipe, base: Base, prepared: Prepared, *, again: bool) -> dict[str, Any]:
     """Histories shared, rows packed, learnt tokens alone through the head."""
     samples = lesson_samples(prepared.lessons["train"], base, recipe.length)
     plan = plan_of(samples, recipe)
     model = with_adapter(load_base(base.folder, torch.float32), recipe.adapter, recipe.seed)
+    recompute(model, model.config.num_hidden_layers if again else 0)
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         train(model, plan, recipe, Path(folder), "bench", _told(len(plan)))
         seconds = time.perf_counter() - begun
-    read = sum(map(len, samples))
     return _figures(model, recipe, base, prepared) | {
         "seconds": seconds,
         "steps": len(plan),
-        "read_tokens": read,
         "padding_share": plan.padding,
-        "supervised_tokens": sum(int((one.learnt > 0).sum()) for one in samples),
+        **_counts(samples, recipe),
     }
 
 
 def trainer(
-    recipe: Recipe, base: Base, prepared: Prepared, batch: int, *, recompute: bool
+    recipe: Recipe, base: Base, prepared: Prepared, batch: int, *, again: bool
 ) -> dict[str, Any]:
     """A sample for each reply, its whole history before it, every token through the head."""
     samples = lesson_samples(prepared.lessons["train"], base, recipe.length, shared=False)
@@ -95,23 +98,23 @@ def trainer(
     ours_attention = loaded.config._attn_implementation
     loaded.set_attn_implementation("sdpa")
     model = with_adapter(loaded, recipe.adapter, recipe.seed)
-    if recompute:
+    if again:
         model.enable_input_require_grads()
     with tempfile.TemporaryDirectory() as folder:
         run = _Marked(
             model=model,
-            args=_arguments(recipe, batch, folder, recompute=recompute),
+            args=_arguments(recipe, batch, folder, again=again),
             train_dataset=Rows(samples),
             data_collator=collate,
         )
-        done = run.train()
+        with contextlib.redirect_stdout(sys.stderr):  # it prints its losses
+            done = run.train()
     loaded.set_attn_implementation(ours_attention)
     return _figures(model, recipe, base, prepared) | {
         "seconds": done.metrics["train_runtime"],
         "steps": done.global_step,
-        "read_tokens": sum(map(len, samples)),
-        "padding_share": 1.0 - sum(map(len, samples)) / run.held,
-        "supervised_tokens": sum(int((one.learnt > 0).sum()) for one in samples),
+        "padding_share": 1.0 - _counts(samples, recipe)["read_tokens"] / run.held,
+        **_counts(samples, recipe),
     }
 
 
@@ -125,7 +128,7 @@ class _Marked(Trainer):
         return super().training_step(model, inputs, *rest, **more)
 
 
-def _arguments(recipe: Recipe, batch: int, folder: str, *, recompute: bool) -> TrainingArguments:
+def _arguments(recipe: Recipe, batch: int, folder: str, *, again: bool) -> TrainingArguments:
     optimiser = recipe.optimiser
     return TrainingArguments(
         output_dir=folder,
@@ -139,7 +142,7 @@ def _arguments(recipe: Recipe, batch: int, folder: str, *, recompute: bool) -> T
         optim="adamw_torch_fused",
         train_sampling_strategy="group_by_length",
         length_column_name="length",
-        gradient_checkpointing=recompute,
+        gradient_checkpointing=again,
         remove_unused_columns=False,
         logging_steps=10,
         disable_tqdm=True,
@@ -148,6 +151,14 @@ def _arguments(recipe: Recipe, batch: int, folder: str, *, recompute: bool) -> T
         use_cpu=True,
         seed=recipe.seed,
     )
+
+
+def _counts(samples: Sequence[Sample], recipe: Recipe) -> dict[str, float]:
+    """Tokens that were read and learnt in all epochs."""
+    return {
+        "read_tokens": sum(map(len, samples)) * recipe.epochs,
+        "supervised_tokens": sum(int((one.learnt > 0).sum()) for one in samples) * recipe.epochs,
+    }
 
 
 def _figures(model: Any, recipe: Recipe, base: Base, prepared: Prepared) -> dict[str, Any]:
@@ -177,14 +188,15 @@ def main() -> None:
     hush_peft()
     their_logging.set_verbosity_error()
     logging.disable(logging.WARNING)
-    recipe, base = load(told.recipe), open_base(told.base)
-    prepared = prepare(
-        [one.conversation for one in write(told.conversations, recipe.seed)], masked
-    )
+    base = open_base(told.base)
+    recipe = load(told.recipe)
+    same = msgspec.structs.replace(recipe.optimiser, b_ratio=1.0)  # the Trainer has one rate
+    recipe = msgspec.structs.replace(recipe, optimiser=same, save_every=NEVER)
+    prepared = prepare([one.conversation for one in write(told.conversations, recipe.seed)], masked)
     found = (
-        ours(recipe, base, prepared, recompute=told.recompute)
+        ours(recipe, base, prepared, again=told.recompute)
         if told.who == "ours"
-        else trainer(recipe, base, prepared, told.batch, recompute=told.recompute)
+        else trainer(recipe, base, prepared, told.batch, again=told.recompute)
     )
     json.dump(found, sys.stdout)
 
