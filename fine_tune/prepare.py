@@ -142,6 +142,8 @@ def _lesson(
     if verdicts:
         of_verdicts = [Judged(places[v.after], v, next(pairs), next(pairs)) for v in verdicts]
         replies = judged_replies(messages, replies, of_verdicts, left_out)
+        if split != "train":  # what is held out is judged alike, whatever was made of it
+            replies = [msgspec.structs.replace(reply, weight=1.0) for reply in replies]
     if not replies:
         return None
     return Lesson(one.id, tuple(messages), tuple(replies), split)

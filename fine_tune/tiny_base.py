@@ -22,7 +22,8 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from fine_tune.base import TEMPLATE, Encoder
+from fine_tune.base import TEMPLATE
+from finmodel.assistant.encoder import Encoder
 from finmodel.durable import replace_file
 from finmodel.lender.talk.general import general_text
 

@@ -22,21 +22,31 @@ from fine_tune.base import Base
 from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
 from fine_tune.fit import fit_layers
 from fine_tune.machine import fastest_dtype
-from fine_tune.model import load_base, with_adapter
+from fine_tune.model import load_base
+from fine_tune.pair_run import (
+    held_out_pairs,
+    learns_pairs,
+    pair_faults,
+    pair_figures,
+    pairs_to_learn,
+    weighed,
+)
 from fine_tune.prepare import Mask, Prepared, prepare
 from fine_tune.recipe import Recipe
-from fine_tune.samples import Lesson
+from fine_tune.samples import Lesson, Sample
+from fine_tune.start import KIND, find_start, started, told
 from fine_tune.steps import Plan, plan_of
 from fine_tune.train import Step, Trained, train
 from finmodel import tracking
 from finmodel.conversations import Conversation
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
+from finmodel.verdicts import Verdict
 
 WRITTEN = 24
 """So many held-out replies are written greedily; each takes seconds."""
 REPLIES = "replies.json"
-ADAPTER = "adapter"
+ADAPTER = KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +75,36 @@ class Material:
     """Texts of no conversation, by which forgetting is measured."""
     unseen: frozenset[str] = frozenset()
     """Scripts that stand in no training conversation."""
+    verdicts: Iterable[Verdict] = ()
+    """What agents made of suggestions in these conversations."""
 
 
 def tune(
     settings: Settings, recipe: Recipe, base: Base, material: Material, progress: Progress = silent
 ) -> Tuned:
     """Make an adapter of a base by a recipe, and register it with the verdict of its gates."""
-    prepared = prepare(material.conversations, material.mask)
-    lessons = prepared.lessons["train"]
-    samples = lesson_samples(lessons, base, recipe.length, shared=recipe.shared)
-    plan = plan_of(samples, recipe)
+    start = find_start(settings, recipe, base)
+    prepared = prepare(material.conversations, material.mask, material.verdicts)
+    plan = plan_of(_samples(prepared, recipe, base), recipe)
     dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
     whole = load_base(base.folder, dtype, recipe.quantised)
-    model = with_adapter(whole, recipe.adapter, recipe.seed)
-    run = identity(recipe, base, prepared)
+    model = started(settings, whole, recipe, start)
+    run = identity(recipe, base, prepared, told(start))
     judge = _Judge(base, recipe, prepared, material)
-    tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER}
+    tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER, "start": told(start)}
     with tracking.run(settings, recipe.name, tags) as tracked:
         folder = settings.home / "tuning" / recipe.name / run[:16]
         fit = fit_layers(model, plan, recipe, folder)
+        plan = weighed(model, plan, recipe, folder, progress)
+        held_out = held_out_pairs(model, prepared, recipe, base)
         done = train(model, plan, recipe, folder, run, _reporter(plan, tracked, progress))
         # The base has not changed: a run that goes on need not wait for what it is worth.
         with model.disable_adapter():
             before = judge.figures(model, "base", progress)
         after = judge.figures(model, "tuned", progress)
-        figures = before | after | _effort(plan, done)
-        passed, reasons = verdict(recipe, figures)
+        figures = before | after | _effort(plan, done) | pair_figures(model, held_out, recipe)
+        reasons = (*verdict(recipe, figures)[1], *pair_faults(recipe, figures))
+        passed = not reasons
         params = {"recipe": msgspec.json.encode(recipe).decode(), "dtype": str(dtype)}
         params |= {"checkpointed_layers": str(fit.checkpointed_layers), "fit": str(fit)}
         tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
@@ -98,8 +112,8 @@ def tune(
         with tempfile.TemporaryDirectory() as aside:
             model.save_pretrained(aside, safe_serialization=True)
             source = tracked.log_folder(Path(aside), ADAPTER)
-        told = tags | {"gate": "passed" if passed else "failed", "reasons": "; ".join(reasons)}
-        version = tracking.register(settings, recipe.name, source, tracked.id, told)
+        of = tags | {"gate": "passed" if passed else "failed", "reasons": "; ".join(reasons)}
+        version = tracking.register(settings, recipe.name, source, tracked.id, of)
     shutil.rmtree(folder, ignore_errors=True)
     return Tuned(
         name=recipe.name,
@@ -113,11 +127,18 @@ def tune(
     )
 
 
-def identity(recipe: Recipe, base: Base, prepared: Prepared) -> str:
+def _samples(prepared: Prepared, recipe: Recipe, base: Base) -> list[Sample]:
+    if learns_pairs(recipe):
+        return pairs_to_learn(prepared, recipe, base)
+    lessons = prepared.lessons["train"]
+    return lesson_samples(lessons, base, recipe.length, shared=recipe.shared)
+
+
+def identity(recipe: Recipe, base: Base, prepared: Prepared, start: str = "") -> str:
     """Digest of everything that makes a run what it is: not of how it is made to fit, or priced."""
     same = msgspec.structs.replace(recipe, checkpointed_layers=None, price_per_hour=0.0)
-    told = msgspec.json.encode([msgspec.to_builtins(same), base.digest, prepared.digest])
-    return hashlib.sha256(told).hexdigest()
+    parts = [msgspec.to_builtins(same), base.digest, prepared.digest, start]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def verdict(recipe: Recipe, figures: Mapping[str, float]) -> tuple[bool, tuple[str, ...]]:

@@ -82,8 +82,9 @@ def judged_replies(
     for one in verdicts:
         places.setdefault(_place(messages, one.after), []).append(one)
     for place, some in places.items():
-        reply = _reply(place, some, found.get(place), left_out)
-        if reply is not None:
+        if not any(message.role == "user" for message in messages[:place]):
+            left_out["a verdict on a reply to nobody"] += len(some)
+        elif reply := _reply(place, some, found.get(place), left_out):
             found[place] = reply
     return [found[place] for place in sorted(found)]
 

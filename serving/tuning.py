@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput
+from finmodel.verdicts import Verdict
 from serving.bases import base_folder, hush_peft
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
+
+if TYPE_CHECKING:
+    from fine_tune.recipe import Recipe
 
 GENERAL: Final = 60_000
 """Bytes of general text by which forgetting is measured."""
@@ -32,12 +36,17 @@ def tune(
         Path | None,
         typer.Option(help="Conversations, .jsonl or .csv; simulated ones if not given."),
     ] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(help="Agents' verdicts on suggestions in these conversations, .jsonl."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Tune an adapter on service conversations, judge it, and register it; stopped, it goes on."""
     from fine_tune.recipe import load
 
     loaded = load(recipe)
+    _require_both(loaded, conversations, verdicts)
     from finmodel.acts import audited
     from finmodel.records import TRAINERS
     from serving.access import signed_in
@@ -52,8 +61,10 @@ def tune(
     from finmodel.lender.talk.held_out import held_out
 
     opened = open_base(base_folder(base or loaded.base, recipe, here.bases))
+    told = tuple(_read(conversations, loaded.simulated, loaded.seed))
     material = Material(
-        conversations=_read(conversations, loaded.simulated, loaded.seed),
+        conversations=told,
+        verdicts=_judged(verdicts, told, loaded),
         mask=masked,
         general=tuple(general_text(GENERAL, _GENERAL_SEED)),
         unseen=held_out(),
@@ -71,6 +82,37 @@ def masked(texts: Sequence[str]) -> list[str]:
 
     masks = Masks()
     return [masks.mask(text) for text in texts]
+
+
+def _require_both(recipe: Recipe, conversations: Path | None, verdicts: Path | None) -> None:
+    """BadInput where verdicts and conversations do not come together."""
+    if verdicts is not None and conversations is None:
+        raise BadInput(
+            "verdicts are of conversations, and none are named",
+            where="--conversations",
+            remedy="name the file of the conversations that they are of",
+        )
+    if recipe.preference is not None and conversations is not None and verdicts is None:
+        raise BadInput(
+            "this recipe learns from verdicts, and none are named",
+            where="--verdicts",
+            remedy="name a .jsonl file of them, or leave `preference` out of the recipe",
+        )
+
+
+def _judged(
+    path: Path | None, conversations: Sequence[Conversation], recipe: Recipe
+) -> tuple[Verdict, ...]:
+    """Verdicts from a file, or of simulated agents where the conversations are simulated."""
+    if path is not None:
+        from finmodel.verdict_files import read_verdicts
+
+        return tuple(read_verdicts(path))
+    if recipe.preference is None:
+        return ()
+    from finmodel.lender.talk.verdicts import judge
+
+    return tuple(judge(conversations, recipe.seed))
 
 
 def _read(path: Path | None, simulated: int, seed: int) -> Iterable[Conversation]:

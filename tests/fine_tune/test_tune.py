@@ -1,5 +1,6 @@
 """From conversations to a registered adapter, and what its gates say."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,16 +12,18 @@ from peft import PeftModel
 
 from fine_tune.base import open_base
 from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
-from fine_tune.model import load_base
+from fine_tune.model import load_base, with_adapter
 from fine_tune.prepare import prepare
-from fine_tune.recipe import Adapter, Gates, Optimiser, Recipe, load
+from fine_tune.recipe import Adapter, Gates, Optimiser, Preference, Recipe, load
+from fine_tune.start import find_start, laid_over, started
 from fine_tune.tune import REPLIES, Material, tune, verdict
 from finmodel import tracking
 from finmodel.assistant.briefing import briefing
-from finmodel.errors import BadInput
+from finmodel.errors import BadInput, Damaged, NotFound
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
+from finmodel.lender.talk.verdicts import judge
 from finmodel.settings import Settings
 from tests.fine_tune.small_model import small_base
 
@@ -107,6 +110,103 @@ def test_greedy_replies_are_what_transformers_generates(tuned):
     assert mine.approved == lesson.replies[-1].text
 
 
+PREFER = msgspec.structs.replace(
+    RECIPE, packs=4, epochs=2, preference=Preference(start="scripts@1", agreement=0.6)
+)
+
+
+@pytest.fixture(scope="module")
+def judged(tuned):
+    """The same conversations, with what agents made of suggestions in them."""
+    _, _, material, _, _ = tuned
+    verdicts = tuple(judge(material.conversations, seed=2))
+    return dataclasses.replace(material, verdicts=verdicts)
+
+
+def test_an_adapter_learns_on_from_verdicts_and_is_registered_beside_its_start(
+    tuned, judged, monkeypatch
+):
+    settings, base, material, first, _ = tuned
+    monkeypatch.setattr("fine_tune.tune.WRITTEN", 1)
+    seen = []
+    done = tune(settings, PREFER, base, judged, lambda what, n, of: seen.append(what))
+    version = tracking.version_of(settings, "scripts", done.version)
+    assert (version.tags["start"], version.tags["base"]) == ("scripts@1", base.digest)
+    assert version.tags["data"] == prepare(material.conversations, list, judged.verdicts).digest
+    assert version.tags["data"] != prepare(material.conversations, list).digest
+    assert done.figures["heldout_pairs"] >= 4
+    assert done.figures["heldout_agreement"] > 0.6
+    assert done.figures["heldout_margin"] > 0
+    assert not any("held-out pairs" in one for one in done.reasons)
+    assert {"pairs weighed by the reference", "steps learnt"} <= set(seen)
+    assert done.figures["base_perplexity"] == first.figures["base_perplexity"]
+
+
+def test_a_run_begins_where_its_start_ended(tuned):
+    settings, base, material, first, _ = tuned
+    start = find_start(settings, PREFER, base)
+    model = started(settings, load_base(base.folder, torch.float32), PREFER, start)
+    assert any(one.requires_grad for one in model.parameters())
+    tests = lesson_samples(prepare(material.conversations, list).lessons["test"], base, 512)
+    loss = mean_loss(model, tests, 512)
+    assert loss == pytest.approx(np.log(first.figures["tuned_perplexity"]), rel=1e-6)
+
+
+def test_verdicts_without_pairs_are_learnt_by_their_weight(tuned, judged):
+    _, base, material, _, _ = tuned
+    plain = prepare(material.conversations, list).lessons["train"]
+    weighted = prepare(material.conversations, list, judged.verdicts).lessons["train"]
+    one, other = (lesson_samples(some, base, 512) for some in (plain, weighted))
+    assert sum(s.learnt.sum() for s in other) > 1.05 * sum(s.learnt.sum() for s in one)
+    assert [s.token.tolist() for s in one] == [s.token.tolist() for s in other]
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "says"),
+    [
+        ("none", NotFound, "preference.start: no adapter 'none' is registered; tune it first"),
+        ("scripts@9", NotFound, "no adapter 'scripts@9' is registered"),
+        ("scripts@x", BadInput, "'x' is no version; write scripts@3"),
+    ],
+)
+def test_a_start_that_is_not_there_is_told(tuned, judged, start, error, says):
+    settings, base, _, _, _ = tuned
+    recipe = msgspec.structs.replace(PREFER, preference=Preference(start=start))
+    with pytest.raises(error, match=says):
+        tune(settings, recipe, base, judged)
+
+
+def test_an_adapter_of_another_base_is_not_learnt_on(tuned, judged, tmp_path):
+    settings, *_ = tuned
+    other = open_base(small_base(tmp_path, ["别的"]))
+    with pytest.raises(BadInput, match=r"scripts@1: the adapter belongs to another base"):
+        tune(settings, PREFER, other, judged)
+
+
+def test_verdicts_of_which_no_pair_is_left_are_told_with_why(tuned, judged):
+    settings, base, material, _, _ = tuned
+    accepted = tuple(one for one in judged.verdicts if one.verdict == "accepted")
+    with pytest.raises(BadInput, match="no pair is left to learn from; bring verdicts that edit"):
+        tune(settings, PREFER, base, dataclasses.replace(material, verdicts=accepted))
+
+
+@pytest.mark.parametrize("broken", ["nan", "torn", "gone"])
+def test_a_start_that_is_broken_is_told(tuned, tmp_path, broken):
+    _, base, _, _, _ = tuned
+    model = with_adapter(load_base(base.folder, torch.float32), RECIPE.adapter, 1)
+    with torch.no_grad():
+        next(p for p in model.parameters() if p.requires_grad).fill_(float("nan"))
+    model.save_pretrained(tmp_path)
+    weights = tmp_path / "adapter_model.safetensors"
+    if broken == "torn":
+        weights.write_bytes(b"torn")
+    if broken == "gone":
+        weights.unlink()
+    says = {"nan": "not all numbers", "torn": "cannot be laid over", "gone": "it has no adapter_m"}
+    with pytest.raises((Damaged, NotFound), match=says[broken]):
+        laid_over(load_base(base.folder, torch.float32), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("tuned_perplexity", "general", "passed", "says"),
     [
@@ -131,7 +231,7 @@ def test_an_adapter_that_forgets_or_does_not_learn_stays_a_candidate(
     assert says in "; ".join(reasons)
 
 
-@pytest.mark.parametrize("name", ["lora_1b", "lora_14b"])
+@pytest.mark.parametrize("name", ["lora_1b", "lora_14b", "preference_tiny"])
 def test_the_shipped_recipes_are_read(name):
     path = Path(__file__).parents[2] / "fine_tune" / f"{name}.yaml"
     assert load(path).name.startswith("service_scripts_")
@@ -141,6 +241,9 @@ def test_a_recipe_that_cannot_be_meant_is_told_by_its_key(tmp_path):
     path = tmp_path / "r.yaml"
     path.write_text("name: a\nbase: b\nlength: 4\n")
     with pytest.raises(BadInput, match=r"length: 4 is out of range; see docs/fine_tuning\.md"):
+        load(path)
+    path.write_text("name: a\nbase: b\npreference: {beta: 0}\n")
+    with pytest.raises(BadInput, match=r"preference\.beta: 0\.0 is out of range"):
         load(path)
     path.write_text("name: a\nbase: b\nadapter: {rang: 4}\n")
     with pytest.raises(BadInput, match=r"unknown key 'rang'.*did you mean 'rank'"):

@@ -110,6 +110,24 @@ def test_what_makes_no_pair_is_counted(said, why):
     assert (one.text, one.instead) == (SENT, ())
 
 
+def test_a_suggestion_before_the_customer_wrote_is_not_learnt():
+    messages = (msgspec.structs.replace(conversation().messages[0], who="system"),)
+    told = conversation(messages=(*messages, *conversation().messages[1:]))
+    found = prepare(
+        [told, conversation(id="d", customer="w")], plain, [verdict("edited", "等", SENT)]
+    )
+    assert found.left_out["a verdict on a reply to nobody"] == 1
+
+
+def test_what_tests_is_judged_alike_whatever_was_made_of_it():
+    tested = conversation(id="t", customer="w", split="test", messages=tuple(
+        msgspec.structs.replace(m, text=m.text + "另外问一句") for m in conversation().messages
+    ))  # fmt: skip
+    said = verdict("edited", "请您耐心等待", f"{SENT}另外问一句", conversation="t")
+    (reply,) = prepare([conversation(), tested], plain, [said]).lessons["test"][0].replies
+    assert (reply.weight, reply.instead) == (1.0, ("请您耐心等待",))
+
+
 def test_texts_that_differ_only_in_what_is_masked_are_no_pair():
     left_out = Counter()
     said = verdict("edited", "王芳您好，请等电话", "张伟您好，请等电话")
