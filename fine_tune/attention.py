@@ -44,6 +44,7 @@ def spans_of(pack: Pack, device: torch.device) -> Spans:
     return Spans(pack.begins, masks)
 
 
+@torch.compiler.disable
 def attend(
     module: Any,
     query: torch.Tensor,

@@ -18,6 +18,13 @@ _FORGET_PEAK: Final = Path("/proc/self/clear_refs")
 _GROUP: Final = Path("/sys/fs/cgroup")
 
 
+def best_device() -> torch.device:
+    """The GPU that is this process's own, or the CPU where there is none."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
 def fastest_dtype(side: int = 512) -> torch.dtype:
     """float32, or bfloat16 where its products take less time."""
     if torch.cuda.is_available():

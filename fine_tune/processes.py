@@ -79,10 +79,16 @@ def sum_gradients(learning: Sequence[torch.Tensor]) -> None:
             distributed.all_reduce(one.grad)
 
 
-def shard(model: Any) -> None:
+def place(model: Any, device: torch.device) -> None:
+    """Bring a model to a device; of several processes each keeps its part alone."""
+    if count() > 1:
+        _shard(model)
+    if next(model.parameters()).device != device:
+        model.to(device)
+
+
+def _shard(model: Any) -> None:
     """Keep a part of the frozen layers in each process (FSDP); adapter, embedding, head whole."""
-    if count() == 1:
-        return
     from torch.distributed.fsdp import fully_shard
 
     body = decoder(model)

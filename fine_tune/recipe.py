@@ -74,7 +74,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     length: int = 1024
     """Tokens in a row; a sample is never cut across rows."""
     packs: int = 1
-    """Rows in a step."""
+    """Rows in a step; several processes share them out."""
+    compiled: bool | None = None
+    """Layers are compiled; null: on a GPU."""
     epochs: float = 1.0
     seed: int = 1
     shared: bool = True

@@ -23,7 +23,7 @@ def run(folder, steps_before_a_crash=None):
     processes.require_packs(recipe.packs)
     samples = [x for n in range(10) for x in samples_of(lesson(n), FAMILY, encode, 512)]
     model = with_adapter(small_model(dtype=torch.float64), recipe.adapter, 1)
-    processes.shard(model)
+    processes.place(model, torch.device("cpu"))
 
     def report(step):
         if step.number == steps_before_a_crash:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from fine_tune.layers import decoder, recompute
+from fine_tune.layers import compile_layers, decoder, recompute
 from fine_tune.model import Batch, pack_loss, with_adapter
 from fine_tune.pack import pack_of
 from fine_tune.recipe import Adapter
@@ -12,7 +12,7 @@ from fine_tune.samples import samples_of
 from tests.fine_tune.small_model import FAMILY, encode, lesson, small_model
 
 
-def step(count, dtype=torch.float64):
+def step(count, dtype=torch.float64, compiled=None):
     """Loss and gradients of two packed samples with branches, and bytes kept for the way back."""
     model = with_adapter(small_model(layers=3, dtype=dtype), Adapter(rank=4), 1)
     for name, one in model.named_parameters():
@@ -20,6 +20,8 @@ def step(count, dtype=torch.float64):
             torch.nn.init.normal_(one, std=0.1)
     model.train()
     done = recompute(model, count)
+    if compiled is not None:
+        compile_layers(model, compiled)
     samples = [s for n in range(2) for s in samples_of(lesson(n), FAMILY, encode, 512)]
     batch = Batch.of(pack_of(samples), torch.device("cpu"))
     kept = 0
@@ -53,3 +55,18 @@ def test_the_last_layers_are_those_that_are_kept_whole():
     assert [one.gradient_checkpointing for one in decoder(model).layers] == [True, True, False]
     recompute(model, 0)
     assert not any(one.gradient_checkpointing for one in decoder(model).layers)
+
+
+def test_compiled_layers_learn_the_same():
+    compiled = []
+
+    def counted(graph, _):
+        compiled.append(graph)
+        return graph.forward
+
+    _, loss, gradients, _ = step(1)
+    _, again, others, _ = step(1, compiled=counted)
+    assert again == loss
+    assert all(torch.equal(one, others[name]) for name, one in gradients.items())
+    # Before attention and after it, for layers that are kept and those that are computed again.
+    assert 2 <= len(compiled) <= 6
