@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from finmodel.assistant.encoder import Encoder
+from finmodel.assistant.engines.engine import Spoken
 from finmodel.assistant.template import FAMILIES, Family, family_of
 from finmodel.errors import BadInput, Damaged, NotFound
 
@@ -48,6 +49,11 @@ class Base:
     def encode(self) -> Encoder:
         """Text to token numbers."""
         return Encoder(self.folder / "tokenizer.json")
+
+    @property
+    def spoken(self) -> Spoken:
+        """How engines speak to it."""
+        return Spoken(self.family, self.encode, self.digest)
 
 
 def open_base(folder: Path) -> Base:

@@ -14,18 +14,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
 from fine_tune.base import Base
 from fine_tune.distance import distance
 from fine_tune.model import Batch, pack_loss
 from fine_tune.pack import best_fit, pack_of
 from fine_tune.samples import Lesson, Sample, samples_of
-from finmodel.assistant.template import Message, prompt, tokens
+from finmodel.assistant.engines.engine import Asked
+from finmodel.assistant.engines.transformer import write_tokens
+from finmodel.assistant.template import Message
 from finmodel.progress import Progress, silent, teller
-
-MOST_NEW = 160
-"""A reply is cut after so many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +105,6 @@ def write_replies(
 
 def greedy(model: Any, base: Base, history: Sequence[Message]) -> str:
     """What the model writes after a history, the likeliest token each time."""
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    stop = base.encode(base.family.stop, True)[0]
-    given = tokens(prompt(base.family, history), base.encode)
-    implementation = whole.config._attn_implementation
-    whole.set_attn_implementation("sdpa")
-    cache, out = DynamicCache(), list[int]()
-    step = torch.tensor([given], device=next(whole.parameters()).device)
-    try:
-        with torch.no_grad():
-            while len(out) < MOST_NEW:
-                hidden = whole.model(step, cache=cache, use_cache=True).last_hidden_state[:, -1]
-                head = whole.lm_head.weight
-                token = int((hidden.to(head.dtype) @ head.T).argmax())
-                if token == stop:
-                    break
-                out.append(token)
-                step = torch.tensor([[token]], device=step.device)
-    finally:
-        whole.set_attn_implementation(implementation)
+    asked = Asked(tuple(history))
     end = base.family.closing().text.removesuffix(base.family.stop)  # Llama-2 writes a blank
-    return base.encode.decode(out).removesuffix(end)
+    return base.encode.decode(list(write_tokens(model, base.spoken, asked))).removesuffix(end)

@@ -36,6 +36,8 @@ class Settings:
     """ISO 8601 time at which the clock stands still; empty for the real time."""
     key: str = field(default="", repr=False)
     """The key of the person at the command line."""
+    endpoint_key: str = field(default="", repr=False)
+    """The key for a server of models that somebody else runs."""
     online_map_gb: float = 8.0
     """Largest size of the LMDB map of online features (a sparse file), in GiB."""
     online_store: str = field(default="", repr=False)
@@ -61,6 +63,7 @@ class Settings:
             model=env.get("FINMODEL_MODEL", "behaviour_risk"),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
             key=env.get("FINMODEL_KEY", ""),
+            endpoint_key=env.get("FINMODEL_ENDPOINT_KEY", ""),
             online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0, 2**20),
             online_store=_redis_url(env.get("FINMODEL_ONLINE_STORE", "")),
         )
@@ -81,7 +84,8 @@ class Settings:
             "BENTOML_HOME": str(self.home / "bentoml" / str(self.port)),
             "BENTOML_DO_NOT_TRACK": "True",
         }
-        return {name: value for name, value in os.environ.items() if name != "FINMODEL_KEY"} | ours
+        theirs = ("FINMODEL_KEY", "FINMODEL_ENDPOINT_KEY")
+        return {name: value for name, value in os.environ.items() if name not in theirs} | ours
 
     def make_home(self) -> None:
         """The folder of everything, for its owner alone: customers' data lie in it.

@@ -1,0 +1,135 @@
+"""transformers in this process: a base's directory, with PEFT's adapters switched by request.
+
+A model comes in, or the directory of one; replies go out, a token at a time. It is the engine of a
+GPU, and on a CPU the one whose likelihoods training knows; code of a model's own is never run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, DynamicCache
+
+from finmodel.assistant.engines.engine import (
+    Asked,
+    Laid,
+    Spoken,
+    limited,
+    refuse_grammar,
+    require_all_of,
+    require_known,
+)
+
+
+class Transformer:
+    """A model of transformers, one request at a time."""
+
+    name = "transformers"
+
+    def __init__(self, model: Any, spoken: Spoken) -> None:
+        """A causal model, or one under PEFT with adapters by name."""
+        self._model, self._spoken = model, spoken
+        self._adapters = tuple(getattr(model, "peft_config", ()))
+        self._alone = threading.Lock()
+
+    def stream(self, asked: Asked) -> Generator[str, None, None]:
+        """The reply in pieces."""
+        require_known(asked.adapter, self._adapters, self.name)
+        refuse_grammar(asked, self.name)
+        return limited(self._pieces(asked), asked)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._model = None
+
+    def _pieces(self, asked: Asked) -> Generator[str, None, None]:
+        decode = self._spoken.encode.decode
+        out: list[int] = []
+        said = ""
+        with self._alone, self._laid(asked.adapter):
+            for token in write_tokens(self._model, self._spoken, asked):
+                out.append(token)
+                text = decode(out)
+                if not text.endswith("\ufffd"):  # a character's first bytes
+                    yield text[len(said) :]
+                    said = text
+
+    def _laid(self, adapter: str) -> Any:
+        """The adapter of this name over the base, or none."""
+        if not self._adapters:
+            return nullcontext()
+        if not adapter:
+            return self._model.disable_adapter()
+        self._model.set_adapter(adapter)
+        return nullcontext()
+
+
+def open_transformer(
+    folder: Path,
+    spoken: Spoken,
+    adapters: Mapping[str, Laid] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Transformer:
+    """A base from its directory; BadInput where an adapter belongs to another base."""
+    laid = dict(adapters or {})
+    require_all_of(spoken.digest, laid)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+    )
+    for place, (name, one) in enumerate(laid.items()):
+        if place == 0:
+            model = PeftModel.from_pretrained(model, one.path, adapter_name=name)
+        else:
+            model.load_adapter(one.path, adapter_name=name)
+    return Transformer(model.eval(), spoken)
+
+
+def write_tokens(model: Any, spoken: Spoken, asked: Asked) -> Iterator[int]:
+    """The tokens of a reply by a model as it stands, up to what ends one in its family."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    stop = spoken.encode(spoken.family.stop, True)[0]
+    device = next(whole.parameters()).device
+    step = torch.tensor([spoken.prompt(asked)], device=device)
+    cache, head = DynamicCache(), whole.get_output_embeddings()
+    chance = torch.Generator(device=device).manual_seed(asked.seed)
+    with _plain_attention(whole):
+        for _ in range(asked.most):
+            with torch.no_grad():
+                hidden = whole.model(step, cache=cache, use_cache=True).last_hidden_state[:, -1]
+                scores = head(hidden.to(head.weight.dtype))[0]
+                token = _next(scores, asked.temperature, chance)
+            if token == stop:
+                return
+            yield token
+            step = torch.tensor([[token]], device=device)
+
+
+def _next(logits: torch.Tensor, temperature: float, chance: torch.Generator) -> int:
+    if temperature <= 0.0:
+        return int(logits.argmax())
+    share = torch.softmax(logits.float() / temperature, dim=0)
+    return int(torch.multinomial(share, 1, generator=chance))
+
+
+@contextmanager
+def _plain_attention(model: Any) -> Iterator[None]:
+    """Attention of one conversation, for a model that is being trained on packs of many."""
+    before = model.config._attn_implementation
+    if before in ("sdpa", "eager"):
+        yield
+        return
+    model.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
