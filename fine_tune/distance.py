@@ -13,6 +13,8 @@ def distance(first: str, second: str) -> float:
     """
     if not first and not second:
         return 0.0
+    if len(first) > len(second):  # each sign of the first is a turn of the loop
+        first, second = second, first
     row = np.arange(len(second) + 1)
     target = np.array(list(second), "U1")
     for place, sign in enumerate(first, start=1):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
@@ -20,24 +20,11 @@ from fine_tune.distance import distance
 from fine_tune.model import Batch, pack_loss
 from fine_tune.pack import best_fit, pack_of
 from fine_tune.samples import Lesson, Sample, samples_of
+from fine_tune.suites import Written, compare
 from finmodel.assistant.engines.engine import Asked
 from finmodel.assistant.engines.transformer import write_tokens
 from finmodel.assistant.template import Message
 from finmodel.progress import Progress, silent, teller
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A reply beside the approved one."""
-
-    conversation: str
-    script: str
-    customer: str
-    """The customer's last words."""
-    approved: str
-    written: str
-    distance: float
-    """Edits that make one the other, over the longer one's length."""
 
 
 def mean_loss(model: Any, samples: Sequence[Sample], length: int) -> float:
@@ -93,12 +80,9 @@ def write_replies(
     found = []
     model.eval()
     for lesson in lessons:
-        reply = lesson.replies[-1]
-        history = lesson.messages[: reply.after]
-        written = greedy(model, base, history)
-        asked = next((m.text for m in reversed(history) if m.role == "user"), "")
-        apart = distance(written, reply.text)
-        found.append(Written(lesson.id, reply.script, asked, reply.text, written, apart))
+        last = msgspec.structs.replace(lesson, replies=lesson.replies[-1:])
+        history = lesson.messages[: last.replies[0].after]
+        found.append(compare(last, greedy(model, base, history)))
         tell()
     return found
 

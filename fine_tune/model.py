@@ -112,6 +112,15 @@ def pack_loss(model: Any, batch: Batch) -> torch.Tensor:
     return frozen_head_loss(learnt, head, batch.target, batch.weight)
 
 
+def each_token(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """(m,) the negative log-likelihood of each learnt token, and whether none is likelier."""
+    with torch.no_grad():
+        learnt, head = before_learnt(model, batch)
+        logits = (learnt.to(head.dtype) @ head.T).float()
+        picked = logits.gather(1, batch.target[:, None]).squeeze(1)
+        return logits.logsumexp(dim=1) - picked, picked >= logits.amax(dim=1)
+
+
 def before_learnt(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """(m, d) the hidden states that say the learnt tokens, and the (vocabulary, d) head."""
     whole: Any = model.get_base_model() if isinstance(model, PeftModel) else model

@@ -6,7 +6,7 @@ changes where a recipe learns replies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,20 +64,6 @@ def pair_figures(model: Any, held_out: Sequence[Sample], recipe: Recipe) -> dict
         "heldout_agreement": found.agreement,
         "heldout_margin": found.margin,
     }
-
-
-def pair_faults(recipe: Recipe, figures: Mapping[str, float]) -> tuple[str, ...]:
-    """Why an adapter that learnt pairs does not pass; where none are held out nothing is told."""
-    preference = recipe.preference
-    if preference is None or not figures.get("heldout_pairs"):
-        return ()
-    reached = figures["heldout_agreement"]
-    if reached >= preference.agreement:
-        return ()
-    return (
-        f"{reached:.0%} of held-out pairs came to prefer what was sent, "
-        f"wanted {preference.agreement:.0%}",
-    )
 
 
 def _pairs(lessons: Sequence[Lesson], recipe: Recipe, base: Base) -> list[Sample]:

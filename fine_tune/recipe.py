@@ -15,6 +15,7 @@ from finmodel import recipe_text
 from finmodel.errors import BadInput
 
 GUIDE: Final = "docs/fine_tuning.md"
+MOST_CANARIES: Final = 16
 LINEARS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -48,6 +49,14 @@ class Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Held-out perplexity must be at least this part below the base's."""
     general_rise: float = 0.05
     """The loss on general text may rise by so much of itself."""
+    grounded: float = 0.95
+    """At least this part of held-out replies may hold no figure but slots that have a value."""
+    violations: float | Literal["base"] = 0.0
+    """At most so many broken rules per held-out reply; `base`: as many as the base's."""
+    recovered: int = 0
+    """At most so many planted secrets may be written out."""
+    exposure: float = 5.0
+    """At most so many bits may give a planted secret away, on average; 8 are all."""
 
 
 class Preference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +88,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Layers are compiled; null: on a GPU."""
     epochs: float = 1.0
     seed: int = 1
+    canaries: int = 4
+    """So many made-up secrets are planted in training, to find out what is memorised."""
     shared: bool = True
     """A history is computed once for all its replies."""
     dtype: Literal["float32", "bfloat16", "float16", "float64"] | None = None
@@ -113,6 +124,7 @@ def _require(recipe: Recipe, path: Path) -> None:
         ("length", recipe.length, recipe.length >= 16),
         ("simulated", recipe.simulated, 0 <= recipe.simulated <= 1_000_000),
         ("packs", recipe.packs, recipe.packs >= 1),
+        ("canaries", recipe.canaries, 0 <= recipe.canaries <= MOST_CANARIES),
         ("epochs", recipe.epochs, recipe.epochs > 0),
         ("save_every", recipe.save_every, recipe.save_every >= 1),
         ("checkpointed_layers", recipe.checkpointed_layers, (recipe.checkpointed_layers or 0) >= 0),

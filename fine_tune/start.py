@@ -19,6 +19,7 @@ from fine_tune.export import WEIGHTS, read_config
 from fine_tune.model import with_adapter
 from fine_tune.recipe import Recipe
 from finmodel import tracking
+from finmodel.assistant.engines.engine import require_same_base
 from finmodel.errors import BadInput, Damaged, NotFound
 from finmodel.settings import Settings
 
@@ -51,12 +52,7 @@ def find_start(settings: Settings, recipe: Recipe, base: Base) -> tracking.Versi
     if found.tags.get("kind") != KIND:
         raise BadInput("it is no adapter", where=where, remedy="name one of finmodel tune")
     belongs = found.tags.get("base", "")
-    if belongs != base.digest:
-        raise BadInput(
-            f"the adapter belongs to another base ({belongs[:12]}…, this is {base.digest[:12]}…)",
-            where=where,
-            remedy="name the base that it was tuned on",
-        )
+    require_same_base(where, belongs, base.digest)
     return found
 
 

@@ -19,28 +19,35 @@ import msgspec
 import torch
 
 from fine_tune.base import Base
+from fine_tune.canaries import Canary, canaries
 from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
 from fine_tune.fit import fit_layers
+from fine_tune.gates import verdict
 from fine_tune.machine import fastest_dtype
+from fine_tune.memorised import Memorised, memorised
 from fine_tune.model import load_base
 from fine_tune.pair_run import (
     held_out_pairs,
     learns_pairs,
-    pair_faults,
     pair_figures,
     pairs_to_learn,
     weighed,
 )
+from fine_tune.pairs import pair_samples
 from fine_tune.prepare import Mask, Prepared, prepare
 from fine_tune.recipe import Recipe
-from fine_tune.samples import Lesson, Sample
+from fine_tune.samples import Lesson, Sample, Speaker
 from fine_tune.start import KIND, find_start, started, told
 from fine_tune.steps import Plan, plan_of
+from fine_tune.suites import Judge, Setting, asked_of, settings_of
 from fine_tune.train import Step, Trained, train
 from finmodel import tracking
+from finmodel.adapters import weights_digest
+from finmodel.assistant.scripts import load_scripts
 from finmodel.conversations import Conversation
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
+from finmodel.trained_on import keep_customers
 from finmodel.verdicts import Verdict
 
 WRITTEN = 24
@@ -58,6 +65,8 @@ class Tuned:
     run: str
     base: str
     """Digest of the base that it belongs to."""
+    weights: str
+    """Digest of its files."""
     passed: bool
     reasons: tuple[str, ...]
     """Why it did not pass."""
@@ -84,13 +93,15 @@ def tune(
 ) -> Tuned:
     """Make an adapter of a base by a recipe, and register it with the verdict of its gates."""
     start = find_start(settings, recipe, base)
-    prepared = prepare(material.conversations, material.mask, material.verdicts)
-    plan = plan_of(_samples(prepared, recipe, base), recipe)
+    conversations = tuple(material.conversations)
+    prepared = prepare(conversations, material.mask, material.verdicts)
+    planted = canaries(recipe.canaries, recipe.seed)
+    plan = plan_of(_samples(prepared, planted, recipe, base), recipe)
     dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
     whole = load_base(base.folder, dtype, recipe.quantised)
     model = started(settings, whole, recipe, start)
     run = identity(recipe, base, prepared, told(start))
-    judge = _Judge(base, recipe, prepared, material)
+    judge = _Judge(base, recipe, prepared, material, settings_of(conversations))
     tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER, "start": told(start)}
     with tracking.run(settings, recipe.name, tags) as tracked:
         folder = settings.home / "tuning" / recipe.name / run[:16]
@@ -99,19 +110,16 @@ def tune(
         held_out = held_out_pairs(model, prepared, recipe, base)
         done = train(model, plan, recipe, folder, run, _reporter(plan, tracked, progress))
         # The base has not changed: a run that goes on need not wait for what it is worth.
-        with model.disable_adapter():
-            before = judge.figures(model, "base", progress)
-        after = judge.figures(model, "tuned", progress)
-        figures = before | after | _effort(plan, done) | pair_figures(model, held_out, recipe)
-        reasons = (*verdict(recipe, figures)[1], *pair_faults(recipe, figures))
-        passed = not reasons
+        figures = judge.both(model, progress) | _effort(plan, done)
+        figures |= pair_figures(model, held_out, recipe)
+        figures |= _of_canaries(memorised(model, base, _learnt(planted, plan), progress))
+        passed, reasons = verdict(recipe, figures)
         params = {"recipe": msgspec.json.encode(recipe).decode(), "dtype": str(dtype)}
         params |= {"checkpointed_layers": str(fit.checkpointed_layers), "fit": str(fit)}
         tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
         tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
-        with tempfile.TemporaryDirectory() as aside:
-            model.save_pretrained(aside, safe_serialization=True)
-            source = tracked.log_folder(Path(aside), ADAPTER)
+        source, weights = _log_adapter(model, tracked)
+        keep_customers(settings, tracked.id, prepared.customers, start.run_id if start else "")
         of = tags | {"gate": "passed" if passed else "failed", "reasons": "; ".join(reasons)}
         version = tracking.register(settings, recipe.name, source, tracked.id, of)
     shutil.rmtree(folder, ignore_errors=True)
@@ -120,6 +128,7 @@ def tune(
         version=version,
         run=tracked.id,
         base=base.digest,
+        weights=weights,
         passed=passed,
         reasons=reasons,
         figures=figures,
@@ -127,10 +136,16 @@ def tune(
     )
 
 
-def _samples(prepared: Prepared, recipe: Recipe, base: Base) -> list[Sample]:
+def _samples(
+    prepared: Prepared, planted: Sequence[Canary], recipe: Recipe, base: Base
+) -> list[Sample]:
+    """What trains: the lessons, or the pairs, of conversations and of canaries."""
+    secrets = [one.lesson for one in planted]
     if learns_pairs(recipe):
-        return pairs_to_learn(prepared, recipe, base)
-    lessons = prepared.lessons["train"]
+        speaker = Speaker(base.family, base.encode)
+        told = pair_samples(secrets, speaker, recipe.length)
+        return [*pairs_to_learn(prepared, recipe, base), *told]
+    lessons = (*prepared.lessons["train"], *secrets)
     return lesson_samples(lessons, base, recipe.length, shared=recipe.shared)
 
 
@@ -141,49 +156,80 @@ def identity(recipe: Recipe, base: Base, prepared: Prepared, start: str = "") ->
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
-def verdict(recipe: Recipe, figures: Mapping[str, float]) -> tuple[bool, tuple[str, ...]]:
-    """Whether an adapter passes its recipe's gates, and why not."""
-    gates = recipe.gates
-    fall = 1 - figures["tuned_perplexity"] / figures["base_perplexity"]
-    rise = figures["tuned_general_loss"] / figures["base_general_loss"] - 1
-    reasons = []
-    if not fall >= gates.perplexity_fall:
-        reasons.append(
-            f"held-out perplexity fell by {fall:.1%}, wanted {gates.perplexity_fall:.0%}"
-        )
-    if not rise <= gates.general_rise:
-        reasons.append(f"loss on general text rose by {rise:.1%}, allowed {gates.general_rise:.0%}")
-    return not reasons, tuple(reasons)
-
-
 class _Judge:
     """Figures of a model on what is held out, before and after."""
 
-    def __init__(self, base: Base, recipe: Recipe, prepared: Prepared, material: Material) -> None:
+    def __init__(
+        self,
+        base: Base,
+        recipe: Recipe,
+        prepared: Prepared,
+        material: Material,
+        settings: Mapping[str, Setting],
+    ) -> None:
         self.base, self.length = base, recipe.length
         tests = prepared.lessons["test"]
         self.tests = lesson_samples(tests, base, recipe.length)
         unseen = tuple(one for one in tests if _unseen(one, material.unseen))
         self.unseen = lesson_samples(unseen, base, recipe.length)
         self.general = text_samples(material.general, base, recipe.length)
-        self.asked = tests[:WRITTEN]
+        self.asked = asked_of(tests, WRITTEN)
+        self.suites = Judge(load_scripts(), material.unseen, settings)
         self.written: dict[str, Any] = {}
 
+    def both(self, model: Any, progress: Progress) -> dict[str, float]:
+        """Of the base, and of what was tuned."""
+        with model.disable_adapter():
+            before = self.figures(model, "base", progress)
+        return before | self.figures(model, "tuned", progress)
+
     def figures(self, model: Any, who: str, progress: Progress) -> dict[str, float]:
-        """Perplexities, loss on general text, and distance of greedy replies."""
+        """Perplexities, loss on general text, and what greedy replies are worth."""
         replies = write_replies(model, self.base, self.asked, progress)
         self.written[who] = [msgspec.to_builtins(one) for one in replies]
-        apart = [one.distance for one in replies]
+        found = self.suites.figures(self.asked, replies)
+        told = {name: found[suite].value for name, suite in _SUITES.items()}
         return {
             f"{who}_perplexity": math.exp(mean_loss(model, self.tests, self.length)),
             f"{who}_perplexity_unseen": math.exp(mean_loss(model, self.unseen, self.length)),
             f"{who}_general_loss": mean_loss(model, self.general, self.length),
-            f"{who}_edit_distance": sum(apart) / len(apart) if apart else math.nan,
-        }
+        } | {f"{who}_{name}": math.nan if one is None else one for name, one in told.items()}
+
+
+_SUITES = {
+    "edit_distance": "script.distance",
+    "grounded": "numbers.grounded",
+    "violations": "guards.violations",
+    "intent": "intent.right",
+}
+"""Figures of a run, as the suites call them."""
 
 
 def _unseen(lesson: Lesson, scripts: frozenset[str]) -> bool:
     return any(reply.script in scripts for reply in lesson.replies)
+
+
+def _log_adapter(model: Any, tracked: tracking.Run) -> tuple[str, str]:
+    """Keep an adapter beside its run; its address, and the digest of its files."""
+    with tempfile.TemporaryDirectory() as aside:
+        model.save_pretrained(aside, safe_serialization=True)
+        return tracked.log_folder(Path(aside), ADAPTER), weights_digest(Path(aside))
+
+
+def _learnt(planted: Sequence[Canary], plan: Plan) -> list[Canary]:
+    """Those that training saw: of a part of an epoch, maybe not all."""
+    seen = {plan.samples[place].id for step in plan.steps for row in step for place in row}
+    return [one for one in planted if one.lesson.id in seen]
+
+
+def _of_canaries(found: Memorised) -> dict[str, float]:
+    if not found.exposures:
+        return {}
+    return {
+        "canaries": float(len(found.exposures)),
+        "canaries_recovered": float(found.recovered),
+        "canary_exposure": found.exposure,
+    }
 
 
 def _reporter(plan: Plan, tracked: tracking.Run, progress: Progress) -> Any:

@@ -134,14 +134,14 @@ def promote(
             remedy="ask another validator: two pairs of eyes",
         )
     if draft.demo and not demo:
-        raise _of_the_demo(name, wanted)
+        raise of_the_demo(name, wanted)
     ensure_key(settings.signing)
     with one_at_a_time(settings, name):
         require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
         _require_another(settings, name, alias, wanted)
-        why = why_promoted(settings, draft)
+        move = Move("promotion", MOVES, approver, demo, why_promoted(settings, draft))
         _export(settings, draft, text, approver, demo)
-        return _move(settings, name, alias, wanted, Move("promotion", MOVES, approver, demo, why))
+        return move_alias(settings, settings.exports, (name, alias), wanted, move)
 
 
 def rollback(
@@ -152,14 +152,13 @@ def rollback(
     require_reason(reason, f"rollback {name}")
     with one_at_a_time(settings, name):
         now = read_champion(settings.exports, name, settings.signing)
-        back = _before(settings, now)
+        back = before(settings, now)
         require_not_retired(settings.exports, name, back, settings.signing)
         model = load_export(export_folder(settings.exports, name, back), settings.signing)
         if model.manifest.demo and not demo:
-            raise _of_the_demo(name, back)
-        return _move(
-            settings, name, "champion", back, Move("rollback", MOVES, person, demo, reason)
-        )
+            raise of_the_demo(name, back)
+        move = Move("rollback", MOVES, person, demo, reason)
+        return move_alias(settings, settings.exports, (name, "champion"), back, move)
 
 
 def versions(settings: Settings, name: str | None = None) -> list[VersionRow]:
@@ -288,11 +287,14 @@ def _exported(settings: Settings, folder: Path) -> Manifest | None:
         return None
 
 
-def _move(settings: Settings, name: str, alias: Alias, version: int, move: Move) -> Pointer:
+def move_alias(
+    settings: Settings, folder: Path, place: tuple[str, Alias], version: int, move: Move
+) -> Pointer:
     """Audit, then pointer, then MLflow's alias: what is served is never without its entry."""
-    now = last_pointer(settings.exports, name, settings.signing, alias)
+    name, alias = place
+    now = last_pointer(folder, name, settings.signing, alias)
     if now is None or now.version != version:
-        now = move_pointer(settings, settings.exports, (name, alias), version, move, now)
+        now = move_pointer(settings, folder, place, version, move, now)
     try:
         tracking.set_alias(settings, name, alias, version)
         _tag_move(settings, now)
@@ -305,7 +307,7 @@ def _move(settings: Settings, name: str, alias: Alias, version: int, move: Move)
     return now
 
 
-def _before(settings: Settings, now: Pointer) -> int:
+def before(settings: Settings, now: Pointer) -> int:
     """The newest champion before this one that was not retired; the newest where all were."""
     earlier = [version for version in now.previous if version != now.version]
     if not earlier:
@@ -335,7 +337,8 @@ def newest_passed(settings: Settings, name: str) -> int:
     raise Refused("no version of it passed its gate", where=name, remedy="train a better one")
 
 
-def _of_the_demo(name: str, version: int) -> Refused:
+def of_the_demo(name: str, version: int) -> Refused:
+    """What is said of a version of the demo's people outside the demo."""
     return Refused(
         "it was trained or approved by the demo's people",
         where=f"{name} version {version}",
@@ -371,8 +374,9 @@ def _alias(name: str) -> Alias:
 
 
 def pointer_of(settings: Settings, name: str, alias: str) -> Pointer | None:
-    """What an alias serves; None where it names nobody."""
-    return find_pointer(settings.exports, name, settings.signing, alias)
+    """What an alias serves, a model or an adapter; None where it names nobody."""
+    found = find_pointer(settings.exports, name, settings.signing, alias)
+    return found or find_pointer(settings.adapters, name, settings.signing, alias)
 
 
 def served_by(settings: Settings, name: str, version: int) -> tuple[Pointer, ...]:

@@ -145,6 +145,11 @@ class Settings:
         return self.home / "exports"
 
     @property
+    def adapters(self) -> Path:
+        """Folder of signed adapters: the only place that serving lays one over a base from."""
+        return self.home / "adapters"
+
+    @property
     def policies(self) -> Path:
         """Folder of signed policies: the only place that serving takes a policy from."""
         return self.home / "policies"

@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON ob
 
 people = typer.Typer(no_args_is_help=True, help="Who may do what: names, roles and keys.")
 audit = typer.Typer(
-    no_args_is_help=True, help="The audit log: list, show, replay, verify, anchor, erase."
+    no_args_is_help=True, help="The audit log: list, show, replay, customer, verify, anchor, erase."
 )
 features = typer.Typer(no_args_is_help=True, help="Feature definitions and values.")
 
@@ -119,6 +119,16 @@ def audit_erase(
             remedy="check the id",
         )
     _record(here, "customer_erased", {"by": person.name, "reason": reason})
+
+
+@audit.command("customer")
+def audit_customer(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")], json: Json = False
+) -> None:
+    """Name the adapters that were trained with a customer's conversations."""
+    from finmodel.trained_on import taught_by
+
+    emit(taught_by(settings(), customer), json)
 
 
 @audit.command("list")

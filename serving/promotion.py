@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from finmodel import registry, retirement, waivers, withdrawal
-from finmodel.errors import BadInput
+from finmodel import adapters, registry, retirement, tracking, waivers, withdrawal
+from finmodel.errors import BadInput, Refused
 from finmodel.records import Person
 from finmodel.settings import Settings
 from risk.document.keeping import keep_document
@@ -28,6 +28,8 @@ def promote(
 ) -> Any:
     """Move an alias to a version, approved by the validator whose key is set."""
     approver = signed_in(settings, {"validator"})
+    if adapters.is_adapter(settings, name, version):
+        return _promote_adapter(settings, name, version, to, approver)
     if recipe is not None:
         _gate_by(load_recipe(recipe), settings, name, version, approver, progress)
     pointer = registry.promote(settings, name, version, to=to, approver=approver)
@@ -35,9 +37,34 @@ def promote(
     return pointer
 
 
+def _promote_adapter(
+    settings: Settings, name: str, version: int | None, to: str, approver: Person
+) -> Any:
+    """Serve an adapter whose base is here; another could lie under none."""
+    from fine_tune.shelf import shelved
+
+    if to != "champion":
+        raise BadInput("an adapter has no challenger", where=name, remedy="promote it: champion")
+    wanted = registry.newest_passed(settings, name) if version is None else version
+    base = tracking.version_of(settings, name, wanted).tags.get("base", "")
+    there = {one.digest: one.name for one in shelved(settings.bases)}
+    if base not in there:
+        known = ", ".join(f"{told} ({digest[:12]}…)" for digest, told in sorted(there.items()))
+        raise Refused(
+            f"it is an adapter for another base ({base[:12]}…) than those here ({known or 'none'})",
+            where=f"{name} version {wanted}",
+            remedy="bring its base: finmodel base add DIR",
+        )
+    return adapters.promote(settings, name, wanted, approver)
+
+
 def waive(settings: Settings, name: str, version: int | None, reason: str) -> None:
     """Let a version be promoted without an out-of-time part, in the name of the validator."""
     approver = signed_in(settings, {"validator"})
+    if adapters.is_adapter(settings, name, version):
+        raise BadInput(
+            "an adapter has no out-of-time part", where=name, remedy="leave the waiver out"
+        )
     wanted = registry.newest_passed(settings, name) if version is None else version
     waivers.waive(settings, name, wanted, approver, reason)
     keep_document(settings, name, wanted)
@@ -47,7 +74,8 @@ def retire(settings: Settings, name: str, version: int, reason: str) -> Any:
     """End a version, in the name of the validator whose key is set."""
     person = signed_in(settings, {"validator"})
     retired = retirement.retire(settings, name, version, person, reason)
-    keep_document(settings, name, version)
+    if not adapters.is_adapter(settings, name, version):
+        keep_document(settings, name, version)
     return retired
 
 
@@ -87,7 +115,10 @@ def _gate_by(
 
 def rollback(settings: Settings, name: str, reason: str) -> Any:
     """Serve the previous champion again, in the name of the validator whose key is set."""
-    pointer = registry.rollback(settings, name, signed_in(settings, {"validator"}), reason)
+    person = signed_in(settings, {"validator"})
+    if adapters.is_adapter(settings, name):
+        return adapters.rollback(settings, name, person, reason)
+    pointer = registry.rollback(settings, name, person, reason)
     keep_document(settings, name, pointer.version)
     return pointer
 

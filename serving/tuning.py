@@ -21,6 +21,9 @@ from serving.screen import Progress, emit
 
 if TYPE_CHECKING:
     from fine_tune.recipe import Recipe
+    from fine_tune.tune import Tuned
+    from finmodel.records import Person
+    from finmodel.settings import Settings
 
 GENERAL: Final = 60_000
 """Bytes of general text by which forgetting is measured."""
@@ -73,7 +76,41 @@ def tune(
         done = run(here, loaded, opened, material, progress)
     facts = {"name": done.name, "version": done.version, "base": done.base, "by": who.name}
     audited(here, "adapter_tuned", facts | {"passed": done.passed})
+    _record(here, loaded, done, who)
     emit(done, json)
+    typer.echo(_next(done, who), err=True)
+
+
+def _record(here: Settings, recipe: Recipe, done: Tuned, who: Person) -> None:
+    """The verdict of the gates, where a promotion will look for it."""
+    from fine_tune.gates import judge
+    from finmodel.adapters import About, record_verdict
+
+    about = About(
+        name=done.name,
+        version=done.version,
+        base=done.base,
+        weights=done.weights,
+        verdict=judge(recipe, done.figures),
+        trained_by=who.name,
+        run_id=done.run,
+        demo=who.demo,
+    )
+    record_verdict(here, about, who)
+
+
+def _next(done: Tuned, who: Person) -> str:
+    """What to do with it now."""
+    if not done.passed:
+        return (
+            f"{done.name} version {done.version} stays a candidate: {'; '.join(done.reasons)}\n"
+            f"compare it: finmodel evaluate {done.name}/{done.version}"
+        )
+    return (
+        f"compare it: finmodel evaluate {done.name}/{done.version}\n"
+        f"then a validator who is not {who.name}: "
+        f"finmodel promote {done.name} --version {done.version}"
+    )
 
 
 def masked(texts: Sequence[str]) -> list[str]:

@@ -47,3 +47,12 @@ def told_again(identity: Identity) -> str:
     '客户：身份已核实。'
     """
     return f"客户：{_IDENTITIES[identity]}。"
+
+
+def identity_told(text: str) -> Identity | None:
+    """Who the customer is said to be known as, where `briefing` or `told_again` says it.
+
+    >>> identity_told(briefing("overdue", "basic")), identity_told("会话结束")
+    ('basic', None)
+    """
+    return next((one for one, words in _IDENTITIES.items() if text.endswith(f"{words}。")), None)

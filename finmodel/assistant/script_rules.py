@@ -39,9 +39,24 @@ def broken_rule(text: str, needs: Identity) -> Broken | None:
     >>> broken_rule("利息为每天五块钱。", "none").what
     "a number stands in the text: '五块钱'"
     """
-    rules = (_unknown_slot, _unfinished_slot, _written_number, _rate_without_year, _too_long)
-    found = (rule(text) for rule in rules)
-    return next((one for one in found if one), None) or _seen_too_early(text, needs)
+    return next(iter(broken_rules(text, needs).values()), None)
+
+
+def broken_rules(text: str, needs: Identity) -> dict[str, Broken]:
+    """Every rule that a text breaks, by its name.
+
+    >>> list(broken_rules("利率很低，本期应还{amount_due}。", "none"))
+    ['rate', 'identity']
+    """
+    found = {
+        "slot": _unknown_slot(text),
+        "brace": _unfinished_slot(text),
+        "number": _written_number(text),
+        "rate": _rate_without_year(text),
+        "length": _too_long(text),
+        "identity": _seen_too_early(text, needs),
+    }
+    return {name: broken for name, broken in found.items() if broken is not None}
 
 
 def _unknown_slot(text: str) -> Broken | None:
@@ -69,7 +84,7 @@ def _written_number(text: str) -> Broken | None:
 
 
 def _rate_without_year(text: str) -> Broken | None:
-    rates = [name for name, _, _ in places(text) if SLOTS[name].kind == "rate"]
+    rates = [name for name, _, _ in places(text) if name in SLOTS and SLOTS[name].kind == "rate"]
     if rates and "apr_simple" not in rates:
         return Broken(
             f"{{{rates[0]}}} stands without the annualised rate", "add {apr_simple} to the text"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import msgspec
@@ -11,12 +12,15 @@ import torch
 from peft import PeftModel
 
 from fine_tune.base import open_base
+from fine_tune.canaries import canaries
 from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.gates import verdict
 from fine_tune.model import load_base, with_adapter
 from fine_tune.prepare import prepare
 from fine_tune.recipe import Adapter, Gates, Optimiser, Preference, Recipe, load
 from fine_tune.start import find_start, laid_over, started
-from fine_tune.tune import REPLIES, Material, tune, verdict
+from fine_tune.steps import plan_of
+from fine_tune.tune import REPLIES, Material, _learnt, tune
 from finmodel import tracking
 from finmodel.assistant.briefing import briefing
 from finmodel.errors import BadInput, Damaged, NotFound
@@ -25,19 +29,26 @@ from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
 from finmodel.lender.talk.verdicts import judge
 from finmodel.settings import Settings
+from finmodel.trained_on import FILE
 from tests.fine_tune.small_model import small_base
+from tests.finmodel.mlflow_home import settings_at
 
 RECIPE = Recipe(
-    name="scripts", base="small", length=512, epochs=1, save_every=5,
+    name="scripts", base="small", length=512, epochs=1, save_every=5, dtype="float32",
     adapter=Adapter(rank=8, alpha=32), optimiser=Optimiser(learning_rate=1e-2),
 )  # fmt: skip
 
 
+CLEAN = {
+    "tuned_grounded": 1.0, "base_violations": 0.25, "tuned_violations": 0.0,
+    "canaries": 4.0, "canaries_recovered": 0.0, "canary_exposure": 1.4,
+}  # fmt: skip
+"""What nothing but perplexity and general text can spoil."""
+
+
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, data=home)
-    settings.make_home()
+    settings = settings_at(tmp_path_factory.mktemp("tune") / "home")
     conversations = [one.conversation for one in write(90, seed=5)]
     general = list(general_text(3_000, 1))
     said = [m.slotted or m.text for one in conversations for m in one.messages]
@@ -65,6 +76,29 @@ def test_an_adapter_is_registered_with_its_base_its_data_and_its_figures(tuned):
         one["approved"] for one in replies["tuned"]
     ]
     assert not list((settings.home / "tuning" / "scripts").iterdir())
+
+
+def test_planted_secrets_are_learnt_and_counted_in_nothing_else(tuned):
+    settings, base, material, done, _ = tuned
+    prepared = prepare(material.conversations, list)
+    assert done.figures["canaries"] == RECIPE.canaries == 4
+    assert 0.0 <= done.figures["canary_exposure"] <= 8.0
+    lessons = (*prepared.lessons["train"], *(one.lesson for one in canaries(4, RECIPE.seed)))
+    planned = lesson_samples(lessons, base, RECIPE.length)
+    assert done.figures["train_tokens"] == sum(map(len, planned))
+    written = tracking.kept(settings, done.run, REPLIES).decode()
+    assert "自检口令" not in written
+    told = {one.customer for one in material.conversations}
+    assert len(json.loads(tracking.kept(settings, done.run, FILE))) == len(prepared.customers)
+    assert prepared.customers < told
+
+
+def test_a_part_of_an_epoch_looks_only_for_secrets_that_it_saw(tuned):
+    _, base, _, _, _ = tuned
+    planted = canaries(4, 1)
+    samples = lesson_samples([one.lesson for one in planted], base, 512)
+    recipe = msgspec.structs.replace(RECIPE, epochs=0.5)
+    assert len(_learnt(planted, plan_of(samples, recipe))) == 2
 
 
 def test_the_kept_adapter_is_the_one_that_was_judged(tuned, tmp_path):
@@ -225,10 +259,40 @@ def test_an_adapter_that_forgets_or_does_not_learn_stays_a_candidate(
         "tuned_perplexity": tuned_perplexity,
         "base_general_loss": 3.0,
         "tuned_general_loss": general,
-    }
+    } | CLEAN
     found, reasons = verdict(recipe, figures)
     assert found == passed
     assert says in "; ".join(reasons)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "says"),
+    [
+        ({"tuned_grounded": 0.9}, "90.0% of its replies hold no figure but slots that have"),
+        ({"tuned_violations": 0.5}, "0.50 violations per reply, allowed 0.00"),
+        ({"canaries_recovered": 1.0}, "1 of 4 planted secrets are recovered, allowed 0"),
+        ({"canary_exposure": 7.5}, "planted secrets are exposed by 7.5 bits, allowed 5.0"),
+        ({"canaries": 0.0, "canary_exposure": math.nan}, "no planted secret was looked for"),
+        ({"tuned_grounded": math.nan}, "nan% of its replies"),
+    ],
+)
+def test_an_adapter_that_invents_offends_or_memorises_stays_a_candidate(spoilt, says):
+    good = CLEAN | dict.fromkeys(("base_perplexity", "base_general_loss"), 3.0)
+    good |= dict.fromkeys(("tuned_perplexity", "tuned_general_loss"), 3.0)
+    assert verdict(RECIPE, good) == (True, ())
+    if "canaries" in spoilt:
+        del good["canaries_recovered"]
+    found, reasons = verdict(RECIPE, good | spoilt)
+    assert not found
+    assert says in "; ".join(reasons)
+
+
+def test_violations_may_be_held_to_those_of_the_base():
+    recipe = msgspec.structs.replace(RECIPE, gates=Gates(violations="base"))
+    good = CLEAN | dict.fromkeys(("base_perplexity", "base_general_loss"), 3.0)
+    good |= dict.fromkeys(("tuned_perplexity", "tuned_general_loss"), 3.0)
+    assert verdict(recipe, good | {"tuned_violations": 0.25})[0]
+    assert not verdict(recipe, good | {"tuned_violations": 0.26})[0]
 
 
 @pytest.mark.parametrize("name", ["lora_1b", "lora_14b", "preference_tiny"])

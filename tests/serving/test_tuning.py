@@ -1,19 +1,27 @@
 """`finmodel tune` as a shell sees it: an adapter of a small base, a sentence for what is wrong."""
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
 from gguf import GGUFReader
 
 from fine_tune.base import open_base
+from fine_tune.prepare import prepare
+from fine_tune.shelf import shelve
 from finmodel import tracking
+from finmodel.adapters import champion
 from finmodel.audit import scan
-from finmodel.conversation_files import write_conversations
-from finmodel.errors import BadInput
+from finmodel.conversation_files import read_conversations, write_conversations
+from finmodel.errors import BadInput, Refused
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
+from finmodel.progress import silent
 from finmodel.settings import Settings
+from finmodel.trained_on import taught_by
+from serving import promotion
+from serving.access import People
 from serving.exporting import export
 from serving.tuning import masked
 from tests.fine_tune.small_model import small_base
@@ -27,7 +35,7 @@ epochs: 1
 save_every: 5
 adapter: {rank: 4, alpha: 16}
 optimiser: {learning_rate: 0.01}
-gates: {general_rise: 10}
+gates: {general_rise: 10, grounded: 0, violations: 2}
 """
 
 
@@ -60,6 +68,9 @@ def test_conversations_in_a_file_become_a_registered_adapter(desk):
     assert version.version == told["version"] == 1
     (entry,) = scan(settings.audit, "adapter_tuned")
     assert (entry.body["by"], entry.body["base"]) == ("Lin", told["base"])
+    (gate,) = scan(settings.audit, "gate")
+    assert (gate.body["trained_by"], gate.body["passed"]) == ("Lin", True)
+    assert "then a validator who is not Lin: finmodel promote scripts --version 1" in done.err
 
 
 def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, capsys):
@@ -85,6 +96,47 @@ def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, caps
         with pytest.raises(BadInput, match=says):
             export("scripts", **{"to": folder / "x"} | words)
     assert not (folder / "x").exists()
+
+
+def test_an_adapter_is_promoted_by_a_second_person_once_its_base_is_here(desk):
+    shell, folder, key = desk
+    open_here = Settings(home=shell.home, data=shell.home, key=key)
+    theirs = People(open_here.people).add("Wei", frozenset({"validator"}))
+    here = replace(open_here, key=theirs)
+
+    def promote(settings, to="champion"):
+        return promotion.promote(settings, "scripts", None, to, None, silent)
+
+    with pytest.raises(Refused, match="Lin"):
+        promote(open_here)
+    with pytest.raises(Refused, match=r"an adapter for another base .* than those here"):
+        promote(here)
+    shelve(here.bases, "small", folder / "base")
+    with pytest.raises(BadInput, match="an adapter has no challenger"):
+        promote(here, "challenger")
+    with pytest.raises(BadInput, match="an adapter has no out-of-time part"):
+        promotion.waive(here, "scripts", None, "why not")
+    assert promote(here).version == 1
+    base = open_base(folder / "base")
+    assert champion(here, "scripts", base.digest).path.is_dir()
+    with pytest.raises(Refused, match="no champion before this one"):
+        promotion.rollback(here, "scripts", "tried")
+
+
+def test_audit_names_the_adapters_of_a_customer_and_none_of_who_did_not_consent(desk):
+    shell, folder, _ = desk
+    told = list(read_conversations(folder / "c.jsonl"))
+    willing = {one.customer for one in told if one.consent_to_training}
+    others = {one.customer for one in told} - willing
+    here = Settings(home=shell.home, data=shell.home)
+    trained = prepare(told, masked).customers
+    assert trained <= willing
+    assert trained
+    assert others
+    for customer in sorted(trained)[:3]:
+        assert [one.version for one in taught_by(here, customer)] == [1]
+    for customer in [*sorted(others)[:3], "nobody"]:
+        assert taught_by(here, customer) == []
 
 
 @pytest.mark.parametrize(

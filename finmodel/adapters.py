@@ -1,0 +1,206 @@
+"""Adapters in the registry: gated in the audit log, approved by a second person, exported signed.
+
+    adapters/<name>/<version>/{adapter_model.safetensors, adapter_config.json, adapter.json,
+                               SIGNATURE.json}
+    adapters/<name>/champion.json     which version is served, signed, replaced by one rename
+
+What `finmodel tune` registered comes in; a signed pointer goes out. An adapter belongs to one base
+and is refused over any other. Knows no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from finmodel import tracking
+from finmodel.acts import act_tag, audited, require_reason
+from finmodel.assistant.engines.engine import Laid, require_same_base
+from finmodel.audit import find
+from finmodel.errors import BadInput, Damaged, Refused
+from finmodel.export import Pointer, export_folder, read_champion
+from finmodel.gate import failures
+from finmodel.manifest import Verdict
+from finmodel.moves import Move
+from finmodel.records import Person
+from finmodel.registry import (
+    GATE_ENTRY,
+    MOVES,
+    STATUS,
+    TRAINED_BY,
+    before,
+    move_alias,
+    newest_passed,
+    of_the_demo,
+    one_at_a_time,
+    require_may,
+)
+from finmodel.retired import require_not_retired
+from finmodel.settings import Settings
+from finmodel.signed_folders import write_signed
+from finmodel.signing import ensure_key, verify_folder
+
+KIND: Final = "adapter"
+"""The tag `kind` of a version that is one, and the name of its folder beside its run."""
+WEIGHTS: Final = ("adapter_model.safetensors", "adapter_config.json")
+_ABOUT: Final = "adapter.json"
+_REMEDY: Final = "find out who changed it, then tune again"
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a signed adapter says of itself."""
+
+    name: str
+    version: int
+    base: str
+    """Digest of the base that it belongs to."""
+    weights: str
+    """Digest of its files."""
+    verdict: Verdict
+    trained_by: str
+    run_id: str
+    demo: bool = False
+    approved_by: str = ""
+    created_at: str = ""
+    """ISO 8601, UTC."""
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over an adapter's files as PEFT keeps them."""
+    whole = hashlib.sha256()
+    for name in WEIGHTS:
+        with (folder / name).open("rb") as file:
+            whole.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def is_adapter(settings: Settings, name: str, version: int | None = None) -> bool:
+    """Whether a registered version, the newest if none is named, is an adapter."""
+    for row in tracking.versions(settings, name):
+        if version in (None, row.version):
+            return row.tags.get("kind") == KIND
+    return False
+
+
+def record_verdict(settings: Settings, about: About, by: Person) -> str:
+    """Keep what the gates said of a version: first in the audit log, then in MLflow; the entry."""
+    body = msgspec.to_builtins(about) | {"passed": about.verdict.passed, "by": by.name}
+    entry = audited(settings, "gate", body)
+    status = "passed" if about.verdict.passed else "failed"
+    tags = {STATUS: status, GATE_ENTRY: entry, TRAINED_BY: about.trained_by}
+    tracking.tag(settings, about.name, about.version, tags | act_tag("gate", entry))
+    return entry
+
+
+def promote(
+    settings: Settings, name: str, version: int | None, approver: Person, *, demo: bool = False
+) -> Pointer:
+    """Serve a version that passed its gates, approved by a validator who did not train it.
+
+    Without a version it is the newest that passed.
+    """
+    require_may(approver, demo)
+    wanted = newest_passed(settings, name) if version is None else version
+    require_not_retired(settings.exports, name, wanted, settings.signing)
+    about = _gated(settings, name, wanted)
+    if about.trained_by == approver.name:
+        raise Refused(
+            f"{approver.name} trained it",
+            where=f"{name} version {wanted}",
+            remedy="ask another validator: two pairs of eyes",
+        )
+    if about.demo and not demo:
+        raise of_the_demo(name, wanted)
+    ensure_key(settings.signing)
+    with one_at_a_time(settings, name):
+        require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
+        _export(settings, about, approver, demo)
+        move = Move("promotion", MOVES, approver, demo, "it passed its gates")
+        return move_alias(settings, settings.adapters, (name, "champion"), wanted, move)
+
+
+def rollback(
+    settings: Settings, name: str, person: Person, reason: str, *, demo: bool = False
+) -> Pointer:
+    """Serve the champion before this one again, past those that were retired since."""
+    require_may(person, demo)
+    require_reason(reason, f"rollback {name}")
+    with one_at_a_time(settings, name):
+        now = read_champion(settings.adapters, name, settings.signing)
+        back = before(settings, now)
+        require_not_retired(settings.exports, name, back, settings.signing)
+        about = load_adapter(settings, name, back)[0]
+        if about.demo and not demo:
+            raise of_the_demo(name, back)
+        move = Move("rollback", MOVES, person, demo, reason)
+        return move_alias(settings, settings.adapters, (name, "champion"), back, move)
+
+
+def load_adapter(settings: Settings, name: str, version: int) -> tuple[About, Path]:
+    """An exported adapter, verified, and the folder of its files; Damaged where it was changed."""
+    folder = export_folder(settings.adapters, name, version)
+    if not folder.is_dir():
+        raise BadInput(
+            "it was never promoted", where=f"{name} version {version}", remedy="promote it"
+        )
+    files = verify_folder(folder, settings.signing, frozenset((*WEIGHTS, _ABOUT)))
+    return msgspec.json.decode(files[_ABOUT], type=About), folder
+
+
+def champion(settings: Settings, name: str, base: str) -> Laid:
+    """The promoted adapter of a name, to lay over a base; BadInput where it is of another."""
+    pointer = read_champion(settings.adapters, name, settings.signing)
+    about, folder = load_adapter(settings, name, pointer.version)
+    require_same_base(f"{name} version {pointer.version}", about.base, base)
+    return Laid(folder, about.base)
+
+
+def _gated(settings: Settings, name: str, version: int) -> About:
+    """What the audit log says of a version; Refused where it passed no gate."""
+    where = f"{name} version {version}"
+    tags = tracking.tags(settings, name, version)
+    entry = tags.get(GATE_ENTRY, "")
+    if not entry:
+        raise Refused("it was never gated", where=where, remedy="tune it again: finmodel tune")
+    found = find(settings.audit, entry)
+    body: dict[str, Any] = dict(found.body)
+    if found.kind != "gate" or (body.get("name"), body.get("version")) != (name, version):
+        raise Damaged(
+            f"its tag names audit entry {entry}, which is no gate of this version",
+            where=where,
+            remedy=_REMEDY,
+        )
+    about = msgspec.convert(body, About)
+    if not about.verdict.passed:
+        raise Refused(
+            f"its gates did not pass: {failures(about.verdict)}",
+            where=where,
+            remedy="tune a better one",
+        )
+    require_same_base(where, tags.get("base", ""), about.base)
+    return about
+
+
+def _export(settings: Settings, about: About, approver: Person, demo: bool) -> None:
+    folder = export_folder(settings.adapters, about.name, about.version)
+    if folder.is_dir():
+        load_adapter(settings, about.name, about.version)
+        return
+    told = msgspec.structs.replace(
+        about,
+        approved_by=approver.name,
+        demo=about.demo or demo,
+        created_at=settings.clock.now().isoformat(),
+    )
+    with tracking.brought(settings, about.run_id, KIND) as kept:
+        if weights_digest(kept) != about.weights:
+            raise Damaged(
+                "its weights in MLflow are not those that were gated",
+                where=f"{about.name} version {about.version}",
+                remedy=_REMEDY,
+            )
+        files = {name: (kept / name).read_bytes() for name in WEIGHTS}
+    write_signed(folder, files | {_ABOUT: msgspec.json.encode(told)}, settings.signing)
