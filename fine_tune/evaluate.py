@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from fine_tune.base import Base
-from fine_tune.distance import distance
 from fine_tune.model import Batch, pack_loss
 from fine_tune.pack import best_fit, pack_of
 from fine_tune.samples import Lesson, Sample, samples_of

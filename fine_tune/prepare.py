@@ -51,11 +51,15 @@ class Prepared:
 
 
 def prepare(
-    conversations: Iterable[Conversation], mask: Mask, verdicts: Iterable[Verdict] = ()
+    conversations: Iterable[Conversation],
+    mask: Mask,
+    verdicts: Iterable[Verdict] = (),
+    needed: str = "train",
 ) -> Prepared:
-    """Lessons of conversations; BadInput where none trains, or where two splits share somebody.
+    """Lessons of conversations; BadInput where the split that is needed has none.
 
-    Agents' verdicts are of these conversations: what holds for one holds for them.
+    BadInput too where two splits share somebody. Agents' verdicts are of these conversations: what
+    holds for one holds for them.
     """
     left_out: Counter[str] = Counter()
     conversations = tuple(conversations)
@@ -84,11 +88,13 @@ def prepare(
             lessons[split].append(lesson)
             customers[split].add(one.customer)
     _require_apart(customers, willing)
-    if not lessons["train"]:
+    if not lessons[needed]:
         raise BadInput(
-            "no conversation is left to train on",
+            f"no conversation is left to {needed} on",
             where="; ".join(f"{count} × {why}" for why, count in (+left_out).items()),
-            remedy="bring more conversations whose customers consented to training",
+            remedy="bring more conversations whose customers consented to training"
+            if needed == "train"
+            else f'bring more, or some with `"split": "{needed}"`',
         )
     whole = {name: tuple(found) for name, found in lessons.items()}
     return Prepared(whole, dict(+left_out), frozenset(customers["train"]), _digest(whole))

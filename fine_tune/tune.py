@@ -98,8 +98,7 @@ def tune(
     planted = canaries(recipe.canaries, recipe.seed)
     plan = plan_of(_samples(prepared, planted, recipe, base), recipe)
     dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
-    whole = load_base(base.folder, dtype, recipe.quantised)
-    model = started(settings, whole, recipe, start)
+    model = started(settings, load_base(base.folder, dtype, recipe.quantised), recipe, start)
     run = identity(recipe, base, prepared, told(start))
     judge = _Judge(base, recipe, prepared, material, settings_of(conversations))
     tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER, "start": told(start)}

@@ -24,6 +24,7 @@ from finmodel.errors import FinmodelError
 from serving import analysts, label_tables, operators
 from serving.bases import base
 from serving.campaign_commands import campaign
+from serving.evaluating import evaluate
 from serving.exporting import export
 from serving.operators import Json
 from serving.policies import policy
@@ -50,6 +51,7 @@ app.command()(analysts.monitor)
 app.command()(analysts.document)
 app.command()(search)
 app.command()(tune)
+app.command()(evaluate)
 app.command()(export)
 
 

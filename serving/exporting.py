@@ -14,13 +14,13 @@ import typer
 
 from finmodel import tracking
 from finmodel.durable import made_aside, require_writable
-from finmodel.errors import BadInput, NotFound
-from serving.bases import base_folder, hush_peft
+from finmodel.errors import BadInput
+from serving.bases import hush_peft
+from serving.evaluation_targets import adapters_base
 from serving.operators import Json, settings
 from serving.screen import emit
 
 if TYPE_CHECKING:  # it imports tokenizers, which takes a second
-    from fine_tune.base import Base
     from finmodel.settings import Settings
 
 FORMS: Final = ("peft", "gguf", "merged")
@@ -66,7 +66,7 @@ def _export(
     here: Settings, name: str, version: int | None, form: str, where: tuple[Path, str]
 ) -> Exported:
     from fine_tune.export import write_gguf, write_merged
-    from fine_tune.tune import ADAPTER
+    from finmodel.adapters import KIND as ADAPTER
 
     to, told = where
     found = tracking.version_of(here, name, version)
@@ -79,35 +79,10 @@ def _export(
     digest = found.tags["base"]
     with tracking.brought(here, found.run_id, ADAPTER) as folder:
         if form == "gguf":
-            write_gguf(folder, _base(here, told, digest).model_type, to)
+            write_gguf(folder, adapters_base(here, told, digest).model_type, to)
         elif form == "merged":
-            write_merged(folder, _base(here, told, digest), to)
+            write_merged(folder, adapters_base(here, told, digest), to)
         else:
             with made_aside(to) as aside:
                 shutil.copytree(folder, aside)
     return Exported(name, found.version, form, str(to), digest)
-
-
-def _base(here: Settings, told: str, digest: str) -> Base:
-    """The very base that an adapter was tuned on."""
-    from fine_tune.base import open_base
-    from fine_tune.shelf import shelved
-
-    if told:
-        base = open_base(base_folder(told, Path(), here.bases))
-        if base.digest != digest:
-            raise BadInput(
-                f"the adapter belongs to another base ({digest[:12]}…, this is "
-                f"{base.digest[:12]}…)",
-                where=told,
-                remedy="name the base that it was tuned on",
-            )
-        return base
-    for one in shelved(here.bases):
-        if one.digest == digest:
-            return open_base(Path(one.folder))
-    raise NotFound(
-        f"its base ({digest[:12]}…) is not on the shelf",
-        where="--base",
-        remedy="name its directory, or: finmodel base add DIR",
-    )

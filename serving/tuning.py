@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GENERAL: Final = 60_000
 """Bytes of general text by which forgetting is measured."""
-_GENERAL_SEED: Final = 7
+GENERAL_SEED: Final = 7
 
 
 def tune(
@@ -64,12 +64,12 @@ def tune(
     from finmodel.lender.talk.held_out import held_out
 
     opened = open_base(base_folder(base or loaded.base, recipe, here.bases))
-    told = tuple(_read(conversations, loaded.simulated, loaded.seed))
+    told = tuple(conversations_of(conversations, loaded.simulated, loaded.seed))
     material = Material(
         conversations=told,
         verdicts=_judged(verdicts, told, loaded),
         mask=masked,
-        general=tuple(general_text(GENERAL, _GENERAL_SEED)),
+        general=tuple(general_text(GENERAL, GENERAL_SEED)),
         unseen=held_out(),
     )
     with Progress() as progress:
@@ -152,7 +152,8 @@ def _judged(
     return tuple(judge(conversations, recipe.seed))
 
 
-def _read(path: Path | None, simulated: int, seed: int) -> Iterable[Conversation]:
+def conversations_of(path: Path | None, simulated: int, seed: int) -> Iterable[Conversation]:
+    """Those of a file, or so many simulated ones; BadInput where neither is named."""
     if path is None:
         from finmodel.lender.talk.conversations import write
 

@@ -72,12 +72,12 @@ def small_base(folder, texts):
     return folder
 
 
-def qwen2_gguf(path, rng):
+def qwen2_gguf(path, rng, context=128):
     """A Qwen2 of one layer, written by the library of llama.cpp."""
     words = ["<|im_start|>", "<|im_end|>", *map(chr, range(0x21, 0x7F)), "!!"]
     width, heads, inner, head = 32, 2, 48, 16
     writer = GGUFWriter(path, "qwen2")
-    writer.add_context_length(128)
+    writer.add_context_length(context)
     writer.add_embedding_length(width)
     writer.add_block_count(1)
     writer.add_feed_forward_length(inner)

@@ -28,7 +28,6 @@ from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
 from finmodel.lender.talk.verdicts import judge
-from finmodel.settings import Settings
 from finmodel.trained_on import FILE
 from tests.fine_tune.small_model import small_base
 from tests.finmodel.mlflow_home import settings_at

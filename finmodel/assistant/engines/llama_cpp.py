@@ -53,7 +53,7 @@ class LlamaCpp:
         require_all_of(spoken.digest, laid)
         if not gguf.is_file():
             raise NotFound("no such file", where=str(gguf), remedy="name a base's .gguf file")
-        self._spoken, self._context = spoken, context
+        self._spoken = spoken
         self._numbers = {name: number for number, name in enumerate(laid)}
         self._server = _opened(gguf, list(laid.values()), (context, slots, threads))
 
@@ -113,7 +113,7 @@ class LlamaCpp:
         if told.get("type") == _TOO_LONG:
             return BadInput(
                 f"the conversation has {told.get('n_prompt_tokens')} tokens, "
-                f"{self._context} are read",
+                f"{told.get('n_ctx')} are read",
                 where=self.name,
                 remedy="leave out its older messages, or open the engine with more context",
             )
@@ -157,7 +157,10 @@ def _opened(gguf: Path, laid: list[Laid], sizes: tuple[int, int, int]) -> Any:
     params.api_keys = [secrets.token_urlsafe(32)]
     params.ui = params.endpoint_slots = params.warmup = params.fit_params = False
     try:
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
+        # Let go of before its loop runs, the library would wait for it for ever.
+        server.handle_completions({"prompt": [0], "max_tokens": 1, "cache_prompt": False})
+        return server
     except (RuntimeError, ValueError) as error:
         raise NotReady(
             "llama.cpp cannot load it",

@@ -28,9 +28,9 @@ class Small:
     """The same adapter for llama.cpp."""
 
 
-def small(folder: Path) -> Small:
+def small(folder: Path, context: int = 128) -> Small:
     gguf = folder / "base.gguf"
-    qwen2_gguf(gguf, np.random.default_rng(1))
+    qwen2_gguf(gguf, np.random.default_rng(1), context)
     base = open_base(unpack(gguf, folder / "base"))
     model = with_adapter(load_base(base.folder, torch.float32), Adapter(rank=4, alpha=8), seed=3)
     with torch.no_grad():
