@@ -44,7 +44,7 @@ def spans_of(pack: Pack, device: torch.device) -> Spans:
     return Spans(pack.begins, masks)
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def attend(
     module: Any,
     query: torch.Tensor,

@@ -17,6 +17,7 @@ from fine_tune.alive import Alive
 from fine_tune.layers import decoder, recompute
 from fine_tune.machine import Peak, free_memory, taken_memory
 from fine_tune.model import Batch, pack_loss
+from fine_tune.processes import most
 from fine_tune.recipe import Recipe
 from fine_tune.steps import Plan
 from finmodel.durable import replace_file
@@ -96,6 +97,8 @@ def _tried(model: Any, plan: Plan, layers: int) -> Fit:
     room = int(SHARE * free_memory(device))
     measured = measure(model, batch, room)
     again = fewest(measured)
+    # All processes put the layers together in the same order: all must compute the same ones again.
+    again = None if again is None else int(most(again))
     if again is None:
         raise NoRoom(
             f"a step of {batch.token.shape[1]:,} tokens takes {need(measured, layers) / 2**30:.1f} "

@@ -18,11 +18,13 @@ from fine_tune.pack import Pack
 from finmodel.errors import BadInput
 
 
-def join() -> None:
-    """Meet the other processes that a launcher started, if it did."""
-    from accelerate import PartialState
+def join(packs: int) -> None:
+    """Meet the other processes, if a launcher started some; BadInput as `require_packs` says."""
+    if distributed.is_torchelastic_launched():
+        from accelerate import PartialState
 
-    PartialState(cpu=not torch.cuda.is_available())
+        PartialState(cpu=not torch.cuda.is_available())
+    require_packs(packs)
 
 
 def count() -> int:

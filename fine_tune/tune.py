@@ -11,6 +11,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from typing import Any
 import msgspec
 import torch
 
+from fine_tune import processes
+from fine_tune.assay import Assay
 from fine_tune.base import Base
 from fine_tune.canaries import Canary, canaries
-from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
-from fine_tune.fit import fit_layers
+from fine_tune.evaluate import lesson_samples
+from fine_tune.fit import Fit, fit_layers
 from fine_tune.gates import verdict
-from fine_tune.machine import fastest_dtype
+from fine_tune.layers import compile_layers
+from fine_tune.machine import best_device, fastest_dtype
 from fine_tune.memorised import Memorised, memorised
 from fine_tune.model import load_base
 from fine_tune.pair_run import (
@@ -36,22 +40,18 @@ from fine_tune.pair_run import (
 from fine_tune.pairs import pair_samples
 from fine_tune.prepare import Mask, Prepared, prepare
 from fine_tune.recipe import Recipe
-from fine_tune.samples import Lesson, Sample, Speaker
+from fine_tune.samples import Sample, Speaker
 from fine_tune.start import KIND, find_start, started, told
 from fine_tune.steps import Plan, plan_of
-from fine_tune.suites import Judge, Setting, asked_of, settings_of
 from fine_tune.train import Step, Trained, train
 from finmodel import tracking
 from finmodel.adapters import weights_digest
-from finmodel.assistant.scripts import load_scripts
 from finmodel.conversations import Conversation
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
 from finmodel.trained_on import keep_customers
 from finmodel.verdicts import Verdict
 
-WRITTEN = 24
-"""So many held-out replies are written greedily; each takes seconds."""
 REPLIES = "replies.json"
 ADAPTER = KIND
 
@@ -90,30 +90,36 @@ class Material:
 
 def tune(
     settings: Settings, recipe: Recipe, base: Base, material: Material, progress: Progress = silent
-) -> Tuned:
-    """Make an adapter of a base by a recipe, and register it with the verdict of its gates."""
+) -> Tuned | None:
+    """Make an adapter of a base by a recipe, and register it with the verdict of its gates.
+
+    Several processes that a launcher started share one run; None in all of them but the first.
+    """
+    processes.join(recipe.packs)
     start = find_start(settings, recipe, base)
     conversations = tuple(material.conversations)
     prepared = prepare(conversations, material.mask, material.verdicts)
     planted = canaries(recipe.canaries, recipe.seed)
     plan = plan_of(_samples(prepared, planted, recipe, base), recipe)
-    dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
-    model = started(settings, load_base(base.folder, dtype, recipe.quantised), recipe, start)
+    model = _model(settings, recipe, base, start)
     run = identity(recipe, base, prepared, told(start))
-    judge = _Judge(base, recipe, prepared, material, settings_of(conversations))
+    judge = Assay(base, recipe, prepared, material.general, material.unseen, conversations)
     tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER, "start": told(start)}
-    with tracking.run(settings, recipe.name, tags) as tracked:
+    with _tracked(settings, recipe, tags) as tracked:
         folder = settings.home / "tuning" / recipe.name / run[:16]
-        fit = fit_layers(model, plan, recipe, folder)
+        fit = _fitted(model, plan, recipe, folder)
         plan = weighed(model, plan, recipe, folder, progress)
         held_out = held_out_pairs(model, prepared, recipe, base)
         done = train(model, plan, recipe, folder, run, _reporter(plan, tracked, progress))
         # The base has not changed: a run that goes on need not wait for what it is worth.
         figures = judge.both(model, progress) | _effort(plan, done)
-        figures |= pair_figures(model, held_out, recipe)
-        figures |= _of_canaries(memorised(model, base, _learnt(planted, plan), progress))
+        figures |= pair_figures(model, held_out, recipe) | _of_canaries(
+            memorised(model, base, _learnt(planted, plan), progress)
+        )
+        if tracked is None:
+            return None
         passed, reasons = verdict(recipe, figures)
-        params = {"recipe": msgspec.json.encode(recipe).decode(), "dtype": str(dtype)}
+        params = {"recipe": msgspec.json.encode(recipe).decode(), "dtype": str(model.dtype)}
         params |= {"checkpointed_layers": str(fit.checkpointed_layers), "fit": str(fit)}
         tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
         tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
@@ -135,6 +141,32 @@ def tune(
     )
 
 
+def _model(
+    settings: Settings, recipe: Recipe, base: Base, start: tracking.VersionTags | None
+) -> Any:
+    """The base with the adapter that learns, where it is to be computed."""
+    dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
+    model = started(settings, load_base(base.folder, dtype, recipe.quantised), recipe, start)
+    processes.place(model, best_device())
+    return model
+
+
+def _fitted(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
+    """Have layers computed again and compiled as the recipe says, or as this machine wants it."""
+    found = fit_layers(model, plan, recipe, folder)
+    on_gpu = best_device().type == "cuda"
+    if on_gpu if recipe.compiled is None else recipe.compiled:
+        compile_layers(model)
+    return found
+
+
+def _tracked(
+    settings: Settings, recipe: Recipe, tags: Mapping[str, str]
+) -> AbstractContextManager[tracking.Run | None]:
+    """The run as MLflow knows it; in all processes but the first, none."""
+    return tracking.run(settings, recipe.name, tags) if processes.first() else nullcontext()
+
+
 def _samples(
     prepared: Prepared, planted: Sequence[Canary], recipe: Recipe, base: Base
 ) -> list[Sample]:
@@ -150,62 +182,11 @@ def _samples(
 
 def identity(recipe: Recipe, base: Base, prepared: Prepared, start: str = "") -> str:
     """Digest of everything that makes a run what it is: not of how it is made to fit, or priced."""
-    same = msgspec.structs.replace(recipe, checkpointed_layers=None, price_per_hour=0.0)
+    same = msgspec.structs.replace(
+        recipe, checkpointed_layers=None, compiled=None, price_per_hour=0.0
+    )
     parts = [msgspec.to_builtins(same), base.digest, prepared.digest, start]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-
-
-class _Judge:
-    """Figures of a model on what is held out, before and after."""
-
-    def __init__(
-        self,
-        base: Base,
-        recipe: Recipe,
-        prepared: Prepared,
-        material: Material,
-        settings: Mapping[str, Setting],
-    ) -> None:
-        self.base, self.length = base, recipe.length
-        tests = prepared.lessons["test"]
-        self.tests = lesson_samples(tests, base, recipe.length)
-        unseen = tuple(one for one in tests if _unseen(one, material.unseen))
-        self.unseen = lesson_samples(unseen, base, recipe.length)
-        self.general = text_samples(material.general, base, recipe.length)
-        self.asked = asked_of(tests, WRITTEN)
-        self.suites = Judge(load_scripts(), material.unseen, settings)
-        self.written: dict[str, Any] = {}
-
-    def both(self, model: Any, progress: Progress) -> dict[str, float]:
-        """Of the base, and of what was tuned."""
-        with model.disable_adapter():
-            before = self.figures(model, "base", progress)
-        return before | self.figures(model, "tuned", progress)
-
-    def figures(self, model: Any, who: str, progress: Progress) -> dict[str, float]:
-        """Perplexities, loss on general text, and what greedy replies are worth."""
-        replies = write_replies(model, self.base, self.asked, progress)
-        self.written[who] = [msgspec.to_builtins(one) for one in replies]
-        found = self.suites.figures(self.asked, replies)
-        told = {name: found[suite].value for name, suite in _SUITES.items()}
-        return {
-            f"{who}_perplexity": math.exp(mean_loss(model, self.tests, self.length)),
-            f"{who}_perplexity_unseen": math.exp(mean_loss(model, self.unseen, self.length)),
-            f"{who}_general_loss": mean_loss(model, self.general, self.length),
-        } | {f"{who}_{name}": math.nan if one is None else one for name, one in told.items()}
-
-
-_SUITES = {
-    "edit_distance": "script.distance",
-    "grounded": "numbers.grounded",
-    "violations": "guards.violations",
-    "intent": "intent.right",
-}
-"""Figures of a run, as the suites call them."""
-
-
-def _unseen(lesson: Lesson, scripts: frozenset[str]) -> bool:
-    return any(reply.script in scripts for reply in lesson.replies)
 
 
 def _log_adapter(model: Any, tracked: tracking.Run) -> tuple[str, str]:
@@ -231,8 +212,10 @@ def _of_canaries(found: Memorised) -> dict[str, float]:
     }
 
 
-def _reporter(plan: Plan, tracked: tracking.Run, progress: Progress) -> Any:
+def _reporter(plan: Plan, tracked: tracking.Run | None, progress: Progress) -> Any:
     def report(step: Step) -> None:
+        if tracked is None:
+            return
         progress("steps learnt", step.number, len(plan))
         tracked.log_step(
             step.number,

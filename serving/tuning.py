@@ -74,6 +74,8 @@ def tune(
     )
     with Progress() as progress:
         done = run(here, loaded, opened, material, progress)
+    if done is None:
+        return  # of several processes, the first tells
     facts = {"name": done.name, "version": done.version, "base": done.base, "by": who.name}
     audited(here, "adapter_tuned", facts | {"passed": done.passed})
     _record(here, loaded, done, who)

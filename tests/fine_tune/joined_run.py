@@ -20,7 +20,6 @@ def run(folder, steps_before_a_crash=None):
         name="joined", base="", length=512, packs=2, save_every=1,
         adapter=Adapter(rank=4, alpha=8), optimiser=Optimiser(learning_rate=0.01, b_ratio=4),
     )  # fmt: skip
-    processes.require_packs(recipe.packs)
     samples = [x for n in range(10) for x in samples_of(lesson(n), FAMILY, encode, 512)]
     model = with_adapter(small_model(dtype=torch.float64), recipe.adapter, 1)
     processes.place(model, torch.device("cpu"))
@@ -36,7 +35,7 @@ def run(folder, steps_before_a_crash=None):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    processes.join()
+    processes.join(2)
     crash = int(sys.argv[2]) if len(sys.argv) > 2 else None
     done, model = run(Path(sys.argv[1]), crash)
     part = model.get_base_model().model.layers[0].mlp.up_proj.base_layer.weight

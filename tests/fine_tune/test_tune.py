@@ -144,7 +144,7 @@ def test_greedy_replies_are_what_transformers_generates(tuned):
 
 
 PREFER = msgspec.structs.replace(
-    RECIPE, packs=4, epochs=2, preference=Preference(start="scripts@1", agreement=0.6)
+    RECIPE, packs=4, epochs=4, preference=Preference(start="scripts@1", agreement=0.6)
 )
 
 
@@ -160,7 +160,7 @@ def test_an_adapter_learns_on_from_verdicts_and_is_registered_beside_its_start(
     tuned, judged, monkeypatch
 ):
     settings, base, material, first, _ = tuned
-    monkeypatch.setattr("fine_tune.tune.WRITTEN", 1)
+    monkeypatch.setattr("fine_tune.assay.WRITTEN", 1)
     seen = []
     done = tune(settings, PREFER, base, judged, lambda what, n, of: seen.append(what))
     version = tracking.version_of(settings, "scripts", done.version)
