@@ -17,7 +17,7 @@ from fine_tune.alive import Alive
 from fine_tune.layers import decoder, recompute
 from fine_tune.machine import Peak, free_memory, taken_memory
 from fine_tune.model import Batch, pack_loss
-from fine_tune.processes import most
+from fine_tune.processes import first, most
 from fine_tune.recipe import Recipe
 from fine_tune.steps import Plan
 from finmodel.durable import replace_file
@@ -82,8 +82,9 @@ def fit_layers(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
         found = msgspec.json.decode(kept.read_bytes(), type=Fit)
     else:
         found = _tried(model, plan, layers)
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(kept, msgspec.json.encode(found))
+        if first():
+            folder.mkdir(parents=True, exist_ok=True)
+            replace_file(kept, msgspec.json.encode(found))
     recompute(model, found.checkpointed_layers)
     return found
 

@@ -23,7 +23,7 @@ from fine_tune.loss import Groups, frozen_head_losses
 from fine_tune.model import Batch, before_learnt
 from fine_tune.pack import Pack, best_fit, pack_of
 from fine_tune.pairs import pairs_in
-from fine_tune.processes import shared_out
+from fine_tune.processes import first, shared_out
 from fine_tune.samples import Sample
 from finmodel.durable import replace_file
 from finmodel.errors import Damaged
@@ -89,8 +89,9 @@ def kept_reference(
     if not path.is_file():
         found = with_reference(model, samples, length, progress)
         every = np.concatenate([one.reference for one in found if one.reference is not None])
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(path, save({_KEY: every}))
+        if first():
+            folder.mkdir(parents=True, exist_ok=True)
+            replace_file(path, save({_KEY: every}))
         return found
     ends = np.cumsum([2 * pairs_in(one) for one in samples])
     try:

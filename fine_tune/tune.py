@@ -78,7 +78,7 @@ class Tuned:
 class Material:
     """What a run learns from and is judged by."""
 
-    conversations: Iterable[Conversation]
+    conversations: Sequence[Conversation]
     mask: Mask
     general: Sequence[str]
     """Texts of no conversation, by which forgetting is measured."""
@@ -96,17 +96,17 @@ def tune(
     Several processes that a launcher started share one run; None in all of them but the first.
     """
     processes.join(recipe.packs)
+    progress = progress if processes.first() else silent
     start = find_start(settings, recipe, base)
-    conversations = tuple(material.conversations)
-    prepared = prepare(conversations, material.mask, material.verdicts)
+    prepared = prepare(material.conversations, material.mask, material.verdicts)
     planted = canaries(recipe.canaries, recipe.seed)
     plan = plan_of(_samples(prepared, planted, recipe, base), recipe)
     model = _model(settings, recipe, base, start)
     run = identity(recipe, base, prepared, told(start))
-    judge = Assay(base, recipe, prepared, material.general, material.unseen, conversations)
+    judge = Assay(base, recipe, prepared, material.general, material.unseen, material.conversations)
     tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER, "start": told(start)}
+    folder = settings.home / "tuning" / recipe.name / run[:16]
     with _tracked(settings, recipe, tags) as tracked:
-        folder = settings.home / "tuning" / recipe.name / run[:16]
         fit = _fitted(model, plan, recipe, folder)
         plan = weighed(model, plan, recipe, folder, progress)
         held_out = held_out_pairs(model, prepared, recipe, base)
@@ -125,8 +125,8 @@ def tune(
         tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
         source, weights = _log_adapter(model, tracked)
         keep_customers(settings, tracked.id, prepared.customers, start.run_id if start else "")
-        of = tags | {"gate": "passed" if passed else "failed", "reasons": "; ".join(reasons)}
-        version = tracking.register(settings, recipe.name, source, tracked.id, of)
+        tags |= {"gate": "passed" if passed else "failed", "reasons": "; ".join(reasons)}
+        version = tracking.register(settings, recipe.name, source, tracked.id, tags)
     shutil.rmtree(folder, ignore_errors=True)
     return Tuned(
         name=recipe.name,

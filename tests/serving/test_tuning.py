@@ -1,6 +1,9 @@
 """`finmodel tune` as a shell sees it: an adapter of a small base, a sentence for what is wrong."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import msgspec
@@ -25,7 +28,7 @@ from serving.access import People
 from serving.exporting import export
 from serving.tuning import masked
 from tests.fine_tune.small_model import small_base
-from tests.serving.demo_shell import Shell
+from tests.serving.demo_shell import FINMODEL, Shell
 
 RECIPE = """
 name: scripts
@@ -71,6 +74,25 @@ def test_conversations_in_a_file_become_a_registered_adapter(desk):
     (gate,) = scan(settings.audit, "gate")
     assert (gate.body["trained_by"], gate.body["passed"]) == ("Lin", True)
     assert "then a validator who is not Lin: finmodel promote scripts --version 1" in done.err
+
+
+def test_a_launcher_starts_one_run_in_two_processes(desk):
+    shell, folder, key = desk
+    recipe = RECIPE.replace("name: scripts", "name: joined").replace("epochs: 1", "epochs: 0.2")
+    (folder / "two.yaml").write_text(f"{recipe}packs: 2\ncanaries: 0\n")
+    words = ["tune", str(folder / "two.yaml"), "--conversations", str(folder / "c.jsonl"), "--json"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "--no-python"]
+    told = {"FINMODEL_HOME": str(shell.home), "FINMODEL_KEY": key, "OMP_NUM_THREADS": "1"}
+    env = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    done = subprocess.run(
+        [*launcher, str(FINMODEL), *words],
+        capture_output=True, text=True, check=False, env=env | told,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["version"] == 1
+    settings = Settings(home=shell.home, data=shell.home)
+    assert len(tracking.versions(settings, "joined")) == 1
 
 
 def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, capsys):
