@@ -198,12 +198,12 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
 _UNITS = {"M": 1e6, "k": 1e3, "ppm": 1e-6}
 
 
-def figures() -> dict[str, float]:
-    """Every committed figure."""
-    found: dict[str, float] = {}
-    for result in sorted((ROOT / "benchmarks" / "results").glob("*.json")):
-        found |= json.loads(result.read_text())["figures"]
-    return found
+def figures() -> dict[str, dict[str, float]]:
+    """Every committed figure, by its bench."""
+    return {
+        result.stem: json.loads(result.read_text())["figures"]
+        for result in sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+    }
 
 
 def shown(value: float, form: str) -> str:
@@ -221,14 +221,14 @@ def table() -> str:
     """The table, each row with the command that measures it; none for what is not measured yet."""
     known = figures()
 
-    def filled(text: str) -> str:
-        return re.sub(r"\{(\w+):([^}]+)\}", lambda m: shown(known[m[1]], m[2]), text)
+    def filled(text: str, mine: dict[str, float]) -> str:
+        return re.sub(r"\{(\w+):([^}]+)\}", lambda m: shown(mine[m[1]], m[2]), text)
 
     return HEAD + "".join(
-        f"| `{name}` | {shown(known[name], form)} | {filled(text)} |"
+        f"| `{name}` | {shown(mine[name], form)} | {filled(text, mine)} |"
         f" `finmodel bench {bench} --json` |\n"
         for name, form, text, bench in ROWS
-        if name in known
+        if name in (mine := known.get(bench.replace(" --base ", "_"), {}))
     )
 
 
