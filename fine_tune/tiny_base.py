@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,17 +22,18 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from fine_tune.base import TEMPLATE
+from fine_tune.tiny_text import encoded, texts, written
 from finmodel.assistant.encoder import Encoder
+from finmodel.assistant.template import Message
 from finmodel.durable import replace_file
-from finmodel.lender.talk.general import general_text
 
 VOCABULARY: Final = 6_144
 CONTROL: Final = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-LENGTH, BATCH, RATE, SEED = 256, 16, 2e-3, 20_261_129
+LENGTH, BATCH, RATE, SEED = 512, 8, 1e-2, 20_261_129
 Rows = npt.NDArray[np.int64]
-TEXT: Final = 12_000_000
+TEXT: Final = 10_000_000
 """Bytes that it reads."""
-STEPS: Final = 600
+STEPS: Final = 420
 _SPLIT: Final = r"\p{N}|\s+|[^\s\p{N}\p{L}]+|\p{Han}{1,4}|\p{L}+"
 """Digits one by one, as Qwen's tokenizer has them; words of at most four ideographs."""
 _CHAT: Final = (
@@ -51,11 +51,10 @@ def note(text: str) -> None:
 def make(folder: Path, steps: int = STEPS) -> None:
     """Make the tiny base in a directory; half an hour on two cores."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = "\n\n".join(general_text(TEXT, SEED))
-    tokenizer = _tokenizer(text)
-    replace_file(folder / "tokenizer.json", tokenizer.to_str().encode())
-    rows = _rows(text, Encoder(folder / "tokenizer.json"))
-    note(f"{rows.size:,} tokens of {len(text):,} characters")
+    read = list(texts(TEXT, SEED))
+    replace_file(folder / "tokenizer.json", _tokenizer(map(written, read)).to_str().encode())
+    rows = _rows(read, Encoder(folder / "tokenizer.json"))
+    note(f"{rows.size:,} tokens of {len(read):,} texts")
     model = _learnt(rows, steps)
     model.bfloat16().save_pretrained(folder, safe_serialization=True)
     replace_file(folder / TEMPLATE, _CHAT.encode())
@@ -67,7 +66,7 @@ def make(folder: Path, steps: int = STEPS) -> None:
     replace_file(folder / "tokenizer_config.json", json.dumps(settings, indent=2).encode())
 
 
-def _tokenizer(text: str) -> Tokenizer:
+def _tokenizer(lines: Iterable[str]) -> Tokenizer:
     found = Tokenizer(models.BPE())
     found.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -82,20 +81,16 @@ def _tokenizer(text: str) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    found.train_from_iterator(_lines(text, 6_000_000), trainer)
+    found.train_from_iterator(lines, trainer)
     return found
 
 
-def _lines(text: str, most: int) -> Iterator[str]:
-    yield from text[:most].split("\n")
-
-
-def _rows(text: str, encode: Encoder) -> Rows:
-    """(rows, LENGTH + 1) the text's tokens, one piece after the other."""
+def _rows(read: Iterable[str | tuple[Message, ...]], encode: Encoder) -> Rows:
+    """(rows, LENGTH + 1) tokens of all texts, one after the other."""
     end = list(encode(CONTROL[0], True))
     tokens: list[int] = []
-    for part in text.split("\n\n"):
-        tokens += [*encode(part, False), *end]
+    for one in read:
+        tokens += [*encoded(one, encode), *end]
     rows = len(tokens) // (LENGTH + 1)
     return np.array(tokens[: rows * (LENGTH + 1)], np.int64).reshape(rows, LENGTH + 1)
 
@@ -121,29 +116,41 @@ def config() -> Qwen3Config:
 def _learnt(rows: Rows, steps: int) -> Qwen3ForCausalLM:
     torch.manual_seed(SEED)
     model = Qwen3ForCausalLM(config())
-    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05, fused=True)
+    optimisers = _optimisers(model)
     order = np.random.default_rng(SEED).permutation(len(rows))
     losses: list[float] = []
     for step in range(min(steps, len(rows) // BATCH)):
-        through = step / steps
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * min((step + 1) / 50, 0.5 * (1 + math.cos(math.pi * through)))
-        losses.append(_step(model, optimiser, rows[order[step * BATCH : (step + 1) * BATCH]]))
+        rate = RATE * min((step + 1) / 30, 1.25 * (1 - step / steps), 1.0)
+        for group in (group for one in optimisers for group in one.param_groups):
+            group["lr"] = rate
+        losses.append(_step(model, optimisers, rows[order[step * BATCH : (step + 1) * BATCH]]))
         if step % 20 == 19:
             note(f"step {step + 1} of {steps}: loss {np.mean(losses[-20:]):.3f}")
     model.eval()  # type: ignore[no-untyped-call]
     return model
 
 
-def _step(model: Qwen3ForCausalLM, optimiser: torch.optim.AdamW, rows: Rows) -> float:
+def _optimisers(model: Qwen3ForCausalLM) -> list[torch.optim.Optimizer]:
+    """Muon for the layers' matrices, which learns in fewer steps; AdamW for all else."""
+    matrices = [one for one in model.model.layers.parameters() if one.dim() == 2]
+    taken = {id(one) for one in matrices}
+    rest = [one for one in model.parameters() if id(one) not in taken]
+    return [
+        torch.optim.Muon(matrices, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, weight_decay=0.05, fused=True),
+    ]
+
+
+def _step(model: Qwen3ForCausalLM, optimisers: list[torch.optim.Optimizer], rows: Rows) -> float:
     tokens = torch.from_numpy(rows)
     hidden = model.model(tokens[:, :-1]).last_hidden_state
     logits = hidden.flatten(0, 1) @ model.lm_head.weight.T
     loss = torch.nn.functional.cross_entropy(logits, tokens[:, 1:].flatten())
-    optimiser.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimiser.step()
+    for optimiser in optimisers:
+        optimiser.step()
     return float(loss.detach())
 
 
