@@ -56,8 +56,8 @@ def likelihoods(model: Any, pack: Pack, device: torch.device) -> torch.Tensor:
     hidden, head = before_learnt(model, batch)
     learnt = pack.column("learnt") > 0
     before = np.cumsum([0, *(2 * pairs_in(one) for one in pack.samples)])
-    first = np.repeat(before[:-1], np.diff(pack.begins))
-    of = torch.from_numpy((first + pack.column("branch") - 1)[learnt]).long().to(device)
+    offset = np.repeat(before[:-1], np.diff(pack.begins))
+    of = torch.from_numpy((offset + pack.column("branch") - 1)[learnt]).long().to(device)
     groups = Groups(of, int(before[-1]))
     return -frozen_head_losses(hidden, head, batch.target, batch.weight, groups)
 

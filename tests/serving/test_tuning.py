@@ -20,13 +20,15 @@ from finmodel.conversation_files import read_conversations, write_conversations
 from finmodel.errors import BadInput, Refused
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
+from finmodel.lender.talk.verdicts import judge
 from finmodel.progress import silent
 from finmodel.settings import Settings
 from finmodel.trained_on import taught_by
+from finmodel.verdict_files import write_verdicts
 from serving import promotion
 from serving.access import People
 from serving.exporting import export
-from serving.tuning import masked
+from serving.tuning import masked, tune
 from tests.fine_tune.small_model import small_base
 from tests.serving.demo_shell import FINMODEL, Shell
 
@@ -181,6 +183,63 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_made(desk, words, says):
     assert done.code == 2
     assert says in done.err
     assert "Traceback" not in done.err
+
+
+PREFERENCE = """
+preference: {loss: dpo, agreement: 0}
+"""
+
+
+def test_verdicts_in_a_file_become_an_adapter_that_learnt_pairs(desk, monkeypatch, capsys):
+    shell, folder, key = desk
+    monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
+    monkeypatch.setenv("FINMODEL_KEY", key)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr("fine_tune.assay.WRITTEN", 1)
+    (folder / "p.yaml").write_text(RECIPE.replace("scripts", "preferred") + PREFERENCE)
+    told = list(read_conversations(folder / "c.jsonl"))
+    write_verdicts(folder / "v.jsonl", judge(told, seed=3))
+    tune(folder / "p.yaml", "", folder / "c.jsonl", folder / "v.jsonl", json=True)
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["figures"]["heldout_pairs"] > 0
+    assert answer["left_out"]["a verdict without consent to training"] > 0
+    (entry, *_) = tracking.versions(Settings(home=shell.home, data=shell.home), "preferred")
+    assert entry.tags["start"] == ""
+
+
+@pytest.mark.parametrize(
+    ("recipe", "conversations", "verdicts", "says"),
+    [
+        ("", None, "v.jsonl", "--conversations: verdicts are of conversations, and none are named"),
+        (PREFERENCE, "c.jsonl", None, "--verdicts: this recipe learns from verdicts, and none"),
+        ("preference: {los: dpo}", "c.jsonl", "v.jsonl", "unknown key 'los'"),
+    ],
+)
+def test_verdicts_and_conversations_come_together(desk, recipe, conversations, verdicts, says):
+    _, folder, _ = desk
+    (folder / "q.yaml").write_text(RECIPE + recipe)
+    files = [None if name is None else folder / name for name in (conversations, verdicts)]
+    with pytest.raises(BadInput, match=says):
+        tune(folder / "q.yaml", "", *files)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xff\xfe", "line 1: it is not UTF-8 text"),
+        (b"{}", "object missing required field"),
+        (b'{"id": "v", "conversation": "x", "after": "1", "at": "2026-06-03T09:00:00+08:00",'
+         b' "verdict": "rejected", "suggestion": "a"}', "its conversation 'x' is not among those"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_verdicts_is_told(desk, monkeypatch, content, says):
+    shell, folder, key = desk
+    monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
+    monkeypatch.setenv("FINMODEL_KEY", key)
+    (folder / "p2.yaml").write_text(RECIPE + PREFERENCE)
+    (folder / "w.jsonl").write_bytes(content)
+    with pytest.raises(BadInput, match=says):
+        tune(folder / "p2.yaml", "", folder / "c.jsonl", folder / "w.jsonl")
 
 
 def test_without_a_key_nobody_tunes(desk):
