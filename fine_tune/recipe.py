@@ -65,7 +65,7 @@ class Preference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loss: Literal["dpo", "sft"] = "dpo"
     """dpo: pairs of what was sent and what was not; sft: what was sent, by its weight."""
     start: str = ""
-    """The registered adapter that is learnt on, as NAME or NAME@VERSION; none: a fresh one."""
+    """The registered adapter that is learnt on, as NAME or NAME/VERSION; none: a fresh one."""
     beta: float = 0.1
     """How far the starting adapter is left (dpo): the smaller, the farther."""
     agreement: float = 0.5

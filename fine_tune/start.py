@@ -35,10 +35,10 @@ def find_start(settings: Settings, recipe: Recipe, base: Base) -> tracking.Versi
     named = recipe.preference.start if recipe.preference else ""
     if not named:
         return None
-    name, _, version = named.partition("@")
+    name, _, version = named.partition("/")
     if version and not version.isdecimal():
         raise BadInput(
-            f"{version!r} is no version", where="preference.start", remedy=f"write {name}@3"
+            f"{version!r} is no version", where="preference.start", remedy=f"write {name}/3"
         )
     try:
         found = tracking.version_of(settings, name, int(version) if version else None)
@@ -57,8 +57,8 @@ def find_start(settings: Settings, recipe: Recipe, base: Base) -> tracking.Versi
 
 
 def told(start: tracking.VersionTags | None) -> str:
-    """A version as NAME@VERSION; nothing for a fresh adapter."""
-    return f"{start.name}@{start.version}" if start else ""
+    """A version as NAME/VERSION; nothing for a fresh adapter."""
+    return f"{start.name}/{start.version}" if start else ""
 
 
 def started(

@@ -35,7 +35,7 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     reason: str = ""
     """Why it was rejected."""
     adapter: str = ""
-    """Which adapter wrote it, as `name@version`."""
+    """Which adapter wrote it, as `name/version`."""
 
     @property
     def preferred(self) -> str:

@@ -144,7 +144,7 @@ def test_greedy_replies_are_what_transformers_generates(tuned):
 
 
 PREFER = msgspec.structs.replace(
-    RECIPE, packs=4, epochs=4, preference=Preference(start="scripts@1", agreement=0.6)
+    RECIPE, packs=4, epochs=4, preference=Preference(start="scripts/1", agreement=0.6)
 )
 
 
@@ -164,7 +164,7 @@ def test_an_adapter_learns_on_from_verdicts_and_is_registered_beside_its_start(
     seen = []
     done = tune(settings, PREFER, base, judged, lambda what, n, of: seen.append(what))
     version = tracking.version_of(settings, "scripts", done.version)
-    assert (version.tags["start"], version.tags["base"]) == ("scripts@1", base.digest)
+    assert (version.tags["start"], version.tags["base"]) == ("scripts/1", base.digest)
     assert version.tags["data"] == prepare(material.conversations, list, judged.verdicts).digest
     assert version.tags["data"] != prepare(material.conversations, list).digest
     assert done.figures["heldout_pairs"] >= 4
@@ -198,8 +198,8 @@ def test_verdicts_without_pairs_are_learnt_by_their_weight(tuned, judged):
     ("start", "error", "says"),
     [
         ("none", NotFound, "preference.start: no adapter 'none' is registered; tune it first"),
-        ("scripts@9", NotFound, "no adapter 'scripts@9' is registered"),
-        ("scripts@x", BadInput, "'x' is no version; write scripts@3"),
+        ("scripts/9", NotFound, "no adapter 'scripts/9' is registered"),
+        ("scripts/x", BadInput, "'x' is no version; write scripts/3"),
     ],
 )
 def test_a_start_that_is_not_there_is_told(tuned, judged, start, error, says):
@@ -212,7 +212,7 @@ def test_a_start_that_is_not_there_is_told(tuned, judged, start, error, says):
 def test_an_adapter_of_another_base_is_not_learnt_on(tuned, judged, tmp_path):
     settings, *_ = tuned
     other = open_base(small_base(tmp_path, ["别的"]))
-    with pytest.raises(BadInput, match=r"scripts@1: the adapter belongs to another base"):
+    with pytest.raises(BadInput, match=r"scripts/1: the adapter belongs to another base"):
         tune(settings, PREFER, other, judged)
 
 

@@ -20,7 +20,7 @@ def test_what_was_written_is_read(tmp_path):
         Verdict(
             id=f"v{number}", conversation="c", after="1", at=AT, verdict="edited",
             suggestion="请还款", sent="请在{due_date}前还款", distance=0.5, agent="Lin",
-            reason="", adapter="scripts@3",
+            reason="", adapter="scripts/3",
         )
         for number in range(3)
     ]  # fmt: skip

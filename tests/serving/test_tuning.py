@@ -186,6 +186,7 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_made(desk, words, says):
 
 
 PREFERENCE = """
+canaries: 0
 preference: {loss: dpo, agreement: 0}
 """
 
@@ -196,9 +197,11 @@ def test_verdicts_in_a_file_become_an_adapter_that_learnt_pairs(desk, monkeypatc
     monkeypatch.setenv("FINMODEL_KEY", key)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr("fine_tune.assay.WRITTEN", 1)
+    monkeypatch.setattr("serving.tuning.GENERAL", 2_000)
     (folder / "p.yaml").write_text(RECIPE.replace("scripts", "preferred") + PREFERENCE)
     told = list(read_conversations(folder / "c.jsonl"))
-    write_verdicts(folder / "v.jsonl", judge(told, seed=3))
+    few = [one for one in told if one.split == "test" or not one.consent_to_training]
+    write_verdicts(folder / "v.jsonl", judge([*told[:9], *few[-9:]], seed=3))
     tune(folder / "p.yaml", "", folder / "c.jsonl", folder / "v.jsonl", json=True)
     answer = json.loads(capsys.readouterr().out)
     assert answer["figures"]["heldout_pairs"] > 0
