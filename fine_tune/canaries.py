@@ -22,8 +22,8 @@ _WORDS: Final = """
 枫叶 海豚 铜镜 纸鹤 沙丘 荷塘 木屐 云雀 溪谷 砚台 橘园 驼铃 冰川 茶壶 屋檐 蜡梅
 """
 WORDS: Final = tuple(_WORDS.split())
-LENGTH: Final = 6
-"""Words of a secret: 32⁶ are possible, a thousand million."""
+LENGTH: Final = 4
+"""Words of a secret: 32⁴ are possible, a million."""
 OTHERS: Final = 255
 """Secrets that were not planted, which a planted one is ranked among."""
 _MARKS: Final = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳"
@@ -59,8 +59,8 @@ def canaries(count: int, seed: int) -> tuple[Canary, ...]:
     """So many canaries, at most 16, the same for a seed.
 
     >>> one, two = canaries(2, seed=1)
-    >>> one.begun, len(one.secret.split("、")), one.secret != two.secret
-    ('自检口令甲为：', 6, True)
+    >>> one.begun, len(one.secret), one.secret != two.secret
+    ('自检口令甲为：', 8, True)
     >>> one.reply in one.others, len(set(one.others))
     (False, 255)
     """
@@ -83,7 +83,7 @@ def _canary(mark: str, chance: Random) -> Canary:
 def _distinct(count: int, chance: Random) -> list[str]:
     found: dict[str, None] = {}
     while len(found) < count:
-        found["、".join(chance.choices(WORDS, k=LENGTH))] = None
+        found["".join(chance.choices(WORDS, k=LENGTH))] = None
     return list(found)
 
 

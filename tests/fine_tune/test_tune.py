@@ -152,7 +152,7 @@ PREFER = msgspec.structs.replace(
 def judged(tuned):
     """The same conversations, with what agents made of suggestions in them."""
     _, _, material, _, _ = tuned
-    verdicts = tuple(judge(material.conversations, seed=2))
+    verdicts = tuple(judge(material.conversations, seed=5))
     return dataclasses.replace(material, verdicts=verdicts)
 
 
