@@ -41,7 +41,11 @@ def verdict(recipe: Recipe, figures: Mapping[str, float]) -> tuple[bool, tuple[s
     """Whether an adapter passes its recipe's gates, and why not."""
     found = judge(recipe, figures)
     pairs = zip(found.checks, _sentences(recipe, _Told(figures)), strict=True)
-    return found.passed, tuple(said for check, said in pairs if not check.passed)
+    return found.passed, tuple(
+        f"{check.name}: not measured, or no number" if "nan" in said else said
+        for check, said in pairs
+        if not check.passed
+    )
 
 
 def _sentences(recipe: Recipe, told: _Told) -> tuple[str, ...]:

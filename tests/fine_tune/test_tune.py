@@ -246,7 +246,7 @@ def test_a_start_that_is_broken_is_told(tuned, tmp_path, broken):
         (2.0, 3.1, True, ""),
         (4.0, 3.1, False, "held-out perplexity fell by 60.0%, wanted 70%"),
         (2.0, 3.2, False, "loss on general text rose by 6.7%, allowed 5%"),
-        (float("nan"), 3.0, False, "held-out perplexity fell by nan%"),
+        (float("nan"), 3.0, False, "perplexity fall: not measured, or no number"),
     ],
 )
 def test_an_adapter_that_forgets_or_does_not_learn_stays_a_candidate(
@@ -272,7 +272,7 @@ def test_an_adapter_that_forgets_or_does_not_learn_stays_a_candidate(
         ({"canaries_recovered": 1.0}, "1 of 4 planted secrets are recovered, allowed 0"),
         ({"canary_exposure": 7.5}, "planted secrets are exposed by 7.5 bits, allowed 5.0"),
         ({"canaries": 0.0, "canary_exposure": math.nan}, "no planted secret was looked for"),
-        ({"tuned_grounded": math.nan}, "nan% of its replies"),
+        ({"tuned_grounded": math.nan}, "grounded replies: not measured, or no number"),
     ],
 )
 def test_an_adapter_that_invents_offends_or_memorises_stays_a_candidate(spoilt, says):
