@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from fine_tune.base import open_base
-from fine_tune.shipped import TINY
+from fine_tune.shipped import TINY, shipped
 from finmodel.durable import disk_error, replace_file
 from finmodel.errors import BadInput, Damaged, NotFound
 
@@ -52,6 +52,12 @@ def shelve(shelf: Path, name: str, folder: Path, gguf: Path | None = None) -> Sh
 def shelved(shelf: Path) -> list[Shelved]:
     """All bases of a shelf, by name."""
     return [_read(path) for path in sorted(shelf.glob("*.json"))]
+
+
+def all_bases(shelf: Path) -> list[Shelved]:
+    """The shipped base, and all of a shelf."""
+    folder = shipped()
+    return [Shelved(TINY, str(folder), open_base(folder).digest), *shelved(shelf)]
 
 
 def find_base(shelf: Path, name: str) -> Shelved:

@@ -20,7 +20,7 @@ from peft import PeftModel
 from fine_tune.base import Base
 from fine_tune.evaluation import Column, Table, ask, filled, likelihoods
 from fine_tune.export import write_gguf
-from fine_tune.machine import fastest_dtype
+from fine_tune.machine import best_device, fastest_dtype
 from fine_tune.model import load_base
 from fine_tune.samples import Lesson
 from fine_tune.suites import Judge, Written
@@ -147,6 +147,7 @@ def _ask(engine: Engine, adapter: str, target: Target, held: Held) -> list[Writt
 def _model(base: Base, folders: Mapping[str, Path]) -> Any:
     """The base, with the adapters over it under their names."""
     model: Any = load_base(base.folder, fastest_dtype())
+    model = model.to(best_device())
     for label, folder in folders.items():
         name = _name(label, folders)
         if isinstance(model, PeftModel):

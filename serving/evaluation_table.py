@@ -26,7 +26,8 @@ def show(table: Table) -> None:
     for name, words in SUITES.items():
         shown.add_row(words, *(cell(one.figures[name]) for one in table.columns))
     for rule in sorted({rule for one in table.columns for rule in one.broken}):
-        shown.add_row(f"  {rule}", *(f"{one.broken.get(rule, 0)}" for one in table.columns))
+        words = f"护栏 guards: replies that break `{rule}`"
+        shown.add_row(words, *(f"{one.broken.get(rule, 0)}" for one in table.columns))
     for part in side_by_side(shown, console):
         console.print(part)
     console.print(f"kept in MLflow, run {table.run}", highlight=False)

@@ -105,13 +105,13 @@ def _adapter(here: Settings, name: str, version: int, told: str, champion: bool)
 def adapters_base(here: Settings, told: str, digest: str) -> Base:
     """The very base that an adapter was tuned on: the one that is told, or of the shelf."""
     from fine_tune.base import open_base
-    from fine_tune.shelf import shelved
+    from fine_tune.shelf import all_bases
 
     if told:
         base = open_base(base_folder(told, Path(), here.bases))
         require_same_base(told, digest, base.digest)
         return base
-    for one in shelved(here.bases):
+    for one in all_bases(here.bases):
         if one.digest == digest:
             return open_base(Path(one.folder))
     raise NotFound(
@@ -122,15 +122,15 @@ def adapters_base(here: Settings, told: str, digest: str) -> Base:
 
 
 def _base_folder(here: Settings, word: str) -> Path | None:
-    from fine_tune.shelf import shelved
+    from fine_tune.shelf import all_bases
 
     if Path(word).is_dir():
         return Path(word)
-    return next((Path(one.folder) for one in shelved(here.bases) if one.name == word), None)
+    return next((Path(one.folder) for one in all_bases(here.bases) if one.name == word), None)
 
 
 def _gguf(here: Settings, base: Base) -> Path | None:
-    from fine_tune.shelf import shelved
+    from fine_tune.shelf import all_bases
 
-    known = (one for one in shelved(here.bases) if one.digest == base.digest and one.gguf)
+    known = (one for one in all_bases(here.bases) if one.digest == base.digest and one.gguf)
     return next((Path(one.gguf) for one in known), None)

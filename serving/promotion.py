@@ -41,13 +41,13 @@ def _promote_adapter(
     settings: Settings, name: str, version: int | None, to: str, approver: Person
 ) -> Any:
     """Serve an adapter whose base is here; another could lie under none."""
-    from fine_tune.shelf import shelved
+    from fine_tune.shelf import all_bases
 
     if to != "champion":
         raise BadInput("an adapter has no challenger", where=name, remedy="promote it: champion")
     wanted = registry.newest_passed(settings, name) if version is None else version
     base = tracking.version_of(settings, name, wanted).tags.get("base", "")
-    there = {one.digest: one.name for one in shelved(settings.bases)}
+    there = {one.digest: one.name for one in all_bases(settings.bases)}
     if base not in there:
         known = ", ".join(f"{told} ({digest[:12]}…)" for digest, told in sorted(there.items()))
         raise Refused(

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from fine_tune.base import open_base
-from fine_tune.shelf import find_base, shelve, shelved
+from fine_tune.shelf import all_bases, find_base, shelve, shelved
 from fine_tune.unpack import unpack
 from finmodel.errors import BadInput, Damaged, NotFound
 from tests.fine_tune.small_model import qwen2_gguf, small_base
@@ -24,6 +24,7 @@ def test_a_base_is_found_by_the_name_it_was_given(folder, tmp_path):
     assert find_base(shelf, "mine") == said
     assert said.digest == open_base(folder).digest
     assert [one.name for one in shelved(shelf)] == ["mine"]
+    assert [one.name for one in all_bases(shelf)] == ["tiny", "mine"]
     with pytest.raises(NotFound, match=r"no base is called 'other' \(there are: mine\)"):
         find_base(shelf, "other")
     with pytest.raises(BadInput, match=r"'\.\./x' is no name"):

@@ -76,7 +76,10 @@ def open_transformer(
     adapters: Mapping[str, Laid] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Transformer:
-    """A base from its directory; BadInput where an adapter belongs to another base."""
+    """A base from its directory, on the GPU where there is one.
+
+    BadInput where an adapter belongs to another base.
+    """
     laid = dict(adapters or {})
     require_all_of(spoken.digest, laid)
     model: Any = AutoModelForCausalLM.from_pretrained(
@@ -86,6 +89,8 @@ def open_transformer(
         use_safetensors=True,
         local_files_only=True,
     )
+    if torch.cuda.is_available():
+        model = model.to("cuda")
     for place, (name, one) in enumerate(laid.items()):
         if place == 0:
             model = PeftModel.from_pretrained(model, one.path, adapter_name=name)
