@@ -17,12 +17,13 @@ from typing import Final
 import msgspec
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 
-from finmodel.durable import made_aside, write_file
+from finmodel.durable import disk_error, made_aside, sync_file, write_file
 from finmodel.errors import BadInput, Damaged
 
 _NAME: Final = re.compile(r"^step-(\d{8})$")
+_CODE: Final = re.compile(r"os error (\d+)")
 _TENSORS: Final = "state.safetensors"
 _TOLD: Final = "run.json"
 
@@ -52,12 +53,22 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     path = folder / f"step-{checkpoint.told.step:08d}"
     with made_aside(path) as aside:
         aside.mkdir(parents=True)
-        write_file(aside / _TENSORS, save(dict(checkpoint.tensors)))
+        _save_tensors(checkpoint.tensors, aside / _TENSORS)
         write_file(aside / _TOLD, msgspec.json.encode(checkpoint.told))
     for old in _steps(folder):
         if old != checkpoint.told.step:
             shutil.rmtree(folder / f"step-{old:08d}")
     return path
+
+
+def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Written from where they lie: bytes of their own would take their memory again."""
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        code = _CODE.search(str(error))
+        raise disk_error(OSError(int(code[1]) if code else 0, str(error)), path) from error
+    sync_file(path)
 
 
 def last_checkpoint(folder: Path, run: str) -> Checkpoint | None:

@@ -48,14 +48,17 @@ class _FrozenHead(torch.autograd.Function):
             rows = slice(begin, begin + CHUNK)
             logits = _logits(hidden[rows], head).to(total.dtype)
             picked = logits.gather(1, target[rows, None]).squeeze(1)
-            norm = logits.logsumexp(dim=1)
-            losses = (norm - picked) * weight[rows]
+            # logsumexp would hold a second copy of the logits, and take each exponential twice.
+            top = logits.amax(dim=1)
+            share = logits.sub_(top[:, None]).exp_()
+            norm = share.sum(dim=1)
+            losses = (norm.log() + top - picked) * weight[rows]
             if groups is None:
                 total += losses.sum()
             else:
                 total.index_add_(0, groups.of[rows], losses)
             if gradient is not None:
-                share = logits.sub_(norm[:, None]).exp_().mul_(weight[rows, None])
+                share.mul_((weight[rows] / norm)[:, None])
                 share.scatter_add_(1, target[rows, None], -weight[rows, None].to(share.dtype))
                 _back(share.to(hidden.dtype), head, gradient[rows])
         ctx.save_for_backward(gradient)

@@ -6,6 +6,7 @@ than a float32 one, and no library says so.
 
 from __future__ import annotations
 
+import ctypes
 import time
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,8 @@ import torch
 
 _STATUS: Final = Path("/proc/self/status")
 _FORGET_PEAK: Final = Path("/proc/self/clear_refs")
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+"""mallopt's numbers for them (malloc.h)."""
 _GROUP: Final = Path("/sys/fs/cgroup")
 
 
@@ -70,6 +73,20 @@ def taken_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.memory_allocated(device))
     return _status("VmRSS")
+
+
+def give_back_freed_memory() -> None:
+    """Have the C library return every large block to the system as soon as it is freed.
+
+    As it comes, glibc keeps blocks of up to 32 MiB for later: a step then holds twice what it
+    needs, since tensors of many sizes seldom fit each other's place. Elsewhere nothing is done.
+    """
+    try:
+        library = ctypes.CDLL("libc.so.6")
+    except OSError:  # another C library, whose habits are its own
+        return
+    library.mallopt(_MMAP_THRESHOLD, 1 << 20)
+    library.mallopt(_TRIM_THRESHOLD, 16 << 20)
 
 
 class Peak:

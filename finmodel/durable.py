@@ -128,6 +128,13 @@ def held_alone(path: Path, busy: FinmodelError) -> Iterator[None]:
         yield
 
 
+def sync_file(path: Path) -> None:
+    """Put a file that a library wrote on the disk, readable by its owner alone."""
+    with path.open("rb+") as file:
+        os.fchmod(file.fileno(), 0o600)
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Put a folder's names on the disk."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
