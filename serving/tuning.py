@@ -18,6 +18,7 @@ from finmodel.verdicts import Verdict
 from serving.bases import base_folder, hush_peft
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
+from serving.tuning_plan import TOKENS, Asked, emit_plan, show_plan
 
 if TYPE_CHECKING:
     from fine_tune.recipe import Recipe
@@ -30,7 +31,7 @@ GENERAL: Final = 60_000
 GENERAL_SEED: Final = 7
 
 
-def tune(
+def tune(  # noqa: PLR0913 -- an option is a parameter
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
     base: Annotated[
         str, typer.Option(help="A base's directory or name, if not the recipe's own.")
@@ -43,12 +44,29 @@ def tune(
         Path | None,
         typer.Option(help="Agents' verdicts on suggestions in these conversations, .jsonl."),
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only tell what the run needs; no weights are read.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="What --plan is for: a card such as h100-80g, or this cpu.")
+    ] = "cpu",
+    utilisation: Annotated[
+        float | None,
+        typer.Option(help="The part of the device's rate that --plan counts on; its own if none."),
+    ] = None,
+    tokens: Annotated[
+        int, typer.Option(help="How many tokens --plan tells the hours of.")
+    ] = TOKENS,
     json: Json = False,
 ) -> None:
     """Tune an adapter on service conversations, judge it, and register it; stopped, it goes on."""
     from fine_tune.recipe import load
 
     loaded = load(recipe)
+    if plan:
+        asked = Asked(device, utilisation, tokens)
+        emit_plan(show_plan(loaded, base or loaded.base, recipe, asked, settings().bases), json)
+        return
     _require_both(loaded, conversations, verdicts)
     from finmodel.acts import audited
     from finmodel.records import TRAINERS

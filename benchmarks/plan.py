@@ -1,0 +1,91 @@
+"""The plan's peak beside the peak of real runs: `finmodel bench plan --json`.
+
+Five runs of our own training, each in a process of its own: two steps and a checkpoint of a base of
+random weights, of several sizes and lengths, whole and in four bits, with layers computed again and
+without. Measured is what was resident at most, above what was before the model was loaded; planned
+is what `finmodel tune --plan` says of the same row. `plan_over_measured_*` must lie in
+1.00 to 1.10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from _plan_leg import Case
+from _report import note, print_report
+
+from fine_tune.plan import device_of, memory_of, need_of
+
+LEG = Path(__file__).with_name("_plan_leg.py")
+
+
+def shape(kind: str, layers: int, hidden: int, inner: int, heads: int) -> dict[str, object]:
+    """A small decoder's configuration."""
+    return {
+        "model_type": kind,
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "num_attention_heads": heads,
+        "num_key_value_heads": max(heads // 4, 1),
+        "head_dim": hidden // heads,
+        "vocab_size": 16_000,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": kind == "qwen2",
+    }
+
+
+CASES = (
+    Case("qwen3_768_tokens", shape("qwen3", 6, 1024, 3072, 16), (768,), (False,), 0, 64),
+    Case("qwen3_768_tokens_again", shape("qwen3", 6, 1024, 3072, 16), (768,), (False,), 6, 64),
+    Case("qwen2_branches", shape("qwen2", 5, 1280, 3584, 10), (256, 128), (True, False), 2, 16),
+    Case("llama_long", shape("llama", 4, 768, 2048, 12), (512, 512), (True, True), 1, 32),
+    Case("nf4", shape("qwen3", 4, 2048, 5632, 16), (320,), (True,), 0, 32, True),
+    Case("nf4_again", shape("qwen3", 4, 2048, 5632, 16), (320,), (True,), 4, 32, True),
+)
+
+
+def measured(case: Case) -> int:
+    """Bytes of a run in a process of its own."""
+    told = msgspec.json.encode(case).decode()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, str(LEG), told, folder, "make"], check=True)
+        done = subprocess.run(
+            [sys.executable, str(LEG), told, folder], check=True, capture_output=True, text=True
+        )
+    return int(json.loads(done.stdout)["bytes"])
+
+
+def planned(case: Case) -> int:
+    """Bytes by the plan."""
+    device = device_of("cpu")
+    need = need_of(case.config, case.recipe, device, case.row)
+    return memory_of(need, device, case.checkpointed_layers).peak
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="accepted for form: it is always JSON")
+    parser.add_argument("--case", help="one case alone")
+    asked = parser.parse_args()
+    cases = [one for one in CASES if asked.case in (None, one.name)]
+    figures: dict[str, float] = {}
+    for case in cases:
+        note(case.name)
+        real, plan = measured(case), planned(case)
+        figures[f"{case.name}_measured_mib"] = real / 2**20
+        figures[f"{case.name}_plan_over_measured"] = plan / real
+    over = [value for name, value in figures.items() if name.endswith("_over_measured")]
+    bounds = {"plan_over_measured_least": min(over), "plan_over_measured_most": max(over)}
+    print_report("plan", bounds | {"runs": len(cases)} | figures)
+
+
+if __name__ == "__main__":
+    main()
