@@ -17,6 +17,7 @@ from fine_tune.alive import Alive
 from fine_tune.layers import decoder, recompute
 from fine_tune.machine import Peak, free_memory, taken_memory
 from fine_tune.model import Batch, pack_loss
+from fine_tune.out_of_memory import what_fits
 from fine_tune.processes import first, most
 from fine_tune.recipe import Recipe
 from fine_tune.steps import Plan
@@ -81,7 +82,7 @@ def fit_layers(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
     if kept.is_file():
         found = msgspec.json.decode(kept.read_bytes(), type=Fit)
     else:
-        found = _tried(model, plan, layers)
+        found = _tried(model, plan, recipe)
         if first():
             folder.mkdir(parents=True, exist_ok=True)
             replace_file(kept, msgspec.json.encode(found))
@@ -89,7 +90,7 @@ def fit_layers(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
     return found
 
 
-def _tried(model: Any, plan: Plan, layers: int) -> Fit:
+def _tried(model: Any, plan: Plan, recipe: Recipe) -> Fit:
     rows = (row for step in plan.steps for row in step)
     longest = max(rows, key=lambda row: sum(len(plan.samples[place]) for place in row))
     device = next(model.parameters()).device
@@ -101,12 +102,12 @@ def _tried(model: Any, plan: Plan, layers: int) -> Fit:
     # All processes put the layers together in the same order: all must compute the same ones again.
     again = None if again is None else int(most(again))
     if again is None:
+        least = need(measured, measured.layers)
         raise NoRoom(
-            f"a step of {batch.token.shape[1]:,} tokens takes {need(measured, layers) / 2**30:.1f} "
-            f"GiB beside the model, with every layer computed again; {room / 2**30:.1f} are free",
+            f"a step of {batch.token.shape[1]:,} tokens takes {least / 2**30:.1f} GiB beside the "
+            f"model, with every layer computed again; {room / 2**30:.1f} are free",
             where="memory",
-            remedy="see what fits: finmodel tune RECIPE --plan; a shorter `length`, or "
-            "`quantised: nf4`",
+            remedy=f"by the plan this fits: {what_fits(model, recipe)}",
         )
     return msgspec.structs.replace(measured, checkpointed_layers=again)
 

@@ -18,6 +18,7 @@ import torch
 
 from fine_tune.checkpoint import Checkpoint, Told, last_checkpoint, save_checkpoint
 from fine_tune.model import Batch, pack_loss
+from fine_tune.out_of_memory import memory_told
 from fine_tune.pack import Pack
 from fine_tune.preference import Preferring
 from fine_tune.processes import first, shared_out, sum_gradients, summed
@@ -87,7 +88,9 @@ def train(
     model.train()
     for number in range(len(losses), len(plan)):
         begun = time.perf_counter()
-        step = _learn(model, optimiser, plan, recipe, number, device)
+        tokens = sum(map(len, plan.packs(number)))
+        with memory_told(model, recipe, number + 1, tokens):
+            step = _learn(model, optimiser, plan, recipe, number, device)
         seconds += time.perf_counter() - begun
         losses.append(step.loss)
         if (number + 1) % recipe.save_every == 0 or number + 1 == len(plan):

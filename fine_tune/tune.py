@@ -10,6 +10,7 @@ import hashlib
 import math
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,11 +24,12 @@ from fine_tune import processes
 from fine_tune.assay import Assay
 from fine_tune.base import Base
 from fine_tune.canaries import Canary, canaries
+from fine_tune.effort import Effort, effort_of, in_words
 from fine_tune.evaluate import lesson_samples
 from fine_tune.fit import Fit, fit_layers
 from fine_tune.gates import verdict
 from fine_tune.layers import compile_layers
-from fine_tune.machine import best_device, fastest_dtype
+from fine_tune.machine import best_device, fastest_dtype, give_back_freed_memory
 from fine_tune.memorised import Memorised, memorised
 from fine_tune.model import load_base
 from fine_tune.pair_run import (
@@ -95,6 +97,7 @@ def tune(
 
     Several processes that a launcher started share one run; None in all of them but the first.
     """
+    begun = time.perf_counter()
     processes.join(recipe.packs)
     progress = progress if processes.first() else silent
     start = find_start(settings, recipe, base)
@@ -110,9 +113,11 @@ def tune(
         fit = _fitted(model, plan, recipe, folder)
         plan = weighed(model, plan, recipe, folder, progress)
         held_out = held_out_pairs(model, prepared, recipe, base)
-        done = train(model, plan, recipe, folder, run, _reporter(plan, tracked, progress))
+        effort = effort_of(model, plan, recipe, folder, begun)
+        done = train(model, plan, recipe, folder, run, _reporter(tracked, progress, effort))
         # The base has not changed: a run that goes on need not wait for what it is worth.
-        figures = judge.both(model, progress) | _effort(plan, done)
+        spent = _effort(plan, done) | effort.figures(done.seconds)
+        figures = judge.both(model, progress) | spent
         figures |= pair_figures(model, held_out, recipe) | _of_canaries(
             memorised(model, base, _learnt(planted, plan), progress)
         )
@@ -145,6 +150,7 @@ def _model(
     settings: Settings, recipe: Recipe, base: Base, start: tracking.VersionTags | None
 ) -> Any:
     """The base with the adapter that learns, where it is to be computed."""
+    give_back_freed_memory()
     dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
     model = started(settings, load_base(base.folder, dtype, recipe.quantised), recipe, start)
     processes.place(model, best_device())
@@ -212,19 +218,21 @@ def _of_canaries(found: Memorised) -> dict[str, float]:
     }
 
 
-def _reporter(plan: Plan, tracked: tracking.Run | None, progress: Progress) -> Any:
+def _reporter(tracked: tracking.Run | None, progress: Progress, effort: Effort) -> Any:
     def report(step: Step) -> None:
         if tracked is None:
             return
-        progress("steps learnt", step.number, len(plan))
+        pace = effort.after(step)
+        progress("steps learnt", step.number, effort.steps)
+        progress(f"pace · {in_words(pace)}", step.number, effort.steps)
         tracked.log_step(
             step.number,
             {
                 "loss": step.loss,
                 "gradient_norm": step.norm,
-                "tokens_per_s": step.tokens / step.seconds,
                 "supervised_tokens_per_s": step.learnt / step.seconds,
-            },
+            }
+            | pace,
         )
 
     return report

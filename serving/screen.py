@@ -33,6 +33,7 @@ _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 class Progress:
     """One line for each piece of long work: `progress(what, done, total)`.
 
+    What follows the first ` · ` of `what` may change while the line stays.
     On a terminal the line moves; elsewhere it is printed once, when the work is done.
     """
 
@@ -54,9 +55,10 @@ class Progress:
         if self._bars.disable:
             self._print_once(what, done, total)
             return
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=total)
-        self._bars.update(self._tasks[what], completed=done, total=total)
+        name = what.split(" · ")[0]
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[name], description=what, completed=done, total=total)
 
     def _print_once(self, what: str, done: int, total: int) -> None:
         if done >= total and what not in self._ended:
