@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check bench lock clean
+.PHONY: help run test soak soak-14b check bench lock clean
 
 export UV_PYTHON_DOWNLOADS := never
 export FEAST_USAGE := False
@@ -17,7 +17,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PY := .venv/bin/python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.run ## set up, train on real data, serve, and open the console
 	@exec .venv/bin/finmodel demo --history
@@ -27,6 +27,9 @@ test: .venv/.dev .venv/.servers ## set up, and pass every test
 
 soak: .venv/.dev .venv/.servers ## kill real workers 200 times, and count each event once (6 minutes; KILLS=20 for less)
 	$(PY) -m pytest -m soak tests/feature_store/test_stream_worker.py
+
+soak-14b: .venv/.dev ## one whole LoRA step of a 14B-shaped base in four bits, on this CPU (10 GB of disk, 14 GiB)
+	$(PY) benchmarks/_soak_nf4.py --shape qwen3-14b
 
 check: .venv/.dev ## format, lint, types, import contracts
 	$(PY) -m ruff format --check .

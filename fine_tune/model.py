@@ -78,6 +78,8 @@ def load_base(
 
         take_panels(base)
         _compute_in(base, dtype)
+        if quantised is not None:
+            _let_go_of_files(base)
     return base
 
 
@@ -89,6 +91,13 @@ def _compute_in(base: PreTrainedModel, dtype: torch.dtype) -> None:
         for one in layer.parameters():
             if one.is_floating_point():
                 one.data = one.data.to(dtype)
+
+
+def _let_go_of_files(base: PreTrainedModel) -> None:
+    """Copy what was not quantised: a tensor that is mapped holds its whole file in memory."""
+    for one in base.parameters():
+        if one.is_floating_point():
+            one.data = one.data.clone()
 
 
 def with_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftModel:
