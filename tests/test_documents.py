@@ -86,7 +86,7 @@ def test_figures_are_those_that_the_bench_printed():
 
 def test_figures_reach_what_they_must():
     """The floors that were asked for, in the committed results."""
-    known = figures()
+    known = {name: value for bench in figures().values() for name, value in bench.items()}
     assert known["read_over_stock_feast_sqlite"] >= 100
     assert known["score_over_lightgbm"] >= 8
     assert known["read_and_score_features_per_s"] >= 40e6
