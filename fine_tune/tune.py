@@ -116,16 +116,22 @@ def tune(
         effort = effort_of(model, plan, recipe, folder, begun)
         done = train(model, plan, recipe, folder, run, _reporter(tracked, progress, effort))
         # The base has not changed: a run that goes on need not wait for what it is worth.
-        spent = _effort(plan, done) | effort.figures(done.seconds)
-        figures = judge.both(model, progress) | spent
-        figures |= pair_figures(model, held_out, recipe) | _of_canaries(
-            memorised(model, base, _learnt(planted, plan), progress)
+        figures = (
+            _effort(plan, done)
+            | effort.figures(done.seconds)  # before judging takes its time
+            | judge.both(model, progress)
+            | pair_figures(model, held_out, recipe)
+            | _of_canaries(memorised(model, base, _learnt(planted, plan), progress))
         )
         if tracked is None:
             return None
         passed, reasons = verdict(recipe, figures)
-        params = {"recipe": msgspec.json.encode(recipe).decode(), "dtype": str(model.dtype)}
-        params |= {"checkpointed_layers": str(fit.checkpointed_layers), "fit": str(fit)}
+        params = {
+            "recipe": msgspec.json.encode(recipe).decode(),
+            "dtype": str(model.dtype),
+            "checkpointed_layers": str(fit.checkpointed_layers),
+            "fit": str(fit),
+        }
         tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
         tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
         source, weights = _log_adapter(model, tracked)
