@@ -138,7 +138,7 @@ def flops_a_token(
 
     >>> one = Shape(1, hidden=8, inner=16, heads=2, kv_heads=1, head=4, vocabulary=10)
     >>> flops_a_token(one, Adapter(rank=1, targets=("q_proj",)), [4])
-    Flops(forward=1456.0, backward=1504.0, again=1296.0, useful=2624.0)
+    Flops(forward=1408.0, backward=1536.0, again=1248.0, useful=2624.0)
     """
     tokens = sum(samples)
     linears = shape.linears()
