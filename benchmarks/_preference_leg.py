@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from msgspec.structs import replace
 from torch.nn.functional import softplus
 from transformers import PreTrainedTokenizerFast, PrinterCallback
 from transformers.utils import logging as their_logging
@@ -79,6 +80,7 @@ def ours(recipe: Recipe, base: Base, lessons: Sequence[Lesson]) -> tuple[Any, di
     """Histories shared, rows packed, the reference computed once."""
     model = with_adapter(load_base(base.folder, torch.float32), recipe.adapter, recipe.seed)
     samples = pair_samples(lessons, Speaker(base.family, base.encode), recipe.length)
+    recipe = _as_many_a_step(recipe, samples)
     _warm(model, recipe, with_reference(model, samples[:2], recipe.length))
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
@@ -95,6 +97,13 @@ def ours(recipe: Recipe, base: Base, lessons: Sequence[Lesson]) -> tuple[Any, di
         "padding_share": plan.padding,
         "last_loss": sum(done.losses[-tail:]) / tail,
     }
+
+
+def _as_many_a_step(recipe: Recipe, samples: Sequence[Sample]) -> Recipe:
+    """The recipe with as many rows in a step as hold about as many pairs as TRL's steps do."""
+    rows = len(plan_of(samples, replace(recipe, packs=1, epochs=1)))
+    packs = round(BATCH * rows / sum(map(pairs_in, samples)))
+    return replace(recipe, packs=max(packs, 1))
 
 
 def _warm(model: Any, recipe: Recipe, samples: Sequence[Sample]) -> None:

@@ -20,7 +20,7 @@ from _report import ROOT, note, print_report
 
 LEG = Path(__file__).with_name("_preference_leg.py")
 RECIPE = ROOT / "fine_tune/preference_tiny.yaml"
-CONVERSATIONS = 450
+CONVERSATIONS = 90
 KEPT = ("pairs_per_s", "heldout_loss", "last_loss", "padding_share", "read_tokens", "peak_mib",
         "steps")  # fmt: skip
 
