@@ -16,15 +16,20 @@ from torch import distributed
 from fine_tune.layers import decoder
 from fine_tune.pack import Pack
 from finmodel.errors import BadInput
+from finmodel.progress import Progress, silent
 
 
-def join(packs: int) -> None:
-    """Meet the other processes, if a launcher started some; BadInput as `require_packs` says."""
+def join(packs: int, progress: Progress = silent) -> Progress:
+    """Meet the other processes, if a launcher started some; the first alone tells how far it is.
+
+    BadInput as `require_packs` says.
+    """
     if distributed.is_torchelastic_launched():
         from accelerate import PartialState
 
         PartialState(cpu=not torch.cuda.is_available())
     require_packs(packs)
+    return progress if first() else silent
 
 
 def count() -> int:

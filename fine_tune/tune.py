@@ -97,9 +97,7 @@ def tune(
 
     Several processes that a launcher started share one run; None in all of them but the first.
     """
-    begun = time.perf_counter()
-    processes.join(recipe.packs)
-    progress = progress if processes.first() else silent
+    begun, progress = time.perf_counter(), processes.join(recipe.packs, progress)
     start = find_start(settings, recipe, base)
     prepared = prepare(material.conversations, material.mask, material.verdicts)
     planted = canaries(recipe.canaries, recipe.seed)
@@ -126,13 +124,7 @@ def tune(
         if tracked is None:
             return None
         passed, reasons = verdict(recipe, figures)
-        params = {
-            "recipe": msgspec.json.encode(recipe).decode(),
-            "dtype": str(model.dtype),
-            "checkpointed_layers": str(fit.checkpointed_layers),
-            "fit": str(fit),
-        }
-        tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
+        _log(tracked, recipe, str(model.dtype), fit, figures)
         tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
         source, weights = _log_adapter(model, tracked)
         keep_customers(settings, tracked.id, prepared.customers, start.run_id if start else "")
@@ -199,6 +191,19 @@ def identity(recipe: Recipe, base: Base, prepared: Prepared, start: str = "") ->
     )
     parts = [msgspec.to_builtins(same), base.digest, prepared.digest, start]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def _log(
+    tracked: tracking.Run, recipe: Recipe, dtype: str, fit: Fit, figures: Mapping[str, float]
+) -> None:
+    """How a run was made, and what came of it, in MLflow."""
+    params = {
+        "recipe": msgspec.json.encode(recipe).decode(),
+        "dtype": dtype,
+        "checkpointed_layers": str(fit.checkpointed_layers),
+        "fit": str(fit),
+    }
+    tracked.log(params, {k: v for k, v in figures.items() if math.isfinite(v)})
 
 
 def _log_adapter(model: Any, tracked: tracking.Run) -> tuple[str, str]:
