@@ -18,9 +18,11 @@ from pathlib import Path
 
 import msgspec
 from _plan_leg import Case
-from _report import note, print_report
+from _report import ROOT, note, print_report
 
-from fine_tune.plan import device_of, memory_of, need_of
+from fine_tune.plan import device_of, memory_of, need_of, plan_run
+from fine_tune.plan_shape import KNOWN
+from fine_tune.recipe import load
 
 LEG = Path(__file__).with_name("_plan_leg.py")
 
@@ -69,6 +71,22 @@ def planned(case: Case) -> int:
     return memory_of(need, device, case.checkpointed_layers).peak
 
 
+def on_a_card() -> dict[str, float]:
+    """What the plan expects of the recipe for 14B on one H100: an estimate, nothing measured."""
+    device = device_of("h100-80g")
+    recipe = load(ROOT / "fine_tune" / "lora_14b.yaml")
+    found = plan_run(
+        KNOWN["qwen3-14b"], recipe, device, "qwen3-14b",
+        tokens=10_000_000, utilisation=device.utilisation,
+    )  # fmt: skip
+    return {
+        "h100_14b_tokens_per_s": found.tokens_per_s,
+        "h100_14b_utilisation": found.utilisation,
+        "h100_14b_peak_gib": found.peak_gib,
+        "h100_14b_checkpointed_layers": found.checkpointed_layers,
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -84,7 +102,7 @@ def main() -> None:
         figures[f"{case.name}_plan_over_measured"] = plan / real
     over = [value for name, value in figures.items() if name.endswith("_over_measured")]
     bounds = {"plan_over_measured_least": min(over), "plan_over_measured_most": max(over)}
-    print_report("plan", bounds | {"runs": len(cases)} | figures)
+    print_report("plan", bounds | {"runs": len(cases)} | figures | on_a_card())
 
 
 if __name__ == "__main__":

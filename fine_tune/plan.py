@@ -110,7 +110,7 @@ def here(device: torch.device, rate: float = 1.0) -> Device:
     memory = free_memory(device) + taken_memory(device)
     if device.type == "cuda":
         return Device("cuda", rate, memory, runtime=0, slack=0.08, utilisation=0.5)
-    return Device(CPU, rate, memory, runtime=40 << 20, slack=0.09, utilisation=0.7)
+    return Device(CPU, rate, memory, runtime=40 << 20, slack=0.12, utilisation=0.7)
 
 
 def need_of(config: Mapping[str, Any], recipe: Recipe, device: Device, row: Row) -> Need:
