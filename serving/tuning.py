@@ -138,6 +138,8 @@ def masked(texts: Sequence[str]) -> list[str]:
     from finmodel.privacy.masks import Masks
 
     masks = Masks()
+    for text in texts:
+        masks.mask(text)  # whoever is named at the end was maybe spoken to at the beginning
     return [masks.mask(text) for text in texts]
 
 

@@ -1,19 +1,26 @@
 """One conversation's masks: personal data into stable placeholders, and back for who may see it.
 
 Texts come in, texts go out. The same number, however it is written, has the same placeholder all
-conversation long, and masking a masked text changes nothing. What stands behind a placeholder is in
-this object only; it shows nothing of it, and whoever keeps it (`kept`) keeps it sealed.
+conversation long; a name that was given once is known wherever it is said later; masking a masked
+text changes nothing. What stands behind a placeholder is in this object only; it shows nothing of
+it, and whoever keeps it (`kept`) keeps it sealed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
 from finmodel.errors import BadInput
 from finmodel.privacy.find import CLAUSE_ENDS, find
 from finmodel.privacy.kinds import KINDS, LABELS, PLACEHOLDER, Kind, Personal
+from finmodel.privacy.surnames import NO_NAMES
 
+_RAW_ENDS: Final = CLAUSE_ENDS + "；！？"
+"""As they stand in a text that is not plain yet."""
+_CLAUSE: Final = re.compile(f"[^{_RAW_ENDS}]*[{_RAW_ENDS}]|[^{_RAW_ENDS}]+")
+_NOBODY: Final = re.compile(r"(?!)")
 _KIND_OF: Final = {label: kind for kind, label in LABELS.items()}
 
 
@@ -25,12 +32,15 @@ class Masks:
     '我的电话[手机号1]，备用[手机号2]，还是[手机号1]吧'
     >>> masks.restore("已登记[手机号2]。"), masks
     ('已登记13900139000。', Masks(2))
+    >>> masks.mask("我叫张伟"), masks.mask("请张伟接电话")
+    ('我叫[姓名1]', '请[姓名1]接电话')
     """
 
     def __init__(self) -> None:
         self._of: dict[tuple[Kind, str], str] = {}
         self._behind: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._names = _NOBODY
 
     def __repr__(self) -> str:
         return f"Masks({len(self._behind)})"
@@ -38,9 +48,16 @@ class Masks:
     def mask(self, text: str) -> str:
         """The text with a placeholder for each piece of personal data in it."""
         self._taken.update(found.group() for found in PLACEHOLDER.finditer(text))
-        while (masked := self._once(text)) != text:
+        return "".join(map(self._clause, _CLAUSE.findall(text)))
+
+    def _clause(self, text: str) -> str:
+        while (masked := self._called(self._once(text))) != text:
             text = masked  # what stood beside one that is masked now may be found only now
         return text
+
+    def _called(self, text: str) -> str:
+        """The text with a placeholder for each name that was given before, hint or none."""
+        return self._names.sub(lambda found: self._of["name", found.group()], text)
 
     def _once(self, text: str) -> str:
         done, at = [], 0
@@ -80,6 +97,7 @@ class Masks:
                 )
             masks._of[_KIND_OF[found["label"]], key] = mask
             masks._behind[mask] = text
+        masks._know_names()
         return masks
 
     def _placeholder(self, one: Personal, text: str) -> str:
@@ -91,7 +109,15 @@ class Masks:
             number += 1  # somebody typed that very placeholder
         self._of[one.kind, one.key] = mask
         self._behind[mask] = text[one.start : one.end]
+        if one.kind == "name":
+            self._know_names()
         return mask
+
+    def _know_names(self) -> None:
+        names = [key for kind, key in self._of if kind == "name" and key not in NO_NAMES]
+        if names:
+            longest = sorted(names, key=len, reverse=True)
+            self._names = re.compile("|".join(map(re.escape, longest)))
 
 
 class StreamMasker:
@@ -118,7 +144,3 @@ class StreamMasker:
         """What was held back; the stream is over."""
         held, self._held = self._held, ""
         return self._masks.mask(held)
-
-
-_RAW_ENDS: Final = CLAUSE_ENDS + "；！？"
-"""As they stand in a text that is not plain yet."""

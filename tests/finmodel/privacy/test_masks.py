@@ -125,3 +125,19 @@ def test_nothing_shows_what_stands_behind():
 def test_every_kind_has_its_own_label():
     assert len(set(LABELS.values())) == len(KINDS)
     assert all(PLACEHOLDER.fullmatch(f"[{label}12]") for label in LABELS.values())
+
+
+def test_a_name_that_was_given_once_is_known_afterwards():
+    masks = Masks()
+    said = "您好，我叫张伟，张伟的贷款，请转告欧阳娜娜女士"
+    assert masks.mask(said) == "您好，我叫[姓名1]，[姓名1]的贷款，请转告[姓名2]女士"
+    assert masks.mask("欧阳娜娜和张伟都在") == "[姓名2]和[姓名1]都在"
+    again = Masks.of_kept(masks.kept())
+    assert again.mask("让张伟接电话") == "让[姓名1]接电话"
+    assert Masks().mask("让大家接电话") == "让大家接电话"
+
+
+def test_pieces_are_as_at_once_where_a_name_comes_before_its_hint():
+    text = "叫张大伟接电话，我叫张大伟，张大伟呢"
+    stream = StreamMasker(Masks())
+    assert "".join([*map(stream.feed, text), stream.close()]) == Masks().mask(text)
