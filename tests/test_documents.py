@@ -107,6 +107,12 @@ def test_figures_reach_what_they_must():
     assert min(ratios) >= 5
     assert known["sum_error"] <= 1e-9
     assert known["first_decision_s"] <= 180
+    assert known["over_trainer"] >= 2
+    assert figures()["lora"]["heldout_loss"] <= 1.02 * known["trainer_heldout_loss"]
+    assert known["over_trl"] >= 2
+    assert figures()["preference"]["heldout_loss"] <= 1.02 * known["trl_heldout_loss"]
+    assert known["plan_over_measured_least"] >= 1.0
+    assert known["plan_over_measured_most"] <= 1.1
 
 
 def test_nothing_names_a_private_place():
