@@ -17,6 +17,9 @@ ALLOCATE, UPLIFT = "allocate", "uplift"
 MARKETING, MODELS = "marketing", "models"
 LORA, LORA_14B = "lora", "lora_14b"
 PLAN, PREFERENCE = "plan", "preference"
+SOAK = "soak_nf4"
+COMMANDS = {SOAK: "make soak-14b"}
+"""What measures, where it is not `finmodel bench NAME --json`."""
 WAITING = {LORA_14B: "not yet measured"}
 """Benches that want a machine which was not at hand."""
 HEAD = "| figure | here | what it is, and its peer | command |\n|---|---|---|---|\n"
@@ -222,6 +225,13 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         PLAN,
     ),
     (
+        "step_s",
+        "s.0",
+        "one LoRA step of a 14B-shaped base in four bits, r 64, 128 tokens, two cores without a"
+        " GPU; at most {peak_gib:.1} GiB resident",
+        SOAK,
+    ),
+    (
         "tokens_per_s",
         ".0",
         "LoRA r 64 on a 14B-shaped base, one H100 80 GB, packed 4,096; the plan expects"
@@ -272,7 +282,7 @@ def table() -> str:
 
     return HEAD + "".join(
         f"| `{name}` | {cell(name, form, bench)} | {filled(text, bench)} |"
-        f" `finmodel bench {bench} --json` |\n"
+        f" `{COMMANDS.get(bench, f'finmodel bench {bench} --json')}` |\n"
         for name, form, text, bench in ROWS
         if bench in known or bench in WAITING
     )

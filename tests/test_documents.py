@@ -113,6 +113,8 @@ def test_figures_reach_what_they_must():
     assert figures()["preference"]["heldout_loss"] <= 1.02 * known["trl_heldout_loss"]
     assert known["plan_over_measured_least"] >= 1.0
     assert known["plan_over_measured_most"] <= 1.1
+    assert figures()["soak_nf4"]["step_s"] <= 240
+    assert figures()["soak_nf4"]["peak_gib"] <= 14
 
 
 def test_nothing_names_a_private_place():
