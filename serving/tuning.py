@@ -82,6 +82,7 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
     from finmodel.lender.talk.held_out import held_out
 
     opened = open_base(base_folder(base or loaded.base, recipe, here.bases))
+    _tell_stand_in(opened.folder)
     told = tuple(conversations_of(conversations, loaded.simulated, loaded.seed))
     material = Material(
         conversations=told,
@@ -99,6 +100,14 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
     _record(here, loaded, done, who)
     emit(done, json)
     typer.echo(_next(done, who), err=True)
+
+
+def _tell_stand_in(folder: Path) -> None:
+    """Say so where the base is the one that came with the project."""
+    from fine_tune.shipped import FOLDER
+
+    if folder == FOLDER:
+        typer.echo("the tiny base is a stand-in: what it writes is for no customer", err=True)
 
 
 def _record(here: Settings, recipe: Recipe, done: Tuned, who: Person) -> None:

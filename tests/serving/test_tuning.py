@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -78,11 +79,28 @@ def test_conversations_in_a_file_become_a_registered_adapter(desk):
     assert "then a validator who is not Lin: finmodel promote scripts --version 1" in done.err
 
 
-def test_a_launcher_starts_one_run_in_two_processes(desk):
+def test_the_shipped_base_says_that_it_is_a_stand_in(desk):
     shell, folder, key = desk
-    recipe = RECIPE.replace("name: scripts", "name: joined").replace("epochs: 1", "epochs: 0.2")
+    recipe = Path(__file__).parents[2] / "fine_tune" / "lora_tiny.yaml"
+    words = ["--conversations", str(folder / "r.yaml")]
+    done = shell.finmodel("tune", str(recipe), *words, key=key)
+    assert done.code == 2
+    assert "the tiny base is a stand-in: what it writes is for no customer" in done.err
+    listed = {one["name"]: one for one in shell.finmodel("base", "list", "--json").json}
+    assert listed["tiny"]["here"]
+    assert "stand-in" in listed["tiny"]["licence"]
+
+
+def test_a_launcher_starts_one_run_in_two_processes(desk):
+    _, folder, _ = desk
+    shell = Shell(folder / "second")
+    key = shell.finmodel("people", "add", "Lin", "--role", "engineer").out.strip()
+    recipe = RECIPE.replace("epochs: 1", "epochs: 0.2")
     (folder / "two.yaml").write_text(f"{recipe}packs: 2\ncanaries: 0\n")
-    words = ["tune", str(folder / "two.yaml"), "--conversations", str(folder / "c.jsonl"), "--json"]
+    few = [one.conversation for one in write(18, seed=9)]
+    write_conversations(folder / "few.jsonl", few)
+    words = ["tune", str(folder / "two.yaml"), "--conversations", str(folder / "few.jsonl")]
+    words.append("--json")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "--no-python"]
     told = {"FINMODEL_HOME": str(shell.home), "FINMODEL_KEY": key, "OMP_NUM_THREADS": "1"}
@@ -94,7 +112,7 @@ def test_a_launcher_starts_one_run_in_two_processes(desk):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["version"] == 1
     settings = Settings(home=shell.home, data=shell.home)
-    assert len(tracking.versions(settings, "joined")) == 1
+    assert len(tracking.versions(settings, "scripts")) == 1
 
 
 def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, capsys):
