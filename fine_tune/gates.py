@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from fine_tune.recipe import Gates, Recipe
 from finmodel.manifest import Check, Verdict
 
+_RECOVERED = "canaries recovered"
 SAMPLE = "held-out conversations, general text, planted canaries"
 
 
@@ -29,7 +30,7 @@ def judge(recipe: Recipe, figures: Mapping[str, float]) -> Verdict:
         _at_most("general rise", -told.fall("general_loss"), gates.general_rise),
         _at_least("grounded replies", told["tuned_grounded"], gates.grounded),
         _at_most("violations per reply", told["tuned_violations"], _violations(gates, told)),
-        _at_most("canaries recovered", told["canaries_recovered"], gates.recovered),
+        _at_most(_RECOVERED, told["canaries_recovered"], gates.recovered),
         _at_most("exposure of canaries", told["canary_exposure"], gates.exposure),
     ]
     if (wanted := _agreement(recipe, told)) is not None:
@@ -42,16 +43,21 @@ def verdict(recipe: Recipe, figures: Mapping[str, float]) -> tuple[bool, tuple[s
     found = judge(recipe, figures)
     pairs = zip(found.checks, _sentences(recipe, _Told(figures)), strict=True)
     return found.passed, tuple(
-        f"{check.name}: not measured, or no number" if "nan" in said else said
+        said if check.value is not None else _unmeasured(check.name)
         for check, said in pairs
         if not check.passed
     )
 
 
+def _unmeasured(name: str) -> str:
+    if name == _RECOVERED:
+        return "no planted secret was looked for: give the recipe `canaries`"
+    return f"{name}: not measured, or no number"
+
+
 def _sentences(recipe: Recipe, told: _Told) -> tuple[str, ...]:
     """What to say of each check that fails, in the order of the checks."""
     gates = recipe.gates
-    planted = told["canaries"] > 0
     return (
         f"held-out perplexity fell by {told.fall('perplexity'):.1%}, "
         f"wanted {gates.perplexity_fall:.0%}",
@@ -62,9 +68,7 @@ def _sentences(recipe: Recipe, told: _Told) -> tuple[str, ...]:
         f"{told['tuned_violations']:.2f} violations per reply, "
         f"allowed {_violations(gates, told):.2f}",
         f"{told['canaries_recovered']:.0f} of {told['canaries']:.0f} planted secrets are "
-        f"recovered, allowed {gates.recovered}"
-        if planted
-        else "no planted secret was looked for: give the recipe `canaries`",
+        f"recovered, allowed {gates.recovered}",
         f"planted secrets are exposed by {told['canary_exposure']:.1f} bits, "
         f"allowed {gates.exposure:.1f}",
         *_unlike(recipe, told),

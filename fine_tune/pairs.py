@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from fine_tune.samples import TRUNK, Lesson, Sample, Speaker
+from fine_tune.samples import TRUNK, Lesson, Sample, Speaker, grouped
 
 
 def pairs_in(sample: Sample) -> int:
@@ -28,13 +29,7 @@ def pair_samples(lessons: Iterable[Lesson], speaker: Speaker, length: int) -> li
     found = []
     for lesson in lessons:
         history = speaker.history(lesson.messages)
-        group: list[_Pair] = []
-        for pair in _pairs(lesson, speaker):
-            if group and _size(history, [*group, pair]) > length:
-                found.append(_sample(lesson, speaker, history, group, length))
-                group = []
-            group.append(pair)
-        if group:
+        for group in grouped(_pairs(lesson, speaker), partial(_fits, history, length)):
             found.append(_sample(lesson, speaker, history, group, length))
     return found
 
@@ -65,8 +60,8 @@ def _pairs(lesson: Lesson, speaker: Speaker) -> Iterable[_Pair]:
                 yield _Pair(reply.after, chosen, rejected, alike)
 
 
-def _size(history: Sequence[list[int]], group: Sequence[_Pair]) -> int:
-    return sum(map(len, history[: group[-1].after])) + sum(map(len, group))
+def _fits(history: Sequence[list[int]], length: int, group: Sequence[_Pair]) -> bool:
+    return sum(map(len, history[: group[-1].after])) + sum(map(len, group)) <= length
 
 
 def _sample(
@@ -78,7 +73,7 @@ def _sample(
 ) -> Sample:
     last = group[-1]
     trunk = list(history[: last.after])
-    if len(group) == 1 and _size(history, group) > length:
+    if len(group) == 1 and not _fits(history, length, group):
         trunk = speaker.within(lesson.messages[: last.after], length - len(last), lesson.id)
     begins = np.cumsum([0, *map(len, trunk)])
     # What both of the last pair begin with stands once, at the trunk's end; but for one token,

@@ -8,9 +8,9 @@ Knows no tokenizer, no torch and no file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from finmodel.assistant.template import Encode, Family, Message, rendered, token
 from finmodel.errors import BadInput
 
 Int32s = npt.NDArray[np.int32]
+Part = TypeVar("Part")
 TRUNK: Final = 0
 """The branch of tokens that belong to the history."""
 
@@ -93,16 +94,24 @@ def samples_of(
         for reply in lesson.replies
         if 0 < reply.after <= len(history)
     ]
-    found: list[Sample] = []
-    group: list[_Branch] = []
-    for one in branches:
-        if group and (not shared or _size(history, [*group, one]) > length):
-            found.append(_sample(lesson, speaker, history, group, length))
+    together = grouped(branches, lambda group: shared and _size(history, group) <= length)
+    return [_sample(lesson, speaker, history, group, length) for group in together]
+
+
+def grouped(parts: Iterable[Part], fits: Callable[[Sequence[Part]], bool]) -> Iterator[list[Part]]:
+    """Parts in their order, together as long as they fit; one alone need not.
+
+    >>> list(grouped([3, 4, 2, 9], lambda group: sum(group) <= 7))
+    [[3, 4], [2], [9]]
+    """
+    group: list[Part] = []
+    for one in parts:
+        if group and not fits([*group, one]):
+            yield group
             group = []
         group.append(one)
     if group:
-        found.append(_sample(lesson, speaker, history, group, length))
-    return found
+        yield group
 
 
 @dataclass(frozen=True, slots=True)

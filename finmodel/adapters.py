@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from finmodel import tracking
 from finmodel.acts import act_tag, audited, require_reason
 from finmodel.assistant.engines.engine import Laid, require_same_base
-from finmodel.audit import find
 from finmodel.errors import BadInput, Damaged, Refused
 from finmodel.export import Pointer, export_folder, read_champion
 from finmodel.gate import failures
@@ -32,9 +31,9 @@ from finmodel.registry import (
     STATUS,
     TRAINED_BY,
     before,
+    gate_body,
     move_alias,
     newest_passed,
-    of_the_demo,
     one_at_a_time,
     require_may,
 )
@@ -42,6 +41,7 @@ from finmodel.retired import require_not_retired
 from finmodel.settings import Settings
 from finmodel.signed_folders import write_signed
 from finmodel.signing import ensure_key, verify_folder
+from finmodel.two_eyes import of_the_demo, require_two_eyes
 
 KIND: Final = "adapter"
 """The tag `kind` of a version that is one, and the name of its folder beside its run."""
@@ -106,14 +106,7 @@ def promote(
     wanted = newest_passed(settings, name) if version is None else version
     require_not_retired(settings.exports, name, wanted, settings.signing)
     about = _gated(settings, name, wanted)
-    if about.trained_by == approver.name:
-        raise Refused(
-            f"{approver.name} trained it",
-            where=f"{name} version {wanted}",
-            remedy="ask another validator: two pairs of eyes",
-        )
-    if about.demo and not demo:
-        raise of_the_demo(name, wanted)
+    require_two_eyes(about, approver, demo=demo)
     ensure_key(settings.signing)
     with one_at_a_time(settings, name):
         require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
@@ -165,15 +158,7 @@ def _gated(settings: Settings, name: str, version: int) -> About:
     entry = tags.get(GATE_ENTRY, "")
     if not entry:
         raise Refused("it was never gated", where=where, remedy="tune it again: finmodel tune")
-    found = find(settings.audit, entry)
-    body: dict[str, Any] = dict(found.body)
-    if found.kind != "gate" or (body.get("name"), body.get("version")) != (name, version):
-        raise Damaged(
-            f"its tag names audit entry {entry}, which is no gate of this version",
-            where=where,
-            remedy=_REMEDY,
-        )
-    about = msgspec.convert(body, About)
+    about = msgspec.convert(gate_body(settings, entry, name, version), About)
     if not about.verdict.passed:
         raise Refused(
             f"its gates did not pass: {failures(about.verdict)}",

@@ -42,6 +42,7 @@ from finmodel.records import TRAINERS, Person
 from finmodel.retired import require_not_retired, retired_versions
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
+from finmodel.two_eyes import of_the_demo, require_two_eyes
 from finmodel.waivers import why_promoted
 
 Alias = Literal["champion", "challenger"]
@@ -127,14 +128,7 @@ def promote(
     wanted = newest_passed(settings, name) if version is None else version
     require_not_retired(settings.exports, name, wanted, settings.signing)
     draft, text = _gated(settings, name, wanted)
-    if draft.trained_by == approver.name:
-        raise Refused(
-            f"{approver.name} trained it",
-            where=f"{name} version {wanted}",
-            remedy="ask another validator: two pairs of eyes",
-        )
-    if draft.demo and not demo:
-        raise of_the_demo(name, wanted)
+    require_two_eyes(draft, approver, demo=demo)
     ensure_key(settings.signing)
     with one_at_a_time(settings, name):
         require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
@@ -218,7 +212,7 @@ def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
         raise Refused(
             "it was never gated", where=where, remedy="name its recipe: --recipe RECIPE.yaml"
         )
-    body = _gate_body(settings, entry, name, version)
+    body = gate_body(settings, entry, name, version)
     verdict = msgspec.convert(body["verdict"], Verdict)
     if not body["passed"]:
         raise Refused(
@@ -239,10 +233,11 @@ def _gated(settings: Settings, name: str, version: int) -> tuple[Manifest, str]:
     return msgspec.structs.replace(draft, verdict=verdict), candidate.text
 
 
-def _gate_body(settings: Settings, entry: str, name: str, version: int) -> dict[str, Any]:
+def gate_body(settings: Settings, entry: str, name: str, version: int) -> dict[str, Any]:
+    """What the audit log keeps of a version's gate; Damaged where the entry is another's."""
     found = find(settings.audit, entry)
     body: dict[str, Any] = dict(found.body)
-    if found.kind != "gate" or (body["name"], body["version"]) != (name, version):
+    if found.kind != "gate" or (body.get("name"), body.get("version")) != (name, version):
         raise Damaged(
             f"its tag names audit entry {entry}, which is no gate of this version",
             where=f"{name} version {version}",
@@ -335,15 +330,6 @@ def newest_passed(settings: Settings, name: str) -> int:
     if not rows:
         raise NotFound("no such model is registered", where=name, remedy="see `finmodel models`")
     raise Refused("no version of it passed its gate", where=name, remedy="train a better one")
-
-
-def of_the_demo(name: str, version: int) -> Refused:
-    """What is said of a version of the demo's people outside the demo."""
-    return Refused(
-        "it was trained or approved by the demo's people",
-        where=f"{name} version {version}",
-        remedy="train it again as yourself, and have it approved",
-    )
 
 
 def require_trainer(person: Person, name: str) -> None:
