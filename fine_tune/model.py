@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from fine_tune.attention import Spans, register, spans_of
 from fine_tune.layers import decoder
 from fine_tune.loss import frozen_head_loss
+from fine_tune.low_rank import fuse
 from fine_tune.pack import Pack
 from fine_tune.recipe import Adapter
 
@@ -112,7 +113,7 @@ def with_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftMode
         bias="none",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(base, config)
+    return fuse(get_peft_model(base, config))
 
 
 def pack_loss(model: Any, batch: Batch) -> torch.Tensor:

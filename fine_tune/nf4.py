@@ -52,7 +52,8 @@ def _forward(module: Any, given: torch.Tensor) -> torch.Tensor:
     found: torch.Tensor = _Product.apply(rows.float(), module.weight)  # type: ignore[no-untyped-call]
     if module.bias is not None:
         found = found + module.bias.to(found.dtype)
-    return found.to(given.dtype).reshape(*given.shape[:-1], -1)
+    found = found.to(given.dtype)
+    return found if given.dim() == 2 else found.reshape(*given.shape[:-1], -1)
 
 
 class _Product(torch.autograd.Function):

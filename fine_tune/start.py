@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from fine_tune.base import Base
 from fine_tune.export import WEIGHTS, read_config
+from fine_tune.low_rank import fuse
 from fine_tune.model import with_adapter
 from fine_tune.recipe import Recipe
 from finmodel import tracking
@@ -85,4 +86,4 @@ def laid_over(whole: PreTrainedModel, folder: Path) -> PeftModel:
         raise Damaged(
             "its weights are not all numbers", where=str(folder), remedy="begin with another"
         )
-    return model
+    return fuse(model)

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
 
 from fine_tune import processes
 from fine_tune.assay import Assay
@@ -29,7 +28,7 @@ from fine_tune.evaluate import lesson_samples
 from fine_tune.fit import Fit, fit_layers
 from fine_tune.gates import verdict
 from fine_tune.layers import compile_layers
-from fine_tune.machine import best_device, fastest_dtype, give_back_freed_memory
+from fine_tune.machine import best_device, give_back_freed_memory
 from fine_tune.memorised import Memorised, memorised
 from fine_tune.model import load_base
 from fine_tune.pair_run import (
@@ -40,6 +39,7 @@ from fine_tune.pair_run import (
     weighed,
 )
 from fine_tune.pairs import pair_samples
+from fine_tune.precision import dtype_of
 from fine_tune.prepare import Mask, Prepared, prepare
 from fine_tune.recipe import Recipe
 from fine_tune.samples import Sample, Speaker
@@ -102,11 +102,11 @@ def tune(
     prepared = prepare(material.conversations, material.mask, material.verdicts)
     planted = canaries(recipe.canaries, recipe.seed)
     plan = plan_of(_samples(prepared, planted, recipe, base), recipe)
-    model = _model(settings, recipe, base, start)
     run = identity(recipe, base, prepared, told(start))
+    folder = settings.home / "tuning" / recipe.name / run[:16]
+    model = _model(settings, recipe, base, start, folder)
     judge = Assay(base, recipe, prepared, material.general, material.unseen, material.conversations)
     tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER, "start": told(start)}
-    folder = settings.home / "tuning" / recipe.name / run[:16]
     with _tracked(settings, recipe, tags) as tracked:
         fit = _fitted(model, plan, recipe, folder)
         plan = weighed(model, plan, recipe, folder, progress)
@@ -145,12 +145,16 @@ def tune(
 
 
 def _model(
-    settings: Settings, recipe: Recipe, base: Base, start: tracking.VersionTags | None
+    settings: Settings,
+    recipe: Recipe,
+    base: Base,
+    start: tracking.VersionTags | None,
+    folder: Path,
 ) -> Any:
     """The base with the adapter that learns, where it is to be computed."""
     give_back_freed_memory()
-    dtype = getattr(torch, recipe.dtype) if recipe.dtype else fastest_dtype()
-    model = started(settings, load_base(base.folder, dtype, recipe.quantised), recipe, start)
+    loaded = load_base(base.folder, dtype_of(recipe, folder), recipe.quantised)
+    model = started(settings, loaded, recipe, start)
     processes.place(model, best_device())
     return model
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from finmodel.errors import NotFound, NotReady
@@ -17,8 +18,8 @@ FILES = {"marketing": "bank_calls"}
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
-def run_bench(name: str, as_json: bool) -> int:
-    """Run `benchmarks/NAME.py` and give back its exit code."""
+def run_bench(name: str, as_json: bool, words: Sequence[str] = ()) -> int:
+    """Run `benchmarks/NAME.py` with words of its own, and give back its exit code."""
     if not FOLDER.is_dir():
         raise NotReady(
             "benches run from a checkout", where=str(FOLDER), remedy="clone the repository"
@@ -30,4 +31,4 @@ def run_bench(name: str, as_json: bool) -> int:
         known = ", ".join(sorted(called.get(stem, stem) for stem in stems))
         raise NotFound("no such bench", where=name, remedy=f"choose one of: {known}")
     flags = ["--json"] if as_json else []
-    return subprocess.run([sys.executable, str(script), *flags], check=False).returncode
+    return subprocess.run([sys.executable, str(script), *flags, *words], check=False).returncode

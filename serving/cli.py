@@ -326,15 +326,19 @@ def consistency(
     tell_apart(found)
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Which bench: a file of benchmarks/.")],
     json: Json = False,
 ) -> None:
-    """Measure what a figure in the README claims, with its peer, in this run on this machine."""
+    """Measure what a figure in the README claims, with its peer, in this run on this machine.
+
+    Further words are the bench's own, as in: finmodel bench lora --base 1.5b
+    """
     from serving.bench import run_bench
 
-    raise typer.Exit(run_bench(name, json))
+    raise typer.Exit(run_bench(name, json, context.args))
 
 
 def main() -> None:

@@ -1,0 +1,173 @@
+"""A tuning run killed ten times beside one that was left alone: `finmodel bench killed --json`.
+
+`finmodel tune` learns a short course of the real 1.5B base (`--base tiny`: of the shipped one),
+each time in a home of its own: once undisturbed, once killed outright (SIGKILL) at a random moment
+of each life, `--kills` times. `equal_losses` is the share of steps whose losses are the same bits;
+`restart_s` the median time from the command to the first step of a life that goes on. What comes
+after the last step (judging) is waited for in neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from _report import ROOT, note, print_report
+
+from finmodel.settings import Settings
+from serving.bases import base_folder
+
+BASES = {"1.5b": ("lora_1b.yaml", "qwen2.5-coder-1.5b"), "tiny": ("lora_tiny.yaml", "tiny")}
+CHANGES = {"simulated": 60, "length": 256, "save_every": 1, "epochs": 1}
+"""What makes the recipe's course a short one: some 40 steps, each kept."""
+FINMODEL = [str(Path(sys.executable).with_name("finmodel"))]
+POLL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A run that can be taken up again: its command, its home, and who asks for it."""
+
+    words: list[str]
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the command, with the key of an engineer who is added where there is none."""
+        mine = os.environ | {"FINMODEL_HOME": str(self.home)}
+        kept = self.home.parent / f"{self.home.name}.key"
+        if not kept.is_file():
+            add = [*FINMODEL, "people", "add", "bench", "--role", "engineer"]
+            done = subprocess.run(add, env=mine, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+            kept.write_bytes(done.stdout)
+        return mine | {"FINMODEL_KEY": kept.read_text().strip()}
+
+    def told(self) -> dict[str, Any]:
+        """What the newest checkpoint says: step, losses, seconds."""
+        kept = sorted(self.home.glob("tuning/*/*/step-*/run.json"))
+        if not kept:
+            return {"step": 0, "losses": [], "seconds": 0.0}
+        found: dict[str, Any] = msgspec.json.decode(kept[-1].read_bytes())
+        return found
+
+    def live(self, seconds: float | None, steps: int) -> list[tuple[float, dict[str, Any]]]:
+        """Run until all steps are done or so many seconds are over, then kill it.
+
+        When each step was told, in seconds from the command on, and the checkpoint then.
+        """
+        found: list[tuple[float, dict[str, Any]]] = []
+        environment = self.environment
+        done = self.told()["step"]
+        begun = time.monotonic()
+        life = subprocess.Popen(
+            self.words, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=sys.stderr
+        )
+        while done < steps and (seconds is None or time.monotonic() - begun < seconds):
+            if life.poll() is not None:
+                raise SystemExit(f"finmodel tune ended by itself ({life.returncode})")
+            time.sleep(POLL)
+            try:
+                told = self.told()
+            except FileNotFoundError:  # the folder was removed between looking and reading
+                continue
+            if told["step"] > done:
+                done = told["step"]
+                found.append((time.monotonic() - begun, told))
+        life.send_signal(signal.SIGKILL)
+        life.wait()
+        return found
+
+
+def steps_of(recipe: Path, base: Path) -> int:
+    """How many steps the course has."""
+    from fine_tune.base import open_base
+    from fine_tune.canaries import canaries
+    from fine_tune.evaluate import lesson_samples
+    from fine_tune.prepare import prepare
+    from fine_tune.recipe import load
+    from fine_tune.steps import plan_of
+    from finmodel.lender.talk.conversations import write
+    from serving.tuning import masked
+
+    told = load(recipe)
+    prepared = prepare([one.conversation for one in write(told.simulated, told.seed)], masked)
+    planted = [one.lesson for one in canaries(told.canaries, told.seed)]
+    lessons = (*prepared.lessons["train"], *planted)
+    return len(plan_of(lesson_samples(lessons, open_base(base), told.length), told))
+
+
+def restarts(lives: list[list[tuple[float, dict[str, Any]]]], first: dict[str, Any]) -> list[float]:
+    """Seconds from the command to the beginning of the first step, of each life that had one."""
+    found, last = [], first
+    for life in lives:
+        if life:
+            when, told = life[0]
+            found.append(when - (told["seconds"] - last["seconds"]))
+            last = life[-1][1]
+    return found
+
+
+def measure(base: str, kills: int, seed: int, aside: Path) -> dict[str, Any]:
+    """Both runs, and how alike they are."""
+    file, name = BASES[base]
+    recipe = aside / file
+    told = msgspec.yaml.decode((ROOT / "fine_tune" / file).read_bytes())
+    recipe.write_bytes(msgspec.yaml.encode(told | CHANGES))
+    folder = base_folder(name, ROOT / "fine_tune" / file, Settings.from_env().bases)
+    words = [*FINMODEL, "tune", str(recipe), "--base", str(folder)]
+    steps = steps_of(recipe, folder)
+    note(f"{steps} steps, undisturbed")
+    calm, troubled = (Course(words, aside / home) for home in ("calm", "troubled"))
+    whole = calm.live(None, steps)
+    pace = statistics.median(b[0] - a[0] for a, b in pairwise(whole))
+    start = whole[0][0] - whole[0][1]["seconds"]
+    chance = random.Random(seed)
+    lives = []
+    for number in range(kills):
+        seconds = chance.uniform(0.3 * start, start + 5 * pace)
+        lives.append(troubled.live(seconds, steps))
+        done = troubled.told()["step"]
+        note(f"kill {number + 1} after {seconds:.1f} s, at step {done} of {steps}")
+        if done == steps:
+            break
+    lives.append(troubled.live(None, steps))
+    mine, theirs = troubled.told()["losses"], calm.told()["losses"]
+    waited = restarts(lives, {"seconds": 0.0})
+    return {
+        "steps": steps,
+        "kills": len(lives) - 1,
+        "equal_losses": sum(a == b for a, b in zip(mine, theirs, strict=True)) / steps,
+        "restart_s": statistics.median(waited[1:]),
+        "restart_worst_s": max(waited[1:]),
+        "first_start_s": start,
+        "step_s": pace,
+        "lives_with_steps": len(waited),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--json", action="store_true", help="accepted for form: it is always JSON")
+    words.add_argument("--base", choices=tuple(BASES), default="1.5b")
+    words.add_argument("--kills", type=int, default=10)
+    words.add_argument("--seed", type=int, default=1)
+    told = words.parse_args()
+    with tempfile.TemporaryDirectory() as aside:
+        print_report("killed", measure(told.base, told.kills, told.seed, Path(aside)))
+
+
+if __name__ == "__main__":
+    main()
