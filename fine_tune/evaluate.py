@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -21,9 +21,12 @@ from fine_tune.pack import best_fit, pack_of
 from fine_tune.samples import Lesson, Sample, samples_of
 from fine_tune.suites import Written, compare
 from finmodel.assistant.engines.engine import Asked
-from finmodel.assistant.engines.transformer import write_tokens
+from finmodel.assistant.engines.transformer import write_many
 from finmodel.assistant.template import Message
 from finmodel.progress import Progress, silent, teller
+
+TOGETHER: Final = 12
+"""Replies that are written at once."""
 
 
 def mean_loss(model: Any, samples: Sequence[Sample], length: int) -> float:
@@ -76,18 +79,28 @@ def write_replies(
 ) -> list[Written]:
     """The greedy reply to the last question of each lesson, beside the approved one."""
     tell = teller("replies written", len(lessons), progress)
-    found = []
+    asked = [msgspec.structs.replace(one, replies=one.replies[-1:]) for one in lessons]
+    found: dict[int, Written] = {}
     model.eval()
-    for lesson in lessons:
-        last = msgspec.structs.replace(lesson, replies=lesson.replies[-1:])
-        history = lesson.messages[: last.replies[0].after]
-        found.append(compare(last, greedy(model, base, history)))
-        tell()
-    return found
+    for group in _alike(asked):
+        histories = [asked[place].messages[: asked[place].replies[0].after] for place in group]
+        for place, text in zip(group, greedy(model, base, histories), strict=True):
+            found[place] = compare(asked[place], text)
+            tell()
+    return [found[place] for place in range(len(asked))]
 
 
-def greedy(model: Any, base: Base, history: Sequence[Message]) -> str:
-    """What the model writes after a history, the likeliest token each time."""
-    asked = Asked(tuple(history))
+def _alike(asked: Sequence[Lesson]) -> list[list[int]]:
+    """Places of lessons in groups of about one length: what is short waits for what is long."""
+    order = sorted(range(len(asked)), key=lambda place: len(str(asked[place].messages)))
+    return [order[begin : begin + TOGETHER] for begin in range(0, len(order), TOGETHER)]
+
+
+def greedy(model: Any, base: Base, histories: Sequence[Sequence[Message]]) -> list[str]:
+    """What the model writes after each history, the likeliest token each time."""
+    asked = [Asked(tuple(history)) for history in histories]
     end = base.family.closing().text.removesuffix(base.family.stop)  # Llama-2 writes a blank
-    return base.encode.decode(list(write_tokens(model, base.spoken, asked))).removesuffix(end)
+    return [
+        base.encode.decode(tokens).removesuffix(end)
+        for tokens in write_many(model, base.spoken, asked)
+    ]

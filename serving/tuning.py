@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from finmodel.records import Person
     from finmodel.settings import Settings
 
-GENERAL: Final = 60_000
+GENERAL: Final = 30_000
 """Bytes of general text by which forgetting is measured."""
 GENERAL_SEED: Final = 7
 

@@ -7,7 +7,7 @@ GPU, and on a CPU the one whose likelihoods training knows; code of a model's ow
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,40 @@ def write_tokens(model: Any, spoken: Spoken, asked: Asked) -> Iterator[int]:
                 return
             yield token
             step = torch.tensor([[token]], device=device)
+
+
+def write_many(model: Any, spoken: Spoken, asked: Sequence[Asked]) -> list[list[int]]:
+    """The likeliest tokens of a reply to each, all written at once: a token costs one look at the
+    weights however many replies want one.
+    """
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    stop = spoken.encode(spoken.family.stop, True)[0]
+    device = next(whole.parameters()).device
+    prompts = [spoken.prompt(one) for one in asked]
+    widest = max(map(len, prompts))
+    # Filled on the left, so that the last place of every row is its newest token.
+    left = torch.tensor([widest - len(one) for one in prompts], device=device)
+    step = torch.tensor([[stop] * (widest - len(one)) + one for one in prompts], device=device)
+    place = (torch.arange(widest, device=device)[None] - left[:, None]).clamp(min=0)
+    seen = torch.arange(widest, device=device)[None] >= left[:, None]
+    cache, head = DynamicCache(), whole.get_output_embeddings()
+    found: list[list[int]] = [[] for _ in asked]
+    writing = set(range(len(asked)))
+    with _plain_attention(whole), torch.no_grad():
+        while writing:
+            hidden = whole.model(
+                step, attention_mask=seen, position_ids=place, cache=cache, use_cache=True
+            ).last_hidden_state[:, -1]
+            likeliest = head(hidden.to(head.weight.dtype)).argmax(dim=1)
+            for row in tuple(writing):
+                token = int(likeliest[row])
+                if token != stop:
+                    found[row].append(token)
+                if token == stop or len(found[row]) == asked[row].most:
+                    writing.discard(row)
+            step, place = likeliest[:, None], place[:, -1:] + 1
+            seen = torch.cat([seen, seen.new_ones(len(asked), 1)], dim=1)
+    return found
 
 
 def _next(logits: torch.Tensor, temperature: float, chance: torch.Generator) -> int:

@@ -8,7 +8,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from finmodel.assistant.engines.engine import Laid, write
-from finmodel.assistant.engines.transformer import open_transformer
+from finmodel.assistant.engines.transformer import open_transformer, write_many, write_tokens
+from finmodel.assistant.template import Message
 from finmodel.errors import BadInput, NotFound
 from tests.finmodel.assistant.engines.small_engines import ASKED
 
@@ -37,6 +38,21 @@ def test_it_writes_what_generate_writes_with_each_adapter(made, engine):
     assert write(engine, dataclasses.replace(ASKED, adapter="first")) == tuned
     assert write(engine, dataclasses.replace(ASKED, adapter="second")) == tuned
     assert write(engine, ASKED) == generated(made, adapter=False) != tuned
+
+
+def test_many_are_written_at_once_as_each_is_alone(made):
+    model = AutoModelForCausalLM.from_pretrained(made.base.folder, dtype=torch.float64)
+    spoken = made.base.spoken
+    words = ("when?", "how much is due, and when?", "be kind", "why")
+    asked = [
+        dataclasses.replace(ASKED, messages=(*ASKED.messages, Message("user", text)), most=most)
+        for text, most in zip(words, (9, 30, 14, 22), strict=True)
+    ]
+    alone = [list(write_tokens(model, spoken, one)) for one in asked]
+    assert write_many(model, spoken, asked) == alone
+    assert len({len(spoken.prompt(one)) for one in asked}) == 4, "none is filled"
+    assert len(set(map(tuple, alone))) == 4
+    assert write_many(model, spoken, asked[1:2]) == alone[1:2]
 
 
 def test_sampling_is_seeded_and_a_cancelled_reply_leaves_the_engine_free(engine):
