@@ -21,14 +21,14 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
-from fine_tune.layers import recompute  # noqa: E402
-from fine_tune.machine import Peak, give_back_freed_memory, taken_memory  # noqa: E402
-from fine_tune.model import load_base, with_adapter  # noqa: E402
-from fine_tune.plan_trace import Row  # noqa: E402
+from fine_tune.lessons.samples import Sample  # noqa: E402
+from fine_tune.lessons.steps import Plan  # noqa: E402
+from fine_tune.network.layers import recompute  # noqa: E402
+from fine_tune.network.machine import Peak, give_back_freed_memory, taken_memory  # noqa: E402
+from fine_tune.network.model import load_base, with_adapter  # noqa: E402
+from fine_tune.planning.trace import Row  # noqa: E402
 from fine_tune.recipe import Adapter, Recipe  # noqa: E402
-from fine_tune.samples import Sample  # noqa: E402
-from fine_tune.steps import Plan  # noqa: E402
-from fine_tune.train import train  # noqa: E402
+from fine_tune.training.train import train  # noqa: E402
 
 STEPS = 2
 """In the second one the optimiser's moments are there from the beginning."""

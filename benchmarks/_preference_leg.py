@@ -26,17 +26,17 @@ from transformers import PreTrainedTokenizerFast, PrinterCallback
 from transformers.utils import logging as their_logging
 from trl import DPOConfig, DPOTrainer
 
-from fine_tune.base import Base, open_base
-from fine_tune.model import load_base, with_adapter
-from fine_tune.pack import best_fit, pack_of
-from fine_tune.pairs import pair_samples, pairs_in
-from fine_tune.preference import likelihoods, with_reference
-from fine_tune.prepare import prepare
+from fine_tune.bases.base import Base, open_base
+from fine_tune.bases.shipped import shipped
+from fine_tune.lessons.pack import best_fit, pack_of
+from fine_tune.lessons.pairs import pair_samples, pairs_in
+from fine_tune.lessons.prepare import prepare
+from fine_tune.lessons.samples import Lesson, Sample, Speaker
+from fine_tune.lessons.steps import plan_of
+from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Recipe, load
-from fine_tune.samples import Lesson, Sample, Speaker
-from fine_tune.shipped import shipped
-from fine_tune.steps import plan_of
-from fine_tune.train import losses_of, train
+from fine_tune.training.preference import likelihoods, with_reference
+from fine_tune.training.train import losses_of, train
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.verdicts import judge
 from serving.bases import hush_peft

@@ -24,15 +24,15 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from _report import note, print_report  # noqa: E402
 
-from fine_tune.layers import recompute  # noqa: E402
-from fine_tune.machine import Peak, give_back_freed_memory  # noqa: E402
-from fine_tune.model import Batch, load_base, pack_loss, with_adapter  # noqa: E402
-from fine_tune.plan_shape import KNOWN  # noqa: E402
-from fine_tune.random_base import keep_random_base  # noqa: E402
+from fine_tune.bases.shape import KNOWN  # noqa: E402
+from fine_tune.lessons.samples import Sample  # noqa: E402
+from fine_tune.lessons.steps import Plan  # noqa: E402
+from fine_tune.network.layers import recompute  # noqa: E402
+from fine_tune.network.machine import Peak, give_back_freed_memory  # noqa: E402
+from fine_tune.network.model import Batch, load_base, pack_loss, with_adapter  # noqa: E402
+from fine_tune.network.random_base import keep_random_base  # noqa: E402
 from fine_tune.recipe import Adapter, Recipe  # noqa: E402
-from fine_tune.samples import Sample  # noqa: E402
-from fine_tune.steps import Plan  # noqa: E402
-from fine_tune.train import train  # noqa: E402
+from fine_tune.training.train import train  # noqa: E402
 
 TOKENS = 128
 Answer = TypeVar("Answer")

@@ -25,15 +25,15 @@ from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.utils import logging as their_logging
 
-from fine_tune.base import Base, open_base
-from fine_tune.evaluate import lesson_samples, mean_loss
-from fine_tune.layers import recompute
-from fine_tune.model import load_base, with_adapter
-from fine_tune.prepare import Prepared, prepare
+from fine_tune.bases.base import Base, open_base
+from fine_tune.judging.evaluate import lesson_samples, mean_loss
+from fine_tune.lessons.prepare import Prepared, prepare
+from fine_tune.lessons.samples import Sample
+from fine_tune.lessons.steps import plan_of
+from fine_tune.network.layers import recompute
+from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Recipe, load
-from fine_tune.samples import Sample
-from fine_tune.steps import plan_of
-from fine_tune.train import train
+from fine_tune.training.train import train
 from finmodel.lender.talk.conversations import write
 from serving.bases import hush_peft
 from serving.tuning import masked

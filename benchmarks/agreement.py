@@ -21,11 +21,11 @@ import xllamacpp
 from _report import note, print_report
 from peft import PeftModel
 
-from fine_tune.export import write_gguf
-from fine_tune.model import load_base
-from fine_tune.prepare import prepare
-from fine_tune.samples import Lesson
-from fine_tune.suites import asked_of
+from fine_tune.judging.suites import asked_of
+from fine_tune.lessons.prepare import prepare
+from fine_tune.lessons.samples import Lesson
+from fine_tune.network.model import load_base
+from fine_tune.training.export import write_gguf
 from finmodel import tracking
 from finmodel.adapters import KIND
 from finmodel.assistant.engines.engine import Asked

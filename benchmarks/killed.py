@@ -92,12 +92,12 @@ class Course:
 
 def steps_of(recipe: Path, base: Path) -> int:
     """How many steps the course has."""
-    from fine_tune.base import open_base
-    from fine_tune.canaries import canaries
-    from fine_tune.evaluate import lesson_samples
-    from fine_tune.prepare import prepare
+    from fine_tune.bases.base import open_base
+    from fine_tune.judging.evaluate import lesson_samples
+    from fine_tune.lessons.canaries import canaries
+    from fine_tune.lessons.prepare import prepare
+    from fine_tune.lessons.steps import plan_of
     from fine_tune.recipe import load
-    from fine_tune.steps import plan_of
     from finmodel.lender.talk.conversations import write
     from serving.tuning import masked
 

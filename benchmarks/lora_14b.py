@@ -24,18 +24,18 @@ import torch
 from _report import note, print_report
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from fine_tune.attention import register
-from fine_tune.fit import fit_layers
-from fine_tune.layers import compile_layers
-from fine_tune.machine import Peak, best_device, product_rate
-from fine_tune.model import with_adapter
-from fine_tune.plan_devices import CARDS
-from fine_tune.plan_shape import KNOWN, Shape, flops_a_token
+from fine_tune.bases.shape import KNOWN, Shape, flops_a_token
+from fine_tune.bases.shipped import shipped
+from fine_tune.lessons.samples import Sample
+from fine_tune.lessons.steps import plan_of
+from fine_tune.network.attention import register
+from fine_tune.network.layers import compile_layers
+from fine_tune.network.machine import Peak, best_device, product_rate
+from fine_tune.network.model import with_adapter
+from fine_tune.planning.devices import CARDS
+from fine_tune.planning.fit import fit_layers
 from fine_tune.recipe import Adapter, Recipe
-from fine_tune.samples import Sample
-from fine_tune.shipped import shipped
-from fine_tune.steps import plan_of
-from fine_tune.train import Step, train
+from fine_tune.training.train import Step, train
 
 WARM = 4
 """Steps before it counts: kernels are compiled."""

@@ -20,8 +20,8 @@ import msgspec
 from _plan_leg import Case
 from _report import ROOT, note, print_report
 
-from fine_tune.plan import device_of, memory_of, need_of, plan_run
-from fine_tune.plan_shape import KNOWN
+from fine_tune.bases.shape import KNOWN
+from fine_tune.planning.plan import device_of, memory_of, need_of, plan_run
 from fine_tune.recipe import load
 
 LEG = Path(__file__).with_name("_plan_leg.py")

@@ -19,33 +19,33 @@ from typing import Any
 
 import msgspec
 
-from fine_tune import processes
-from fine_tune.assay import Assay
-from fine_tune.base import Base
-from fine_tune.canaries import Canary, canaries
-from fine_tune.effort import Effort, effort_of, in_words
-from fine_tune.evaluate import lesson_samples
-from fine_tune.fit import Fit, fit_layers
-from fine_tune.gates import verdict
-from fine_tune.layers import compile_layers
-from fine_tune.machine import best_device, give_back_freed_memory
-from fine_tune.memorised import Memorised, memorised
-from fine_tune.model import load_base
-from fine_tune.pair_run import (
+from fine_tune.bases.base import Base
+from fine_tune.judging.assay import Assay
+from fine_tune.judging.evaluate import lesson_samples
+from fine_tune.judging.gates import verdict
+from fine_tune.judging.memorised import Memorised, memorised
+from fine_tune.lessons.canaries import Canary, canaries
+from fine_tune.lessons.pairs import pair_samples
+from fine_tune.lessons.prepare import Mask, Prepared, prepare
+from fine_tune.lessons.samples import Sample, Speaker
+from fine_tune.lessons.steps import Plan, plan_of
+from fine_tune.network import processes
+from fine_tune.network.layers import compile_layers
+from fine_tune.network.machine import best_device, give_back_freed_memory
+from fine_tune.network.model import load_base
+from fine_tune.planning.fit import Fit, fit_layers
+from fine_tune.planning.precision import dtype_of
+from fine_tune.recipe import Recipe
+from fine_tune.training.effort import Effort, effort_of, in_words
+from fine_tune.training.pair_run import (
     held_out_pairs,
     learns_pairs,
     pair_figures,
     pairs_to_learn,
     weighed,
 )
-from fine_tune.pairs import pair_samples
-from fine_tune.precision import dtype_of
-from fine_tune.prepare import Mask, Prepared, prepare
-from fine_tune.recipe import Recipe
-from fine_tune.samples import Sample, Speaker
-from fine_tune.start import KIND, find_start, started, told
-from fine_tune.steps import Plan, plan_of
-from fine_tune.train import Step, Trained, train
+from fine_tune.training.start import KIND, find_start, started, told
+from fine_tune.training.train import Step, Trained, train
 from finmodel import tracking
 from finmodel.adapters import weights_digest
 from finmodel.conversations import Conversation

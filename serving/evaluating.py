@@ -22,8 +22,8 @@ from serving.screen import Progress, emit
 from serving.tuning import GENERAL, GENERAL_SEED, conversations_of, masked
 
 if TYPE_CHECKING:
-    from fine_tune.evaluation import Table
-    from fine_tune.suites import Written
+    from fine_tune.judging.evaluation import Table
+    from fine_tune.judging.suites import Written
     from finmodel.settings import Settings
     from serving.comparing import Held
 
@@ -78,8 +78,8 @@ def evaluate(
 
 
 def _held(path: Path | None, replies: int, progress: Progress) -> Held:
-    from fine_tune.prepare import prepare
-    from fine_tune.suites import Judge, asked_of, settings_of
+    from fine_tune.judging.suites import Judge, asked_of, settings_of
+    from fine_tune.lessons.prepare import prepare
     from finmodel.assistant.scripts import load_scripts
     from finmodel.lender.talk.general import general_text
     from finmodel.lender.talk.held_out import held_out

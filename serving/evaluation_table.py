@@ -8,8 +8,8 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table as Shown
 
-from fine_tune.evaluation import SUITES, Column, Table
-from fine_tune.suites import Figure
+from fine_tune.judging.evaluation import SUITES, Column, Table
+from fine_tune.judging.suites import Figure
 from serving.screen import screen, side_by_side
 
 _NONE = "–"

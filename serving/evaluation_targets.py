@@ -19,7 +19,7 @@ from finmodel.settings import Settings
 from serving.bases import base_folder
 
 if TYPE_CHECKING:  # it imports tokenizers, which takes a second
-    from fine_tune.base import Base
+    from fine_tune.bases.base import Base
 
 _ADAPTER: Final = re.compile(r"^(?P<name>\w[\w.-]*)(?:/(?P<version>\d+)|@(?P<alias>\w+))?$")
 
@@ -54,7 +54,7 @@ def targets_of(here: Settings, words: Sequence[str], told: str) -> list[Target]:
 
 
 def _targets(here: Settings, word: str, told: str) -> list[Target]:
-    from fine_tune.base import open_base
+    from fine_tune.bases.base import open_base
 
     if "://" in word:
         base = open_base(base_folder(told, Path(), here.bases)) if told else None
@@ -104,8 +104,8 @@ def _adapter(here: Settings, name: str, version: int, told: str, champion: bool)
 
 def adapters_base(here: Settings, told: str, digest: str) -> Base:
     """The very base that an adapter was tuned on: the one that is told, or of the shelf."""
-    from fine_tune.base import open_base
-    from fine_tune.shelf import all_bases
+    from fine_tune.bases.base import open_base
+    from fine_tune.bases.shelf import all_bases
 
     if told:
         base = open_base(base_folder(told, Path(), here.bases))
@@ -122,7 +122,7 @@ def adapters_base(here: Settings, told: str, digest: str) -> Base:
 
 
 def _base_folder(here: Settings, word: str) -> Path | None:
-    from fine_tune.shelf import all_bases
+    from fine_tune.bases.shelf import all_bases
 
     if Path(word).is_dir():
         return Path(word)
@@ -130,7 +130,7 @@ def _base_folder(here: Settings, word: str) -> Path | None:
 
 
 def _gguf(here: Settings, base: Base) -> Path | None:
-    from fine_tune.shelf import all_bases
+    from fine_tune.bases.shelf import all_bases
 
     known = (one for one in all_bases(here.bases) if one.digest == base.digest and one.gguf)
     return next((Path(one.gguf) for one in known), None)

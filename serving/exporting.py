@@ -65,7 +65,7 @@ def export(
 def _export(
     here: Settings, name: str, version: int | None, form: str, where: tuple[Path, str]
 ) -> Exported:
-    from fine_tune.export import write_gguf, write_merged
+    from fine_tune.training.export import write_gguf, write_merged
     from finmodel.adapters import KIND as ADAPTER
 
     to, told = where

@@ -41,7 +41,7 @@ def _promote_adapter(
     settings: Settings, name: str, version: int | None, to: str, approver: Person
 ) -> Any:
     """Serve an adapter whose base is here; another could lie under none."""
-    from fine_tune.shelf import all_bases
+    from fine_tune.bases.shelf import all_bases
 
     if to != "champion":
         raise BadInput("an adapter has no challenger", where=name, remedy="promote it: champion")

@@ -75,7 +75,7 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
     here = settings()
     who = signed_in(here, TRAINERS)
     hush_peft()
-    from fine_tune.base import open_base
+    from fine_tune.bases.base import open_base
     from fine_tune.tune import Material
     from fine_tune.tune import tune as run
     from finmodel.lender.talk.general import general_text
@@ -104,7 +104,7 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
 
 def _tell_stand_in(folder: Path) -> None:
     """Say so where the base is the one that came with the project."""
-    from fine_tune.shipped import FOLDER
+    from fine_tune.bases.shipped import FOLDER
 
     if folder == FOLDER:
         typer.echo("the tiny base is a stand-in: what it writes is for no customer", err=True)
@@ -112,7 +112,7 @@ def _tell_stand_in(folder: Path) -> None:
 
 def _record(here: Settings, recipe: Recipe, done: Tuned, who: Person) -> None:
     """The verdict of the gates, where a promotion will look for it."""
-    from fine_tune.gates import judge
+    from fine_tune.judging.gates import judge
     from finmodel.adapters import About, record_verdict
 
     about = About(

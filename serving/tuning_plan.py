@@ -39,7 +39,7 @@ def show_plan(recipe: Recipe, base: str, beside: Path, asked: Asked, shelf: Path
             f"{asked.utilisation:g} is no share", where="--utilisation", remedy="give 0.5, say"
         )
     hush_peft()
-    from fine_tune.plan import config_of, device_of, plan_run
+    from fine_tune.planning.plan import config_of, device_of, plan_run
 
     device = device_of(asked.device)
     return plan_run(
@@ -68,7 +68,7 @@ def emit_plan(plan: object, as_json: bool) -> None:
 
 def _folder(base: str, beside: Path, shelf: Path) -> Path | None:
     """A base's directory, or None where its name is that of a shape alone."""
-    from fine_tune.plan_shape import KNOWN
+    from fine_tune.bases.shape import KNOWN
 
     try:
         return base_folder(base, beside, shelf)

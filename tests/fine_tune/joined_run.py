@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from fine_tune import processes
-from fine_tune.model import with_adapter
+from fine_tune.lessons.samples import samples_of
+from fine_tune.lessons.steps import plan_of
+from fine_tune.network import processes
+from fine_tune.network.model import with_adapter
 from fine_tune.recipe import Adapter, Optimiser, Recipe
-from fine_tune.samples import samples_of
-from fine_tune.steps import plan_of
-from fine_tune.train import train
+from fine_tune.training.train import train
 from tests.fine_tune.small_model import FAMILY, encode, lesson, small_model
 
 

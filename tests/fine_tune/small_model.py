@@ -6,8 +6,8 @@ from gguf import GGUFWriter
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from fine_tune.attention import register
-from fine_tune.samples import Lesson, Reply
+from fine_tune.lessons.samples import Lesson, Reply
+from fine_tune.network.attention import register
 from finmodel.assistant.template import FAMILIES, Message
 
 FAMILY = FAMILIES["chatml_thinking"]

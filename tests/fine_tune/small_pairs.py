@@ -8,7 +8,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 from trl import DPOConfig, DPOTrainer
 
-from fine_tune.samples import Speaker
+from fine_tune.lessons.samples import Speaker
 from tests.fine_tune.small_model import FAMILY, encode, lesson
 
 SPEAKER = Speaker(FAMILY, encode)

@@ -11,15 +11,15 @@ import pytest
 import torch
 from peft import PeftModel
 
-from fine_tune.base import open_base
-from fine_tune.canaries import canaries
-from fine_tune.evaluate import lesson_samples, mean_loss, text_samples, write_replies
-from fine_tune.gates import verdict
-from fine_tune.model import load_base, with_adapter
-from fine_tune.prepare import prepare
+from fine_tune.bases.base import open_base
+from fine_tune.judging.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.judging.gates import verdict
+from fine_tune.lessons.canaries import canaries
+from fine_tune.lessons.prepare import prepare
+from fine_tune.lessons.steps import plan_of
+from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter, Gates, Optimiser, Preference, Recipe, load
-from fine_tune.start import find_start, laid_over, started
-from fine_tune.steps import plan_of
+from fine_tune.training.start import find_start, laid_over, started
 from fine_tune.tune import REPLIES, Material, _learnt, tune
 from finmodel import tracking
 from finmodel.assistant.briefing import briefing
@@ -160,7 +160,7 @@ def test_an_adapter_learns_on_from_verdicts_and_is_registered_beside_its_start(
     tuned, judged, monkeypatch
 ):
     settings, base, material, first, _ = tuned
-    monkeypatch.setattr("fine_tune.assay.WRITTEN", 1)
+    monkeypatch.setattr("fine_tune.judging.assay.WRITTEN", 1)
     seen = []
     done = tune(settings, PREFER, base, judged, lambda what, n, of: seen.append(what))
     version = tracking.version_of(settings, "scripts", done.version)

@@ -7,14 +7,14 @@ import pytest
 import torch
 import xllamacpp
 
-from fine_tune.base import open_base
-from fine_tune.evaluate import lesson_samples, mean_loss
-from fine_tune.evaluation import SUITES
-from fine_tune.model import load_base, with_adapter
-from fine_tune.prepare import prepare
+from fine_tune.bases.base import open_base
+from fine_tune.bases.shelf import shelve
+from fine_tune.judging.evaluate import lesson_samples, mean_loss
+from fine_tune.judging.evaluation import SUITES
+from fine_tune.judging.suites import asked_of
+from fine_tune.lessons.prepare import prepare
+from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter
-from fine_tune.shelf import shelve
-from fine_tune.suites import asked_of
 from finmodel import adapters, tracking
 from finmodel.conversation_files import write_conversations
 from finmodel.errors import BadInput, NotFound, NotReady

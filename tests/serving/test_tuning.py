@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from gguf import GGUFReader
 
-from fine_tune.base import open_base
-from fine_tune.prepare import prepare
-from fine_tune.shelf import shelve
+from fine_tune.bases.base import open_base
+from fine_tune.bases.shelf import shelve
+from fine_tune.lessons.prepare import prepare
 from finmodel import tracking
 from finmodel.adapters import champion
 from finmodel.audit import scan
@@ -214,7 +214,7 @@ def test_verdicts_in_a_file_become_an_adapter_that_learnt_pairs(desk, monkeypatc
     monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
     monkeypatch.setenv("FINMODEL_KEY", key)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr("fine_tune.assay.WRITTEN", 1)
+    monkeypatch.setattr("fine_tune.judging.assay.WRITTEN", 1)
     monkeypatch.setattr("serving.tuning.GENERAL", 2_000)
     (folder / "p.yaml").write_text(RECIPE.replace("scripts", "preferred") + PREFERENCE)
     told = list(read_conversations(folder / "c.jsonl"))

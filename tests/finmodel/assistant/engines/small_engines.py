@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fine_tune.base import Base, open_base
-from fine_tune.export import write_gguf
-from fine_tune.model import load_base, with_adapter
+from fine_tune.bases.base import Base, open_base
+from fine_tune.bases.unpack import unpack
+from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter
-from fine_tune.unpack import unpack
+from fine_tune.training.export import write_gguf
 from finmodel.assistant.engines.engine import Asked, Laid
 from finmodel.assistant.template import Message
 from tests.fine_tune.small_model import qwen2_gguf

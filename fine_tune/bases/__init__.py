@@ -1,0 +1,1 @@
+"""Open bases: brought, looked at, named; the tiny one is made here."""

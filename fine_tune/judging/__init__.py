@@ -1,0 +1,1 @@
+"""What an adapter is worth, and whether it may be promoted."""

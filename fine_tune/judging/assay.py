@@ -1,0 +1,80 @@
+"""What a run is judged by: figures of the base, and of the base with what was learnt.
+
+Held-out lessons and general text come in; perplexities and what greedy replies are worth go out, by
+the names that gates and MLflow know. Whether they suffice is the gates' business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from fine_tune.bases.base import Base
+from fine_tune.judging.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.judging.suites import Judge, asked_of, settings_of
+from fine_tune.lessons.prepare import Prepared
+from fine_tune.lessons.samples import Lesson
+from fine_tune.recipe import Recipe
+from finmodel.assistant.scripts import load_scripts
+from finmodel.conversations import Conversation
+from finmodel.progress import Progress
+
+WRITTEN: Final = 24
+"""So many held-out replies are written greedily; each takes seconds."""
+
+
+_SUITES: Final = {
+    "edit_distance": "script.distance",
+    "grounded": "numbers.grounded",
+    "violations": "guards.violations",
+    "intent": "intent.right",
+}
+"""Figures of a run, as the suites call them."""
+
+
+class Assay:
+    """Figures of a model on what is held out, before and after."""
+
+    def __init__(
+        self,
+        base: Base,
+        recipe: Recipe,
+        prepared: Prepared,
+        general: Sequence[str],
+        unseen: frozenset[str],
+        conversations: Sequence[Conversation],
+    ) -> None:
+        self.base, self.length = base, recipe.length
+        tests = prepared.lessons["test"]
+        self.tests = lesson_samples(tests, base, recipe.length)
+        alone = tuple(one for one in tests if _unseen(one, unseen))
+        self.unseen = lesson_samples(alone, base, recipe.length)
+        self.general = text_samples(general, base, recipe.length)
+        self.asked = asked_of(tests, WRITTEN)
+        self.suites = Judge(load_scripts(), unseen, settings_of(conversations))
+        self.written: dict[str, Any] = {}
+
+    def both(self, model: Any, progress: Progress) -> dict[str, float]:
+        """Of the base, and of what was tuned."""
+        with model.disable_adapter():
+            before = self.figures(model, "base", progress)
+        return before | self.figures(model, "tuned", progress)
+
+    def figures(self, model: Any, who: str, progress: Progress) -> dict[str, float]:
+        """Perplexities, loss on general text, and what greedy replies are worth."""
+        replies = write_replies(model, self.base, self.asked, progress)
+        self.written[who] = [msgspec.to_builtins(one) for one in replies]
+        found = self.suites.figures(self.asked, replies)
+        told = {name: found[suite].value for name, suite in _SUITES.items()}
+        return {
+            f"{who}_perplexity": math.exp(mean_loss(model, self.tests, self.length)),
+            f"{who}_perplexity_unseen": math.exp(mean_loss(model, self.unseen, self.length)),
+            f"{who}_general_loss": mean_loss(model, self.general, self.length),
+        } | {f"{who}_{name}": math.nan if one is None else one for name, one in told.items()}
+
+
+def _unseen(lesson: Lesson, scripts: frozenset[str]) -> bool:
+    return any(reply.script in scripts for reply in lesson.replies)

@@ -1,0 +1,106 @@
+"""What a model makes of replies that it never saw: its loss, and what it would have written.
+
+A model and held-out lessons come in; perplexity over the replies' tokens and the distance of greedy
+replies to the approved ones go out. Lessons whose script stands in no training conversation are
+reported apart, so that memory is not taken for skill.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import torch
+
+from fine_tune.bases.base import Base
+from fine_tune.judging.suites import Written, compare
+from fine_tune.lessons.pack import best_fit, pack_of
+from fine_tune.lessons.samples import Lesson, Sample, samples_of
+from fine_tune.network.model import Batch, pack_loss
+from finmodel.assistant.engines.engine import Asked
+from finmodel.assistant.engines.transformer import write_many
+from finmodel.assistant.template import Message
+from finmodel.progress import Progress, silent, teller
+
+TOGETHER: Final = 12
+"""Replies that are written at once."""
+
+
+def mean_loss(model: Any, samples: Sequence[Sample], length: int) -> float:
+    """Mean negative log-likelihood of the learnt tokens, by weight; NaN where there are none."""
+    device = next(model.parameters()).device
+    total = weight = 0.0
+    model.eval()
+    with torch.no_grad():
+        for row in best_fit([len(one) for one in samples], length):
+            batch = Batch.of(pack_of([samples[place] for place in row]), device)
+            total += float(pack_loss(model, batch))
+            weight += float(batch.weight.sum())
+    return total / weight if weight else math.nan
+
+
+def text_samples(texts: Iterable[str], base: Base, length: int) -> list[Sample]:
+    """General text as samples of which every token but the first is learnt."""
+    found = []
+    for text in texts:
+        token = np.array(base.encode(text, False)[:length], np.int32)
+        if len(token) < 2:
+            continue
+        learnt = np.ones(len(token), np.float32)
+        learnt[0] = 0.0
+        found.append(
+            Sample(
+                token=token,
+                position=np.arange(len(token), dtype=np.int32),
+                branch=np.zeros(len(token), np.int32),
+                forks=np.array([len(token)], np.int32),
+                learnt=learnt,
+            )
+        )
+    return found
+
+
+def lesson_samples(
+    lessons: Iterable[Lesson], base: Base, length: int, *, shared: bool = True
+) -> list[Sample]:
+    """The samples of lessons, as `samples_of` makes them."""
+    return [
+        one
+        for lesson in lessons
+        for one in samples_of(lesson, base.family, base.encode, length, shared=shared)
+    ]
+
+
+def write_replies(
+    model: Any, base: Base, lessons: Sequence[Lesson], progress: Progress = silent
+) -> list[Written]:
+    """The greedy reply to the last question of each lesson, beside the approved one."""
+    tell = teller("replies written", len(lessons), progress)
+    asked = [msgspec.structs.replace(one, replies=one.replies[-1:]) for one in lessons]
+    found: dict[int, Written] = {}
+    model.eval()
+    for group in _alike(asked):
+        histories = [asked[place].messages[: asked[place].replies[0].after] for place in group]
+        for place, text in zip(group, greedy(model, base, histories), strict=True):
+            found[place] = compare(asked[place], text)
+            tell()
+    return [found[place] for place in range(len(asked))]
+
+
+def _alike(asked: Sequence[Lesson]) -> list[list[int]]:
+    """Places of lessons in groups of about one length: what is short waits for what is long."""
+    order = sorted(range(len(asked)), key=lambda place: len(str(asked[place].messages)))
+    return [order[begin : begin + TOGETHER] for begin in range(0, len(order), TOGETHER)]
+
+
+def greedy(model: Any, base: Base, histories: Sequence[Sequence[Message]]) -> list[str]:
+    """What the model writes after each history, the likeliest token each time."""
+    asked = [Asked(tuple(history)) for history in histories]
+    end = base.family.closing().text.removesuffix(base.family.stop)  # Llama-2 writes a blank
+    return [
+        base.encode.decode(tokens).removesuffix(end)
+        for tokens in write_many(model, base.spoken, asked)
+    ]

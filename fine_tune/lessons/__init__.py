@@ -1,0 +1,1 @@
+"""What conversations teach: masked, split, as tokens, in packs, in an order."""

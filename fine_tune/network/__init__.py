@@ -1,0 +1,1 @@
+"""The base with an adapter on it: attention, loss, layers, four bits, processes."""

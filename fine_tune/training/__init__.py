@@ -1,0 +1,1 @@
+"""Steps, checkpoints, preferences, and an adapter in the end."""
