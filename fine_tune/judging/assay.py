@@ -28,6 +28,7 @@ WRITTEN: Final = 24
 
 _SUITES: Final = {
     "edit_distance": "script.distance",
+    "edit_distance_nearest": "script.nearest",
     "grounded": "numbers.grounded",
     "violations": "guards.violations",
     "intent": "intent.right",

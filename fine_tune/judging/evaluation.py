@@ -27,7 +27,8 @@ _HISTORY: Final = 3_000
 """About so many tokens of a conversation are given to an engine, which reads 4,096."""
 SUITES: Final = {
     "intent.right": "意图 intent: its reply is nearest to a script of the right one",
-    "script.distance": "话术 script: edits to the approved one",
+    "script.distance": "话术 script: edits to the approved one that was sent",
+    "script.nearest": "话术 script: edits to the nearest approved one that answers the same",
     "script.exact": "话术 script: word for word",
     "script.distance_unseen": "话术 script, in no training: edits",
     "script.exact_unseen": "话术 script, in no training: word for word",

@@ -20,9 +20,9 @@ from fine_tune.lessons.samples import Lesson
 from finmodel.assistant.briefing import identity_told
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.reply_rules import is_grounded, violations
-from finmodel.assistant.scripts import Scripts
+from finmodel.assistant.scripts import Scripts, State
 from finmodel.certainty import wilson
-from finmodel.conversations import Conversation, Identity
+from finmodel.conversations import Account, Conversation, Identity
 
 _CHINA: Final = timezone(timedelta(hours=8))
 
@@ -58,12 +58,15 @@ class Setting:
 
     facts: Facts
     day: date
+    account: Account | None = None
 
 
 def settings_of(conversations: Iterable[Conversation]) -> dict[str, Setting]:
     """The facts and the day of each conversation, by its id."""
     return {
-        one.id: Setting(Facts.of_plain(one.facts), one.started.astimezone(_CHINA).date())
+        one.id: Setting(
+            Facts.of_plain(one.facts), one.started.astimezone(_CHINA).date(), one.account
+        )
         for one in conversations
     }
 
@@ -111,12 +114,31 @@ class Judge:
         return {
             "intent.right": _share([self._intent_is_right(one) for one in known]),
             "script.distance": _mean([one.distance for one in written]),
+            "script.nearest": _mean([self._nearest(*pair) for pair in pairs]),
             "script.exact": _share([one.distance == 0.0 for one in written]),
             "script.distance_unseen": _mean([one.distance for one in unseen]),
             "script.exact_unseen": _share([one.distance == 0.0 for one in unseen]),
             "numbers.grounded": _share([self._is_grounded(one) for one in written]),
             "guards.violations": _mean([float(len(one)) for one in broken]),
         }
+
+    def _nearest(self, lesson: Lesson, one: Written) -> float:
+        """Edits to the nearest of the approved replies: what was sent, or might have been."""
+        others = (distance(one.written, text) for text in self._as_good(lesson, one))
+        return min((one.distance, *others))
+
+    def _as_good(self, lesson: Lesson, one: Written) -> list[str]:
+        """Scripts that answer the same as closely: which of them was sent was chance."""
+        if one.script not in self.scripts:
+            return []
+        sent, setting = self.scripts[one.script], self.settings[one.conversation]
+        state = State(_identity(lesson), setting.account)
+        return [
+            other.text
+            for other in self.scripts.fitting(sent.intent, state, setting.day)
+            if other.closeness == sent.closeness
+            and all(slot in setting.facts for slot in other.slots)
+        ]
 
     def _intent_is_right(self, one: Written) -> bool:
         return nearest_intents(one.written, self.scripts) == {self.scripts[one.script].intent}

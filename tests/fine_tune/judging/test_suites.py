@@ -1,10 +1,14 @@
 """What replies are worth: approved ones are right in every suite, spoilt ones in none."""
 
+from datetime import date
+from random import Random
+
 import msgspec
 import pytest
 
 from fine_tune.judging.suites import (
     Judge,
+    Setting,
     asked_of,
     broken_by_rule,
     compare,
@@ -13,7 +17,12 @@ from fine_tune.judging.suites import (
 )
 from fine_tune.lessons.distance import distance
 from fine_tune.lessons.prepare import prepare
-from finmodel.assistant.scripts import load_scripts
+from fine_tune.lessons.samples import Lesson, Reply
+from finmodel.assistant.briefing import briefing
+from finmodel.assistant.facts import Facts
+from finmodel.assistant.scripts import State, load_scripts
+from finmodel.assistant.template import Message
+from finmodel.lender.talk.choice import script_for
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.held_out import held_out
 
@@ -38,9 +47,39 @@ def test_approved_replies_are_right_in_every_suite(told):
     for name in ("intent.right", "script.exact", "script.exact_unseen", "numbers.grounded"):
         assert found[name].value == 1.0, name
         assert found[name].low < 1.0 == pytest.approx(found[name].high)
-    for name in ("script.distance", "script.distance_unseen", "guards.violations"):
+    for name in ("script.distance", "script.nearest", "script.distance_unseen"):
         assert found[name].value == 0.0, name
+    assert found["guards.violations"].value == 0.0
     assert 0 < found["script.exact_unseen"].of < found["script.exact"].of == len(told[0])
+
+
+def test_a_script_that_might_have_been_sent_is_as_good_and_no_other_is():
+    """The simulated lender sends one of several by chance: with another seed, another of them."""
+    state, day = State("none", "current"), date(2026, 6, 3)
+    chances = (Random(seed) for seed in range(40))
+    sent = {script_for("thanks_goodbye", state, day, Facts({}), False, one) for one in chances}
+    first, *others = sorted(one.text for one in sent)
+    assert others
+    wanted = lesson_of("thanks_goodbye", first)
+    judge = Judge(SCRIPTS, frozenset(), {"c": Setting(Facts({}), day, "current")})
+
+    def found(text):
+        told = judge.figures([wanted], [compare(wanted, text)])
+        return told["script.distance"].value, told["script.nearest"].value
+
+    assert found(first) == (0.0, 0.0)
+    for text in others:
+        apart, nearest = found(text)
+        assert apart > nearest == 0.0
+    stranger = SCRIPTS.of_intent("credit_report")[0].text
+    assert min(found(stranger)) > 0.3
+
+
+def lesson_of(intent, text):
+    """Somebody whose loan is current and who said who they are to nobody asks; `text` was sent."""
+    (script,) = (one for one in SCRIPTS.of_intent(intent) if one.text == text)
+    history = (Message("system", briefing("current", "none")), Message("user", "谢谢"))
+    return Lesson("c", history, (Reply(2, text, script=script.id),))
 
 
 @pytest.mark.parametrize(
