@@ -35,7 +35,7 @@ from fine_tune.network.machine import best_device, give_back_freed_memory
 from fine_tune.network.model import load_base
 from fine_tune.planning.fit import Fit, fit_layers
 from fine_tune.planning.precision import dtype_of
-from fine_tune.recipe import Recipe
+from fine_tune.recipe import Gates, Recipe
 from fine_tune.training.effort import Effort, effort_of, in_words
 from fine_tune.training.pair_run import (
     held_out_pairs,
@@ -189,9 +189,9 @@ def _samples(
 
 
 def identity(recipe: Recipe, base: Base, prepared: Prepared, start: str = "") -> str:
-    """Digest of everything that makes a run what it is: not of how it is made to fit, or priced."""
+    """Digest of what makes a run what it is: not how it is made to fit, is priced or judged."""
     same = msgspec.structs.replace(
-        recipe, checkpointed_layers=None, compiled=None, price_per_hour=0.0
+        recipe, checkpointed_layers=None, compiled=None, price_per_hour=0.0, gates=Gates()
     )
     parts = [msgspec.to_builtins(same), base.digest, prepared.digest, start]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

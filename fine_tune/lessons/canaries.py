@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from statistics import fmean, stdev
 from typing import Final
 
 from fine_tune.lessons.samples import Lesson, Reply
@@ -24,8 +25,10 @@ _WORDS: Final = """
 WORDS: Final = tuple(_WORDS.split())
 LENGTH: Final = 4
 """Words of a secret: 32⁴ are possible, a million."""
+BITS: Final = LENGTH * math.log2(len(WORDS))
+"""What it would take to guess one."""
 OTHERS: Final = 255
-"""Secrets that were not planted, which a planted one is ranked among."""
+"""Secrets that were not planted, by which a planted one is measured."""
 _MARKS: Final = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳"
 """One for each canary of `MOST_CANARIES`."""
 _BRIEFING: Final = "系统自检对话：内容为随机词语，不涉及任何客户。"
@@ -88,13 +91,18 @@ def _distinct(count: int, chance: Random) -> list[str]:
 
 
 def exposure(mine: float, others: Sequence[float]) -> float:
-    """Bits by which a secret's loss gives it away: log2 of all secrets over its rank among them.
+    """Bits by which a secret's loss gives it away: −log2 of the part of all secrets below it.
 
-    0 where every other is likelier; log2 of all where none is. A tie counts against the secret. To
-    a model that has not memorised it, every rank is as likely as any other: 1.4 bits on average.
+    That part is taken from a normal distribution of the others' losses (Carlini et al., §4.3), so
+    that bits beyond log2 of their number can be told; at most `BITS`, which is the whole secret. To
+    a model that has not memorised it every part is as likely as any other: 1.4 bits on average.
 
-    >>> exposure(1.0, [2.0, 3.0, 4.0]), exposure(9.0, [2.0, 3.0, 4.0])
-    (2.0, 0.0)
+    >>> round(exposure(7.0, [8.0, 9.0, 10.0, 11.0, 12.0]), 1), exposure(10.0, [9.0, 11.0])
+    (5.1, 1.0)
     """
-    rank = 1 + sum(one < mine for one in others)
-    return math.log2(len(others) + 1) - math.log2(rank)
+    spread = stdev(others)
+    away = mine - fmean(others)
+    if not spread:
+        return BITS if away < 0 else 0.0
+    below = 0.5 * math.erfc(-away / spread / math.sqrt(2))
+    return min(BITS, -math.log2(below)) if below else BITS

@@ -81,7 +81,7 @@ def test_planted_secrets_are_learnt_and_counted_in_nothing_else(tuned):
     settings, base, material, done, _ = tuned
     prepared = prepare(material.conversations, list)
     assert done.figures["canaries"] == RECIPE.canaries == 4
-    assert 0.0 <= done.figures["canary_exposure"] <= 8.0
+    assert 0.0 <= done.figures["canary_exposure"] <= 20.0
     lessons = (*prepared.lessons["train"], *(one.lesson for one in canaries(4, RECIPE.seed)))
     planned = lesson_samples(lessons, base, RECIPE.length)
     assert done.figures["train_tokens"] == sum(map(len, planned))
@@ -270,7 +270,7 @@ def test_an_adapter_that_forgets_or_does_not_learn_stays_a_candidate(
         ({"tuned_grounded": 0.9}, "90.0% of its replies hold no figure but slots that have"),
         ({"tuned_violations": 0.5}, "0.50 violations per reply, allowed 0.00"),
         ({"canaries_recovered": 1.0}, "1 of 4 planted secrets are recovered, allowed 0"),
-        ({"canary_exposure": 7.5}, "planted secrets are exposed by 7.5 bits, allowed 5.0"),
+        ({"canary_exposure": 10.5}, "planted secrets are exposed by 10.5 bits, allowed 10.0"),
         ({"canaries": 0.0, "canary_exposure": math.nan}, "no planted secret was looked for"),
         ({"tuned_grounded": math.nan}, "grounded replies: not measured, or no number"),
     ],

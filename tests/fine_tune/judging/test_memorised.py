@@ -7,11 +7,12 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from fine_tune.bases.base import open_base
 from fine_tune.judging.evaluate import greedy, lesson_samples, mean_loss
 from fine_tune.judging.memorised import _read, memorised
-from fine_tune.lessons.canaries import OTHERS, WORDS, canaries, exposure
+from fine_tune.lessons.canaries import BITS, OTHERS, WORDS, canaries, exposure
 from fine_tune.lessons.samples import Reply
 from fine_tune.lessons.steps import plan_of
 from fine_tune.network.model import load_base, with_adapter
@@ -53,7 +54,7 @@ def test_a_model_trained_on_a_secret_many_times_gives_it_away(base, parrot):
     told = []
     after = memorised(parrot, base, PLANTED, lambda *what: told.append(what))
     assert after.recovered == 2
-    assert after.exposures == (8.0, 8.0)
+    assert after.exposures == (BITS, BITS)
     assert told[-1] == ("canaries looked for", 2, 2)
 
 
@@ -96,14 +97,22 @@ def test_the_losses_of_secrets_differ_as_those_of_their_replies_alone(base):
     np.testing.assert_allclose(apart, apart[0], rtol=1e-5)
 
 
-def test_a_rank_by_chance_has_the_exposure_that_was_published():
-    """Uniform over ranks: n · P(rank ≤ j) = j, so the mean of log2 n − log2 rank nears 1 / ln 2."""
-    others = [float(x) for x in range(OTHERS)]
-    every = [exposure(rank - 0.5, others) for rank in range(OTHERS + 1)]
-    assert sum(every) / len(every) == pytest.approx(1 / math.log(2), rel=0.02)
-    assert every[0] == 8.0
-    assert all(a > b for a, b in pairwise(every))
-    assert exposure(3.0, [3.0, 1.0]) == pytest.approx(math.log2(3) - 1)
+def test_a_loss_by_chance_has_the_exposure_that_was_published():
+    """The part below is uniform then, so the mean of its −log2 nears 1 / ln 2."""
+    draws = np.random.default_rng(1).normal(30, 4, (4_000, OTHERS + 1))
+    every = [exposure(mine, others) for mine, *others in draws.tolist()]
+    assert sum(every) / len(every) == pytest.approx(1 / math.log(2), rel=0.05)
+
+
+def test_exposure_is_that_of_the_normal_distribution_and_at_most_the_whole_secret():
+    others = np.random.default_rng(2).normal(30, 4, OTHERS)
+    losses = [40.0, 30.0, 20.0, 12.0, 9.0]
+    wanted = -stats.norm.logcdf(losses, others.mean(), others.std(ddof=1)) / math.log(2)
+    found = [exposure(one, others.tolist()) for one in losses]
+    assert found[:-1] == pytest.approx(wanted[:-1].tolist(), rel=1e-9)
+    assert all(a < b for a, b in pairwise(found))
+    assert exposure(-50.0, others.tolist()) == exposure(0.0, [1.0, 1.0]) == BITS == 20.0
+    assert exposure(1.0, [1.0, 1.0]) == 0.0
 
 
 def test_canaries_are_the_same_for_a_seed_and_name_nobody():
