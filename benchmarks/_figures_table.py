@@ -15,10 +15,11 @@ ONLINE, CARD, STREAM = "online", "behaviour_risk", "stream"
 REASONS, MONITOR = "reasons", "monitor"
 ALLOCATE, UPLIFT = "allocate", "uplift"
 MARKETING, MODELS = "marketing", "models"
-LORA, LORA_14B = "lora", "lora_14b"
+LORA, LORA_1B, LORA_14B = "lora", "lora_1.5b", "lora_14b"
 PLAN, PREFERENCE = "plan", "preference"
+SCRIPTS, KILLED, AGREEMENT = "scripts", "killed", "agreement"
 SOAK = "soak_nf4"
-COMMANDS = {SOAK: "make soak-14b"}
+COMMANDS = {SOAK: "make soak-14b", LORA_1B: "finmodel bench lora --base 1.5b --json"}
 """What measures, where it is not `finmodel bench NAME --json`."""
 WAITING = {LORA_14B: "not yet measured"}
 """Benches that want a machine which was not at hand."""
@@ -209,6 +210,45 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("over_trainer", "×.1", "the same, as a ratio to the better of the two", LORA),
     (
+        "over_trainer",
+        "×.1",
+        "the same on a real 1.5B base, layers computed again on both sides:"
+        " {supervised_tokens_per_s:.1} learnt tokens a second, the Trainer"
+        " {trainer_1_supervised_tokens_per_s:.1} and {trainer_4_supervised_tokens_per_s:.1};"
+        " held-out loss {heldout_loss:.2} and {trainer_heldout_loss:.2}",
+        LORA_1B,
+    ),
+    (
+        "perplexity_fall",
+        "%.0",
+        "held-out replies after {train_seconds:min.0} of tuning that 1.5B base on two"
+        " cores: perplexity {base_perplexity:.1} to {tuned_perplexity:.2}; of scripts that no"
+        " training showed {base_perplexity_unseen:.1} to {tuned_perplexity_unseen:.1}; general"
+        " text's loss rose by {general_rise:%.1}",
+        SCRIPTS,
+    ),
+    (
+        "edit_distance_share",
+        ".2",
+        "edits to the nearest approved script, over the base's:"
+        " {tuned_edit_distance_nearest:.2} of {base_edit_distance_nearest:.2}",
+        SCRIPTS,
+    ),
+    (
+        "equal_losses",
+        "%.0",
+        "losses that are the same bits in a 1.5B run killed {kills:.0} times at random; a killed"
+        " one's next step begins after {restart_s:s.0}",
+        KILLED,
+    ),
+    (
+        "same_top",
+        "%.1",
+        "the tuned adapter in llama.cpp (Q4_K_M) and in PEFT (float32): same likeliest token,"
+        " {positions:.0} positions; mean KL {mean_kl:.4}",
+        AGREEMENT,
+    ),
+    (
         "pairs_per_s",
         ".1",
         "preference pairs a second by DPO; TRL's DPOTrainer as it comes {trl_pairs_per_s:.2}, with"
@@ -243,7 +283,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-_UNITS = {"M": 1e6, "k": 1e3, "ppm": 1e-6}
+_UNITS = {"M": 1e6, "k": 1e3, "ppm": 1e-6, "%": 1e-2, "min": 60}
 
 
 def figures() -> dict[str, dict[str, float]]:

@@ -36,10 +36,12 @@ def commit() -> str:
     return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
 
 
-def print_report(name: str, figures: Mapping[str, float | int | str | None]) -> None:
-    """Print one JSON object on standard output."""
-    report = {"name": name, "machine": machine(), "commit": commit(), "figures": dict(figures)}
-    json.dump(report, sys.stdout, indent=2)
+def print_report(
+    name: str, figures: Mapping[str, float | int | str | None], **more: object
+) -> None:
+    """Print one JSON object on standard output; `more` is what is not a figure."""
+    told = {"name": name, "machine": machine(), "commit": commit(), "figures": dict(figures)}
+    json.dump(told | more, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 
 

@@ -238,8 +238,8 @@ def _reporter(tracked: tracking.Run | None, progress: Progress, effort: Effort) 
         if tracked is None:
             return
         pace = effort.after(step)
-        progress("steps learnt", step.number, effort.steps)
         progress(f"pace · {in_words(pace)}", step.number, effort.steps)
+        progress("steps learnt", step.number, effort.steps)
         tracked.log_step(
             step.number,
             {

@@ -215,6 +215,19 @@ def files(settings: Settings, run_id: str) -> frozenset[str]:
         return frozenset(str(one.path) for one in _client(settings).list_artifacts(run_id))
 
 
+def figures(settings: Settings, run_id: str) -> dict[str, float]:
+    """The last figure of each name that a run was logged with."""
+    with _translated(settings, f"run {run_id}"):
+        return dict(_client(settings).get_run(run_id).data.metrics)
+
+
+def seconds(settings: Settings, run_id: str) -> float:
+    """How long a run took that has ended, from its beginning in this process on."""
+    with _translated(settings, f"run {run_id}"):
+        told = _client(settings).get_run(run_id).info
+    return float(told.end_time - told.start_time) / 1000
+
+
 def tag(settings: Settings, name: str, version: int, tags: Mapping[str, str]) -> None:
     """Set tags of a version."""
     client = _client(settings)

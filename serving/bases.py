@@ -6,6 +6,7 @@ Words from a shell in, one call, an answer out.
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -105,11 +106,13 @@ def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
 def hush_peft() -> None:
     """Before peft is imported: a part of it recommends what would fetch code from a hub.
 
-    Nor does transformers show bars of its own beside our progress.
+    Nor does transformers show bars of its own beside our progress, or tell peft's makers by our
+    users' screens what it will rename.
     """
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from types import TracebackType
 from typing import Any
@@ -24,6 +26,7 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shells' convention."""
 PIPED = 200
 """Signs a line where nobody's window says otherwise."""
+MINUTE = 60.0
 GAP = 2
 """Blanks between columns."""
 _UNBOUNDED = 100_000
@@ -34,10 +37,12 @@ class Progress:
     """One line for each piece of long work: `progress(what, done, total)`.
 
     What follows the first ` · ` of `what` may change while the line stays.
-    On a terminal the line moves; elsewhere it is printed once, when the work is done.
+    On a terminal the line moves; elsewhere it is printed when the work is done, and once a minute.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` counts seconds."""
+        self._clock, self._told = clock, clock()
         self._console = Console(stderr=True)
         self._bars = bars.Progress(
             bars.TextColumn("{task.description:<42}"),
@@ -53,17 +58,21 @@ class Progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` is done of `what`."""
         if self._bars.disable:
-            self._print_once(what, done, total)
+            self._print(what, done, total)
             return
         name = what.split(" · ")[0]
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(what, total=total)
         self._bars.update(self._tasks[name], description=what, completed=done, total=total)
 
-    def _print_once(self, what: str, done: int, total: int) -> None:
-        if done >= total and what not in self._ended:
-            self._ended.add(what)
-            self._console.print(f"{what}: {total:,}", highlight=False)
+    def _print(self, what: str, done: int, total: int) -> None:
+        name = what.split(" · ")[0]
+        if done >= total and name not in self._ended:
+            self._ended.add(name)
+            self._console.print(f"{name}: {total:,}", highlight=False)
+        elif done < total and self._clock() - self._told >= MINUTE:
+            self._told = self._clock()
+            self._console.print(f"{what}: {done:,} of {total:,}", highlight=False)
 
     def __enter__(self) -> Progress:
         self._bars.start()

@@ -16,11 +16,11 @@ from fine_tune.bases.base import Base
 from fine_tune.judging.evaluate import lesson_samples, mean_loss, text_samples, write_replies
 from fine_tune.judging.suites import Judge, asked_of, settings_of
 from fine_tune.lessons.prepare import Prepared
-from fine_tune.lessons.samples import Lesson
+from fine_tune.lessons.samples import Lesson, Sample
 from fine_tune.recipe import Recipe
 from finmodel.assistant.scripts import load_scripts
 from finmodel.conversations import Conversation
-from finmodel.progress import Progress
+from finmodel.progress import Progress, teller
 
 WRITTEN: Final = 24
 """So many held-out replies are written greedily; each takes seconds."""
@@ -66,14 +66,21 @@ class Assay:
 
     def figures(self, model: Any, who: str, progress: Progress) -> dict[str, float]:
         """Perplexities, loss on general text, and what greedy replies are worth."""
-        replies = write_replies(model, self.base, self.asked, progress)
+        replies = write_replies(model, self.base, self.asked, progress, f"{who}: replies written")
         self.written[who] = [msgspec.to_builtins(one) for one in replies]
         found = self.suites.figures(self.asked, replies)
         told = {name: found[suite].value for name, suite in _SUITES.items()}
+        tell = teller(f"{who}: texts read", 3, progress)
+
+        def loss(samples: Sequence[Sample]) -> float:
+            value = mean_loss(model, samples, self.length)
+            tell()
+            return value
+
         return {
-            f"{who}_perplexity": math.exp(mean_loss(model, self.tests, self.length)),
-            f"{who}_perplexity_unseen": math.exp(mean_loss(model, self.unseen, self.length)),
-            f"{who}_general_loss": mean_loss(model, self.general, self.length),
+            f"{who}_perplexity": math.exp(loss(self.tests)),
+            f"{who}_perplexity_unseen": math.exp(loss(self.unseen)),
+            f"{who}_general_loss": loss(self.general),
         } | {f"{who}_{name}": math.nan if one is None else one for name, one in told.items()}
 
 

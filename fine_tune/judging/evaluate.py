@@ -75,10 +75,14 @@ def lesson_samples(
 
 
 def write_replies(
-    model: Any, base: Base, lessons: Sequence[Lesson], progress: Progress = silent
+    model: Any,
+    base: Base,
+    lessons: Sequence[Lesson],
+    progress: Progress = silent,
+    what: str = "replies written",
 ) -> list[Written]:
     """The greedy reply to the last question of each lesson, beside the approved one."""
-    tell = teller("replies written", len(lessons), progress)
+    tell = teller(what, len(lessons), progress)
     asked = [msgspec.structs.replace(one, replies=one.replies[-1:]) for one in lessons]
     found: dict[int, Written] = {}
     model.eval()

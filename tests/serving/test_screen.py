@@ -8,7 +8,7 @@ import pytest
 from finmodel.acts import opened_log
 from finmodel.settings import Settings
 from risk.monitor.alerts import RAISED
-from serving.screen import emit
+from serving.screen import Progress, emit
 from tests.serving.demo_shell import Shell
 
 SAID = "评分 PSI 0.3127 超过噪声下限", "PSI of the points is 0.3127, beyond its floor [0.0214]"
@@ -48,6 +48,23 @@ def test_a_person_reads_times_where_the_lender_is_and_a_program_as_they_were_rec
     assert "at 2026-01-31T16:30:00Z  2026-01-31" in capsys.readouterr().out
     emit(record, as_json=True)
     assert json.loads(capsys.readouterr().out) == record
+
+
+def test_in_a_file_long_work_tells_how_far_it_is_once_a_minute_and_its_end_once(capsys):
+    now = [0.0]
+    with Progress(lambda: now[0]) as progress:
+        for done in range(1, 11):
+            now[0] += 25.0
+            progress(f"steps learnt · {done} tokens/s", done, 10)
+        progress("replies written", 3, 3)
+        progress("replies written", 3, 3)
+    assert capsys.readouterr().err.splitlines() == [
+        "steps learnt · 3 tokens/s: 3 of 10",
+        "steps learnt · 6 tokens/s: 6 of 10",
+        "steps learnt · 9 tokens/s: 9 of 10",
+        "steps learnt: 10",
+        "replies written: 3",
+    ]
 
 
 def test_alerts_in_a_file_are_a_table_and_on_a_narrow_terminal_records(shell):
