@@ -33,7 +33,7 @@ from fine_tune.lessons.pairs import pair_samples, pairs_in
 from fine_tune.lessons.prepare import prepare
 from fine_tune.lessons.samples import Lesson, Sample, Speaker
 from fine_tune.lessons.steps import plan_of
-from fine_tune.network.model import load_base, with_adapter
+from fine_tune.network.model import load_base, with_adapter, with_stock_adapter
 from fine_tune.recipe import Recipe, load
 from fine_tune.training.preference import likelihoods, with_reference
 from fine_tune.training.train import losses_of, train
@@ -132,7 +132,7 @@ def theirs(
     loaded = load_base(base.folder, torch.float32)
     attention = loaded.config._attn_implementation
     loaded.set_attn_implementation("sdpa")
-    model = with_adapter(loaded, recipe.adapter, recipe.seed)
+    model = with_stock_adapter(loaded, recipe.adapter, recipe.seed)
     speaker = Speaker(base.family, base.encode)
     rows = [row for lesson in lessons for row in rows_of(lesson, speaker)]
     stock = PreTrainedTokenizerFast(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import logging
 import resource
@@ -31,15 +32,13 @@ from fine_tune.lessons.prepare import Prepared, prepare
 from fine_tune.lessons.samples import Sample
 from fine_tune.lessons.steps import plan_of
 from fine_tune.network.layers import recompute
-from fine_tune.network.model import load_base, with_adapter
+from fine_tune.network.model import load_base, with_adapter, with_stock_adapter
 from fine_tune.recipe import Recipe, load
 from fine_tune.training.train import train
 from finmodel.lender.talk.conversations import write
 from serving.bases import hush_peft
 from serving.tuning import masked
 
-HELD_OUT = 24
-"""Held-out lessons by which both are judged."""
 MIB = 1024.0
 NEVER = 10**9
 
@@ -75,7 +74,8 @@ def ours(recipe: Recipe, base: Base, prepared: Prepared, *, again: bool) -> dict
     """Histories shared, rows packed, learnt tokens alone through the head."""
     samples = lesson_samples(prepared.lessons["train"], base, recipe.length)
     plan = plan_of(samples, recipe)
-    model = with_adapter(load_base(base.folder, torch.float32), recipe.adapter, recipe.seed)
+    loaded = load_base(base.folder, _dtype(recipe))
+    model = with_adapter(loaded, recipe.adapter, recipe.seed)
     recompute(model, model.config.num_hidden_layers if again else 0)
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
@@ -94,10 +94,10 @@ def trainer(
 ) -> dict[str, Any]:
     """A sample for each reply, its whole history before it, every token through the head."""
     samples = lesson_samples(prepared.lessons["train"], base, recipe.length, shared=False)
-    loaded = load_base(base.folder, torch.float32)
+    loaded = load_base(base.folder, _dtype(recipe))
     ours_attention = loaded.config._attn_implementation
     loaded.set_attn_implementation("sdpa")
-    model = with_adapter(loaded, recipe.adapter, recipe.seed)
+    model = with_stock_adapter(loaded, recipe.adapter, recipe.seed)
     if again:
         model.enable_input_require_grads()
     with tempfile.TemporaryDirectory() as folder:
@@ -153,6 +153,11 @@ def _arguments(recipe: Recipe, batch: int, folder: str, *, again: bool) -> Train
     )
 
 
+def _dtype(recipe: Recipe) -> torch.dtype:
+    found: torch.dtype = getattr(torch, recipe.dtype or "float32")
+    return found
+
+
 def _counts(samples: Sequence[Sample], recipe: Recipe) -> dict[str, float]:
     """Tokens that were read and learnt in all epochs."""
     return {
@@ -163,8 +168,15 @@ def _counts(samples: Sequence[Sample], recipe: Recipe) -> dict[str, float]:
 
 def _figures(model: Any, recipe: Recipe, base: Base, prepared: Prepared) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
-    held_out = lesson_samples(prepared.lessons["test"][:HELD_OUT], base, recipe.length)
+    held_out = lesson_samples(prepared.lessons["test"], base, recipe.length)
     return {"peak_mib": peak, "heldout_loss": mean_loss(model, held_out, recipe.length)}
+
+
+def _prepared(conversations: int, lessons: int, held_out: int, seed: int) -> Prepared:
+    """The first lessons to learn and those to judge by, of so many conversations."""
+    whole = prepare([one.conversation for one in write(conversations, seed)], masked)
+    train, test = whole.lessons["train"][:lessons], whole.lessons["test"][:held_out]
+    return dataclasses.replace(whole, lessons={"train": train, "test": test})
 
 
 def _told(steps: int) -> Any:
@@ -184,6 +196,9 @@ def main() -> None:
     words.add_argument("--conversations", type=int, required=True)
     words.add_argument("--batch", type=int, default=1)
     words.add_argument("--recompute", action="store_true")
+    words.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    words.add_argument("--lessons", type=int, required=True, help="of them, so many are learnt")
+    words.add_argument("--held-out", type=int, required=True, help="so many judge both")
     told = words.parse_args()
     hush_peft()
     their_logging.set_verbosity_error()
@@ -191,8 +206,8 @@ def main() -> None:
     base = open_base(told.base)
     recipe = load(told.recipe)
     same = msgspec.structs.replace(recipe.optimiser, b_ratio=1.0)  # the Trainer has one rate
-    recipe = msgspec.structs.replace(recipe, optimiser=same, save_every=NEVER)
-    prepared = prepare([one.conversation for one in write(told.conversations, recipe.seed)], masked)
+    recipe = msgspec.structs.replace(recipe, optimiser=same, save_every=NEVER, dtype=told.dtype)
+    prepared = _prepared(told.conversations, told.lessons, told.held_out, recipe.seed)
     found = (
         ours(recipe, base, prepared, again=told.recompute)
         if told.who == "ours"

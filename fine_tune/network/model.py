@@ -103,6 +103,11 @@ def _let_go_of_files(base: PreTrainedModel) -> None:
 
 def with_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftModel:
     """The base frozen, with a fresh adapter of this seed."""
+    return fuse(with_stock_adapter(base, adapter, seed))
+
+
+def with_stock_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftModel:
+    """The same as peft computes it, with which ours is compared."""
     torch.manual_seed(seed)
     config = LoraConfig(
         r=adapter.rank,
@@ -113,7 +118,7 @@ def with_adapter(base: PreTrainedModel, adapter: Adapter, seed: int) -> PeftMode
         bias="none",
         task_type="CAUSAL_LM",
     )
-    return fuse(get_peft_model(base, config))
+    return get_peft_model(base, config)
 
 
 def pack_loss(model: Any, batch: Batch) -> torch.Tensor:
