@@ -100,7 +100,7 @@ def measure(target: Target, folder: Path, lessons: list[Lesson]) -> dict[str, An
         base.spoken.prompt(Asked(tuple(one.messages[: one.replies[0].after]))) for one in lessons
     ]
     with TemporaryDirectory() as aside:
-        adapter = write_gguf(folder, base.model_type, Path(aside) / "adapter.gguf")
+        adapter = write_gguf(folder, base, Path(aside) / "adapter.gguf")
         replies = said_by_llama_cpp(gguf, adapter, prompts)
     bare = load_base(base.folder, torch.float32)
     bare.set_attn_implementation("sdpa")

@@ -130,7 +130,7 @@ def _by_llama_cpp(
     with TemporaryDirectory() as aside:
         laid = {
             _name(label, folders): Laid(
-                write_gguf(folder, base.model_type, Path(aside) / f"{number}.gguf"), base.digest
+                write_gguf(folder, base, Path(aside) / f"{number}.gguf"), base.digest
             )
             for number, (label, folder) in enumerate(folders.items())
         }

@@ -79,7 +79,7 @@ def _export(
     digest = found.tags["base"]
     with tracking.brought(here, found.run_id, ADAPTER) as folder:
         if form == "gguf":
-            write_gguf(folder, adapters_base(here, told, digest).model_type, to)
+            write_gguf(folder, adapters_base(here, told, digest), to)
         elif form == "merged":
             write_merged(folder, adapters_base(here, told, digest), to)
         else:

@@ -7,9 +7,11 @@ alpha.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +38,13 @@ _NAMES: Final = {
     "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down",
 }  # fmt: skip
 """Linear layers as llama.cpp calls them."""
-_PLAIN: Final = ("qwen2", "qwen3")
-"""Architectures whose weights llama.cpp keeps in the order in which transformers has them."""
+_HEADS: Final[Mapping[str, Mapping[str, str]]] = {
+    "qwen2": {},
+    "qwen3": {},
+    "llama": {"q_proj": "num_attention_heads", "k_proj": "num_key_value_heads"},
+}
+"""Architectures that llama.cpp reads, and those of their linears whose rows it keeps in another
+order than transformers, each with how many heads it has."""
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -66,22 +73,22 @@ def read_config(adapter: Path) -> Config:
         raise Damaged("it says of no adapter", where=str(adapter / CONFIG)) from error
 
 
-def write_gguf(adapter: Path, architecture: str, target: Path) -> Path:
-    """An adapter as one GGUF file for llama.cpp; BadInput for what it cannot lay over a base."""
+def write_gguf(adapter: Path, base: Base, target: Path) -> Path:
+    """An adapter as one GGUF file for llama.cpp; BadInput for what it cannot lay over its base."""
     config = read_config(adapter)
-    if config.peft_type != "LORA" or architecture not in _PLAIN:
+    if config.peft_type != "LORA" or base.model_type not in _HEADS:
         raise BadInput(
-            f"a {config.peft_type} of a {architecture} cannot be written as GGUF here",
+            f"a {config.peft_type} of a {base.model_type} cannot be written as GGUF here",
             where=str(adapter),
-            remedy=f"export it as peft or merged; GGUF is for LoRA on: {', '.join(_PLAIN)}",
+            remedy=f"export it as peft or merged; GGUF is for LoRA on: {', '.join(_HEADS)}",
         )
     with made_aside(target) as aside:
-        writer = GGUFWriter(aside, architecture)
+        writer = GGUFWriter(aside, base.model_type)
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
         # llama.cpp divides by the rank.
         writer.add_float32("adapter.lora.alpha", config.scale * config.r)
-        for name, values in _tensors(adapter).items():
+        for name, values in _tensors(adapter, _heads(base)).items():
             writer.add_tensor(name, values.numpy())
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
@@ -103,8 +110,15 @@ def write_merged(adapter: Path, base: Base, target: Path) -> Path:
     return target
 
 
-def _tensors(adapter: Path) -> dict[str, torch.Tensor]:
-    """An adapter's matrices under llama.cpp's names."""
+def _heads(base: Base) -> dict[str, int]:
+    """How many heads each linear has whose rows llama.cpp keeps in another order."""
+    told = json.loads((base.folder / "config.json").read_text())
+    heads = told["num_attention_heads"]
+    return {name: told.get(key) or heads for name, key in _HEADS[base.model_type].items()}
+
+
+def _tensors(adapter: Path, heads: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """An adapter's matrices under llama.cpp's names, in its order."""
     try:
         kept = load_file(adapter / WEIGHTS)
     except FileNotFoundError as error:
@@ -120,6 +134,17 @@ def _tensors(adapter: Path) -> dict[str, torch.Tensor]:
                 where=str(adapter),
                 remedy="tune linear layers alone, or export it as peft or merged",
             )
+        if told[3] == "B" and told[2] in heads:
+            values = _in_pairs(values, heads[told[2]])
         name = f"blk.{told[1]}.{_NAMES[told[2]]}.weight.lora_{told[3].lower()}"
         found[name] = values.float().contiguous()
     return found
+
+
+def _in_pairs(rows: torch.Tensor, heads: int) -> torch.Tensor:
+    """(out, r) with what a rotation turns together side by side, not half a head apart.
+
+    >>> _in_pairs(torch.tensor([[0], [1], [2], [3]]), 1).flatten().tolist()
+    [0, 2, 1, 3]
+    """
+    return rows.reshape(heads, 2, len(rows) // heads // 2, -1).transpose(1, 2).reshape(rows.shape)

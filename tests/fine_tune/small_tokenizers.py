@@ -106,18 +106,19 @@ def llama2(blank="Prepend"):
     return tokenizer
 
 
-def as_gguf(path, tokenizer, architecture):
+def as_gguf(path, tokenizer, architecture, heads=2, kv_heads=2):
     """A model of one layer and random weights, with this tokenizer, as llama.cpp reads it."""
     words = [tokenizer.id_to_token(n) for n in range(tokenizer.get_vocab_size())]
     added = tokenizer.get_added_tokens_decoder()
-    width, heads, inner, head = 32, 2, 48, 16
+    width, inner = 32, 48
+    head = width // heads
     writer = GGUFWriter(path, architecture)
     writer.add_context_length(512)
     writer.add_embedding_length(width)
     writer.add_block_count(1)
     writer.add_feed_forward_length(inner)
     writer.add_head_count(heads)
-    writer.add_head_count_kv(heads)
+    writer.add_head_count_kv(kv_heads)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_dimension_count(head)
     writer.add_vocab_size(len(words))
@@ -127,7 +128,8 @@ def as_gguf(path, tokenizer, architecture):
         "blk.0.attn_norm": (width,), "blk.0.ffn_norm": (width,),
         "blk.0.ffn_up": (inner, width), "blk.0.ffn_gate": (inner, width),
         "blk.0.ffn_down": (width, inner), "blk.0.attn_output": (width, width),
-    } | {f"blk.0.attn_{part}": (heads * head, width) for part in "qkv"}  # fmt: skip
+        "blk.0.attn_q": (width, width),
+    } | {f"blk.0.attn_{part}": (kv_heads * head, width) for part in "kv"}  # fmt: skip
     rng = np.random.default_rng(1)
     for name, shape in shapes.items():
         writer.add_tensor(f"{name}.weight", rng.normal(0, 0.3, shape).astype(np.float32))

@@ -38,5 +38,5 @@ def small(folder: Path, context: int = 128) -> Small:
             if "lora_B" in name:
                 one.normal_(0, 0.3)
     model.save_pretrained(folder / "adapter")
-    as_gguf = write_gguf(folder / "adapter", base.model_type, folder / "adapter.gguf")
+    as_gguf = write_gguf(folder / "adapter", base, folder / "adapter.gguf")
     return Small(gguf, base, Laid(folder / "adapter", base.digest), Laid(as_gguf, base.digest))
