@@ -6,6 +6,7 @@ torch.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +17,8 @@ from finmodel.errors import BadInput
 
 GUIDE: Final = "docs/fine_tuning.md"
 MOST_CANARIES: Final = 16
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+"""What MLflow registers, and a folder may be called."""
 LINEARS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -118,10 +121,12 @@ def load(path: Path) -> Recipe:
 
 
 def _require(recipe: Recipe, path: Path) -> None:
-    adapter, optimiser = recipe.adapter, recipe.optimiser
+    adapter, optimiser, gates = recipe.adapter, recipe.optimiser, recipe.gates
     preference = recipe.preference or Preference()
     for key, value, fits in (
+        ("name", recipe.name, bool(_NAME.fullmatch(recipe.name))),
         ("length", recipe.length, recipe.length >= 16),
+        ("seed", recipe.seed, 0 <= recipe.seed < 2**63),
         ("simulated", recipe.simulated, 0 <= recipe.simulated <= 1_000_000),
         ("packs", recipe.packs, recipe.packs >= 1),
         ("canaries", recipe.canaries, 0 <= recipe.canaries <= MOST_CANARIES),
@@ -130,10 +135,16 @@ def _require(recipe: Recipe, path: Path) -> None:
         ("checkpointed_layers", recipe.checkpointed_layers, (recipe.checkpointed_layers or 0) >= 0),
         ("price_per_hour", recipe.price_per_hour, recipe.price_per_hour >= 0),
         ("adapter.rank", adapter.rank, 1 <= adapter.rank <= 1024),
-        ("adapter.targets", adapter.targets, bool(adapter.targets)),
+        ("adapter.alpha", adapter.alpha, adapter.alpha > 0),
+        ("adapter.targets", adapter.targets, set() < set(adapter.targets) <= set(LINEARS)),
         ("optimiser.learning_rate", optimiser.learning_rate, 0 < optimiser.learning_rate < 1),
         ("optimiser.warmup", optimiser.warmup, 0 <= optimiser.warmup < 1),
         ("optimiser.clip", optimiser.clip, optimiser.clip > 0),
+        ("optimiser.b_ratio", optimiser.b_ratio, optimiser.b_ratio > 0),
+        ("optimiser.weight_decay", optimiser.weight_decay, 0 <= optimiser.weight_decay < 1),
+        ("gates.perplexity_fall", gates.perplexity_fall, gates.perplexity_fall < 1),
+        ("gates.grounded", gates.grounded, 0 <= gates.grounded <= 1),
+        ("gates.violations", gates.violations, gates.violations == "base" or gates.violations >= 0),
         ("preference.beta", preference.beta, 0 < preference.beta <= 100),
         ("preference.agreement", preference.agreement, 0 <= preference.agreement <= 1),
     ):

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from fine_tune.network.model import load_base
 from fine_tune.planning.fit import Fit, fit_layers
 from fine_tune.planning.precision import dtype_of
 from fine_tune.recipe import Gates, Recipe
+from fine_tune.training import under_way
 from fine_tune.training.effort import Effort, effort_of, in_words
 from fine_tune.training.pair_run import (
     held_out_pairs,
@@ -49,12 +49,13 @@ from fine_tune.training.train import Step, Trained, train
 from finmodel import tracking
 from finmodel.adapters import weights_digest
 from finmodel.conversations import Conversation
+from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
 from finmodel.trained_on import keep_customers
 from finmodel.verdicts import Verdict
 
-REPLIES = "replies.json"
+REPLIES, RECIPE = "replies.json", "recipe.json"
 ADAPTER = KIND
 
 
@@ -90,58 +91,145 @@ class Material:
     """What agents made of suggestions in these conversations."""
 
 
+def _require_held_out(prepared: Prepared) -> None:
+    """Asked before hours of learning: without it no gate could be passed."""
+    if not prepared.lessons["test"]:
+        raise BadInput(
+            "no conversation is held out, so nothing could be judged",
+            where="conversations",
+            remedy="bring those of more customers, or give some of them `split: test`",
+        )
+
+
+Record = Callable[["Tuned"], None]
+
+
 def tune(
-    settings: Settings, recipe: Recipe, base: Base, material: Material, progress: Progress = silent
+    settings: Settings,
+    recipe: Recipe,
+    base: Base,
+    material: Material,
+    progress: Progress = silent,
+    record: Record = lambda _: None,
 ) -> Tuned | None:
     """Make an adapter of a base by a recipe, and register it with the verdict of its gates.
 
+    `record` is told of it before what would let the run go on is removed: killed at any moment, a
+    run costs the steps since its last checkpoint and maybe its judging, and is registered once.
     Several processes that a launcher started share one run; None in all of them but the first.
     """
     begun, progress = time.perf_counter(), processes.join(recipe.packs, progress)
     start = find_start(settings, recipe, base)
     prepared = prepare(material.conversations, material.mask, material.verdicts)
-    planted = canaries(recipe.canaries, recipe.seed)
-    plan = plan_of(_samples(prepared, planted, recipe, base), recipe)
+    _require_held_out(prepared)
     run = identity(recipe, base, prepared, told(start))
     folder = settings.home / "tuning" / recipe.name / run[:16]
-    model = _model(settings, recipe, base, start, folder)
-    judge = Assay(base, recipe, prepared, material.general, material.unseen, material.conversations)
-    tags = {"base": base.digest, "data": prepared.digest, "kind": ADAPTER, "start": told(start)}
-    with _tracked(settings, recipe, tags) as tracked:
-        fit = _fitted(model, plan, recipe, folder)
-        plan = weighed(model, plan, recipe, folder, progress)
-        held_out = held_out_pairs(model, prepared, recipe, base)
-        effort = effort_of(model, plan, recipe, folder, begun)
-        done = train(model, plan, recipe, folder, run, _reporter(tracked, progress, effort))
-        # The base has not changed: a run that goes on need not wait for what it is worth.
-        figures = (
-            _effort(plan, done)
-            | effort.figures(done.seconds)  # before judging takes its time
-            | judge.both(model, progress)
-            | pair_figures(model, held_out, recipe)
-            | _of_canaries(memorised(model, base, _learnt(planted, plan), progress))
-        )
-        if tracked is None:
+    made = _Made(settings, recipe, base, prepared, start, run, folder)
+    with under_way.held(folder):
+        done = made.registered() or made.tuned(material, progress, begun)
+        if done is not None:
+            record(done)
+            under_way.remove(folder)
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A run: of what it is made, and where."""
+
+    settings: Settings
+    recipe: Recipe
+    base: Base
+    prepared: Prepared
+    start: tracking.VersionTags | None
+    run: str
+    folder: Path
+
+    def registered(self) -> Tuned | None:
+        """What an earlier life registered, and did not live to record."""
+        before = under_way.tracked_before(self.folder)
+        known = tracking.versions(self.settings, self.recipe.name) if before else []
+        one = next((version for version in known if version.run_id == before), None)
+        if one is None or not processes.first():
             return None
-        passed, reasons = verdict(recipe, figures)
-        _log(tracked, recipe, str(model.dtype), fit, figures)
-        tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(judge.written).decode())
+        with tracking.brought(self.settings, before, ADAPTER) as files:
+            weights = weights_digest(files)
+        figures = tracking.figures(self.settings, before)
+        return self._told(one.version, before, weights, figures)
+
+    def tuned(self, material: Material, progress: Progress, begun: float) -> Tuned | None:
+        """Learn, judge, register."""
+        recipe, base = self.recipe, self.base
+        planted = canaries(recipe.canaries, recipe.seed)
+        plan = plan_of(_samples(self.prepared, planted, recipe, base), recipe)
+        model = _model(self.settings, recipe, base, self.start, self.folder)
+        judge = Assay(
+            base, recipe, self.prepared, material.general, material.unseen, material.conversations
+        )
+        with self._tracked() as tracked:
+            fit = _fitted(model, plan, recipe, self.folder)
+            plan = weighed(model, plan, recipe, self.folder, progress)
+            held_out = held_out_pairs(model, self.prepared, recipe, base)
+            effort = effort_of(model, plan, recipe, self.folder, begun)
+            report = _reporter(tracked, progress, effort)
+            done = train(model, plan, recipe, self.folder, self.run, report)
+            # The base has not changed: a run that goes on need not wait for what it is worth.
+            figures = (
+                _effort(plan, done)
+                | effort.figures(done.seconds)  # before judging takes its time
+                | judge.both(model, progress)
+                | pair_figures(model, held_out, recipe)
+                | _of_canaries(memorised(model, base, _learnt(planted, plan), progress))
+            )
+            if tracked is None:
+                return None
+            _log(tracked, recipe, str(model.dtype), fit, figures)
+            return self._registered(model, tracked, judge.written, figures)
+
+    def _registered(
+        self, model: Any, tracked: tracking.Run, written: Any, figures: Mapping[str, float]
+    ) -> Tuned:
+        settings, name = self.settings, self.recipe.name
+        tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(written).decode())
         source, weights = _log_adapter(model, tracked)
-        keep_customers(settings, tracked.id, prepared.customers, start.run_id if start else "")
-        tags |= {"gate": "passed" if passed else "failed", "reasons": "; ".join(reasons)}
-        version = tracking.register(settings, recipe.name, source, tracked.id, tags)
-    shutil.rmtree(folder, ignore_errors=True)
-    return Tuned(
-        name=recipe.name,
-        version=version,
-        run=tracked.id,
-        base=base.digest,
-        weights=weights,
-        passed=passed,
-        reasons=reasons,
-        figures=figures,
-        left_out=prepared.left_out,
-    )
+        before = self.start.run_id if self.start else ""
+        keep_customers(settings, tracked.id, self.prepared.customers, before)
+        passed, reasons = verdict(self.recipe, figures)
+        tags = self._tags() | {
+            "gate": "passed" if passed else "failed",
+            "reasons": "; ".join(reasons),
+        }
+        version = tracking.register(settings, name, source, tracked.id, tags)
+        return self._told(version, tracked.id, weights, figures)
+
+    def _told(self, version: int, run: str, weights: str, figures: Mapping[str, float]) -> Tuned:
+        passed, reasons = verdict(self.recipe, figures)
+        return Tuned(
+            name=self.recipe.name,
+            version=version,
+            run=run,
+            base=self.base.digest,
+            weights=weights,
+            passed=passed,
+            reasons=reasons,
+            figures=figures,
+            left_out=self.prepared.left_out,
+        )
+
+    def _tags(self) -> dict[str, str]:
+        data, begun = self.prepared.digest, told(self.start)
+        return {"base": self.base.digest, "data": data, "kind": ADAPTER, "start": begun}
+
+    @contextmanager
+    def _tracked(self) -> Iterator[tracking.Run | None]:
+        """The run as MLflow knows it, over all of its lives; none but in the first process."""
+        if not processes.first():
+            yield None
+            return
+        before = under_way.tracked_before(self.folder)
+        with tracking.run(self.settings, self.recipe.name, self._tags(), before) as tracked:
+            under_way.keep_tracked(self.folder, tracked.id)
+            yield tracked
 
 
 def _model(
@@ -168,13 +256,6 @@ def _fitted(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
     return found
 
 
-def _tracked(
-    settings: Settings, recipe: Recipe, tags: Mapping[str, str]
-) -> AbstractContextManager[tracking.Run | None]:
-    """The run as MLflow knows it; in all processes but the first, none."""
-    return tracking.run(settings, recipe.name, tags) if processes.first() else nullcontext()
-
-
 def _samples(
     prepared: Prepared, planted: Sequence[Canary], recipe: Recipe, base: Base
 ) -> list[Sample]:
@@ -191,7 +272,13 @@ def _samples(
 def identity(recipe: Recipe, base: Base, prepared: Prepared, start: str = "") -> str:
     """Digest of what makes a run what it is: not how it is made to fit, is priced or judged."""
     same = msgspec.structs.replace(
-        recipe, checkpointed_layers=None, compiled=None, price_per_hour=0.0, gates=Gates()
+        recipe,
+        checkpointed_layers=None,
+        compiled=None,
+        price_per_hour=0.0,
+        save_every=1,
+        gates=Gates(),
+        preference=recipe.preference and msgspec.structs.replace(recipe.preference, agreement=0.0),
     )
     parts = [msgspec.to_builtins(same), base.digest, prepared.digest, start]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
@@ -201,8 +288,9 @@ def _log(
     tracked: tracking.Run, recipe: Recipe, dtype: str, fit: Fit, figures: Mapping[str, float]
 ) -> None:
     """How a run was made, and what came of it, in MLflow."""
+    told = msgspec.json.format(msgspec.json.encode(recipe)).decode()
+    tracking.keep(tracked.settings, tracked.id, RECIPE, told)  # too long for a parameter
     params = {
-        "recipe": msgspec.json.encode(recipe).decode(),
         "dtype": dtype,
         "checkpointed_layers": str(fit.checkpointed_layers),
         "fit": str(fit),

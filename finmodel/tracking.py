@@ -7,10 +7,7 @@ MLflow takes seconds to import, so it is imported when first asked, quiet and wi
 from __future__ import annotations
 
 import json
-import logging
-import os
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +17,15 @@ from typing import Any
 import numpy as np
 import yaml
 
-from finmodel.durable import disk_error
-from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
+from finmodel.errors import BadInput, NotFound
+from finmodel.mlflow_server import (
+    client_of,
+    connect,
+    experiment_of,
+    is_known,
+    open_mlflow,
+    translated,
+)
 from finmodel.records import Float32s, Float64s
 from finmodel.settings import Settings
 
@@ -38,28 +42,30 @@ class Run:
     settings: Settings
 
     def log(self, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        """Keep parameters and figures with the run."""
-        mlflow = _mlflow()
-        with _translated(self.settings, f"run {self.id}"):
-            mlflow.log_params({name: str(value)[:500] for name, value in params.items()})
+        """Keep parameters and figures with the run; what an earlier life of it logged stands."""
+        mlflow = open_mlflow()
+        with translated(self.settings, f"run {self.id}"):
+            known = client_of(self.settings).get_run(self.id).data.params
+            fresh = {name: value for name, value in params.items() if name not in known}
+            mlflow.log_params({name: str(value)[:500] for name, value in fresh.items()})
             mlflow.log_metrics(dict(metrics))
 
     def log_step(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keep figures of one step."""
-        with _translated(self.settings, f"run {self.id}"):
-            _mlflow().log_metrics(dict(metrics), step=step)
+        with translated(self.settings, f"run {self.id}"):
+            open_mlflow().log_metrics(dict(metrics), step=step)
 
     def log_folder(self, folder: Path, name: str) -> str:
         """Keep a folder's files beside the run; give its address."""
-        with _translated(self.settings, f"run {self.id}"):
-            _mlflow().log_artifacts(str(folder), name)
+        with translated(self.settings, f"run {self.id}"):
+            open_mlflow().log_artifacts(str(folder), name)
         return f"runs:/{self.id}/{name}"
 
     def log_model(self, text: str, names: tuple[str, ...]) -> str:
         """Keep a model as MLflow's own LightGBM flavour, with its signature; give its address."""
         import lightgbm as lgb
 
-        mlflow = _mlflow()
+        mlflow = open_mlflow()
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, Schema
 
@@ -67,7 +73,7 @@ class Run:
             inputs=Schema([ColSpec("float", name) for name in names]),
             outputs=Schema([ColSpec("double")]),
         )
-        with _translated(self.settings, f"run {self.id}"):
+        with translated(self.settings, f"run {self.id}"):
             logged = mlflow.lightgbm.log_model(
                 lgb.Booster(model_str=text),
                 name="model",
@@ -113,12 +119,20 @@ class VersionTags:
 
 
 @contextmanager
-def run(settings: Settings, experiment: str, tags: Mapping[str, str]) -> Iterator[Run]:
-    """A run in an experiment; marked KILLED where it is interrupted, FAILED where it fails."""
-    mlflow = _connect(settings)
-    with _translated(settings, experiment):
-        identity = _experiment(settings, experiment)
-        started = mlflow.start_run(experiment_id=identity, tags=dict(tags), nested=True)
+def run(
+    settings: Settings, experiment: str, tags: Mapping[str, str], before: str = ""
+) -> Iterator[Run]:
+    """A run in an experiment; marked KILLED where it is interrupted, FAILED where it fails.
+
+    `before` is the id of a run that goes on; where MLflow does not know it, a new one begins.
+    """
+    mlflow = connect(settings)
+    with translated(settings, experiment):
+        identity = experiment_of(settings, experiment)
+        if before and is_known(settings, before):
+            started = mlflow.start_run(run_id=before, tags=dict(tags), nested=True)
+        else:
+            started = mlflow.start_run(experiment_id=identity, tags=dict(tags), nested=True)
     status = "FAILED"
     try:
         yield Run(started.info.run_id, settings)
@@ -134,10 +148,10 @@ def register(
     settings: Settings, name: str, source: str, run_id: str, tags: Mapping[str, str]
 ) -> int:
     """Register a logged model as the next version of a name; its number."""
-    client = _client(settings)
+    client = client_of(settings)
     from mlflow.exceptions import MlflowException
 
-    with _translated(settings, name):
+    with translated(settings, name):
         try:
             client.create_registered_model(name)
         except MlflowException as error:
@@ -149,8 +163,8 @@ def register(
 
 def fetch(settings: Settings, name: str, version: int) -> Candidate:
     """A registered version with its model's text."""
-    client = _client(settings)
-    with _translated(settings, f"{name} version {version}"):
+    client = client_of(settings)
+    with translated(settings, f"{name} version {version}"):
         found = client.get_model_version(name, str(version))
         user = client.get_run(found.run_id).data.tags.get("mlflow.user", "") if found.run_id else ""
         with tempfile.TemporaryDirectory() as folder:
@@ -177,8 +191,8 @@ def predict(settings: Settings, source: str, matrix: Float32s, names: tuple[str,
     """
     import pandas as pd
 
-    mlflow = _connect(settings)
-    with _translated(settings, source), tempfile.TemporaryDirectory() as folder:
+    mlflow = connect(settings)
+    with translated(settings, source), tempfile.TemporaryDirectory() as folder:
         local = _download(source, Path(folder))
         if not _text(local, _description(local)):
             raise BadInput("it is not a native LightGBM model", where=source)
@@ -189,8 +203,8 @@ def predict(settings: Settings, source: str, matrix: Float32s, names: tuple[str,
 
 def keep(settings: Settings, run_id: str, file: str, text: str) -> None:
     """Keep a text beside a run, also after it ended."""
-    with _translated(settings, f"run {run_id}"):
-        _client(settings).log_text(run_id, text, file)
+    with translated(settings, f"run {run_id}"):
+        client_of(settings).log_text(run_id, text, file)
 
 
 def kept(settings: Settings, run_id: str, file: str) -> bytes:
@@ -202,51 +216,51 @@ def kept(settings: Settings, run_id: str, file: str) -> bytes:
 @contextmanager
 def brought(settings: Settings, run_id: str, name: str) -> Iterator[Path]:
     """A file or folder kept beside a run, brought here for as long as it is looked at."""
-    client = _client(settings)
+    client = client_of(settings)
     with tempfile.TemporaryDirectory() as folder:
-        with _translated(settings, f"run {run_id}: {name}"):
+        with translated(settings, f"run {run_id}: {name}"):
             local = Path(client.download_artifacts(run_id, name, folder))
         yield local
 
 
 def files(settings: Settings, run_id: str) -> frozenset[str]:
     """The names of what is kept beside a run."""
-    with _translated(settings, f"run {run_id}"):
-        return frozenset(str(one.path) for one in _client(settings).list_artifacts(run_id))
+    with translated(settings, f"run {run_id}"):
+        return frozenset(str(one.path) for one in client_of(settings).list_artifacts(run_id))
 
 
 def figures(settings: Settings, run_id: str) -> dict[str, float]:
     """The last figure of each name that a run was logged with."""
-    with _translated(settings, f"run {run_id}"):
-        return dict(_client(settings).get_run(run_id).data.metrics)
+    with translated(settings, f"run {run_id}"):
+        return dict(client_of(settings).get_run(run_id).data.metrics)
 
 
 def seconds(settings: Settings, run_id: str) -> float:
     """How long a run took that has ended, from its beginning in this process on."""
-    with _translated(settings, f"run {run_id}"):
-        told = _client(settings).get_run(run_id).info
+    with translated(settings, f"run {run_id}"):
+        told = client_of(settings).get_run(run_id).info
     return float(told.end_time - told.start_time) / 1000
 
 
 def tag(settings: Settings, name: str, version: int, tags: Mapping[str, str]) -> None:
     """Set tags of a version."""
-    client = _client(settings)
-    with _translated(settings, f"{name} version {version}"):
+    client = client_of(settings)
+    with translated(settings, f"{name} version {version}"):
         for key, value in tags.items():
             client.set_model_version_tag(name, str(version), key, value)
 
 
 def tags(settings: Settings, name: str, version: int) -> dict[str, str]:
     """The tags of a version."""
-    client = _client(settings)
-    with _translated(settings, f"{name} version {version}"):
+    client = client_of(settings)
+    with translated(settings, f"{name} version {version}"):
         return dict(client.get_model_version(name, str(version)).tags)
 
 
 def versions(settings: Settings, name: str | None = None) -> list[VersionTags]:
     """Registered versions, newest first within each name."""
-    client = _client(settings)
-    with _translated(settings, name or "the registry"):
+    client = client_of(settings)
+    with translated(settings, name or "the registry"):
         aliases = {model.name: dict(model.aliases) for model in client.search_registered_models()}
         wanted = [name] if name is not None else sorted(aliases)
         found = [v for one in wanted for v in client.search_model_versions(f"name='{one}'")]
@@ -278,104 +292,26 @@ def version_of(settings: Settings, name: str, version: int | None) -> VersionTag
 
 def set_alias(settings: Settings, name: str, alias: str, version: int) -> None:
     """Point MLflow's alias to a version."""
-    with _translated(settings, name):
-        _client(settings).set_registered_model_alias(name, alias, str(version))
+    with translated(settings, name):
+        client_of(settings).set_registered_model_alias(name, alias, str(version))
 
 
 def drop_alias(settings: Settings, name: str, alias: str) -> None:
     """Take MLflow's alias away, if it is there."""
-    with _translated(settings, name):
-        _client(settings).delete_registered_model_alias(name, alias)
+    with translated(settings, name):
+        client_of(settings).delete_registered_model_alias(name, alias)
 
 
 def alias(settings: Settings, name: str, alias: str) -> int | None:
     """The version that MLflow's alias points to; None where there is none."""
-    client = _client(settings)
-    with _translated(settings, name):
+    client = client_of(settings)
+    with translated(settings, name):
         found = [model for model in client.search_registered_models(f"name='{name}'")]
     return int(found[0].aliases[alias]) if found and alias in found[0].aliases else None
 
 
-def _mlflow() -> Any:
-    # Read while MLflow is imported.
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    # Its own default waits four minutes for a server that is not there.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    import mlflow
-    import mlflow.lightgbm
-    import mlflow.pyfunc
-
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")
-    return mlflow
-
-
-def _connect(settings: Settings) -> Any:
-    mlflow = _mlflow()
-    settings.make_home()
-    mlflow.set_tracking_uri(settings.mlflow_uri)
-    mlflow.set_registry_uri(settings.mlflow_uri)
-    return mlflow
-
-
-def _client(settings: Settings) -> Any:
-    mlflow = _connect(settings)
-    with _translated(settings, "the registry"):
-        return mlflow.MlflowClient(settings.mlflow_uri, settings.mlflow_uri)
-
-
-def _experiment(settings: Settings, name: str) -> str:
-    client = _client(settings)
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    is_local = settings.mlflow_uri.startswith("sqlite:")
-    # A server keeps artifacts where it was told to; beside SQLite they lie under home.
-    place = (settings.home / "mlflow" / name).as_uri() if is_local else None
-    return str(client.create_experiment(name, artifact_location=place))
-
-
-@contextmanager
-def _translated(settings: Settings, what: str) -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except FinmodelError:
-        raise
-    except SQLAlchemyError as error:
-        raise NotReady(
-            f"MLflow's database cannot be read ({type(error).__name__})",
-            where=f"{what} at {_without_secret(settings.mlflow_uri)}",
-            remedy="see that it is whole, and that no other version of MLflow wrote it",
-        ) from error
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise NotFound(
-                "MLflow does not know it", where=what, remedy="see `finmodel models`"
-            ) from error
-        if error.error_code == "INVALID_PARAMETER_VALUE":
-            raise BadInput(
-                "MLflow does not take it", where=what, remedy="see `finmodel models`"
-            ) from error
-        raise NotReady(
-            f"MLflow does not answer ({error.error_code})",
-            where=f"{what} at {_without_secret(settings.mlflow_uri)}",
-            remedy="see that it runs, then try again",
-        ) from error
-    except OSError as error:
-        raise disk_error(error, settings.home) from error
-
-
-def _without_secret(uri: str) -> str:
-    return uri.split("@")[-1]
-
-
 def _download(source: str, folder: Path) -> Path:
-    return Path(_mlflow().artifacts.download_artifacts(source, dst_path=str(folder)))
+    return Path(open_mlflow().artifacts.download_artifacts(source, dst_path=str(folder)))
 
 
 def _description(local: Path) -> dict[str, Any]:

@@ -43,8 +43,13 @@ class Taught:
 def keep_customers(
     settings: Settings, run_id: str, customers: Iterable[str], start: str = ""
 ) -> None:
-    """Keep whose conversations train, beside a run; with those of the run that it went on from."""
+    """Keep whose conversations train, beside a run; with those of the run that it went on from.
+
+    Where that one's are not known, neither are these: nothing is kept.
+    """
     before = _kept(settings, start) if start else None
+    if start and before is None:
+        return
     numbers = sorted({*_numbers(settings, customers), *(before or ())})
     tracking.keep(settings, run_id, FILE, msgspec.json.encode(numbers).decode())
 

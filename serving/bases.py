@@ -5,17 +5,23 @@ Words from a shell in, one call, an answer out.
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from finmodel.durable import replace_file
 from finmodel.errors import BadInput
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
+
+_OF: Final = "of_gguf.sha256"
+"""Beside weights that were unpacked: what they were unpacked from."""
 
 base = typer.Typer(no_args_is_help=True, help="Open base models: get, add, list.")
 
@@ -53,9 +59,11 @@ def base_add(
     json: Json = False,
 ) -> None:
     """Name a base that you have; it stays where it is."""
-    from fine_tune.bases.shelf import shelve
+    from fine_tune.bases.shelf import require_name, shelve
 
-    shelf, called = settings().bases, name or path.stem.lower()
+    # A directory's name may hold dots (Qwen3-0.6B); a file's ends in .gguf.
+    shelf, called = settings().bases, name or (path.name if path.is_dir() else path.stem).lower()
+    require_name(called)
     if path.is_dir():
         emit(shelve(shelf, called, path), json)
         return
@@ -121,6 +129,12 @@ def _shelve_gguf(shelf: Path, name: str, gguf: Path, progress: Progress) -> obje
     from fine_tune.bases.unpack import unpack
 
     folder = shelf / name / "trainable"
+    with gguf.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    of = folder / _OF
+    if folder.is_dir() and not (of.is_file() and of.read_text() == digest):
+        shutil.rmtree(folder)  # of another file that had this name
     if not folder.is_dir():
         unpack(gguf, folder, progress)
+        replace_file(of, digest.encode())
     return shelve(shelf, name, folder, gguf)

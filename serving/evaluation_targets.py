@@ -113,7 +113,9 @@ def adapters_base(here: Settings, told: str, digest: str) -> Base:
         return base
     for one in all_bases(here.bases):
         if one.digest == digest:
-            return open_base(Path(one.folder))
+            base = open_base(Path(one.folder))
+            require_same_base(one.name, digest, base.digest)  # its files may have changed since
+            return base
     raise NotFound(
         f"its base ({digest[:12]}…) is not on the shelf",
         where="--base",

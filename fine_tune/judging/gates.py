@@ -33,7 +33,7 @@ def judge(recipe: Recipe, figures: Mapping[str, float]) -> Verdict:
         _at_most(_RECOVERED, told["canaries_recovered"], gates.recovered),
         _at_most("exposure of canaries", told["canary_exposure"], gates.exposure),
     ]
-    if (wanted := _agreement(recipe, told)) is not None:
+    if (wanted := _agreement(recipe)) is not None:
         checks.append(_at_least("held-out agreement", told["heldout_agreement"], wanted))
     return Verdict(all(check.passed for check in checks), tuple(checks), SAMPLE)
 
@@ -75,15 +75,15 @@ def _sentences(recipe: Recipe, told: _Told) -> tuple[str, ...]:
     )
 
 
-def _agreement(recipe: Recipe, told: _Told) -> float | None:
-    """The part of held-out pairs that must agree; None where none are held out."""
-    if recipe.preference is None or not told["heldout_pairs"] > 0:
+def _agreement(recipe: Recipe) -> float | None:
+    """The part of held-out pairs that must agree; None where no pairs are learnt."""
+    if recipe.preference is None or recipe.preference.loss == "sft":
         return None
     return recipe.preference.agreement
 
 
 def _unlike(recipe: Recipe, told: _Told) -> tuple[str, ...]:
-    wanted = _agreement(recipe, told)
+    wanted = _agreement(recipe)
     if wanted is None:
         return ()
     reached = told["heldout_agreement"]

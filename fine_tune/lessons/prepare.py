@@ -21,6 +21,7 @@ from fine_tune.lessons.near import Near
 from fine_tune.lessons.samples import Lesson, Reply
 from fine_tune.lessons.verdicts import ByConversation, Judged, by_conversation, judged_replies
 from finmodel.assistant.briefing import briefing, told_again
+from finmodel.assistant.scripts import load_scripts
 from finmodel.assistant.template import Message, Role
 from finmodel.conversations import Conversation, Identity, Split
 from finmodel.conversations import Message as Said
@@ -161,7 +162,13 @@ _ROLES: Final[Mapping[str, Role]] = {"customer": "user", "agent": "assistant", "
 def _can_be_learnt(said: Said, text: str, before: Sequence[Message]) -> bool:
     """Whether a reply answers a customer and makes no figure of its own."""
     asked = any(message.role == "user" for message in before)
-    return asked and (bool(said.script) or not has_figure(text))
+    return asked and not has_figure(_beside_script(said.script, text))
+
+
+def _beside_script(script: str, text: str) -> str:
+    """What of a reply is not the approved text that it says it is: that one may hold figures."""
+    scripts = load_scripts()
+    return text.replace(scripts[script].text, "", 1) if script in scripts else text
 
 
 def _require_apart(

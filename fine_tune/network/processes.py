@@ -87,8 +87,17 @@ def sum_gradients(learning: Sequence[torch.Tensor]) -> None:
 
 
 def place(model: Any, device: torch.device) -> None:
-    """Bring a model to a device; of several processes each keeps its part alone."""
+    """Bring a model to a device; of several processes each keeps its part alone.
+
+    BadInput for a base in four bits: what its numbers mean would stay behind.
+    """
     if count() > 1:
+        if getattr(model.config, "quantization_config", None) is not None:
+            raise BadInput(
+                "a base in four bits is not shared out among processes",
+                where="quantised",
+                remedy="leave `quantised` out and take a whole base, or run in one process",
+            )
         _shard(model)
     if next(model.parameters()).device != device:
         model.to(device)

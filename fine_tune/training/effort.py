@@ -55,9 +55,9 @@ class Effort:
     def __init__(self, work: Work, machine: Machine, folder: Path, begun: float) -> None:
         self._work, self._machine, self._begun = work, machine, begun
         self._file = folder / _LIVED
-        told = self._file.read_bytes() if self._file.is_file() else b"0.0"
-        self._before = msgspec.json.decode(told, type=float)
+        self._before = _lived(self._file)
         self._pace = 0.0
+        self._keep()
 
     @property
     def steps(self) -> int:
@@ -71,8 +71,7 @@ class Effort:
 
     def after(self, step: Step) -> dict[str, float]:
         """Figures of a step that was done."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(self._file, msgspec.json.encode(self.lived), sync=False)
+        self._keep()
         speed = step.tokens / step.seconds
         # A step in five or so decides: packs are not all equally long.
         self._pace = step.seconds if not self._pace else 0.8 * self._pace + 0.2 * step.seconds
@@ -87,6 +86,11 @@ class Effort:
             "seconds_left": (self._work.steps - step.number) * self._pace,
         }
 
+    def _keep(self) -> None:
+        """From the first moment on: what was lived before a first step is lost time too."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(self._file, msgspec.json.encode(self.lived), sync=False)
+
     def figures(self, seconds: float) -> dict[str, float]:
         """Figures of a run whose steps took so many seconds."""
         hours = self.lived / 3600
@@ -96,6 +100,14 @@ class Effort:
             unit: hours * self._machine.units,
             "cost": hours * self._machine.price_per_hour,
         }
+
+
+def _lived(file: Path) -> float:
+    """Seconds of earlier lives; a note that a power cut tore counts as none."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=float)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return 0.0
 
 
 def effort_of(

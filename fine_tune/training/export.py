@@ -100,9 +100,16 @@ def write_gguf(adapter: Path, base: Base, target: Path) -> Path:
 def write_merged(adapter: Path, base: Base, target: Path) -> Path:
     """The base with the adapter inside, as a base's directory in float16, norms in float32."""
     read_config(adapter)
+    whole = load_base(base.folder, torch.float32)
+    if getattr(whole, "is_loaded_in_4bit", False):
+        raise BadInput(
+            "its base is kept in four bits, into which nothing can be merged",
+            where=str(base.folder),
+            remedy="name the same base in whole numbers, or export the adapter as peft",
+        )
     with made_aside(target) as aside:
         aside.mkdir()
-        model = PeftModel.from_pretrained(load_base(base.folder, torch.float32), adapter)
+        model = PeftModel.from_pretrained(whole, adapter)
         save_weights(model.merge_and_unload(), aside)
         for path in base.folder.iterdir():
             if path.is_file() and ".safetensors" not in path.name:  # nor their index

@@ -156,7 +156,8 @@ def _require_finite(loss: float, norm: float, number: int) -> None:
         raise BadInput(
             f"the loss is {loss}, the gradient's norm {norm}: the run has left the numbers",
             where=f"step {number + 1}",
-            remedy="lower optimiser.learning_rate or take another dtype; the last checkpoint stays",
+            remedy="lower optimiser.learning_rate or take another dtype, which begins a run of its "
+            "own; this one's last checkpoint stays",
         )
 
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from mlflow import MlflowClient
 from peft import PeftModel
 
 from fine_tune.bases.base import open_base
@@ -19,11 +20,13 @@ from fine_tune.lessons.prepare import prepare
 from fine_tune.lessons.steps import plan_of
 from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter, Gates, Optimiser, Preference, Recipe, load
+from fine_tune.training import under_way
 from fine_tune.training.start import find_start, laid_over, started
 from fine_tune.tune import REPLIES, Material, _learnt, tune
 from finmodel import tracking
+from finmodel.adapters import KIND, weights_digest
 from finmodel.assistant.briefing import briefing
-from finmodel.errors import BadInput, Damaged, NotFound
+from finmodel.errors import BadInput, Damaged, NotFound, NotReady
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
@@ -308,6 +311,108 @@ def test_a_recipe_that_cannot_be_meant_is_told_by_its_key(tmp_path):
     path.write_text("name: a\nbase: b\npreference: {beta: 0}\n")
     with pytest.raises(BadInput, match=r"preference\.beta: 0\.0 is out of range"):
         load(path)
+    for key, value in (
+        ("name", "../x"),
+        ("name", "a/b"),
+        ("seed", "-1"),
+        ("adapter", "{alpha: 0}"),
+        ("adapter", "{targets: [qproj]}"),
+        ("adapter", "{targets: [q_proj, lm_head]}"),
+        ("optimiser", "{weight_decay: -1}"),
+        ("optimiser", "{b_ratio: -1}"),
+        ("gates", "{grounded: 2}"),
+        ("gates", "{violations: -1}"),
+    ):
+        known = {"name": "a", "base": "b"} | {key: value}
+        path.write_text("\n".join(f"{name}: {told}" for name, told in known.items()))
+        with pytest.raises(BadInput, match=rf"r\.yaml: {key}.* is out of range"):
+            load(path)
     path.write_text("name: a\nbase: b\nadapter: {rang: 4}\n")
     with pytest.raises(BadInput, match=r"unknown key 'rang'.*did you mean 'rank'"):
         load(path)
+
+
+def test_without_held_out_conversations_nothing_is_learnt(tuned):
+    settings, base, material, done, _ = tuned
+    assert done.figures["heldout_replies"] > 5
+    few = [one for one in material.conversations if one.split == "train"]
+    with pytest.raises(BadInput, match="no conversation is held out, so nothing could be judged"):
+        tune(settings, RECIPE, base, dataclasses.replace(material, conversations=few))
+
+
+def test_pairs_that_nobody_held_out_pass_nothing():
+    figures = {"base_perplexity": 9.0, "tuned_perplexity": 2.0} | CLEAN
+    figures |= {"base_general_loss": 3.0, "tuned_general_loss": 3.0}
+    assert verdict(RECIPE, figures) == (True, ())
+    assert verdict(PREFER, figures) == (False, ("held-out agreement: not measured, or no number",))
+    assert verdict(PREFER, figures | {"heldout_agreement": 0.9}) == (True, ())
+
+
+def losses(settings, run):
+    """The steps that MLflow knows a loss of."""
+    told = MlflowClient(settings.mlflow_uri).get_metric_history(run, "loss")
+    return sorted(one.step for one in told)
+
+
+def test_a_run_that_dies_before_it_is_recorded_is_registered_once_and_recorded_then(tuned):
+    settings, base, material, _, _ = tuned
+    recipe = msgspec.structs.replace(RECIPE, name="dies", epochs=0.5)
+
+    def die(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(settings, recipe, base, material, record=die)
+    told, recorded = [], []
+    done = tune(
+        settings, recipe, base, material, lambda what, *_: told.append(what), recorded.append
+    )
+    (version,) = tracking.versions(settings, "dies")
+    assert (done.version, done.run) == (version.version, version.run_id)
+    assert recorded == [done]
+    assert told == [], "it learnt or judged anew"
+    with tracking.brought(settings, done.run, KIND) as files:
+        assert weights_digest(files) == done.weights
+    assert done.figures["tuned_perplexity"] > 1.0
+    assert not list((settings.home / "tuning" / "dies").iterdir())
+
+
+def test_a_run_that_goes_on_has_one_curve_in_mlflow_and_other_gates_and_pace_are_no_other_run(
+    tuned,
+):
+    settings, base, material, _, _ = tuned
+    recipe = msgspec.structs.replace(RECIPE, name="goes_on", save_every=2)
+    seen = []
+
+    def stop(what, number, _):
+        seen.append((what, number))
+        if what == "steps learnt" and number == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(settings, recipe, base, material, stop)
+    gates = Gates(grounded=0.5)
+    other = msgspec.structs.replace(recipe, gates=gates, save_every=3, price_per_hour=9.0)
+    told = []
+    done = tune(settings, other, base, material, lambda what, n, _: told.append((what, n)))
+    assert next(n for what, n in told if what == "steps learnt") == 3, "step 2 was kept"
+    steps = int(done.figures["steps"])
+    assert losses(settings, done.run) == list(range(1, steps + 1))
+    kept = json.loads(tracking.kept(settings, done.run, "recipe.json"))
+    assert kept["gates"]["grounded"] == 0.5
+    assert kept["adapter"]["rank"] == recipe.adapter.rank
+
+
+def test_two_processes_are_not_at_one_run(tuned, tmp_path):
+    folder = tmp_path / "run"
+    half = tmp_path / ".done-abcd"
+    half.mkdir()
+    with under_way.held(folder):
+        assert not half.exists()
+        with pytest.raises(NotReady, match="another process is at this very run"):
+            under_way.held(folder).__enter__()
+        under_way.keep_tracked(folder, "abc")
+        assert under_way.tracked_before(folder) == "abc"
+        under_way.remove(folder)
+    assert list(tmp_path.iterdir()) == []
+    assert under_way.tracked_before(folder) == ""

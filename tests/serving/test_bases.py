@@ -1,10 +1,13 @@
 """`finmodel base` as a shell sees it, and how a recipe's base is found."""
 
+import shutil
+
+import numpy as np
 import pytest
 
 from finmodel.errors import BadInput, NotFound
 from serving.bases import base_folder
-from tests.fine_tune.small_model import small_base
+from tests.fine_tune.small_model import qwen2_gguf, small_base
 from tests.serving.demo_shell import Shell
 
 
@@ -29,6 +32,26 @@ def test_a_base_that_you_have_is_named_listed_and_found(shell):
     assert found == folder / "mine"
 
 
+def test_a_directory_keeps_the_dots_of_its_name(shell):
+    there, folder = shell
+    dotted = folder / "Small3-0.6B"
+    shutil.copytree(folder / "mine", dotted)
+    assert there.finmodel("base", "add", str(dotted), "--json").json["name"] == "small3-0.6b"
+
+
+def test_another_gguf_under_a_known_name_is_unpacked_anew(shell):
+    there, folder = shell
+    digests = []
+    for seed in (1, 2, 2):
+        gguf = folder / f"{seed}.gguf"
+        if not gguf.exists():
+            qwen2_gguf(gguf, np.random.default_rng(seed))
+        added = there.finmodel("base", "add", str(gguf), "--name", "grown", "--json").json
+        digests.append(added["digest"])
+        assert added["gguf"] == str(gguf)
+    assert digests[0] != digests[1] == digests[2]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -36,6 +59,9 @@ def test_a_base_that_you_have_is_named_listed_and_found(shell):
         (("add", "nowhere.gguf"), 2, "nowhere.gguf: no such file; name a .gguf file"),
         (("add", "README.md"), 2, "README.md: it is no GGUF file"),
         (("add", "risk"), 2, "it has no config.json"),
+        (("add", "risk", "--name", "../../risk"), 2, "'../../risk' is no name"),
+        (("add", "README.md", "--name", "../../risk"), 2, "'../../risk' is no name"),
+        (("add", "risk", "--name", "tiny"), 2, "'tiny' is the shipped base's name"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(shell, words, code, says):

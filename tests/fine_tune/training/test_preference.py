@@ -119,7 +119,7 @@ def test_a_run_comes_to_prefer_what_was_sent_and_a_killed_one_ends_alike(tmp_pat
     samples = pair_samples([judged(number) for number in range(6)], SPEAKER, 600)
 
     def run(folder, stop=None):
-        model = adapted(dtype=torch.float32)
+        model = adapted(dtype=torch.float64)
         weighed = kept_reference(folder, model, samples, 600)
 
         def report(step):
