@@ -1,0 +1,1 @@
+"""From what a customer wrote to the approved scripts and sources that answer it."""
