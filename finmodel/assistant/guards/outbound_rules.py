@@ -1,0 +1,65 @@
+"""What no reply may say, as rules that an editor can read: outbound_rules.yaml.
+
+The shipped file comes in, `Rule`s by their name go out, and where a rule is broken in a text that
+was normalised. Words stand here as patterns; what a sentence only means is not known. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from finmodel.recipe_text import convert, parse_yaml
+
+Severity: TypeAlias = Literal["block", "replace", "warn"]
+SHIPPED: Final = Path(__file__).with_suffix(".yaml")
+_DENIED: Final = re.compile(
+    r"(?:不会|不能|不得|不可|不要|不需要|不用|不应|请勿|切勿|勿|无法|禁止|严禁|避免|没有|不是|无权|无须|谨防|轻信|拒绝|先报送)"
+    r"[^，。！？；]{0,14}$"
+)
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule."""
+
+    zh: str
+    en: str
+    severity: Severity
+    deniable: bool
+    patterns: tuple[str, ...]
+    rewrite: str = ""
+    unless: str = ""
+    """A text that holds this breaks it nowhere."""
+
+    def hits(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where a normalised text breaks it."""
+        if self.unless and _compiled(self.unless).search(text):
+            return
+        for hit in _compiled("|".join(self.patterns)).finditer(text):
+            if not (self.deniable and _DENIED.search(text, max(hit.start() - 20, 0), hit.start())):
+                yield hit.span()
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """Every shipped rule by its name; raises `BadInput` where one is not whole.
+
+    >>> [list(rules()["promise"].hits(one)) for one in ("您的申请保证通过", "不能保证通过")]
+    [[(4, 8)], []]
+    """
+    given, _ = parse_yaml(SHIPPED)
+    return convert({"rules": given}, _File, SHIPPED, "docs/guards.md").rules
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+class _File(Struct, frozen=True):
+    rules: dict[str, Rule]

@@ -1,0 +1,55 @@
+"""What a reply may not say is told where it stands; what is approved passes."""
+
+import pytest
+
+from finmodel.assistant.facts import Facts
+from finmodel.assistant.guards.outbound import broken
+from finmodel.assistant.scripts import load_scripts
+from finmodel.lender.talk.attacks import lookalikes
+
+
+def test_every_approved_script_passes():
+    scripts = load_scripts()
+    told = {one.id: found for one in scripts.values() if (found := broken(one.text))}
+    assert len(scripts) > 200
+    assert told == {}
+
+
+def test_what_only_looks_like_it_passes():
+    said = list(lookalikes("outbound", 20))
+    assert len(said) > 20
+    assert [text for text in said if broken(text)] == []
+
+
+def test_a_span_leads_to_what_was_written_and_the_rewrite_passes():
+    text = "您好。这笔借款bao证通过！请放心。"
+    (one,) = broken(text)
+    assert (one.rule, one.severity) == ("promise", "replace")
+    assert text[one.start : one.end] == "bao证通过"
+    assert text[one.begin : one.close] == "这笔借款bao证通过！"
+    assert one.rewrite is not None
+    assert broken(one.rewrite) == ()
+
+
+def test_a_sentence_that_began_in_the_message_before_is_told_in_this_one():
+    (one,) = broken("能通过", before="这笔贷款一定")
+    assert (one.rule, one.start, one.end) == ("promise", 0, 3)
+    assert broken("谢谢", before="这笔贷款一定能通过") == ()
+
+
+def test_personal_data_is_masked_in_the_rewrite():
+    (one,) = broken("好的。请拨打13812345678。")
+    assert one.rule == "personal"
+    assert one.rewrite == "请拨打[手机号1]。"
+
+
+def test_figures_are_held_against_facts_where_there_are_any():
+    facts = Facts.of_plain({"amount_due": 805260})
+    assert [one.rule for one in broken("本期应还8,000.00元。", facts)] == ["number"]
+    assert broken("本期应还8,052.60元。", facts) == ()
+    assert broken("本期应还8,000.00元。") == ()
+
+
+@pytest.mark.parametrize("text", ["", " ", "😀😀", "x" * 100_000, "<script>alert(1)</script>"])
+def test_odd_texts_break_nothing(text):
+    assert broken(text) == ()
