@@ -92,7 +92,7 @@ def test_only_settings_reads_the_environment():
     readers = [
         str(path.relative_to(ROOT))
         for path in modules()
-        # MLflow's own switches are set (mlflow_server.py) before it is imported; that reads nothing.
+        # MLflow's own switches are set (mlflow_server.py) before its import; that reads nothing.
         if re.search(r"os\.getenv|os\.environ(?!\.setdefault|\[[^]]+\] = )", path.read_text())
     ]
     assert readers == ["finmodel/settings.py"]
