@@ -97,8 +97,10 @@ def test_a_launcher_starts_one_run_in_two_processes(desk):
     key = shell.finmodel("people", "add", "Lin", "--role", "engineer").out.strip()
     recipe = RECIPE.replace("epochs: 1", "epochs: 0.2")
     (folder / "two.yaml").write_text(f"{recipe}packs: 2\ncanaries: 0\n")
-    few = [one.conversation for one in write(18, seed=9)]
-    write_conversations(folder / "few.jsonl", few)
+    many = [one.conversation for one in write(90, seed=9)]
+    willing = [one for one in many if one.consent_to_training]
+    train, test = ([one for one in willing if one.split == part] for part in ("train", "test"))
+    write_conversations(folder / "few.jsonl", [*train[:14], *test[:2]])
     words = ["tune", str(folder / "two.yaml"), "--conversations", str(folder / "few.jsonl")]
     words.append("--json")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
