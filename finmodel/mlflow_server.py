@@ -10,11 +10,16 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 from finmodel.durable import disk_error
 from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
 from finmodel.settings import Settings
+
+_SQLITE: Final = "sqlite:///"
+_ASIDE: Final = ".mlflow-"
 
 
 def open_mlflow() -> Any:
@@ -38,9 +43,33 @@ def connect(settings: Settings) -> Any:
     """The library, pointed at this home's MLflow."""
     mlflow = open_mlflow()
     settings.make_home()
+    _lay_out(mlflow, settings)
     mlflow.set_tracking_uri(settings.mlflow_uri)
     mlflow.set_registry_uri(settings.mlflow_uri)
     return mlflow
+
+
+def _lay_out(mlflow: Any, settings: Settings) -> None:
+    """Make the home's own database whole and then give it its name.
+
+    MLflow takes seconds to lay one out, table by table: killed in between it would leave one that
+    it cannot read itself. Where two make one at once, the first to be whole stays.
+    """
+    path = Path(settings.mlflow_uri.removeprefix(_SQLITE))
+    if not settings.mlflow_uri.startswith(_SQLITE) or path.exists():
+        return
+    with (
+        translated(settings, "a new database"),
+        TemporaryDirectory(prefix=_ASIDE, dir=settings.home) as aside,
+    ):
+        made = Path(aside) / path.name
+        mlflow.MlflowClient(f"{_SQLITE}{made}").search_experiments(max_results=1)
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            made.rename(path)
 
 
 def client_of(settings: Settings) -> Any:

@@ -1,0 +1,35 @@
+"""MLflow's database is whole or not there, whenever the process that makes it is killed."""
+
+import signal
+import subprocess
+import sys
+import time
+
+from finmodel import tracking
+from finmodel.settings import Settings
+
+MAKE = "import sys; from pathlib import Path; from finmodel import tracking; " \
+    "from finmodel.settings import Settings; home = Path(sys.argv[1]); " \
+    "tracking.versions(Settings(home=home, data=home))"  # fmt: skip
+
+
+def test_a_home_whose_first_command_was_killed_is_as_good_as_new(tmp_path):
+    home = tmp_path / "home"
+    first = subprocess.Popen([sys.executable, "-c", MAKE, str(home)])
+    begun = time.monotonic()
+    while not list(home.glob(".mlflow-*/mlflow.db")):  # it is being laid out
+        assert first.poll() is None
+        assert time.monotonic() - begun < 120
+        time.sleep(0.02)
+    time.sleep(0.3)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert not (home / "mlflow.db").exists()
+    settings = Settings(home=home, data=home)
+    assert tracking.versions(settings) == []
+    with tracking.run(settings, "after", {}) as run:
+        run.log({"a": 1}, {"b": 2.0})
+    assert tracking.figures(settings, run.id) == {"b": 2.0}
+    before = (home / "mlflow.db").stat().st_ino
+    assert tracking.versions(settings) == []
+    assert (home / "mlflow.db").stat().st_ino == before
