@@ -23,6 +23,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from finmodel.assistant.matching import index
 from finmodel.assistant.matching.terms import terms
 from finmodel.metrics import auc
 
@@ -67,7 +68,7 @@ def rarities(pairs: Pairs) -> Callable[[str], float]:
         for one in pair:
             holding.update(set(one))
     among = 2 * len(pairs.held)
-    return lambda term: math.log1p((among - holding[term] + 0.5) / (holding[term] + 0.5))
+    return lambda term: index.rarity(among, holding[term])
 
 
 def overlap(pairs: Pairs) -> Floats:
@@ -80,11 +81,9 @@ def bm25(pairs: Pairs, rarity: Callable[[str], float]) -> Floats:
     mean = float(np.mean([one.total() for pair in pairs.held for one in pair]))
 
     def score(asked: Counter[str], held: Counter[str]) -> float:
-        longer = 0.25 + 0.75 * held.total() / mean
+        length = held.total() / mean
         return sum(
-            rarity(term) * held[term] * 2.2 / (held[term] + 1.2 * longer)
-            for term in asked
-            if term in held
+            rarity(term) * index.saturated(held[term], length) for term in asked if term in held
         )
 
     return np.array(

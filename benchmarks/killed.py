@@ -93,19 +93,18 @@ class Course:
 def steps_of(recipe: Path, base: Path) -> int:
     """How many steps the course has."""
     from fine_tune.bases.base import open_base
-    from fine_tune.judging.evaluate import lesson_samples
     from fine_tune.lessons.canaries import canaries
     from fine_tune.lessons.prepare import prepare
     from fine_tune.lessons.steps import plan_of
     from fine_tune.recipe import load
+    from fine_tune.tune import samples_to_learn
     from finmodel.lender.talk.conversations import write
     from serving.tuning import masked
 
     told = load(recipe)
     prepared = prepare([one.conversation for one in write(told.simulated, told.seed)], masked)
-    planted = [one.lesson for one in canaries(told.canaries, told.seed)]
-    lessons = (*prepared.lessons["train"], *planted)
-    return len(plan_of(lesson_samples(lessons, open_base(base), told.length), told))
+    planted = canaries(told.canaries, told.seed)
+    return len(plan_of(samples_to_learn(prepared, planted, told, open_base(base)), told))
 
 
 def restarts(lives: list[list[tuple[float, dict[str, Any]]]]) -> list[float]:

@@ -66,11 +66,9 @@ def as_good(reply: Message, state: State, lesson: Lesson, known: frozenset[str])
     """The script that was sent, and those that answer the same as closely."""
     scripts = load_scripts()
     sent = scripts[reply.script]
-    return frozenset({sent.id}) | {
-        other.id
-        for other in scripts.fitting(sent.intent, state, lesson.day)
-        if other.closeness == sent.closeness and known.issuperset(other.slots)
-    }
+    return frozenset(
+        {sent.id, *(one.id for one in scripts.as_good(sent, state, lesson.day, known))}
+    )
 
 
 def read(ranker: Ranker, given: Sequence[Turn]) -> tuple[list[Ranked], list[float]]:

@@ -43,9 +43,8 @@ def tune() -> None:
     subprocess.run([str(finmodel), "tune", str(RECIPE), "--json"], stdout=sys.stderr, check=True)
 
 
-def measure(here: Settings, adapter: str) -> dict[str, Any]:
+def measure(here: Settings, adapter: str, run: str) -> dict[str, Any]:
     """What its run was judged by."""
-    run = targets_of(here, [adapter], "")[0].run
     told = tracking.figures(here, run)
     found: dict[str, Any] = {name: told[name] for name in LIKE_MLFLOW}
     before, after = found["base_edit_distance_nearest"], found["tuned_edit_distance_nearest"]
@@ -61,11 +60,10 @@ def measure(here: Settings, adapter: str) -> dict[str, Any]:
     }
 
 
-def first_five(here: Settings, adapter: str) -> list[dict[str, str]]:
+def first_five(here: Settings, run: str) -> list[dict[str, str]]:
     """The first held-out replies: what was asked and approved, and what each wrote."""
     from fine_tune.tune import REPLIES
 
-    run = targets_of(here, [adapter], "")[0].run
     told = json.loads(tracking.kept(here, run, REPLIES))
     return [
         {key: base[key] for key in ("customer", "approved")}
@@ -84,7 +82,8 @@ def main() -> None:
     if not told.adapter:
         tune()
     adapter = told.adapter or ADAPTER
-    print_report("scripts", measure(here, adapter), replies=first_five(here, adapter))
+    run = targets_of(here, [adapter], "")[0].run
+    print_report("scripts", measure(here, adapter, run), replies=first_five(here, run))
 
 
 if __name__ == "__main__":

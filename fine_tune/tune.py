@@ -161,7 +161,7 @@ class _Made:
         """Learn, judge, register."""
         recipe, base = self.recipe, self.base
         planted = canaries(recipe.canaries, recipe.seed)
-        plan = plan_of(_samples(self.prepared, planted, recipe, base), recipe)
+        plan = plan_of(samples_to_learn(self.prepared, planted, recipe, base), recipe)
         model = _model(self.settings, recipe, base, self.start, self.folder)
         judge = Assay(
             base, recipe, self.prepared, material.general, material.unseen, material.conversations
@@ -256,7 +256,7 @@ def _fitted(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
     return found
 
 
-def _samples(
+def samples_to_learn(
     prepared: Prepared, planted: Sequence[Canary], recipe: Recipe, base: Base
 ) -> list[Sample]:
     """What trains: the lessons, or the pairs, of conversations and of canaries."""

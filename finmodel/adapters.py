@@ -10,7 +10,6 @@ and is refused over any other. Knows no torch.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from finmodel.assistant.engines.engine import Laid, require_same_base
 from finmodel.errors import BadInput, Damaged, Refused
 from finmodel.export import Pointer, export_folder, read_champion
 from finmodel.gate import failures
+from finmodel.hashes import digest_of
 from finmodel.manifest import Verdict
 from finmodel.moves import Move
 from finmodel.records import Person
@@ -70,11 +70,7 @@ class About(msgspec.Struct, frozen=True):
 
 def weights_digest(folder: Path) -> str:
     """SHA-256 over an adapter's files as PEFT keeps them."""
-    whole = hashlib.sha256()
-    for name in WEIGHTS:
-        with (folder / name).open("rb") as file:
-            whole.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return whole.hexdigest()
+    return digest_of(folder / name for name in WEIGHTS)
 
 
 def is_adapter(settings: Settings, name: str, version: int | None = None) -> bool:

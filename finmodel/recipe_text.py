@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +77,23 @@ def convert(
             where=f"{path}: {key}".rstrip(": "),
             remedy=_remedy(what, guide),
         ) from error
+
+
+def listed(file: Path, key: str, shape: type[Record], guide: str) -> Iterator[Record]:
+    """The rows below a file's only key (`scripts`, `sources`), each a record with its id."""
+    given, _ = parse_yaml(file)
+    rows = given.get(key)
+    if list(given) != [key] or not isinstance(rows, list) or not rows:
+        remedy = f"write `{key}:`, see {guide}"
+        raise BadInput(f"it is no list of {key}", where=file.name, remedy=remedy)
+    for place, row in enumerate(rows, start=1):
+        unnamed = f"{key.removesuffix('s')} {place}"
+        name = row.get("id", unnamed) if isinstance(row, dict) else unnamed
+        try:
+            yield msgspec.convert(row, shape)
+        except msgspec.ValidationError as error:
+            what = str(error)[:1].lower() + str(error)[1:]
+            raise BadInput(what, where=f"{file.name}: {name}", remedy=f"see {guide}") from error
 
 
 def read_text(path: Path, what: str = "a recipe") -> str:

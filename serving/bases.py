@@ -5,7 +5,6 @@ Words from a shell in, one call, an answer out.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import warnings
@@ -17,6 +16,7 @@ import typer
 
 from finmodel.durable import replace_file
 from finmodel.errors import BadInput
+from finmodel.hashes import sha256_of
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
 
@@ -47,7 +47,7 @@ def base_get(
     wanted, shelf = known(name), settings().bases
     with Progress() as progress:
         gguf = fetch(wanted, shelf / name, progress)
-        emit(_shelve_gguf(shelf, name, gguf, progress), json)
+        emit(_shelve_gguf(shelf, name, (gguf, wanted.sha256), progress), json)
 
 
 @base.command("add")
@@ -71,7 +71,7 @@ def base_add(
 
     require_gguf(path)
     with Progress() as progress:
-        emit(_shelve_gguf(shelf, called, path, progress), json)
+        emit(_shelve_gguf(shelf, called, (path, sha256_of(path)), progress), json)
 
 
 @base.command("list")
@@ -124,13 +124,12 @@ def hush_peft() -> None:
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
-def _shelve_gguf(shelf: Path, name: str, gguf: Path, progress: Progress) -> object:
+def _shelve_gguf(shelf: Path, name: str, told: tuple[Path, str], progress: Progress) -> object:
+    """Unpack a GGUF of this hash beside the others, unless that was done, and name it."""
     from fine_tune.bases.shelf import shelve
     from fine_tune.bases.unpack import unpack
 
-    folder = shelf / name / "trainable"
-    with gguf.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    (gguf, digest), folder = told, shelf / name / "trainable"
     of = folder / _OF
     if folder.is_dir() and not (of.is_file() and of.read_text() == digest):
         shutil.rmtree(folder)  # of another file that had this name

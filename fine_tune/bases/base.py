@@ -7,7 +7,6 @@ tokenizer. Nothing of it is run, and no network is asked.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from finmodel.assistant.encoder import Encoder
 from finmodel.assistant.engines.engine import Spoken
 from finmodel.assistant.template import FAMILIES, Family, family_of
 from finmodel.errors import BadInput, Damaged, NotFound
+from finmodel.hashes import digest_of
 
 TEMPLATE: Final = "chat_template.jinja"
 _PICKLED: Final = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
@@ -38,12 +38,8 @@ class Base:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over its configuration, tokenizer and weights: what an adapter belongs to."""
-        whole = hashlib.sha256()
-        for path in (self.folder / "config.json", self.folder / "tokenizer.json", *self.weights):
-            with path.open("rb") as file:
-                part = hashlib.file_digest(file, "sha256").hexdigest()
-            whole.update(f"{path.name}\0{part}\n".encode())
-        return whole.hexdigest()
+        told = (self.folder / "config.json", self.folder / "tokenizer.json")
+        return digest_of((*told, *self.weights))
 
     @cached_property
     def encode(self) -> Encoder:

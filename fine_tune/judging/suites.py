@@ -133,12 +133,8 @@ class Judge:
             return []
         sent, setting = self.scripts[one.script], self.settings[one.conversation]
         state = State(_identity(lesson), setting.account)
-        return [
-            other.text
-            for other in self.scripts.fitting(sent.intent, state, setting.day)
-            if other.closeness == sent.closeness
-            and all(slot in setting.facts for slot in other.slots)
-        ]
+        found = self.scripts.as_good(sent, state, setting.day, setting.facts)
+        return [other.text for other in found]
 
     def _intent_is_right(self, one: Written) -> bool:
         return nearest_intents(one.written, self.scripts) == {self.scripts[one.script].intent}

@@ -53,6 +53,7 @@ def _forward(module: Any, given: torch.Tensor) -> torch.Tensor:
     if module.bias is not None:
         found = found + module.bias.to(found.dtype)
     found = found.to(given.dtype)
+    # Rows stay a matrix of their own, no view: an adapter is added to them in place.
     return found if given.dim() == 2 else found.reshape(*given.shape[:-1], -1)
 
 

@@ -7,13 +7,12 @@ not known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta, Struct
 
 from finmodel.assistant.intents import GUIDE, intent_named
@@ -21,7 +20,7 @@ from finmodel.assistant.script_rules import broken_rule
 from finmodel.assistant.slots import slots_in
 from finmodel.conversations import IDENTITIES, Account, Identity, Scenario
 from finmodel.errors import BadInput, NotFound
-from finmodel.recipe_text import parse_yaml
+from finmodel.recipe_text import listed
 
 SHIPPED: Final = Path(__file__).with_name("scripts")
 
@@ -103,6 +102,19 @@ class Scripts(Mapping[str, Script]):
         found = self.of_intent(intent)
         return tuple(one for one in found if one.fits(state) and one.valid_on(as_of))
 
+    def as_good(
+        self, script: Script, state: State, as_of: date, slots: Container[str]
+    ) -> tuple[Script, ...]:
+        """What answers the same as closely as a script, with slots that have a value: itself too.
+
+        Which of them is said is chance.
+        """
+        return tuple(
+            one
+            for one in self.fitting(script.intent, state, as_of)
+            if one.closeness == script.closeness and all(slot in slots for slot in one.slots)
+        )
+
 
 def scripts_for(intent: str, state: State, as_of: date) -> tuple[Script, ...]:
     """Shipped scripts for an intent, valid on a day in China, the closest to the state first.
@@ -129,7 +141,7 @@ def load_scripts(folder: Path = SHIPPED, as_of: date | None = None) -> Scripts:
         raise NotFound("no scripts", where=str(folder), remedy="name a folder of YAML files")
     found: dict[str, tuple[Script, Path]] = {}
     for file in files:
-        for script in _scripts_in(file):
+        for script in listed(file, "scripts", Script, GUIDE):
             where = f"{file.name}: {script.id}"
             if script.id in found:
                 first = found[script.id][1].name
@@ -137,23 +149,6 @@ def load_scripts(folder: Path = SHIPPED, as_of: date | None = None) -> Scripts:
             _refuse(script, where, as_of)
             found[script.id] = script, file
     return Scripts(script for script, _ in found.values())
-
-
-def _scripts_in(file: Path) -> list[Script]:
-    given, _ = parse_yaml(file)
-    rows = given.get("scripts")
-    if list(given) != ["scripts"] or not isinstance(rows, list) or not rows:
-        raise _wrong(file.name, "it is no list of scripts", f"write `scripts:`, see {GUIDE}")
-    return [_script(row, file, place) for place, row in enumerate(rows, start=1)]
-
-
-def _script(row: Any, file: Path, place: int) -> Script:
-    name = row.get("id", f"script {place}") if isinstance(row, dict) else f"script {place}"
-    try:
-        return msgspec.convert(row, Script)
-    except msgspec.ValidationError as error:
-        what = str(error)[:1].lower() + str(error)[1:]
-        raise _wrong(f"{file.name}: {name}", what, f"see {GUIDE}") from error
 
 
 def _refuse(script: Script, where: str, as_of: date | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from finmodel.assistant.guards.outbound_rules import Severity, rules
 from finmodel.privacy.find import find
 from finmodel.privacy.masks import Masks
 
+Spans: TypeAlias = list[tuple[int, int]]
 _SENTENCE: Final = re.compile(r"[^。！？!?；;\n]+[。！？!?；;\n]*")
 
 
@@ -49,16 +50,16 @@ def broken(
     >>> [one.rule for one in broken("能通过的。", before="您这笔贷款保证")]
     ['promise']
     """
-    found = [*_by_rules(text, before), *_personal(text)]
+    sentences = _sentences(text)
+    found = [*_by_rules(text, before, sentences), *_personal(text, sentences)]
     if facts is not None:
-        found += _ungrounded(text, facts, today)
+        found += _ungrounded(text, sentences, facts, today)
     return tuple(sorted(found, key=lambda one: (one.start, one.end, one.rule)))
 
 
-def _by_rules(text: str, before: str) -> Iterator[Broken]:
+def _by_rules(text: str, before: str, sentences: Spans) -> Iterator[Broken]:
     """What patterns find; only what ends in the reply itself is told."""
     seen = normalise(before + text)
-    sentences = _sentences(text)
     for name, rule in rules().items():
         for hit in rule.hits(seen.text):
             start, end = _within(seen, hit, len(before))
@@ -73,25 +74,23 @@ def _within(seen: Seen, hit: tuple[int, int], skipped: int) -> tuple[int, int]:
     return max(start - skipped, 0), end - skipped
 
 
-def _personal(text: str) -> Iterator[Broken]:
-    sentences = _sentences(text)
+def _personal(text: str, sentences: Spans) -> Iterator[Broken]:
     for one in find(text):
         begin, close = _around(sentences, one.start)
         masked = Masks().mask(text[begin:close])
         yield Broken("personal", one.start, one.end, "block", begin, close, masked)
 
 
-def _ungrounded(text: str, facts: Facts, today: date | None) -> Iterator[Broken]:
-    sentences = _sentences(text)
+def _ungrounded(text: str, sentences: Spans, facts: Facts, today: date | None) -> Iterator[Broken]:
     for one in ground(text, facts, today=today).told:
         start, end = one.figure.start, one.figure.end
         begin, close = _around(sentences, start)
         yield Broken("number", start, end, "block", begin, close, None)
 
 
-def _sentences(text: str) -> list[tuple[int, int]]:
+def _sentences(text: str) -> Spans:
     return [one.span() for one in _SENTENCE.finditer(text)] or [(0, len(text))]
 
 
-def _around(sentences: list[tuple[int, int]], at: int) -> tuple[int, int]:
+def _around(sentences: Spans, at: int) -> tuple[int, int]:
     return next((one for one in sentences if one[0] <= at < one[1]), sentences[-1])

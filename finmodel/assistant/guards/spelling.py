@@ -58,7 +58,7 @@ def respelt(text: str) -> Iterator[Respelt]:
         if found is None:
             at += 1
             continue
-        if text[found.start : found.end] not in {found.word, *_ordinary()}:
+        if text[found.start : found.end] not in _ordinary() | {found.word}:
             yield found
         at += len(found.word)
 

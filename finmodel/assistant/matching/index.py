@@ -23,6 +23,17 @@ _BY_LENGTH: Final = 0.75
 """k1 and b of Robertson and Zaragoza, The Probabilistic Relevance Framework (2009), §3."""
 
 
+def rarity(among: int, holding: int) -> float:
+    """The inverse document frequency of what so many of all documents hold, never below 0."""
+    return math.log1p((among - holding + 0.5) / (holding + 0.5))
+
+
+def saturated(times: int, length: float) -> float:
+    """What standing so often is worth in a document of so many times the mean length."""
+    longer = 1.0 - _BY_LENGTH + _BY_LENGTH * length
+    return times * (_SATURATION + 1.0) / (times + _SATURATION * longer)
+
+
 class Document(Struct, frozen=True, kw_only=True):
     """What can be found: a text, and for how long it stands."""
 
@@ -127,20 +138,17 @@ class Index:
             return known
         if (holders := self._holders.get(term)) is None:
             return []
-        rarity = self._rarity(term)
-        found = [(key, rarity * self._saturated(key, times)) for key, times in holders.items()]
+        rare = self._rarity(term)
+        found = [(key, rare * self._saturated(key, times)) for key, times in holders.items()]
         self._worths[term] = found
         return found
 
     def _saturated(self, key: Key, times: int) -> float:
         mean = self._length / len(self._documents)
-        longer = 1.0 - _BY_LENGTH + _BY_LENGTH * self._lengths[key] / mean
-        return times * (_SATURATION + 1.0) / (times + _SATURATION * longer)
+        return saturated(times, self._lengths[key] / mean)
 
     def _rarity(self, term: str) -> float:
-        """The inverse document frequency, never below 0."""
-        among, holding = len(self._documents), len(self._holders.get(term, ()))
-        return math.log1p((among - holding + 0.5) / (holding + 0.5))
+        return rarity(len(self._documents), len(self._holders.get(term, ())))
 
     def _most(self, asked: Counter[str]) -> float:
         """What a document of middling length with each of the terms once would score."""

@@ -6,13 +6,12 @@ number is a slot here as in a script. What is said to a customer out of them is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta, Struct
 
 from finmodel.assistant.matching.index import Document, Hit, Index
@@ -21,7 +20,7 @@ from finmodel.assistant.script_rules import broken_rule
 from finmodel.assistant.scripts import State
 from finmodel.conversations import IDENTITIES, Identity
 from finmodel.errors import BadInput, NotFound
-from finmodel.recipe_text import parse_yaml
+from finmodel.recipe_text import listed
 
 SHIPPED: Final = Path(__file__).with_name("product_facts")
 GUIDE: Final = "docs/matching.md"
@@ -112,7 +111,7 @@ def load_sources(folder: Path = SHIPPED) -> tuple[Source, ...]:
         raise NotFound("no sources", where=str(folder), remedy="name a folder of YAML files")
     found: dict[tuple[str, int], Source] = {}
     for file in files:
-        for source in _sources_in(file):
+        for source in listed(file, "sources", Source, GUIDE):
             where = f"{file.name}: {source.id}"
             if (source.id, source.version) in found:
                 raise _wrong(where, "its version stands twice", "give it the next version")
@@ -132,24 +131,6 @@ def refuse(source: Source, where: str) -> None:
             raise _wrong(where, error.what, error.remedy) from error
     if broken := broken_rule(source.text, source.needs):
         raise _wrong(where, broken.what, broken.remedy)
-
-
-def _sources_in(file: Path) -> Iterator[Source]:
-    given, _ = parse_yaml(file)
-    rows = given.get("sources")
-    if list(given) != ["sources"] or not isinstance(rows, list) or not rows:
-        raise _wrong(file.name, "it is no list of sources", f"write `sources:`, see {GUIDE}")
-    for place, row in enumerate(rows, start=1):
-        yield _source(row, file, place)
-
-
-def _source(row: Any, file: Path, place: int) -> Source:
-    name = row.get("id", f"source {place}") if isinstance(row, dict) else f"source {place}"
-    try:
-        return msgspec.convert(row, Source)
-    except msgspec.ValidationError as error:
-        what = str(error)[:1].lower() + str(error)[1:]
-        raise _wrong(f"{file.name}: {name}", what, f"see {GUIDE}") from error
 
 
 def _wrong(where: str, what: str, remedy: str) -> BadInput:

@@ -147,9 +147,7 @@ def _value(slot: str, chance: Random) -> str:
         day = _FIRST + timedelta(int(chance.random() * 360))
         return f"{day.month}月{day.day}日"
     made: dict[str, Callable[[], str]] = {
-        "money": lambda: (
-            f"{100 + int(chance.random() * 49_000)}{pick(('元', '块', '.50元'), chance)}"
-        ),
+        "money": lambda: f"{100 + int(chance.random() * 49_000)}{pick(_UNITS, chance)}",
         "percent": lambda: f"{pick(('0.05', '0.3', '1.5', '3', '8', '12', '20'), chance)}%",
         "days": lambda: str(2 + int(chance.random() * 80)),
         "region": lambda: pick(("河南", "东北", "安徽", "广东", "新疆", "外省"), chance),
