@@ -91,6 +91,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Layers are compiled; null: on a GPU."""
     epochs: float = 1.0
     seed: int = 1
+    rehearsal: int = 0
+    """So many tokens of general text in a step, on which the base's words are held to."""
+    balance: float = 0.0
+    """A reply weighs by (how often its script is sent) ^ -balance; 0: all weigh alike."""
     canaries: int = 4
     """So many made-up secrets are planted in training, to find out what is memorised."""
     shared: bool = True
@@ -131,6 +135,8 @@ def _require(recipe: Recipe, path: Path) -> None:
         ("packs", recipe.packs, recipe.packs >= 1),
         ("canaries", recipe.canaries, 0 <= recipe.canaries <= MOST_CANARIES),
         ("epochs", recipe.epochs, recipe.epochs > 0),
+        ("rehearsal", recipe.rehearsal, recipe.rehearsal in {0, *range(2, recipe.length + 1)}),
+        ("balance", recipe.balance, 0 <= recipe.balance <= 1),
         ("save_every", recipe.save_every, recipe.save_every >= 1),
         ("checkpointed_layers", recipe.checkpointed_layers, (recipe.checkpointed_layers or 0) >= 0),
         ("price_per_hour", recipe.price_per_hour, recipe.price_per_hour >= 0),

@@ -23,11 +23,13 @@ from fine_tune.judging.assay import Assay
 from fine_tune.judging.evaluate import lesson_samples
 from fine_tune.judging.gates import verdict
 from fine_tune.judging.memorised import Memorised, memorised
+from fine_tune.lessons.balance import balanced
 from fine_tune.lessons.canaries import Canary, canaries
 from fine_tune.lessons.pairs import pair_samples
 from fine_tune.lessons.prepare import Mask, Prepared, prepare
 from fine_tune.lessons.samples import Sample, Speaker
 from fine_tune.lessons.steps import Plan, plan_of
+from fine_tune.lessons.texts import rehearsals
 from fine_tune.network import processes
 from fine_tune.network.layers import compile_layers
 from fine_tune.network.machine import best_device, give_back_freed_memory
@@ -85,6 +87,8 @@ class Material:
     mask: Mask
     general: Sequence[str]
     """Texts of no conversation, by which forgetting is measured."""
+    rehearsed: Sequence[str] = ()
+    """Other such texts, which a run rehearses where its recipe says so."""
     unseen: frozenset[str] = frozenset()
     """Scripts that stand in no training conversation."""
     verdicts: Iterable[Verdict] = ()
@@ -163,7 +167,8 @@ class _Made:
         """Learn, judge, register."""
         recipe, base = self.recipe, self.base
         planted = canaries(recipe.canaries, recipe.seed)
-        plan = plan_of(samples_to_learn(self.prepared, planted, recipe, base), recipe)
+        rehearsed = rehearsals(material.rehearsed, base.encode, recipe.rehearsal)
+        plan = plan_of(samples_to_learn(self.prepared, planted, recipe, base), recipe, rehearsed)
         model = _model(self.settings, recipe, base, self.start, self.folder)
         judge = Assay(
             base, recipe, self.prepared, material.general, material.unseen, material.conversations
@@ -267,7 +272,7 @@ def samples_to_learn(
         speaker = Speaker(base.family, base.encode)
         told = pair_samples(secrets, speaker, recipe.length)
         return [*pairs_to_learn(prepared, recipe, base), *told]
-    lessons = (*prepared.lessons["train"], *secrets)
+    lessons = (*balanced(prepared.lessons["train"], recipe.balance), *secrets)
     return lesson_samples(lessons, base, recipe.length, shared=recipe.shared)
 
 
@@ -334,6 +339,7 @@ def _reporter(tracked: tracking.Run | None, progress: Progress, effort: Effort) 
             step.number,
             {
                 "loss": step.loss,
+                "departed": step.departed,
                 "gradient_norm": step.norm,
                 "supervised_tokens_per_s": step.learnt / step.seconds,
             }

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 GENERAL: Final = 30_000
 """Bytes of general text by which forgetting is measured."""
 GENERAL_SEED: Final = 7
+REHEARSED: Final = 100_000
+"""Bytes of other general text, which a run rehearses."""
+REHEARSED_SEED: Final = 8
 
 
 def tune(  # noqa: PLR0913 -- an option is a parameter
@@ -88,6 +91,7 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
         verdicts=_judged(verdicts, told, loaded),
         mask=masked,
         general=tuple(general_text(GENERAL, GENERAL_SEED)),
+        rehearsed=tuple(general_text(REHEARSED, REHEARSED_SEED)) if loaded.rehearsal else (),
         unseen=held_out(),
     )
     with Progress() as progress:

@@ -13,10 +13,11 @@ from typing import Any, Final
 import msgspec
 
 from fine_tune.bases.base import Base
-from fine_tune.judging.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.judging.evaluate import lesson_samples, mean_loss, write_replies
 from fine_tune.judging.suites import Judge, asked_of, settings_of
 from fine_tune.lessons.prepare import Prepared
 from fine_tune.lessons.samples import Lesson, Sample
+from fine_tune.lessons.texts import text_samples
 from fine_tune.recipe import Recipe
 from finmodel.assistant.scripts import load_scripts
 from finmodel.conversations import Conversation
@@ -54,7 +55,7 @@ class Assay:
         self.replies = float(sum(len(one.replies) for one in tests))
         alone = tuple(one for one in tests if _unseen(one, unseen))
         self.unseen = lesson_samples(alone, base, recipe.length)
-        self.general = text_samples(general, base, recipe.length)
+        self.general = text_samples(general, base.encode, recipe.length)
         self.asked = asked_of(tests, WRITTEN)
         self.suites = Judge(load_scripts(), unseen, settings_of(conversations))
         self.written: dict[str, Any] = {}

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import torch
 
 from fine_tune.bases.base import Base
@@ -40,27 +39,6 @@ def mean_loss(model: Any, samples: Sequence[Sample], length: int) -> float:
             total += float(pack_loss(model, batch))
             weight += float(batch.weight.sum())
     return total / weight if weight else math.nan
-
-
-def text_samples(texts: Iterable[str], base: Base, length: int) -> list[Sample]:
-    """General text as samples of which every token but the first is learnt."""
-    found = []
-    for text in texts:
-        token = np.array(base.encode(text, False)[:length], np.int32)
-        if len(token) < 2:
-            continue
-        learnt = np.ones(len(token), np.float32)
-        learnt[0] = 0.0
-        found.append(
-            Sample(
-                token=token,
-                position=np.arange(len(token), dtype=np.int32),
-                branch=np.zeros(len(token), np.int32),
-                forks=np.array([len(token)], np.int32),
-                learnt=learnt,
-            )
-        )
-    return found
 
 
 def lesson_samples(

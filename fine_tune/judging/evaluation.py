@@ -13,9 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from fine_tune.bases.base import Base
-from fine_tune.judging.evaluate import lesson_samples, mean_loss, text_samples
+from fine_tune.judging.evaluate import lesson_samples, mean_loss
 from fine_tune.judging.suites import Figure, Judge, Written, broken_by_rule, compare
 from fine_tune.lessons.samples import Lesson
+from fine_tune.lessons.texts import text_samples
 from finmodel.assistant.engines.engine import Asked, Engine, write
 from finmodel.assistant.template import Message
 from finmodel.conversations import tokens_about
@@ -112,7 +113,7 @@ def likelihoods(
 ) -> dict[str, Figure]:
     """What only a model's own likelihoods can say: perplexities, and loss on general text."""
     unseen = [one for one in lessons if one.replies[0].script in judge.unseen]
-    texts = text_samples(general, base, LENGTH)
+    texts = text_samples(general, base.encode, LENGTH)
     parts = (
         ("script.perplexity", lesson_samples(lessons, base, LENGTH), len(lessons), math.exp),
         ("script.perplexity_unseen", lesson_samples(unseen, base, LENGTH), len(unseen), math.exp),

@@ -29,6 +29,8 @@ class Plan:
     """Of each step its packs, of each pack its samples' places."""
     padding: float
     """The part of all rows that holds no token."""
+    rehearsed: tuple[Sample, ...] = ()
+    """General text, a row for each step in turn; none: nothing is rehearsed."""
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -37,8 +39,14 @@ class Plan:
         """The packs of a step."""
         return [pack_of([self.samples[place] for place in row]) for row in self.steps[step]]
 
+    def rehearsal(self, step: int) -> Pack | None:
+        """The general text of a step."""
+        if not self.rehearsed:
+            return None
+        return pack_of([self.rehearsed[step % len(self.rehearsed)]])
 
-def plan_of(samples: Sequence[Sample], recipe: Recipe) -> Plan:
+
+def plan_of(samples: Sequence[Sample], recipe: Recipe, rehearsed: Sequence[Sample] = ()) -> Plan:
     """The steps of a recipe over its samples, shuffled anew for each epoch."""
     rng = np.random.default_rng(recipe.seed)
     order: list[int] = []
@@ -52,7 +60,8 @@ def plan_of(samples: Sequence[Sample], recipe: Recipe) -> Plan:
         rows += [tuple(mine[k] for k in packed[row]) for row in rng.permutation(len(packed))]
     taken = [len(samples[place]) for row in rows for place in row]
     steps = [tuple(rows[at : at + recipe.packs]) for at in range(0, len(rows), recipe.packs)]
-    return Plan(tuple(samples), tuple(steps), padding_share(taken, rows, recipe.length))
+    padding = padding_share(taken, rows, recipe.length)
+    return Plan(tuple(samples), tuple(steps), padding, tuple(rehearsed))
 
 
 def rate(optimiser: Optimiser, step: int, steps: int) -> float:

@@ -43,10 +43,10 @@ class _FrozenHead(torch.autograd.Function):
     ) -> torch.Tensor:
         gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         size = () if groups is None else (groups.count,)
-        total = torch.zeros(size, dtype=_exact(hidden.dtype), device=hidden.device)
+        total = torch.zeros(size, dtype=exact(hidden.dtype), device=hidden.device)
         for begin in range(0, len(hidden), CHUNK):
             rows = slice(begin, begin + CHUNK)
-            logits = _logits(hidden[rows], head).to(total.dtype)
+            logits = logits_of(hidden[rows], head).to(total.dtype)
             picked = logits.gather(1, target[rows, None]).squeeze(1)
             # logsumexp would hold a second copy of the logits, and take each exponential twice.
             top = logits.amax(dim=1)
@@ -60,7 +60,7 @@ class _FrozenHead(torch.autograd.Function):
             if gradient is not None:
                 share.mul_((weight[rows] / norm)[:, None])
                 share.scatter_add_(1, target[rows, None], -weight[rows, None].to(share.dtype))
-                _back(share.to(hidden.dtype), head, gradient[rows])
+                back_through(share.to(hidden.dtype), head, gradient[rows])
         ctx.save_for_backward(gradient)
         ctx.groups = groups
         return total
@@ -101,11 +101,13 @@ def frozen_head_losses(
     return found
 
 
-def _exact(dtype: torch.dtype) -> torch.dtype:
+def exact(dtype: torch.dtype) -> torch.dtype:
+    """What logits of a dtype are computed in: float32 at least."""
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def _logits(hidden: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
+def logits_of(hidden: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
+    """(m, vocabulary) logits, through a head that may be kept in a narrower dtype."""
     if head.dtype == hidden.dtype:
         return hidden @ head.T
     found = hidden.new_empty(len(hidden), len(head))
@@ -115,7 +117,8 @@ def _logits(hidden: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def _back(share: torch.Tensor, head: torch.Tensor, out: torch.Tensor) -> None:
+def back_through(share: torch.Tensor, head: torch.Tensor, out: torch.Tensor) -> None:
+    """Write the gradient of hidden states, of that of their logits, into `out`."""
     if head.dtype == share.dtype:
         torch.mm(share, head, out=out)
         return

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from fine_tune.lessons.pack import Pack
 from fine_tune.network.attention import Spans, register, spans_of
+from fine_tune.network.divergence import frozen_head_divergence
 from fine_tune.network.layers import decoder
 from fine_tune.network.loss import frozen_head_loss
 from fine_tune.network.low_rank import fuse
@@ -125,6 +126,14 @@ def pack_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Σ weight × negative log-likelihood of a pack's learnt tokens; a scalar with its graph."""
     learnt, head = before_learnt(model, batch)
     return frozen_head_loss(learnt, head, batch.target, batch.weight)
+
+
+def pack_divergence(model: Any, batch: Batch) -> torch.Tensor:
+    """Σ KL(base ‖ model) over what a pack's learnt tokens stand for; a scalar with its graph."""
+    with torch.no_grad(), model.disable_adapter():
+        taught, _ = before_learnt(model, batch)
+    said, head = before_learnt(model, batch)
+    return frozen_head_divergence(said, taught, head)
 
 
 def each_token(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

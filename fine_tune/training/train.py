@@ -18,7 +18,7 @@ import torch
 
 from fine_tune.lessons.pack import Pack
 from fine_tune.lessons.steps import Plan, rate
-from fine_tune.network.model import Batch, pack_loss
+from fine_tune.network.model import Batch, pack_divergence, pack_loss
 from fine_tune.network.processes import first, shared_out, sum_gradients, summed
 from fine_tune.planning.out_of_memory import memory_told
 from fine_tune.recipe import Optimiser, Recipe
@@ -37,6 +37,8 @@ class Step:
     """From 1 on."""
     loss: float
     """Mean over the learnt tokens, or over the pairs."""
+    departed: float
+    """Mean divergence from the base on a token of the text that was rehearsed; 0 of none."""
     norm: float
     """Of the gradient, before it was cut."""
     tokens: int
@@ -132,11 +134,12 @@ def _learn(
     for loss in losses_of(recipe)(model, packs, device):
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
+    departed = _rehearse(model, plan.rehearsal(number), device)
     learning = [one for group in optimiser.param_groups for one in group["params"]]
     sum_gradients(learning)
-    total = summed(total)
+    total, departed = summed(total), summed(departed)
     norm = float(torch.nn.utils.clip_grad_norm_(learning, recipe.optimiser.clip))
-    _require_finite(total, norm, number)
+    _require_finite(total + departed, norm, number)
     speed = rate(recipe.optimiser, number, len(plan))
     for group in optimiser.param_groups:
         group["lr"] = speed * group["ratio"]
@@ -144,11 +147,25 @@ def _learn(
     return Step(
         number=number + 1,
         loss=total,
+        departed=departed,
         norm=norm,
         tokens=sum(map(len, packs)),
         learnt=sum(int((pack.column("learnt") > 0).sum()) for pack in packs),
         seconds=time.perf_counter() - begun,
     )
+
+
+def _rehearse(model: Any, pack: Pack | None, device: torch.device) -> float:
+    """Add to the gradient what holds the model to its base's words on general text."""
+    if pack is None:
+        return 0.0
+    total = 0.0
+    for mine, share in shared_out([pack]):
+        batch = Batch.of(mine, device)
+        apart = pack_divergence(model, batch) * (share / len(batch.before))
+        apart.backward()  # type: ignore[no-untyped-call]
+        total += float(apart.detach())
+    return total
 
 
 def _require_finite(loss: float, norm: float, number: int) -> None:

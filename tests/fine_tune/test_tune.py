@@ -13,11 +13,12 @@ from mlflow import MlflowClient
 from peft import PeftModel
 
 from fine_tune.bases.base import open_base
-from fine_tune.judging.evaluate import lesson_samples, mean_loss, text_samples, write_replies
+from fine_tune.judging.evaluate import lesson_samples, mean_loss, write_replies
 from fine_tune.judging.gates import verdict
 from fine_tune.lessons.canaries import canaries
 from fine_tune.lessons.prepare import prepare
 from fine_tune.lessons.steps import plan_of
+from fine_tune.lessons.texts import text_samples
 from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter, Gates, Optimiser, Preference, Recipe, load
 from fine_tune.training import under_way
@@ -113,7 +114,7 @@ def test_the_kept_adapter_is_the_one_that_was_judged(tuned, tmp_path):
     tests = prepare(material.conversations, list).lessons["test"]
     loss = mean_loss(model, lesson_samples(tests, base, 512), 512)
     assert loss == pytest.approx(np.log(done.figures["tuned_perplexity"]), rel=1e-5)
-    general = mean_loss(model, text_samples(material.general, base, 512), 512)
+    general = mean_loss(model, text_samples(material.general, base.encode, 512), 512)
     assert general == pytest.approx(done.figures["tuned_general_loss"], rel=1e-5)
 
 

@@ -10,7 +10,8 @@ from transformers import AutoTokenizer
 from fine_tune.bases.base import open_base
 from fine_tune.bases.shipped import FOLDER, shipped
 from fine_tune.bases.tiny_base import VOCABULARY, config, make
-from fine_tune.judging.evaluate import mean_loss, text_samples
+from fine_tune.judging.evaluate import mean_loss
+from fine_tune.lessons.texts import text_samples
 from fine_tune.network.model import load_base
 from finmodel.errors import Damaged
 from finmodel.lender.talk.general import general_text
@@ -31,7 +32,7 @@ def test_it_is_small_whole_and_shaped_as_its_script_says():
 def test_it_has_learnt_its_text():
     base = open_base(shipped())
     model = load_base(base.folder, torch.float32)
-    loss = mean_loss(model, text_samples(general_text(40_000, 7), base, 512), 512)
+    loss = mean_loss(model, text_samples(general_text(40_000, 7), base.encode, 512), 512)
     assert loss < 0.3 * math.log(VOCABULARY)
 
 
