@@ -160,6 +160,11 @@ class Settings:
         return self.home / "audit"
 
     @property
+    def conversations(self) -> Path:
+        """File of conversations under way, sealed under their customers' keys."""
+        return self.home / "conversations" / "book.db"
+
+    @property
     def outcomes(self) -> Path:
         """Folder of what became of decisions, a Parquet file for each load."""
         return self.home / "outcomes"

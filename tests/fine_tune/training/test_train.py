@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from fine_tune.lessons.pack import pack_of
 from fine_tune.lessons.samples import samples_of
 from fine_tune.lessons.steps import plan_of, rate
-from fine_tune.network.model import Batch, pack_loss, with_adapter
+from fine_tune.lessons.texts import rehearsals
+from fine_tune.network.model import Batch, pack_divergence, pack_loss, with_adapter
 from fine_tune.recipe import Adapter, Optimiser, Recipe
 from fine_tune.training.checkpoint import last_checkpoint
 from fine_tune.training.train import optimiser_of, train
@@ -136,3 +138,41 @@ def test_b_matrices_learn_at_their_own_rate():
     groups = optimiser_of(model, RECIPE.optimiser).param_groups
     assert [group["ratio"] for group in groups] == [1.0, 2.0]
     assert all(not p.any() for p in groups[1]["params"]), "B is not zero at the start"
+
+
+REHEARSING = Recipe(
+    name="small", base="none", length=512, packs=2, epochs=6, save_every=4, rehearsal=64,
+    adapter=Adapter(rank=4, alpha=64), optimiser=Optimiser(learning_rate=2e-2),
+)  # fmt: skip
+TEXT = "".join(f"{a * b}年后，月色如水。" for a in range(1, 30) for b in range(2, 9))
+
+
+def rehearse(folder, size, stop=None):
+    recipe = msgspec.structs.replace(REHEARSING, rehearsal=size)
+    lessons = [s for n in range(12) for s in samples_of(lesson(n), FAMILY, encode, recipe.length)]
+    plan = plan_of(lessons, recipe, rehearsals([TEXT[200:]], encode, size))
+    return run(folder, plan, stop, recipe)
+
+
+def departed(model):
+    """Mean divergence from the base on text that was not rehearsed."""
+    (one,) = rehearsals([TEXT[:200]], encode, 128)[:1]
+    with torch.no_grad():
+        return pack_divergence(model, Batch.of(pack_of([one]), torch.device("cpu"))).item() / 127
+
+
+def test_what_is_rehearsed_is_kept_while_replies_are_learnt(tmp_path):
+    plain, forgetful, _ = rehearse(tmp_path / "plain", 0)
+    held, faithful, seen = rehearse(tmp_path / "held", 64)
+    assert seen[0].departed == 0.0 < seen[-1].departed
+    assert departed(faithful) < 0.7 * departed(forgetful)
+    assert held.losses[-1] < 1.05 * plain.losses[-1]
+
+
+def test_a_killed_run_rehearses_on_as_if_nothing_had_been(tmp_path):
+    whole, *_ = rehearse(tmp_path / "whole", 64)
+    with pytest.raises(Killed):
+        rehearse(tmp_path / "killed", 64, 6)
+    assert last_checkpoint(tmp_path / "killed", "run").told.losses == whole.losses[:4]
+    again, *_ = rehearse(tmp_path / "killed", 64)
+    assert again.losses == whole.losses

@@ -1,0 +1,146 @@
+"""Messages come twice, late and in pieces; a conversation is read whole, once, in its order."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finmodel.conversation_book import ConversationBook, Opened, identity_of
+from finmodel.conversations import Message
+from finmodel.errors import BadInput, NotFound
+from finmodel.vault import Vault
+
+START = datetime(2026, 6, 3, 1, tzinfo=UTC)
+
+
+def opened(name="c1", customer="u1", agent="li"):
+    return Opened(
+        id=name, customer=customer, started=START, channel="app", scenario="repayment", agent=agent
+    )
+
+
+def said(number, text=None, who="customer", identity="none"):
+    at = START + timedelta(seconds=number)
+    return Message(id=f"m{number}", who=who, at=at, text=text or f"第{number}句", identity=identity)
+
+
+@pytest.fixture
+def book(tmp_path):
+    vault = Vault(tmp_path / "vault" / "keys.db")
+    found = ConversationBook(tmp_path / "conversations" / "book.db", vault)
+    yield found
+    found.close()
+    vault.close()
+
+
+def test_a_message_that_comes_twice_is_kept_once(book):
+    assert book.begin(opened())
+    assert not book.begin(opened())
+    first = book.bring("c1", [said(1), said(2)])
+    assert (first.new, first.again, first.last) == (2, 0, "m2")
+    in_china = said(2).at.astimezone(timezone(timedelta(hours=8)))
+    again = book.bring("c1", [msgspec.structs.replace(said(2), at=in_china), said(3)])
+    assert (again.new, again.again, again.last) == (1, 1, "m3")
+    assert [one.id for one in book.read("c1").messages] == ["m1", "m2", "m3"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_in_whatever_order_and_pieces_they_come_a_conversation_reads_the_same(data):
+    messages = [said(n) for n in range(8)]
+    sent = data.draw(st.permutations(messages)) + data.draw(st.lists(st.sampled_from(messages)))
+    cut = data.draw(st.integers(0, len(sent)))
+    with TemporaryDirectory() as folder:
+        vault = Vault(Path(folder) / "keys.db")
+        book = ConversationBook(Path(folder) / "book.db", vault)
+        book.begin(opened())
+        new = book.bring("c1", sent[:cut]).new + book.bring("c1", sent[cut:]).new
+        assert new == len(messages)
+        assert list(book.read("c1").messages) == messages
+        book.close()
+        vault.close()
+
+
+def test_of_messages_that_are_refused_none_is_kept(book):
+    book.begin(opened())
+    book.bring("c1", [said(1)])
+    with pytest.raises(BadInput, match="'m1' was brought before, with other words"):
+        book.bring("c1", [said(2), said(1, "别的话")])
+    with pytest.raises(BadInput, match="message m4: it is empty"):
+        book.bring("c1", [said(3), said(4, " ")])
+    with pytest.raises(BadInput, match="at most 100,000"):
+        book.bring("c1", [said(5, "啊" * 100_001)])
+    with pytest.raises(BadInput, match="at most 64,000 are kept"):
+        book.bring("c1", [said(6, "啊" * 40_000), said(7, "啊" * 40_000)])
+    assert [one.id for one in book.read("c1").messages] == ["m1"]
+
+
+def test_an_unknown_conversation_and_one_of_somebody_else_are_sentences(book):
+    with pytest.raises(NotFound, match="no conversation of this id has begun"):
+        book.bring("c9", [said(1)])
+    with pytest.raises(NotFound, match="no conversation of this id has begun"):
+        book.read("c9")
+    book.begin(opened())
+    with pytest.raises(BadInput, match="began with another customer"):
+        book.begin(opened(customer="u2"))
+    with pytest.raises(BadInput, match="began with another agent"):
+        book.begin(opened(agent="wang"))
+    assert book.agent_of("c1") == "li"
+
+
+def test_an_agent_sees_the_latest_conversation_first_and_nobody_elses(book):
+    for name, agent in (("c1", "li"), ("c2", "li"), ("c3", "wang")):
+        book.begin(opened(name, customer=f"u {name}", agent=agent))
+    book.bring("c2", [said(1)])
+    book.bring("c1", [said(5, "我想提前还款"), said(6, "好的", "agent", "verified")])
+    found = book.of("li")
+    assert [one.id for one in found] == ["c1", "c2"]
+    assert (found[0].last_words, found[0].last_who, found[0].identity) == (
+        "好的", "agent", "verified",
+    )  # fmt: skip
+    assert identity_of(book.read("c2")) == "none"
+
+
+def test_no_words_and_no_customer_stand_readable_in_the_file(book):
+    book.begin(opened(customer="customer-of-ours"))
+    book.bring("c1", [said(1, "我的身份证号是秘密")])
+    whole = b"".join(one.read_bytes() for one in book.path.parent.iterdir())
+    assert "秘密".encode() not in whole
+    assert b"customer-of-ours" not in whole
+
+
+def test_once_the_key_is_erased_nobody_reads_the_conversation(book):
+    for name, customer in (("c1", "u1"), ("c2", "u2")):
+        book.begin(opened(name, customer))
+        book.bring(name, [said(1)])
+    book._vault.erase("u1")
+    with pytest.raises(NotFound, match="key was erased"):
+        book.read("c1")
+    assert [one.id for one in book.of("li")] == ["c2"]
+
+
+def _bring_all(folder, turn):
+    vault = Vault(folder / "vault" / "keys.db")
+    book = ConversationBook(folder / "conversations" / "book.db", vault)
+    book.begin(opened())
+    for number in range(20):
+        book.bring("c1", [said(100 * turn + number), said(1_000 + number)])
+    book.close()
+    vault.close()
+
+
+def test_several_processes_bring_messages_of_one_conversation(book, tmp_path):
+    context = get_context("spawn")
+    workers = [context.Process(target=_bring_all, args=(tmp_path, turn)) for turn in (1, 2)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join(60)
+    assert [one.exitcode for one in workers] == [0, 0]
+    ids = [one.id for one in book.read("c1").messages]
+    assert len(ids) == len(set(ids)) == 60
