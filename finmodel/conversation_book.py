@@ -1,24 +1,22 @@
 """Conversations under way: each message once, in its order, sealed under its customer's key.
 
 Messages come in from whatever carries them (a vendor's desktop, WeCom, a transcribed call), twice
-or late as such things do; whole conversations go out. Words and who said them to whom lie sealed
-in one SQLite file: once the customer's key is erased, nobody reads them. What a reply should be is
-not known here.
+or late as such things do; whole conversations go out. Words and who said them to whom lie sealed:
+once the customer's key is erased, nobody reads them. What a reply should be is not known here.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from finmodel.book_file import BookFile
 from finmodel.conversations import (
+    LONGEST,
     Account,
     Conversation,
     Identity,
@@ -29,15 +27,11 @@ from finmodel.conversations import (
     tokens_about,
 )
 from finmodel.errors import BadInput, NotFound
-from finmodel.sqlite_errors import typed
 from finmodel.vault import Vault
 
 LONGEST_MESSAGE: Final = 100_000
 """Characters of one message."""
-MOST_TOKENS: Final = 64_000
-"""Of one conversation, as `tokens_about` counts them."""
 _TABLES: Final = """
-BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS conversation(
     id TEXT PRIMARY KEY, agent TEXT NOT NULL, latest TEXT NOT NULL, tokens INTEGER NOT NULL,
     ref BLOB NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;
@@ -46,23 +40,25 @@ CREATE TABLE IF NOT EXISTS message(
     arrival INTEGER PRIMARY KEY, conversation TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
     sealed BLOB NOT NULL, UNIQUE(conversation, id));
 CREATE INDEX IF NOT EXISTS in_order ON message(conversation, at, arrival);
-COMMIT;
 """
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is known of a conversation when its first message comes."""
+    """What is known of a conversation beside its messages."""
 
     id: Name
     customer: Name
     started: Moment
-    channel: str
+    channel: Name
     scenario: Scenario
     agent: Name
     """Whose conversation it is: nobody else may open it."""
     consent_to_training: bool = False
     account: Account | None = None
     facts: dict[str, int | str] = {}
+
+    def __repr__(self) -> str:
+        return f"Opened({self.id})"
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -75,73 +71,57 @@ class Brought(msgspec.Struct, frozen=True):
     """The id of what now is the latest message: a suggestion for an earlier one is stale."""
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """One line of an agent's conversations."""
-
-    id: str
-    latest: str
-    customer: str
-    scenario: Scenario
-    identity: Identity
-    last_words: str
-    last_who: str
-
-
 class ConversationBook:
-    """The conversations of one home. Safe for threads, and for several processes."""
+    """The conversations of one home."""
 
     def __init__(self, path: Path, vault: Vault) -> None:
         """Open or make the book."""
-        self.path, self._vault, self._lock = path, vault, threading.RLock()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with typed(path):
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(
-                path, timeout=5.0, isolation_level=None, check_same_thread=False
-            )
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(_TABLES)
+        self._vault, self._file = vault, BookFile(path, _TABLES)
 
     def begin(self, opened: Opened) -> bool:
-        """Write a conversation down; whether it is new. BadInput where another has its id."""
-        known = self._header(opened.id)
-        if known is not None:
-            _require_same(known, opened)
-            return False
+        """Write a conversation down, or what is known of it now; whether it is new.
+
+        BadInput where its id is that of another customer's or another agent's.
+        """
         key = self._vault.keys_of([opened.customer])[opened.customer]
-        sealed = key.seal(msgspec.json.encode(opened))
         self._vault.sync()  # a key that a power cut takes leaves words that nobody can read
-        with self._writing():
-            row = (opened.id, opened.agent, _text(opened.started), 0, key.pseudonym, sealed)
-            new = self._db.execute("INSERT OR IGNORE INTO conversation VALUES (?,?,?,?,?,?)", row)
-        if new.rowcount:
-            return True
-        return self.begin(opened)  # another process was first
+        with self._file.writing():
+            row = self._header_row(opened.id)
+            if row is not None:
+                known = self._open(row)
+                _require_same(known, opened)
+                opened = msgspec.structs.replace(opened, started=known.started)
+            self._file.change(
+                "INSERT INTO conversation VALUES (?,?,?,0,?,?)"
+                " ON CONFLICT(id) DO UPDATE SET sealed = excluded.sealed",
+                opened.id,
+                opened.agent,
+                text_of_time(opened.started),
+                key.pseudonym,
+                key.seal(msgspec.json.encode(opened)),
+            )
+        return row is None
 
     def bring(self, conversation: str, messages: Sequence[Message]) -> Brought:
         """Add messages, each once by its id; all of them or none.
 
-        NotFound for a conversation that never began, BadInput where an id comes again with other
-        words, or a message is none.
+        NotFound for a conversation that never began; BadInput where an id comes again with other
+        words, a message is none, or the conversation would be too long.
         """
-        opened = self._opened(conversation)
+        opened = self._open(self._require_header(conversation))
         for one in messages:
             _require_message(one, conversation)
         key = self._vault.keys_of([opened.customer])[opened.customer]
         new = 0
-        with self._writing():
+        with self._file.writing():
             for one in messages:
-                before = self._db.execute(
+                before = self._file.row(
                     "SELECT sealed FROM message WHERE conversation = ? AND id = ?",
-                    (conversation, one.id),
-                ).fetchone()
+                    conversation,
+                    one.id,
+                )
                 if before is None:
-                    self._db.execute(
-                        "INSERT INTO message(conversation, id, at, sealed) VALUES (?,?,?,?)",
-                        (conversation, one.id, _text(one.at), key.seal(msgspec.json.encode(one))),
-                    )
-                    self._count(conversation, one)
+                    self._add(conversation, one, key.seal(msgspec.json.encode(one)))
                     new += 1
                 elif one != self._message(key.pseudonym, before[0]):
                     raise BadInput(
@@ -157,9 +137,12 @@ class ConversationBook:
 
         NotFound where there is none of this id, or where the customer's key was erased.
         """
-        opened = self._opened(conversation)
-        ref, rows = self._rows(conversation)
-        messages = [self._message(ref, sealed) for sealed in rows]
+        header = self._require_header(conversation)
+        opened = self._open(header)
+        rows = self._file.rows(
+            "SELECT sealed FROM message WHERE conversation = ? ORDER BY at, arrival", conversation
+        )
+        messages = tuple(self._message(header[0], sealed) for (sealed,) in rows)
         return Conversation(
             id=opened.id,
             customer=opened.customer,
@@ -167,106 +150,92 @@ class ConversationBook:
             channel=opened.channel,
             scenario=opened.scenario,
             consent_to_training=opened.consent_to_training,
-            messages=tuple(messages),
+            messages=messages,
             agent=opened.agent,
             account=opened.account,
             facts=opened.facts,
         )
 
-    def of(self, agent: str, most: int = 50) -> list[Listed]:
+    def of(self, agent: str, most: int = 50) -> list[Conversation]:
         """An agent's conversations, the latest first; those whose customer was erased are gone."""
-        with typed(self.path), self._lock:
-            rows = self._db.execute(
-                "SELECT id, latest FROM conversation WHERE agent = ? ORDER BY latest DESC LIMIT ?",
-                (agent, most),
-            ).fetchall()
-        found = []
-        for name, latest in rows:
-            try:
-                found.append(_line(self.read(name), latest))
-            except NotFound:
-                continue
-        return found
+        rows = self._file.rows(
+            "SELECT id FROM conversation WHERE agent = ? ORDER BY latest DESC, id LIMIT ?",
+            agent,
+            most,
+        )
+        return self._readable([name for (name,) in rows])
+
+    def to_train(self) -> list[Conversation]:
+        """Every conversation in which an agent wrote and the customer consented to training."""
+        every = self._readable([one for (one,) in self._file.rows("SELECT id FROM conversation")])
+        return [
+            one
+            for one in every
+            if one.consent_to_training and any(said.who == "agent" for said in one.messages)
+        ]
 
     def agent_of(self, conversation: str) -> str:
         """Whose conversation it is; NotFound where there is none of this id."""
-        with typed(self.path), self._lock:
-            row = self._db.execute(
-                "SELECT agent FROM conversation WHERE id = ?", (conversation,)
-            ).fetchone()
+        row = self._file.row("SELECT agent FROM conversation WHERE id = ?", conversation)
         if row is None:
             raise _unknown(conversation)
         return str(row[0])
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
-    def _count(self, conversation: str, one: Message) -> None:
-        """Keep the conversation's size and when it was last heard of; BadInput where it is full."""
-        tokens = tokens_about(one.text)
-        self._db.execute(
+    def _readable(self, names: Sequence[str]) -> list[Conversation]:
+        found = []
+        for name in names:
+            try:
+                found.append(self.read(name))
+            except NotFound:  # its customer was erased
+                continue
+        return found
+
+    def _add(self, conversation: str, one: Message, sealed: bytes) -> None:
+        at = text_of_time(one.at)
+        self._file.change(
+            "INSERT INTO message(conversation, id, at, sealed) VALUES (?,?,?,?)",
+            conversation, one.id, at, sealed,
+        )  # fmt: skip
+        self._file.change(
             "UPDATE conversation SET tokens = tokens + ?, latest = max(latest, ?) WHERE id = ?",
-            (tokens, _text(one.at), conversation),
-        )
-        (whole,) = self._db.execute(
-            "SELECT tokens FROM conversation WHERE id = ?", (conversation,)
-        ).fetchone()
-        if whole > MOST_TOKENS:
+            tokens_about(one.text), at, conversation,
+        )  # fmt: skip
+        (whole,) = self._file.row("SELECT tokens FROM conversation WHERE id = ?", conversation)
+        if whole > LONGEST:
             raise BadInput(
-                f"it would have about {whole:,} tokens, at most {MOST_TOKENS:,} are kept",
+                f"it would have about {whole:,} tokens, at most {LONGEST:,} are kept",
                 where=f"conversation {conversation}",
                 remedy="go on in a new conversation",
             )
 
     def _last(self, conversation: str) -> str:
-        row = self._db.execute(
+        row = self._file.row(
             "SELECT id FROM message WHERE conversation = ? ORDER BY at DESC, arrival DESC LIMIT 1",
-            (conversation,),
-        ).fetchone()
+            conversation,
+        )
         return str(row[0]) if row is not None else ""
 
     def _message(self, ref: bytes, sealed: bytes) -> Message:
         return msgspec.json.decode(self._vault.open(ref, sealed), type=Message)
 
-    def _rows(self, conversation: str) -> tuple[bytes, list[bytes]]:
-        with typed(self.path), self._lock:
-            (ref,) = self._db.execute(
-                "SELECT ref FROM conversation WHERE id = ?", (conversation,)
-            ).fetchone()
-            rows = self._db.execute(
-                "SELECT sealed FROM message WHERE conversation = ? ORDER BY at, arrival",
-                (conversation,),
-            ).fetchall()
-        return ref, [row[0] for row in rows]
-
-    def _opened(self, conversation: str) -> Opened:
-        found = self._header(conversation)
-        if found is None:
-            raise _unknown(conversation)
+    def _header_row(self, conversation: str) -> tuple[bytes, bytes] | None:
+        found: tuple[bytes, bytes] | None = self._file.row(
+            "SELECT ref, sealed FROM conversation WHERE id = ?", conversation
+        )
         return found
 
-    def _header(self, conversation: str) -> Opened | None:
-        with typed(self.path), self._lock:
-            row = self._db.execute(
-                "SELECT ref, sealed FROM conversation WHERE id = ?", (conversation,)
-            ).fetchone()
+    def _require_header(self, conversation: str) -> tuple[bytes, bytes]:
+        row = self._header_row(conversation)
         if row is None:
-            return None
-        return msgspec.json.decode(self._vault.open(*row), type=Opened)
+            raise _unknown(conversation)
+        return row
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction: all that is written in it, or nothing."""
-        with typed(self.path), self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+    def _open(self, row: tuple[bytes, bytes]) -> Opened:
+        return msgspec.json.decode(self._vault.open(*row), type=Opened)
 
 
 def identity_of(conversation: Conversation) -> Identity:
@@ -274,23 +243,10 @@ def identity_of(conversation: Conversation) -> Identity:
     return conversation.messages[-1].identity if conversation.messages else "none"
 
 
-def _line(one: Conversation, latest: str) -> Listed:
-    last = one.messages[-1] if one.messages else None
-    return Listed(
-        id=one.id,
-        latest=latest,
-        customer=one.customer,
-        scenario=one.scenario,
-        identity=identity_of(one),
-        last_words=last.text[:80] if last else "",
-        last_who=last.who if last else "",
-    )
-
-
-def _text(at: datetime) -> str:
+def text_of_time(at: datetime) -> str:
     """A time whose text sorts as it does.
 
-    >>> _text(datetime.fromisoformat("2026-06-03T09:00:00+08:00"))
+    >>> text_of_time(datetime.fromisoformat("2026-06-03T09:00:00+08:00"))
     '2026-06-03T01:00:00.000000Z'
     """
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

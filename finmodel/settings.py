@@ -165,6 +165,11 @@ class Settings:
         return self.home / "conversations" / "book.db"
 
     @property
+    def suggestions(self) -> Path:
+        """File of suggestions that agents were shown, and of their verdicts."""
+        return self.home / "suggestions" / "book.db"
+
+    @property
     def outcomes(self) -> Path:
         """Folder of what became of decisions, a Parquet file for each load."""
         return self.home / "outcomes"

@@ -50,7 +50,7 @@ class Rule:
 
     method: str
     path: str
-    """`/explain/{decision_id}`: a last part in braces stands for one piece of the path."""
+    """`/explain/{decision_id}`: a part in braces stands for one piece of the path."""
     roles: frozenset[str] | None = None
     """Who may ask; None where no key is needed (one that is given must still be good)."""
     weighs: bool = True
@@ -64,6 +64,9 @@ class Limits:
     body_bytes: int = 1_000_000
     concurrent: int = 64
     seconds: float = 10.0
+    when_full: str = "ask again in a second, or send many ids in one call of /score"
+    when_large: str = "send less at once: at most 10,000 ids in a call of /score"
+    when_slow: str = "ask again; a decision may have been recorded and not delivered"
 
 
 @dataclass(slots=True)
@@ -133,7 +136,7 @@ class Border:
             raise NotReady(
                 f"{self._inside} requests are being answered already",
                 where=rule.path,
-                remedy="ask again in a second, or send many ids in one call of /score",
+                remedy=self._limits.when_full,
             )
         self._inside += 1
         try:
@@ -144,7 +147,7 @@ class Border:
             raise TooSlow(
                 f"it took longer than {self._limits.seconds:g} s",
                 where=rule.path,
-                remedy="ask again; a decision may have been recorded and not delivered",
+                remedy=self._limits.when_slow,
             ) from error
         finally:
             self._inside -= 1
@@ -152,8 +155,11 @@ class Border:
     def _route(self, path: str, method: str, call: Call) -> Rule:
         asked = tuple(path[1:].split("/"))
         rules = self._rules.get(asked)
-        if rules is None:
-            rules, call.piece = self._rules.get((*asked[:-1], "{}")), asked[-1]
+        for place in reversed(range(len(asked))):
+            if rules is not None:
+                break
+            rules = self._rules.get((*asked[:place], "{}", *asked[place + 1 :]))
+            call.piece = asked[place]
         if rules is None:
             raise NotFound(
                 "no such address", where="the path", remedy="see what there is: /openapi.json"
@@ -202,7 +208,7 @@ class Border:
             raise TooLarge(
                 f"it is larger than {limit:,} bytes",
                 where="the body",
-                remedy="send less at once: at most 10,000 ids in a call of /score",
+                remedy=self._limits.when_large,
             )
         return b"".join(chunks)
 

@@ -62,12 +62,13 @@ class Decisions:
     """Decisions on applications, scores of many customers, past decisions explained."""
 
     def __init__(self) -> None:
+        from serving.answering import Routes
         from serving.desk import open_desk
-        from serving.routes import Routes
+        from serving.routes import ROUTES
 
         self._open = ExitStack()
         self.desk = self._open.enter_context(open_desk(SETTINGS, TELEMETRY))
-        INSIDE.routes = Routes(self.desk)
+        INSIDE.routes = Routes(ROUTES, self.desk)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:

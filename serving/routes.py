@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import msgspec
-from starlette.types import Receive, Scope, Send
 
 from finmodel.records import ROLES
 from serving import bulk, campaign_page, flows, monitoring_page, offer_routes, page, telemetry
@@ -151,25 +150,3 @@ ROUTES = (
 def _document(id_type: IdType | None) -> bytes:
     told = [(route.rule, route.doc) for route in ROUTES if route.doc is not None]
     return msgspec.json.encode(document(told, id_type))
-
-
-class Routes:
-    """The ASGI application behind the border: it finds its call in the scope, and answers it."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._answers: dict[Rule | None, Answering] = {
-            route.rule: route.answer for route in ROUTES if route.answer is not None
-        }
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer one call."""
-        call: Call = scope["finmodel.call"]
-        reply = await self._answers[call.rule](call, self._desk)
-        headers = [
-            (b"content-type", reply.content_type.encode()),
-            (b"content-length", str(len(reply.body)).encode()),
-            *(reply.headers or ()),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,191 @@
+"""What agents were shown, what they made of it, and what it was worth.
+
+Suggestions as they were shown and agents' verdicts on them come in; verdicts for training, and
+counts for a supervisor, go out. Words lie sealed under the customer's key; what is counted (who,
+when, how much was edited) lies beside them in the open and says nothing of the customer.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from finmodel.book_file import BookFile
+from finmodel.conversation_book import text_of_time
+from finmodel.conversations import Scenario
+from finmodel.errors import BadInput, NotFound
+from finmodel.vault import Vault
+from finmodel.verdicts import Verdict
+
+GroupedBy: TypeAlias = Literal["agent", "scenario", "adapter"]
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS shown(
+    id TEXT PRIMARY KEY, at TEXT NOT NULL, conversation TEXT NOT NULL, agent TEXT NOT NULL,
+    scenario TEXT NOT NULL, adapter TEXT NOT NULL, count INTEGER NOT NULL, ms REAL NOT NULL,
+    ref BLOB NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS shown_at ON shown(at);
+CREATE TABLE IF NOT EXISTS verdict(
+    shown TEXT PRIMARY KEY, at TEXT NOT NULL, choice TEXT NOT NULL, characters INTEGER NOT NULL,
+    saved REAL NOT NULL, seconds REAL, violations INTEGER NOT NULL, sealed BLOB NOT NULL
+    ) WITHOUT ROWID;
+"""
+_WORTH: Final = """
+SELECT {by}, count(*), count(verdict.shown), count(*) FILTER (WHERE choice = 'accepted'),
+       count(*) FILTER (WHERE choice = 'edited'), count(*) FILTER (WHERE choice = 'rejected'),
+       sum(saved * characters) / nullif(sum(characters), 0),
+       avg(seconds), coalesce(sum(violations), 0)
+FROM shown LEFT JOIN verdict ON verdict.shown = shown.id
+WHERE shown.at >= ? AND shown.at < ? GROUP BY {by} ORDER BY {by}
+"""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """Suggestions as an agent saw them."""
+
+    conversation: str
+    customer: str
+    agent: str
+    scenario: Scenario
+    at: datetime
+    adapter: str = ""
+    """Whose generated reply was among them, as `name/version`; empty where none was."""
+    count: int
+    """So many suggestions."""
+    ms: float
+    """Until the first was there."""
+    body: bytes
+    """All of it with its trace, as JSON."""
+
+    def __repr__(self) -> str:
+        return f"Shown({self.conversation})"
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent made of them."""
+
+    verdict: Verdict
+    characters: int
+    """Of what was sent."""
+    saved: float
+    """1 − edits from what was chosen to what was sent, over its length; 0 where none was chosen."""
+    seconds: float | None = None
+    """From when they were shown until the reply was sent."""
+    violations: int = 0
+    """Rules that the text that was sent breaks."""
+
+    def __repr__(self) -> str:
+        return f"Judged({self.verdict.id})"
+
+
+class Worth(msgspec.Struct, frozen=True):
+    """What suggestions were worth in one group."""
+
+    group: str
+    shown: int
+    judged: int
+    accepted: int
+    edited: int
+    rejected: int
+    characters_saved: float | None
+    """Share of all characters that were sent."""
+    seconds: float | None
+    """Mean drafting time."""
+    violations: int
+
+
+class SuggestionBook:
+    """The suggestions of one home."""
+
+    def __init__(self, path: Path, vault: Vault) -> None:
+        """Open or make the book."""
+        self._vault, self._file = vault, BookFile(path, _TABLES)
+
+    def show(self, shown: Shown) -> str:
+        """Keep what an agent is shown; its id, by which a verdict names it."""
+        key = self._vault.keys_of([shown.customer])[shown.customer]
+        self._vault.sync()
+        name = uuid.uuid4().hex
+        with self._file.writing():
+            self._file.change(
+                "INSERT INTO shown VALUES (?,?,?,?,?,?,?,?,?,?)",
+                name, text_of_time(shown.at), shown.conversation, shown.agent, shown.scenario,
+                shown.adapter, shown.count, shown.ms, key.pseudonym, key.seal(shown.body),
+            )  # fmt: skip
+        return name
+
+    def body(self, name: str, agent: str) -> bytes:
+        """What this agent was shown, as it was.
+
+        NotFound where there is none of this id or it was another agent's, and where the customer's
+        key was erased.
+        """
+        row = self._file.row("SELECT agent, ref, sealed FROM shown WHERE id = ?", name)
+        if row is None or row[0] != agent:
+            raise _unknown(name)
+        return self._vault.open(row[1], row[2])
+
+    def judge(self, name: str, customer: str, judged: Judged) -> bool:
+        """Keep a verdict; whether it is new. BadInput where it was judged otherwise before."""
+        key = self._vault.keys_of([customer])[customer]
+        verdict = judged.verdict
+        with self._file.writing():
+            shown = self._file.row("SELECT ref FROM shown WHERE id = ?", name)
+            if shown is None or shown[0] != key.pseudonym:
+                raise _unknown(name)
+            before = self._file.row("SELECT sealed FROM verdict WHERE shown = ?", name)
+            if before is not None:
+                _require_same(self._verdict(shown[0], before[0]), verdict, name)
+                return False
+            self._file.change(
+                "INSERT INTO verdict VALUES (?,?,?,?,?,?,?,?)",
+                name, text_of_time(verdict.at), verdict.verdict, judged.characters, judged.saved,
+                judged.seconds, judged.violations, key.seal(msgspec.json.encode(verdict)),
+            )  # fmt: skip
+        return True
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """All verdicts, oldest first; those whose customer was erased are gone."""
+        rows = self._file.rows(
+            "SELECT shown.ref, verdict.sealed FROM verdict JOIN shown ON shown.id = shown"
+            " ORDER BY verdict.at, shown"
+        )
+        for ref, sealed in rows:
+            try:
+                yield self._verdict(ref, sealed)
+            except NotFound:
+                continue
+
+    def worth(self, by: GroupedBy, since: datetime, until: datetime) -> list[Worth]:
+        """What suggestions of a span of time were worth, by agent, scenario or adapter."""
+        rows = self._file.rows(_WORTH.format(by=by), text_of_time(since), text_of_time(until))
+        return [Worth(*row) for row in rows]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _verdict(self, ref: bytes, sealed: bytes) -> Verdict:
+        return msgspec.json.decode(self._vault.open(ref, sealed), type=Verdict)
+
+
+def _require_same(known: Verdict, again: Verdict, name: str) -> None:
+    same = msgspec.structs.replace(again, at=known.at)
+    if known != same:
+        raise BadInput(
+            "it was judged otherwise before",
+            where=f"suggestion {name}",
+            remedy="judge what was shown once",
+        )
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(
+        "nothing of this id was shown here",
+        where=f"suggestion {name}",
+        remedy="ask for a suggestion first, and judge it by the id that came with it",
+    )

@@ -1,0 +1,101 @@
+"""What was shown is judged once, counted for a supervisor, and gone with its customer."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from finmodel.errors import BadInput, NotFound
+from finmodel.suggestion_book import Judged, Shown, SuggestionBook
+from finmodel.vault import Vault
+from finmodel.verdicts import Verdict
+
+START = datetime(2026, 6, 3, 1, tzinfo=UTC)
+TO_COME = START + timedelta(days=1)
+
+
+def shown(agent="li", customer="u1", **changes):
+    given = {
+        "conversation": "c1", "customer": customer, "agent": agent, "scenario": "repayment",
+        "at": START, "count": 3, "ms": 12.5, "body": "您本期应还一百元".encode(),
+    }  # fmt: skip
+    return Shown(**given | changes)
+
+
+def judged(choice="accepted", characters=20, saved=1.0, **changes):
+    verdict = Verdict(
+        id="v1", conversation="c1", after="m1", at=START, verdict=choice,
+        suggestion="您本期应还{amount_due}", sent="" if choice == "accepted" else "请您还款",
+    )  # fmt: skip
+    return Judged(verdict=verdict, characters=characters, saved=saved, **changes)
+
+
+@pytest.fixture
+def vault(tmp_path):
+    found = Vault(tmp_path / "vault" / "keys.db")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def book(tmp_path, vault):
+    found = SuggestionBook(tmp_path / "suggestions" / "book.db", vault)
+    yield found
+    found.close()
+
+
+def test_an_agent_finds_what_they_were_shown_and_nobody_elses(book):
+    name = book.show(shown())
+    assert book.body(name, "li") == shown().body
+    for other, agent in ((name, "wang"), ("none", "li")):
+        with pytest.raises(NotFound, match="nothing of this id was shown here"):
+            book.body(other, agent)
+
+
+def test_a_verdict_counts_once_and_is_not_changed_afterwards(book):
+    name = book.show(shown())
+    assert book.judge(name, "u1", judged())
+    later = judged()
+    later = msgspec.structs.replace(
+        later, verdict=msgspec.structs.replace(later.verdict, at=TO_COME)
+    )
+    assert not book.judge(name, "u1", later)
+    with pytest.raises(BadInput, match="judged otherwise before"):
+        book.judge(name, "u1", judged("edited"))
+    with pytest.raises(NotFound, match="nothing of this id"):
+        book.judge(name, "u2", judged())
+    assert list(book.verdicts()) == [judged().verdict]
+
+
+def test_a_supervisor_sees_what_suggestions_were_worth(book):
+    for agent, given in (
+        ("li", judged(characters=30, saved=1.0, seconds=4.0)),
+        ("li", judged("edited", characters=10, saved=0.6, seconds=8.0, violations=1)),
+        ("li", None),
+        ("wang", judged("rejected", characters=10, saved=0.0)),
+    ):
+        name = book.show(shown(agent))
+        if given is not None:
+            book.judge(name, "u1", given)
+    li, wang = book.worth("agent", START, TO_COME)
+    assert (li.group, li.shown, li.judged, li.accepted, li.edited, li.rejected) == (
+        "li", 3, 2, 1, 1, 0,
+    )  # fmt: skip
+    assert (li.characters_saved, li.seconds, li.violations) == (pytest.approx(0.9), 6.0, 1)
+    assert (wang.rejected, wang.characters_saved, wang.seconds) == (1, 0.0, None)
+    assert [one.group for one in book.worth("scenario", START, TO_COME)] == ["repayment"]
+    assert book.worth("agent", TO_COME, TO_COME + timedelta(1)) == []
+
+
+def test_words_lie_sealed_and_go_with_their_customer(book, vault, tmp_path):
+    name = book.show(shown())
+    book.judge(name, "u1", judged("edited"))
+    whole = b"".join(one.read_bytes() for one in (tmp_path / "suggestions").iterdir())
+    assert "应还".encode() not in whole
+    assert "请您还款".encode() not in whole
+    vault.erase("u1")
+    assert list(book.verdicts()) == []
+    with pytest.raises(NotFound, match="key was erased"):
+        book.body(name, "li")
+    (left,) = book.worth("agent", START, TO_COME)
+    assert left.shown == 1
