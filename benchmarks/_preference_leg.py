@@ -39,8 +39,8 @@ from fine_tune.training.preference import likelihoods, with_reference
 from fine_tune.training.train import losses_of, train
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.verdicts import judge
+from finmodel.privacy.masks import masked
 from serving.bases import hush_peft
-from serving.tuning import masked
 
 BATCH = 8
 """TRL's default: pairs a step. Ours packs as many rows as hold about so many."""

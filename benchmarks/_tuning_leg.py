@@ -36,8 +36,8 @@ from fine_tune.network.model import load_base, with_adapter, with_stock_adapter
 from fine_tune.recipe import Recipe, load
 from fine_tune.training.train import train
 from finmodel.lender.talk.conversations import write
+from finmodel.privacy.masks import masked
 from serving.bases import hush_peft
-from serving.tuning import masked
 
 MIB = 1024.0
 NEVER = 10**9

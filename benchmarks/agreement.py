@@ -30,10 +30,10 @@ from finmodel import tracking
 from finmodel.adapters import KIND
 from finmodel.assistant.engines.engine import Asked
 from finmodel.lender.talk.conversations import write
+from finmodel.privacy.masks import masked
 from finmodel.settings import Settings
 from serving.bases import hush_peft
 from serving.evaluation_targets import Target, targets_of
-from serving.tuning import masked
 
 CONVERSATIONS, SEED = 1_200, 1
 TOP = 2_000

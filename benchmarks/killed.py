@@ -99,7 +99,7 @@ def steps_of(recipe: Path, base: Path) -> int:
     from fine_tune.recipe import load
     from fine_tune.tune import samples_to_learn
     from finmodel.lender.talk.conversations import write
-    from serving.tuning import masked
+    from finmodel.privacy.masks import masked
 
     told = load(recipe)
     prepared = prepare([one.conversation for one in write(told.simulated, told.seed)], masked)

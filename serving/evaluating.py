@@ -15,11 +15,12 @@ import typer
 
 from finmodel import tracking
 from finmodel.errors import BadInput
+from finmodel.privacy.masks import masked
 from serving.bases import hush_peft
 from serving.evaluation_targets import targets_of
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
-from serving.tuning import GENERAL, GENERAL_SEED, conversations_of, masked
+from serving.tuning import GENERAL, GENERAL_SEED, conversations_of
 
 if TYPE_CHECKING:
     from fine_tune.judging.evaluation import Table

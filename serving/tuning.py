@@ -14,6 +14,7 @@ import typer
 
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput
+from finmodel.privacy.masks import masked
 from finmodel.verdicts import Verdict
 from serving.bases import base_folder, hush_peft
 from serving.operators import Json, settings
@@ -145,16 +146,6 @@ def _next(done: Tuned, who: Person) -> str:
         f"then a validator who is not {who.name}: "
         f"finmodel promote {done.name} --version {done.version}"
     )
-
-
-def masked(texts: Sequence[str]) -> list[str]:
-    """The texts of one conversation, their personal data masked alike throughout."""
-    from finmodel.privacy.masks import Masks
-
-    masks = Masks()
-    for text in texts:
-        masks.mask(text)  # whoever is named at the end was maybe spoken to at the beginning
-    return [masks.mask(text) for text in texts]
 
 
 def _require_both(recipe: Recipe, conversations: Path | None, verdicts: Path | None) -> None:

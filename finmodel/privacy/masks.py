@@ -9,7 +9,7 @@ it, and whoever keeps it (`kept`) keeps it sealed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from finmodel.errors import BadInput
@@ -118,6 +118,18 @@ class Masks:
         if names:
             longest = sorted(names, key=len, reverse=True)
             self._names = re.compile("|".join(map(re.escape, longest)))
+
+
+def masked(texts: Sequence[str]) -> list[str]:
+    """The texts of one conversation, their personal data masked alike throughout.
+
+    >>> masked(["张伟在吗", "我叫张伟"])
+    ['[姓名1]在吗', '我叫[姓名1]']
+    """
+    masks = Masks()
+    for text in texts:
+        masks.mask(text)  # whoever is named at the end was maybe spoken to at the beginning
+    return [masks.mask(text) for text in texts]
 
 
 class StreamMasker:

@@ -20,10 +20,10 @@ from finmodel.conversation_files import write_conversations
 from finmodel.errors import BadInput, NotFound, NotReady
 from finmodel.lender.talk.conversations import write
 from finmodel.manifest import Check, Verdict
+from finmodel.privacy.masks import masked
 from finmodel.records import Person
 from finmodel.settings import Settings
 from serving.evaluating import evaluate
-from serving.tuning import masked
 from tests.finmodel.assistant.engines.small_engines import small
 from tests.finmodel.mlflow_home import settings_at
 

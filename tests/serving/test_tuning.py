@@ -22,6 +22,7 @@ from finmodel.errors import BadInput, Refused
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.verdicts import judge
+from finmodel.privacy.masks import masked
 from finmodel.progress import silent
 from finmodel.settings import Settings
 from finmodel.trained_on import taught_by
@@ -29,7 +30,7 @@ from finmodel.verdict_files import write_verdicts
 from serving import promotion
 from serving.access import People
 from serving.exporting import export
-from serving.tuning import masked, tune
+from serving.tuning import tune
 from tests.fine_tune.small_model import small_base
 from tests.serving.demo_shell import FINMODEL, Shell
 

@@ -28,8 +28,13 @@ _WAIT_S: Final = 10.0
 class Endpoint:
     """A server of OpenAI's routes."""
 
-    def __init__(self, url: str, *, key: str = "", spoken: Spoken | None = None) -> None:
-        """BadInput where it is no URL of http or https; asks nothing yet."""
+    def __init__(
+        self, url: str, *, key: str = "", spoken: Spoken | None = None, grammars: bool = False
+    ) -> None:
+        """BadInput where it is no URL of http or https; asks nothing yet.
+
+        `grammars` is for llama.cpp's server: others pass over a grammar, or refuse it.
+        """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(
@@ -40,6 +45,7 @@ class Endpoint:
         self._secure, self._host = parts.scheme == "https", parts.hostname
         self._port, self._path = parts.port, parts.path.rstrip("/") or "/v1"
         self._key, self._spoken, self._model = key, spoken, parts.fragment
+        self.grammars = grammars
         self.name = f"{self._host}:{self._port}" if self._port else self._host
 
     def stream(self, asked: Asked) -> Generator[str, None, None]:

@@ -52,6 +52,11 @@ class Engine(Protocol):
         """As tables and traces call it."""
         ...
 
+    @property
+    def grammars(self) -> bool:
+        """Whether it holds to `Asked.grammar`."""
+        ...
+
     def stream(self, asked: Asked) -> Generator[str, None, None]:
         """The reply in pieces; whoever closes the generator cancels it."""
         ...

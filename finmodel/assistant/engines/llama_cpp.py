@@ -34,6 +34,7 @@ class LlamaCpp:
     """A GGUF base with its adapters, in this process."""
 
     name = "llama.cpp"
+    grammars = True
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class Transformer:
     """A model of transformers, one request at a time."""
 
     name = "transformers"
+    grammars = False
 
     def __init__(self, model: Any, spoken: Spoken) -> None:
         """A causal model, or one under PEFT with adapters by name."""

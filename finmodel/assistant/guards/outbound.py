@@ -6,10 +6,9 @@ severity and a safe rewrite go out. Who wrote the reply, and at what hour, is no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -17,11 +16,11 @@ from finmodel.assistant.facts import Facts
 from finmodel.assistant.grounding import ground
 from finmodel.assistant.guards.normal import Seen, normalise
 from finmodel.assistant.guards.outbound_rules import Severity, rules
+from finmodel.assistant.sentences import sentences as spans_of
 from finmodel.privacy.find import find
 from finmodel.privacy.masks import Masks
 
 Spans: TypeAlias = list[tuple[int, int]]
-_SENTENCE: Final = re.compile(r"[^。！？!?；;\n]+[。！？!?；;\n]*")
 
 
 class Broken(Struct, frozen=True):
@@ -50,7 +49,7 @@ def broken(
     >>> [one.rule for one in broken("能通过的。", before="您这笔贷款保证")]
     ['promise']
     """
-    sentences = _sentences(text)
+    sentences = spans_of(text)
     found = [*_by_rules(text, before, sentences), *_personal(text, sentences)]
     if facts is not None:
         found += _ungrounded(text, sentences, facts, today)
@@ -86,10 +85,6 @@ def _ungrounded(text: str, sentences: Spans, facts: Facts, today: date | None) -
         start, end = one.figure.start, one.figure.end
         begin, close = _around(sentences, start)
         yield Broken("number", start, end, "block", begin, close, None)
-
-
-def _sentences(text: str) -> Spans:
-    return [one.span() for one in _SENTENCE.finditer(text)] or [(0, len(text))]
 
 
 def _around(sentences: Spans, at: int) -> tuple[int, int]:

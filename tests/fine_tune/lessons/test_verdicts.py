@@ -13,8 +13,8 @@ from finmodel.errors import BadInput
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.held_out import held_out
 from finmodel.lender.talk.verdicts import judge
+from finmodel.privacy.masks import masked
 from finmodel.verdicts import Verdict
-from serving.tuning import masked
 
 AT = datetime.fromisoformat("2026-06-03T09:00:00+08:00")
 SENT = "您好，请在{due_date}前还款，祝您生活愉快。"
