@@ -18,14 +18,11 @@ from fine_tune.judging.suites import Figure, Judge, Written, broken_by_rule, com
 from fine_tune.lessons.samples import Lesson
 from fine_tune.lessons.texts import text_samples
 from finmodel.assistant.engines.engine import Asked, Engine, write
-from finmodel.assistant.template import Message
-from finmodel.conversations import tokens_about
+from finmodel.assistant.suggesting.context import recent
 from finmodel.progress import Progress, silent, teller
 
 LENGTH: Final = 1_024
 """Tokens of a conversation whose likelihood is taken: its instruction and its latest messages."""
-_HISTORY: Final = 3_000
-"""About so many tokens of a conversation are given to an engine, which reads 4,096."""
 SUITES: Final = {
     "intent.right": "意图 intent: its reply is nearest to a script of the right one",
     "script.distance": "话术 script: edits to the approved one that was sent",
@@ -83,24 +80,6 @@ def ask(
         found.append(compare(lesson, write(engine, Asked(history, adapter=adapter))))
         tell()
     return found
-
-
-def recent(messages: Sequence[Message], room: int = _HISTORY) -> tuple[Message, ...]:
-    """The instruction and the latest messages of a history, of about `room` tokens.
-
-    >>> said = [Message("system", "客服"), Message("user", "一二三四"), Message("user", "五六")]
-    >>> [one.text for one in recent(said, 5)]
-    ['客服', '五六']
-    """
-    first, *rest = messages
-    kept: list[Message] = []
-    room -= tokens_about(first.text)
-    for message in reversed(rest):
-        room -= tokens_about(message.text)
-        if room < 0 and kept:
-            break
-        kept.append(message)
-    return first, *reversed(kept)
 
 
 def likelihoods(

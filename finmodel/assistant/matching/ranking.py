@@ -51,6 +51,8 @@ class Ranked(Struct, frozen=True):
     """The first one is right often enough to be offered without anything generated."""
     verification: Script | None = None
     """What asks for verification, where more could be told once that is done."""
+    asked_to_verify: int = 0
+    """The place of verification among all intents, the likeliest first: from 0 on."""
 
 
 class Ranker:
@@ -83,7 +85,8 @@ class Ranker:
             if len(offers) == COUNT:
                 break
         sure = bool(offers) and offers[0].score >= self._model.confident
-        return Ranked(tuple(offers), sure, self._verification(offers, state, as_of))
+        place = list(wanted).index(VERIFY) if VERIFY in wanted else len(wanted)
+        return Ranked(tuple(offers), sure, self._verification(offers, state, as_of), place)
 
     def wanted(self, situation: Situation, state: State, as_of: date) -> dict[str, float]:
         """Every intent with its score, the likeliest first; empty where nothing can be read."""

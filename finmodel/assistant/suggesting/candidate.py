@@ -1,0 +1,166 @@
+"""What an engine wrote, sentence by sentence, through the rules: said, said safely, or not at all.
+
+A sentence with slots comes in, with what may be told; it goes out filled, or as a guard's safe
+rewrite, or the whole candidate is given up with the rule that it broke. A figure stands only as a
+slot, and only under the name of the fact that fills it. Which engine wrote it is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from msgspec import Struct
+
+from finmodel.assistant.grounding import ground
+from finmodel.assistant.guards.outbound import broken
+from finmodel.assistant.guards.outbound_rules import rules
+from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
+from finmodel.assistant.script_rules import LONGEST, broken_rules
+from finmodel.assistant.sentences import sentences
+from finmodel.assistant.slots import places
+from finmodel.assistant.suggesting.answers import Met, Origin, Sentence
+from finmodel.assistant.suggesting.approved import numbers_of
+from finmodel.assistant.suggesting.asking import Told
+from finmodel.privacy.kinds import PLACEHOLDER
+
+_IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
+_GARBAGE: Final = re.compile(
+    r"[\ufffd\x00-\x08\x0b-\x1f]|<[a-zA-Z/!]|https?:|(.)\1{5}|(.{2,12})\2{3}"
+)
+"""Broken characters, markup, addresses, and what an engine repeats when it is stuck."""
+_NEVER: Final = ("slot", "brace", "number", "identity")
+"""Rules of scripts for which there is no safe way of saying it."""
+_SHARED: Final = 0.7
+"""With so much in common a sentence is that of an approved text."""
+
+
+class Text(Struct, frozen=True):
+    """An approved text that a sentence may come from."""
+
+    origin: Origin
+    text: str
+
+
+class GivenUp(Exception):
+    """The candidate cannot be said; `rule` says why."""
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+        super().__init__(rule)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A reply as it comes."""
+
+    told: Told
+    day: date
+    engine: str
+    texts: Sequence[Text] = ()
+    before: str = field(default="", repr=False)
+    """What the same agent said just before."""
+    said: list[Sentence] = field(default_factory=list)
+    met: list[Met] = field(default_factory=list)
+    written: int = 0
+    """Sentences that came in."""
+
+    def add(self, sentence: str) -> Sentence | None:
+        """The sentence as it may be said; None where it says nothing new. Raises `GivenUp`."""
+        slotted = sentence.strip()
+        if not slotted:
+            return None
+        self.written += 1
+        if any(one.slotted.strip() == slotted for one in self.said):
+            return None
+        found = self._judged(slotted)
+        if found is None or any(one.slotted == found.slotted for one in self.said):
+            return None
+        if sum(len(one.slotted) for one in self.said) + len(found.slotted) > LONGEST:
+            self._give_up("length")
+        self.said.append(found)
+        return found
+
+    def finish(self) -> None:
+        """Raises `GivenUp` where nothing of it is left but safe rewrites."""
+        if not self.said:
+            self._give_up("empty")
+        if all(one.origin.home == "guard" for one in self.said):
+            self._give_up("nothing but rewrites")
+
+    def _judged(self, slotted: str) -> Sentence | None:
+        if not _IDEOGRAPH.search(slotted) or _GARBAGE.search(slotted):
+            self._give_up("garbage")
+        if PLACEHOLDER.search(slotted):
+            self._give_up("personal")
+        wrong = broken_rules(slotted, self.told.state.identity)
+        if never := next((name for name in _NEVER if name in wrong), None):
+            self._give_up(never)
+        if self.told.facts.missing(slotted):
+            self._give_up("no value")
+        if "rate" in wrong:
+            return self._instead("rate", rules()["rate"].rewrite)
+        if self.told.state.identity != "verified" and self._tells_standing(slotted):
+            return self._instead("unverified", INSTEAD)
+        return self._guarded(slotted) or self._filled(slotted)
+
+    def _tells_standing(self, slotted: str) -> bool:
+        """What is said to nobody in particular may stand as it was approved."""
+        return self._origin(slotted).home == "engine" and tells_standing(slotted)
+
+    def _guarded(self, slotted: str) -> Sentence | None:
+        """What is said in the place of a sentence that breaks a rule; None where it may stand."""
+        before = self.before + "".join(one.slotted for one in self.said)
+        for one in broken(slotted, before=before):
+            if one.severity == "warn":
+                self.met.append(Met(one.rule, self.written, "warned"))
+            elif one.rewrite is None or one.rule == "personal":
+                self._give_up(one.rule)
+            else:
+                return self._instead(one.rule, one.rewrite)
+        return None
+
+    def _filled(self, slotted: str) -> Sentence:
+        facts = self.told.facts
+        filled = facts.fill(slotted)
+        if ground(filled.text, facts, today=self.day).told:
+            self._give_up("number")
+        return Sentence(filled.text, slotted, self._origin(slotted), numbers_of(filled))
+
+    def _instead(self, rule: str, rewrite: str) -> Sentence:
+        self.met.append(Met(rule, self.written, "rewritten"))
+        return Sentence(rewrite, rewrite, Origin("guard", rule))
+
+    def _give_up(self, rule: str) -> None:
+        self.met.append(Met(rule, self.written, "dropped"))
+        raise GivenUp(rule)
+
+    def _origin(self, slotted: str) -> Origin:
+        """The approved text that says the same, else the engine."""
+        best, found = _SHARED, Origin("engine", self.engine)
+        for one in self.texts:
+            for begin, end in sentences(one.text):
+                shared = in_common(slotted, one.text[begin:end])
+                if shared >= best:
+                    best, found = shared, one.origin
+        return found
+
+
+def in_common(first: str, second: str) -> float:
+    """Dice's share of pairs of neighbouring signs: 1 for the same text.
+
+    >>> in_common("请您按时还款", "请您按时还款。") > 0.9, in_common("您好", "再见")
+    (True, 0.0)
+    """
+    one, other = _pairs(first), _pairs(second)
+    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
+
+
+def _pairs(text: str) -> frozenset[str]:
+    """Pairs of neighbouring signs; a slot is one sign of its own name."""
+    for name, start, end in reversed(list(places(text))):
+        text = f"{text[:start]}\ue000{name}\ue000{text[end:]}"
+    return frozenset(text[at : at + 2] for at in range(len(text) - 1))

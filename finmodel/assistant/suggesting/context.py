@@ -1,0 +1,123 @@
+"""What an engine reads before it writes: the masked conversation as in training, within a budget.
+
+What is asked for, what may be told, sources and a budget come in; messages go out, with what of
+the turns that no longer fit was carried forward. As long as a conversation fits and no source is
+at hand, this is word for word what training reads (fine_tune/lessons/prepare.py). Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from finmodel.assistant.briefing import briefing, told_again
+from finmodel.assistant.suggesting.asking import Asking, Told, Tone
+from finmodel.assistant.suggesting.recall import Recalled, as_told, recall
+from finmodel.assistant.template import Message, Role
+from finmodel.conversations import Who, tokens_about
+from finmodel.privacy.masks import masked
+
+HISTORY: Final = 3_000
+"""About so many tokens are read before a reply, of an engine's 4,096."""
+_LONGEST: Final = 2_000
+"""Characters of one message that are read: of a longer one its beginning and its end."""
+_CARRIED: Final = 10
+"""One part in so many of the budget is for what is carried forward."""
+_ROLES: Final[dict[Who, Role]] = {"customer": "user", "agent": "assistant", "system": "system"}
+_TONES: Final[dict[Tone, str]] = {
+    "": "",
+    "warm": "语气：亲切，先体谅客户的处境。",
+    "brief": "语气：简短，只说要点。",
+    "formal": "语气：正式，用书面语。",
+}
+_HALF_AT_END: Final = re.compile(r"[\w@.+ -]{1,40}\Z", re.ASCII)
+_HALF_AT_BEGIN: Final = re.compile(r"\A[\w@.+ -]{1,40}", re.ASCII)
+"""What may be half of a number or of an address that was cut in two: masking would miss it."""
+
+
+class Prompt(Struct, frozen=True):
+    """The history that is answered."""
+
+    messages: tuple[Message, ...]
+    recalled: tuple[Recalled, ...] = ()
+    """What was carried forward out of turns that were left out."""
+    left_out: int = 0
+    """Turns that did not fit."""
+
+    def __repr__(self) -> str:
+        return f"Prompt({len(self.messages)} messages)"  # no log may get a prompt
+
+    @property
+    def tokens(self) -> int:
+        """About so many, rather more than less."""
+        return sum(tokens_about(one.text) for one in self.messages)
+
+
+def prompt_of(
+    asking: Asking, told: Told, sources: Sequence[str] = (), room: int = HISTORY
+) -> Prompt:
+    """What an engine is asked, of about `room` tokens at most.
+
+    How a customer stands is told only once they are verified: what a model was not told it tells
+    nobody. Sources and tone stand at the end, behind what stays the same from turn to turn.
+    """
+    given = asking.messages
+    texts = masked([_cut(one.slotted or one.text) for one in given])
+    account = told.state.account if told.state.identity == "verified" else None
+    behind = _behind(sources, asking.tone)
+    room -= sum(tokens_about(one.text) for one in behind)
+    identity = given[0].identity if given else told.state.identity
+    history = [(0, Message("system", briefing(account, identity)))]
+    for turn, (said, text) in enumerate(zip(given, texts, strict=True), start=1):
+        if said.identity != identity:
+            identity = said.identity
+            history.append((turn, Message("system", told_again(identity))))
+        history.append((turn, Message(_ROLES[said.who], text)))
+    if told.state.identity != identity:
+        history.append((len(given), Message("system", told_again(told.state.identity))))
+    messages = [message for _, message in history]
+    kept = recent(messages, room)
+    if len(kept) == len(messages):
+        return Prompt((*messages, *behind))
+    carried = room // _CARRIED
+    kept = recent(messages, room - carried)[1:]
+    first = history[-len(kept)][0]
+    recalled = recall(given[: first - 1], texts[: first - 1], carried)
+    opening = Message("system", briefing(account, given[first - 1].identity))
+    again = [Message("system", as_told(recalled))] if recalled else []
+    return Prompt((opening, *again, *kept, *behind), recalled, first - 1)
+
+
+def recent(messages: Sequence[Message], room: int = HISTORY) -> tuple[Message, ...]:
+    """The instruction and the latest messages of a history, of about `room` tokens.
+
+    >>> said = [Message("system", "客服"), Message("user", "一二三四"), Message("user", "五六")]
+    >>> [one.text for one in recent(said, 5)]
+    ['客服', '五六']
+    """
+    first, *rest = messages
+    kept: list[Message] = []
+    room -= tokens_about(first.text)
+    for message in reversed(rest):
+        room -= tokens_about(message.text)
+        if room < 0 and kept:
+            break
+        kept.append(message)
+    return first, *reversed(kept)
+
+
+def _cut(text: str) -> str:
+    """A long message shortened, without the halves of a number that the cut went through."""
+    if len(text) <= _LONGEST:
+        return text
+    head, tail = text[: _LONGEST // 2], text[-_LONGEST // 2 :]
+    return f"{_HALF_AT_END.sub('', head)}……{_HALF_AT_BEGIN.sub('', tail)}"
+
+
+def _behind(sources: Sequence[str], tone: Tone) -> list[Message]:
+    lines = [f"资料：{text}" for text in sources]
+    lines += [_TONES[tone]] if tone else []
+    return [Message("system", "\n".join(lines))] if lines else []

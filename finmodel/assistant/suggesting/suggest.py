@@ -1,0 +1,187 @@
+"""Suggestions for an agent: approved scripts at once, then one generated reply through the guards.
+
+A conversation so far, a shelf of what is approved, and perhaps a writer come in; suggestions go out
+as they come, and in the end all of them with their trace. Where nothing can be said safely nothing
+is said, and the trace says why. Knows no HTTP, no file and no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Generator
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from finmodel.assistant.matching.ranking import COUNT, Ranked
+from finmodel.assistant.matching.situation import VERIFY, situation_of
+from finmodel.assistant.suggesting.answers import (
+    Met,
+    Scored,
+    Sentence,
+    Suggested,
+    Suggestion,
+    Trace,
+)
+from finmodel.assistant.suggesting.approved import approved
+from finmodel.assistant.suggesting.asking import Asking, Told, may_be_told, open_words
+from finmodel.assistant.suggesting.context import HISTORY, prompt_of
+from finmodel.assistant.suggesting.generated import Clock, Outcome, generate
+from finmodel.assistant.suggesting.shelf import Shelf, Writer
+from finmodel.assistant.suggesting.strangers import THIRD_PARTY, third_party
+from finmodel.conversations import tokens_about
+
+_SCRIPTS_ALONE: Final = frozenset({THIRD_PARTY, "self_harm"})
+"""Nothing is generated for whoever may want this."""
+_IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """What is there at once: approved scripts."""
+
+    suggestions: tuple[Suggestion, ...]
+    verification: Suggestion | None = None
+    writing: bool = False
+    """The engine is asked next."""
+
+
+Event: TypeAlias = Offered | Sentence
+"""Scripts first, then the sentences of the generated reply; given up, it is not in the end."""
+
+
+class _Read(NamedTuple):
+    """How a question was read."""
+
+    told: Told
+    ranked: Ranked
+
+
+def suggest(
+    asking: Asking, shelf: Shelf, writer: Writer | None = None, clock: Clock = time.perf_counter
+) -> Suggested:
+    """All suggestions for what is asked, with their trace; `clock` counts seconds."""
+    events = stream(asking, shelf, writer, clock)
+    try:
+        while True:
+            next(events)
+    except StopIteration as end:
+        found: Suggested = end.value
+        return found
+
+
+def stream(
+    asking: Asking, shelf: Shelf, writer: Writer | None = None, clock: Clock = time.perf_counter
+) -> Generator[Event, None, Suggested]:
+    """Suggestions as they come; whoever closes it cancels the engine.
+
+    Up to three: with a generated one, two scripts; where that is given up, the third script.
+    """
+    begun = clock()
+    read = _read(asking, shelf)
+    scripts, beside, met = approved(read.ranked, shelf.scripts, read.told, asking.day)
+    reason = _nothing_generated(asking, read, writer)
+    at_once = scripts if reason else scripts[: COUNT - 1]
+    if beside is None:
+        left = scripts[len(at_once) :]
+        beside = next((one for one in left if _verifies(one, shelf)), None)
+    offered = clock() - begun
+    yield Offered(tuple(at_once), beside, writing=not reason)
+    if reason or writer is None:
+        outcome = _recalled(asking, read.told, reason)
+    else:
+        outcome = yield from generate(asking, read.told, scripts, shelf, writer, clock)
+    found = tuple(scripts)
+    if outcome.suggestion is not None:
+        found = (*at_once, outcome.suggestion)
+    trace = _trace(asking, read, met, outcome, writer)
+    first = None if outcome.first is None else (outcome.first - begun) * 1e3
+    times = {"scripts_ms": offered * 1e3, "first_ms": first, "ms": (clock() - begun) * 1e3}
+    trace = msgspec.structs.replace(trace, **times)
+    return Suggested(found, trace, None if beside in found else beside, outcome.recalled)
+
+
+def _verifies(one: Suggestion, shelf: Shelf) -> bool:
+    return shelf.scripts[one.script].intent == VERIFY
+
+
+def _read(asking: Asking, shelf: Shelf) -> _Read:
+    """What is wanted, and what whoever is writing may be told."""
+    stranger = third_party(asking.messages, asking.identity, shelf.scripts)
+    read = _ranked(asking, shelf, stranger)
+    offers = read.ranked.offers
+    if not stranger and offers and offers[0].script.intent == THIRD_PARTY:
+        return _ranked(asking, shelf, stranger=True)
+    return read
+
+
+def _ranked(asking: Asking, shelf: Shelf, stranger: bool) -> _Read:
+    told = may_be_told(asking, stranger)
+    identity = told.state.identity
+    situation = situation_of(asking.messages, identity, asking.account, shelf.scripts)
+    return _Read(told, shelf.ranker.rank(situation, told.state, asking.day, told.facts))
+
+
+def _nothing_generated(asking: Asking, read: _Read, writer: Writer | None) -> str:
+    """Why no engine is asked; empty where one is."""
+    words = "".join(one.text for one in open_words(asking.messages))
+    offers = read.ranked.offers
+    reasons = {
+        "nothing is asked": not words.strip() and not offers,
+        "nothing can be read": not offers,
+        "a third party is writing": read.told.third_party,
+        "scripts alone answer this": any(one.script.intent in _SCRIPTS_ALONE for one in offers),
+        "it is not in Chinese": not _IDEOGRAPH.search(words),
+        "the first script is sure": read.ranked.confident and not asking.tone,
+        "no engine": writer is None,
+    }
+    return next((reason for reason, so in reasons.items() if so), "")
+
+
+def _recalled(asking: Asking, told: Told, reason: str) -> Outcome:
+    """What an agent should remember of a long conversation, where no engine reads it."""
+    if sum(tokens_about(one.text) for one in asking.messages) < HISTORY // 2:
+        return Outcome(reason=reason)
+    prompt = prompt_of(asking, told)
+    return Outcome(reason=reason, recalled=prompt.recalled, left_out=prompt.left_out)
+
+
+def _trace(
+    asking: Asking, read: _Read, met: list[Met], outcome: Outcome, writer: Writer | None
+) -> Trace:
+    asked = _digest(asking)
+    engine, adapter = (writer.engine.name, writer.adapter) if writer else ("", "")
+    how = (asked, engine, adapter, writer.seed, writer.temperature) if writer else (asked,)
+    return Trace(
+        id=hashlib.sha256(repr(how).encode()).hexdigest()[:16],
+        conversation=asking.conversation,
+        after=asking.after,
+        asked=asked,
+        day=asking.day,
+        identity=read.told.state.identity,
+        account=read.told.state.account,
+        third_party=read.told.third_party,
+        scripts=tuple(
+            Scored(one.script.id, one.script.version, one.score) for one in read.ranked.offers
+        ),
+        confident=read.ranked.confident,
+        sources=outcome.sources,
+        rules=(*met, *outcome.met),
+        recalled=tuple(one.message for one in outcome.recalled),
+        left_out=outcome.left_out,
+        engine=engine,
+        adapter=adapter,
+        prompt_tokens=outcome.prompt_tokens,
+        written_tokens=outcome.written_tokens,
+        reason=outcome.reason,
+    )
+
+
+def _digest(asking: Asking) -> str:
+    """SHA-256 of everything that a suggestion depends on but what is approved."""
+    plain = asking.facts.plain()
+    whole = (
+        asking.messages, asking.identity, asking.account, plain, asking.day, asking.tone
+    )  # fmt: skip
+    return hashlib.sha256(msgspec.json.encode(whole, order="sorted")).hexdigest()

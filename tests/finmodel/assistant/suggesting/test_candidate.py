@@ -1,0 +1,95 @@
+"""A generated sentence is said, said safely, or ends the candidate."""
+
+import pytest
+
+from finmodel.assistant.facts import Facts
+from finmodel.assistant.guards.unverified import INSTEAD
+from finmodel.assistant.script_rules import LONGEST
+from finmodel.assistant.scripts import State, load_scripts
+from finmodel.assistant.suggesting.answers import Origin
+from finmodel.assistant.suggesting.asking import Told, public
+from finmodel.assistant.suggesting.candidate import Candidate, GivenUp, Text
+from tests.finmodel.assistant.suggesting.talks import DAY, FACTS
+
+VERIFIED = Told(State("verified", "current"), FACTS)
+UNKNOWN = Told(State("none"), public(FACTS))
+
+
+def candidate(told=VERIFIED, **more):
+    return Candidate(told, DAY, "scripted", **more)
+
+
+def test_slots_are_filled_and_each_figure_has_its_source():
+    said = candidate().add("本期应还{amount_due}，还款日{due_date}。")
+    assert said.text == "本期应还8,052.60元，还款日2026年6月15日。"
+    assert [(one.slot, said.text[one.start : one.end]) for one in said.numbers] == [
+        ("amount_due", "8,052.60元"),
+        ("due_date", "2026年6月15日"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "text", "rule"),
+    [
+        (VERIFIED, "本期应还{principal_outstanding}，其中本金{amount_due}。", "number"),
+        (UNKNOWN, "您本期应还{amount_due}。", "identity"),
+        (VERIFIED, "请联系[手机号1]。", "personal"),
+    ],
+)
+def test_what_has_no_safe_way_of_being_said_ends_it(told, text, rule):
+    one = candidate(told)
+    with pytest.raises(GivenUp) as given_up:
+        one.add(text)
+    assert given_up.value.rule == rule
+    assert one.met[-1].done == "dropped"
+
+
+def test_a_rate_without_its_years_is_said_by_the_rule():
+    said = candidate().add("我们的利率很低。")
+    assert said.origin == Origin("guard", "rate")
+    assert "年化利率（单利）" in said.text
+
+
+def test_a_debt_is_not_confirmed_to_whoever_is_not_verified():
+    said = candidate(UNKNOWN).add("您目前有一笔借款逾期了。")
+    assert (said.text, said.origin.id) == (INSTEAD, "unverified")
+    assert candidate().add("您目前有一笔借款逾期了。").origin.home == "engine"
+
+
+def test_a_sentence_of_an_approved_text_has_its_source():
+    script = load_scripts()["overdue_amount-1"]
+    texts = [Text(Origin("script", script.id, script.version), script.text)]
+    said = candidate(UNKNOWN, texts=texts).add(script.text.partition("。")[0] + "！")
+    assert said.origin == Origin("script", "overdue_amount-1", script.version)
+    assert candidate(texts=texts).add("今天天气真不错。").origin.home == "engine"
+
+
+def test_what_begins_in_one_sentence_and_ends_in_the_next_is_told():
+    one = candidate()
+    one.add("您这笔贷款一定")
+    assert one.add("能通过。").origin == Origin("guard", "promise")
+
+
+def test_nothing_is_said_twice_and_no_reply_is_too_long():
+    one = candidate()
+    assert one.add("请稍等。") is not None
+    assert one.add("请稍等。") is None
+    for place in range(LONGEST // 25):
+        one.add(f"请您放心，我会把{chr(0x5000 + place)}这件事情为您处理好的。")
+    with pytest.raises(GivenUp, match="length"):
+        one.add("，".join("请您再等一等" for _ in range(3)) + "马上就会有人联系，" * 3 + "谢谢。")
+
+
+def test_rewrites_alone_are_no_reply():
+    one = candidate()
+    one.add("您的申请保证通过。")
+    with pytest.raises(GivenUp, match="rewrites"):
+        one.finish()
+    with pytest.raises(GivenUp, match="empty"):
+        candidate().finish()
+
+
+def test_a_fact_of_text_kind_may_hold_figures():
+    facts = Facts.of_plain(FACTS.plain() | {"hotline": "95566"})
+    told = Told(State("verified"), facts)
+    assert candidate(told).add("客服热线{hotline}。").text == "客服热线95566。"

@@ -1,0 +1,62 @@
+"""Whoever says that they are not the customer, and for how long that holds."""
+
+import msgspec
+import pytest
+
+from finmodel.assistant.scripts import load_scripts
+from finmodel.assistant.suggesting.strangers import third_party
+from finmodel.lender.talk.conversations import write
+from tests.finmodel.assistant.suggesting.talks import said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我是他老婆，他欠了多少",
+        "我是借款人的同事",
+        "帮我老公问一下还款",
+        "替朋友还款可以吗",
+        "我受朋友委托来问",
+        "我是他的代理律师",
+        "我不是机主，别打了",
+        "我弟弟的贷款是多少",
+    ],
+)
+def test_a_third_party_is_known_by_what_they_say(text):
+    for identity in ("none", "basic", "verified"):
+        messages = said("你好", text, ">好的", "多少钱", identity=identity)
+        assert third_party(messages, identity, load_scripts())
+
+
+@pytest.mark.parametrize(
+    "text", ["我老婆也在问这个", "我不是本人操作的", "还款日是哪天", "帮我查一下", "我是本人", ""]
+)
+def test_the_customer_is_none(text):
+    assert not third_party(said(text), "verified", load_scripts())
+
+
+def test_it_holds_until_somebody_is_verified_anew():
+    messages = said("我是他老婆", ">好的", "多少钱", identity="none")
+    assert third_party(messages, "none", load_scripts())
+    assert not third_party(messages, "verified", load_scripts())
+    last = msgspec.structs.replace(messages[0], id="m9", text="还款", identity="verified")
+    assert not third_party((*messages, last), "verified", load_scripts())
+
+
+def test_a_script_for_third_parties_that_was_sent_says_so_too():
+    messages = said("问点事", ">请本人联系我们")
+    sent = (messages[0], msgspec.structs.replace(messages[1], script="third_party-2"))
+    assert third_party(sent, "verified", load_scripts())
+
+
+def test_hardly_any_verified_customer_is_taken_for_one():
+    taken = asked = 0
+    for written in write(300, 21):
+        one = written.conversation
+        if any(m.intent == "third_party" for m in one.messages):
+            continue
+        if one.messages[-1].identity == "verified":
+            asked += 1
+            taken += third_party(one.messages, "verified", load_scripts())
+    assert asked > 100
+    assert taken <= 0.01 * asked
