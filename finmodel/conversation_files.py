@@ -36,17 +36,24 @@ _KIND: Final = Kind(
     Message.__struct_fields__ + Conversation.__struct_fields__,
     {"who": "write customer, agent or system"},
 )
+STDIN: Final = Path("/dev/stdin")
+"""Conversations may come through it as JSONL."""
 Placed: TypeAlias = tuple[str, Any]
 """A file and line, and what was read there."""
 
 
-def read_conversations(path: Path, refused: list[BadInput] | None = None) -> Iterator[Conversation]:
-    """The conversations of a `.jsonl` or `.csv` file, one by one.
+def read_conversations(
+    path: Path, refused: list[BadInput] | None = None, *, answered: bool = True
+) -> Iterator[Conversation]:
+    """The conversations of a `.jsonl` or `.csv` file, one by one; JSONL through `STDIN`.
+
+    Those that are still under way need not be `answered`.
 
     The first that is none is raised as `BadInput` with file and line; with a list, it is put there
     and the others go on. A file that cannot be read as a whole is always raised.
     """
-    read = {".jsonl": _of_jsonl, ".csv": _of_csv}.get(path.suffix.lower())
+    suffix = ".jsonl" if path == STDIN else path.suffix.lower()
+    read = {".jsonl": _of_jsonl, ".csv": _of_csv}.get(suffix)
     if read is None:
         raise BadInput(
             "neither .jsonl nor .csv", where=str(path), remedy=f"convert it, see {GUIDE}"
@@ -54,7 +61,7 @@ def read_conversations(path: Path, refused: list[BadInput] | None = None) -> Ite
     seen: dict[str, str] = {}
     for where, given in read(path):
         try:
-            yield _conversation(given, where, seen)
+            yield _conversation(given, where, seen, answered)
         except BadInput as error:
             if refused is None:
                 raise
@@ -77,7 +84,7 @@ def write_conversations(path: Path, conversations: Iterable[Conversation]) -> in
     return count
 
 
-def _conversation(given: Any, where: str, seen: dict[str, str]) -> Conversation:
+def _conversation(given: Any, where: str, seen: dict[str, str], answered: bool) -> Conversation:
     if isinstance(given, BadInput):
         raise given
     one = record(given, Conversation, where, _KIND)
@@ -85,7 +92,7 @@ def _conversation(given: Any, where: str, seen: dict[str, str]) -> Conversation:
         what = f"conversation {one.id!r} stands in {seen[one.id]} too"
         raise BadInput(what, where=where, remedy="give each its own id")
     seen[one.id] = where
-    if fault := fault_of(one):
+    if fault := fault_of(one, answered=answered):
         raise BadInput(f"conversation {one.id!r}: {fault[0]}", where=where, remedy=fault[1])
     return one
 

@@ -67,8 +67,10 @@ class Conversation(
     """Set where the conversation may only be used so."""
 
 
-def fault_of(one: Conversation) -> tuple[str, str] | None:
+def fault_of(one: Conversation, *, answered: bool = True) -> tuple[str, str] | None:
     """What is wrong with a conversation and how to mend it, or None.
+
+    One that is still under way need not be `answered`.
 
     >>> start = datetime.fromisoformat("2026-06-03T09:00:00+08:00")
     >>> asked = Message(id="1", who="customer", at=start, text="在吗")
@@ -80,7 +82,7 @@ def fault_of(one: Conversation) -> tuple[str, str] | None:
     twice = [name for name, times in Counter(m.id for m in one.messages).items() if times > 1]
     if twice:
         return f"message id {twice[0]!r} stands twice", "give each message its own id"
-    if all(message.who != "agent" for message in one.messages):
+    if answered and all(message.who != "agent" for message in one.messages):
         return "no agent wrote in it", "leave it out, or bring the agent's turns"
     if empty := next((m.id for m in one.messages if not m.text.strip()), None):
         return f"message {empty!r} is empty", "leave it out"

@@ -30,6 +30,7 @@ from serving.operators import Json
 from serving.policies import policy
 from serving.screen import INTERRUPTED, Progress, emit
 from serving.searching import search
+from serving.suggesting import suggest
 from serving.tuning import tune
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.command()(search)
 app.command()(tune)
 app.command()(evaluate)
 app.command()(export)
+app.command()(suggest)
 
 
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]

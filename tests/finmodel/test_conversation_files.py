@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import msgspec
@@ -49,6 +51,20 @@ CHATS = [
     chat("c2", message(0, "agent", " 您好 ")),
 ]  # fmt: skip
 LINES = [msgspec.json.encode(one).decode() for one in CHATS]
+
+
+def test_conversations_under_way_come_through_standard_input():
+    waiting = chat("c1", message(0, "customer", "在吗"))
+    line = msgspec.json.encode(waiting).decode()
+    read = "from finmodel.conversation_files import STDIN, read_conversations; import sys;"
+    read += "print(len(list(read_conversations(STDIN, answered=sys.argv[1] == 'answered'))))"
+
+    def told(how):
+        command = [sys.executable, "-c", read, how]
+        return subprocess.run(command, input=line, capture_output=True, text=True, check=False)
+
+    assert told("under way").stdout == "1\n"
+    assert "no agent wrote in it" in told("answered").stderr
 
 
 @pytest.mark.parametrize("name", ["chats.jsonl", "chats.csv"])

@@ -49,6 +49,12 @@ def test_what_is_wrong_is_said_with_what_to_do(one, part):
     assert remedy
 
 
+def test_one_under_way_need_not_be_answered_but_whole():
+    assert fault_of(chat(("customer", "在吗")), answered=False) is None
+    what, _ = fault_of(chat(("customer", " ")), answered=False)
+    assert what == "message 'm0' is empty"
+
+
 def test_ids_that_stand_twice_are_told():
     twice = msgspec.structs.replace(GOOD, messages=(*GOOD.messages, GOOD.messages[0]))
     assert fault_of(twice) == ("message id 'm0' stands twice", "give each message its own id")
