@@ -4,17 +4,23 @@ The simulated lender's held-out conversations are gone through turn by turn: bef
 agent is shown what the platform suggests, by scripts alone. The agent's own final text is what the
 simulator wrote, which saw no suggestion. Counted are whether the right script is among the three,
 what of the final text need not be typed, and whether every figure rests on the ledger. Whoever is
-not verified asks with all their facts at hand, and nothing of them may be told.
+not verified asks with all their facts at hand, and nothing of them may be told. Then the service is
+started as `finmodel assist serve` does it and asked over HTTP: `script_p95_ms` until scripts stand
+with an agent, `first_token_…` until the first generated sentence does (nothing is shown before the
+guards have read it), with the tiny base for 8 agents at once and the real one for one and for two.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from _assist_http import first_ms, script_ms, serving
 from _assist_judge import Turn, grounded, is_right, saved, told_too_early
 from _report import note, print_report
 from matching import CONVERSATIONS, SEED, as_good
@@ -28,6 +34,10 @@ from finmodel.certainty import wilson
 from finmodel.conversations import Message
 from finmodel.lender.talk.conversations import Written, write
 from finmodel.lender.talk.intent_weights import lessons
+from finmodel.settings import Settings
+
+QUESTIONS, WRITTEN, FEW = 200, 64, 12
+"""Asked by scripts alone, of the tiny base, and of the real one by one agent."""
 
 
 def turns(split: str) -> Iterator[Turn]:
@@ -89,12 +99,38 @@ def measure() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def over_http(base: str) -> dict[str, float | None]:
+    """What an agent waits for, by scripts alone and with a writer."""
+    bases = Settings.from_env().bases
+    given = [one for one in turns("test") if one.asking.identity == "verified"]
+    found: dict[str, float | None] = {}
+    with tempfile.TemporaryDirectory() as aside:
+        with serving(Path(aside) / "scripts", bases) as service:
+            found["script_p95_ms"] = _p95(script_ms(service, given[:QUESTIONS]))
+        with serving(Path(aside) / "tiny", bases, "tiny") as service:
+            found["first_token_p95_ms"] = _p95(first_ms(service, given[:WRITTEN], 8))
+        for name in ("first_token_1b_p95_ms", "first_token_1b_two_p95_ms"):
+            found[name] = None
+        if not (bases / base).exists():
+            note(f"{base} is not on the shelf: finmodel base get {base}")
+            return found
+        with serving(Path(aside) / "real", bases, base) as service:
+            found["first_token_1b_p95_ms"] = _p95(first_ms(service, given[:FEW], 1))
+            found["first_token_1b_two_p95_ms"] = _p95(first_ms(service, given[FEW : 2 * FEW], 2))
+    return found
+
+
+def _p95(took: list[float]) -> float | None:
+    return float(np.percentile(took, 95)) if took else None
+
+
 def main() -> None:
     """Measure and print."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--json", action="store_true", help="accepted for form: it is always JSON")
-    words.parse_args()
-    print_report("assist", measure())
+    words.add_argument("--base", default="qwen2.5-coder-1.5b", help="the real base, on the shelf")
+    told = words.parse_args()
+    print_report("assist", measure() | over_http(told.base))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from finmodel.conversations import (
     tokens_about,
 )
 from finmodel.errors import BadInput, NotFound
-from finmodel.vault import Vault
+from finmodel.vault import SubjectKey, Vault
 
 LONGEST_MESSAGE: Final = 100_000
 """Characters of one message."""
@@ -78,59 +78,27 @@ class ConversationBook:
         """Open or make the book."""
         self._vault, self._file = vault, BookFile(path, _TABLES)
 
-    def begin(self, opened: Opened) -> bool:
-        """Write a conversation down, or what is known of it now; whether it is new.
+    def take(self, opened: Opened, messages: Sequence[Message]) -> Brought:
+        """Write down what is known of a conversation, and its messages: all of it or nothing.
 
-        BadInput where its id is that of another customer's or another agent's.
+        A conversation begins with the first of its messages that comes; what is known of it may
+        change later. BadInput where its id is that of another customer's or another agent's, a
+        message's id comes again with other words, a message is none, or it would be too long.
         """
+        for one in messages:
+            _require_message(one, opened.id)
         key = self._vault.keys_of([opened.customer])[opened.customer]
         self._vault.sync()  # a key that a power cut takes leaves words that nobody can read
         with self._file.writing():
-            row = self._header_row(opened.id)
-            if row is not None:
-                known = self._open(row)
-                _require_same(known, opened)
-                opened = msgspec.structs.replace(opened, started=known.started)
-            self._file.change(
-                "INSERT INTO conversation VALUES (?,?,?,0,?,?)"
-                " ON CONFLICT(id) DO UPDATE SET sealed = excluded.sealed",
-                opened.id,
-                opened.agent,
-                text_of_time(opened.started),
-                key.pseudonym,
-                key.seal(msgspec.json.encode(opened)),
-            )
-        return row is None
-
-    def bring(self, conversation: str, messages: Sequence[Message]) -> Brought:
-        """Add messages, each once by its id; all of them or none.
-
-        NotFound for a conversation that never began; BadInput where an id comes again with other
-        words, a message is none, or the conversation would be too long.
-        """
-        opened = self._open(self._require_header(conversation))
-        for one in messages:
-            _require_message(one, conversation)
-        key = self._vault.keys_of([opened.customer])[opened.customer]
-        new = 0
-        with self._file.writing():
-            for one in messages:
-                before = self._file.row(
-                    "SELECT sealed FROM message WHERE conversation = ? AND id = ?",
-                    conversation,
-                    one.id,
-                )
-                if before is None:
-                    self._add(conversation, one, key.seal(msgspec.json.encode(one)))
-                    new += 1
-                elif one != self._message(key.pseudonym, before[0]):
-                    raise BadInput(
-                        f"message {one.id!r} was brought before, with other words or another time",
-                        where=f"conversation {conversation}",
-                        remedy="give what was corrected an id of its own",
-                    )
-            last = self._last(conversation)
+            self._begin(opened, key)
+            new = sum(self._bring(opened.id, one, key) for one in messages)
+            last = self._last(opened.id)
         return Brought(new, len(messages) - new, last)
+
+    def add(self, conversation: str, message: Message) -> Brought:
+        """One more message of a conversation that has begun; NotFound where it has not."""
+        opened = self._open(self._require_header(conversation))
+        return self.take(opened, [message])
 
     def read(self, conversation: str) -> Conversation:
         """The whole conversation, its messages by their times and then as they came.
@@ -184,6 +152,35 @@ class ConversationBook:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+    def _begin(self, opened: Opened, key: SubjectKey) -> None:
+        row = self._header_row(opened.id)
+        if row is not None:
+            known = self._open(row)
+            _require_same(known, opened)
+            opened = msgspec.structs.replace(opened, started=min(known.started, opened.started))
+        self._file.change(
+            "INSERT INTO conversation VALUES (?,?,?,0,?,?)"
+            " ON CONFLICT(id) DO UPDATE SET sealed = excluded.sealed",
+            opened.id, opened.agent, text_of_time(opened.started), key.pseudonym,
+            key.seal(msgspec.json.encode(opened)),
+        )  # fmt: skip
+
+    def _bring(self, conversation: str, one: Message, key: SubjectKey) -> bool:
+        """Add a message; whether it is new."""
+        before = self._file.row(
+            "SELECT sealed FROM message WHERE conversation = ? AND id = ?", conversation, one.id
+        )
+        if before is None:
+            self._add(conversation, one, key.seal(msgspec.json.encode(one)))
+            return True
+        if one != self._message(key.pseudonym, before[0]):
+            raise BadInput(
+                f"message {one.id!r} was brought before, with other words or another time",
+                where=f"conversation {conversation}",
+                remedy="give what was corrected an id of its own",
+            )
+        return False
 
     def _readable(self, names: Sequence[str]) -> list[Conversation]:
         found = []

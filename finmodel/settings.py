@@ -34,6 +34,8 @@ class Settings:
     """The registered risk model that the service decides by."""
     standing_clock: str = ""
     """ISO 8601 time at which the clock stands still; empty for the real time."""
+    writer: str = ""
+    """Who writes replies beside scripts: a base, an adapter's version or a URL; empty for none."""
     key: str = field(default="", repr=False)
     """The key of the person at the command line."""
     endpoint_key: str = field(default="", repr=False)
@@ -62,6 +64,7 @@ class Settings:
             mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI", ""),
             model=env.get("FINMODEL_MODEL", "behaviour_risk"),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
+            writer=env.get("FINMODEL_WRITER", ""),
             key=env.get("FINMODEL_KEY", ""),
             endpoint_key=env.get("FINMODEL_ENDPOINT_KEY", ""),
             online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0, 2**20),
@@ -76,6 +79,7 @@ class Settings:
             "FINMODEL_HOST": self.host,
             "FINMODEL_PORT": str(self.port),
             "FINMODEL_MODEL": self.model,
+            "FINMODEL_WRITER": self.writer,
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
             "FINMODEL_ONLINE_STORE": self.online_store,

@@ -22,6 +22,7 @@ from rich.markup import escape
 
 from finmodel.errors import FinmodelError
 from serving import analysts, label_tables, operators
+from serving.assisting.commands import assist
 from serving.bases import base
 from serving.campaign_commands import campaign
 from serving.evaluating import evaluate
@@ -48,6 +49,7 @@ app.add_typer(analysts.alerts, name="alerts")
 app.add_typer(policy, name="policy")
 app.add_typer(campaign, name="campaign")
 app.add_typer(base, name="base")
+app.add_typer(assist, name="assist")
 app.command()(analysts.monitor)
 app.command()(analysts.document)
 app.command()(search)

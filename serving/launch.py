@@ -1,7 +1,7 @@
-"""Starts the decision service as a child, waits until it is ready, and ends all that it began.
+"""Starts a service as a child, waits until it is ready, and ends all that it began.
 
 Comes in: settings. Goes out: a running service on the loopback address, and an exit that leaves no
-process behind. Knows nothing about decisions.
+process behind. Knows nothing of what a service does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Final, NamedTuple
 
 from finmodel.errors import BadInput, NotReady
 from finmodel.settings import Settings
@@ -33,19 +34,37 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 """prctl(2)"""
 
 
-def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+class Service(NamedTuple):
+    """What is started."""
+
+    target: str
+    """As BentoML names it."""
+    log: str
+    """Its log's name under home."""
+    has_models: bool
+    """Whether somebody may move its models' aliases by hand, which is watched for."""
+
+
+DECISIONS: Final = Service("serving.decisions:Decisions", "service.log", has_models=True)
+ASSIST: Final = Service("serving.assist:Assist", "assist.log", has_models=False)
+
+
+def serve(
+    settings: Settings, announce: Callable[[str], None], service: Service = DECISIONS
+) -> None:
     """Serve until Ctrl-C or SIGTERM; `announce` is called with what is amiss, once it answers.
 
     Without a model that can be served it waits for one: what to do is said, and a promotion is
     picked up.
     """
     require_free_port(settings)
-    log = settings.home / "service.log"
-    with _unwinding(), _service(settings, log) as child:
+    log = settings.home / service.log
+    with _unwinding(), _service(settings, service, log) as child:
         announce(_trouble_once_open(settings, child, log))
         stop = threading.Event()
         watcher = threading.Thread(target=watch_aliases, args=(settings, stop), daemon=True)
-        watcher.start()
+        if service.has_models:
+            watcher.start()
         try:
             if child.wait():
                 raise NotReady("the service ended by itself", where=str(log), remedy=_tail(log))
@@ -68,10 +87,10 @@ def require_free_port(settings: Settings) -> None:
 
 
 @contextmanager
-def _service(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _service(settings: Settings, service: Service, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     settings.make_home()
     command = [
-        *(sys.executable, "-m", "bentoml", "serve", "serving.decisions:Decisions"),
+        *(sys.executable, "-m", "bentoml", "serve", service.target),
         *("--host", settings.host, "--port", str(settings.port)),
     ]
     with log.open("ab") as out:

@@ -49,9 +49,10 @@ def document(routes: Iterable[tuple[Rule, Doc]], id_type: IdType | None) -> dict
     _, schemas = msgspec.json.schema_components(
         [*records, Refusal], ref_template="#/components/schemas/{name}"
     )
-    schemas["Application"]["dependentRequired"] = {
-        name: ["bureau_query_id", "bureau_consent_id"] for name in BUREAU
-    }
+    if "Application" in schemas:
+        schemas["Application"]["dependentRequired"] = {
+            name: ["bureau_query_id", "bureau_consent_id"] for name in BUREAU
+        }
     if id_type is not None:
         _narrow(schemas, id_type)
     paths: dict[str, dict[str, Any]] = {}

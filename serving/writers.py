@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from finmodel import tracking
 from finmodel.adapters import KIND
@@ -20,31 +20,32 @@ from finmodel.assistant.suggesting.shelf import Writer
 from finmodel.settings import Settings
 from serving.evaluation_targets import Target, targets_of
 
-if TYPE_CHECKING:  # it imports tokenizers, which takes a second
-    from fine_tune.bases.base import Base
-
 _LAID: Final = "adapter"
 
 
 @contextmanager
-def open_writer(here: Settings, word: str, base: str = "") -> Iterator[Writer]:
-    """The writer that is named; NotFound where none is called so."""
+def open_writer(here: Settings, word: str, base: str = "", slots: int = 1) -> Iterator[Writer]:
+    """The writer that is named; NotFound where none is called so.
+
+    On a CPU so many conversations keep what was read of them.
+    """
     target = targets_of(here, [word], base)[0]
     with ExitStack() as stack:
         if target.url:
             spoken = target.base.spoken if target.base is not None else None
             yield Writer(Endpoint(target.url, key=here.endpoint_key, spoken=spoken))
             return
-        assert target.base is not None  # or it would be a server's
         folder = None
         if target.run:
             folder = stack.enter_context(tracking.brought(here, target.run, KIND))
         aside = Path(stack.enter_context(TemporaryDirectory()))
-        engine = stack.enter_context(closing(_opened(target, target.base, folder, aside)))
+        engine = stack.enter_context(closing(_opened(target, folder, aside, slots)))
         yield Writer(engine, adapter=_LAID if folder is not None else "")
 
 
-def _opened(target: Target, base: Base, folder: Path | None, aside: Path) -> Engine:
+def _opened(target: Target, folder: Path | None, aside: Path, slots: int) -> Engine:
+    base = target.base
+    assert base is not None  # or it would be a server's
     if target.gguf is not None:
         from fine_tune.training.export import write_gguf
         from finmodel.assistant.engines.llama_cpp import LlamaCpp
@@ -52,7 +53,7 @@ def _opened(target: Target, base: Base, folder: Path | None, aside: Path) -> Eng
         laid = {}
         if folder is not None:
             laid[_LAID] = Laid(write_gguf(folder, base, aside / "adapter.gguf"), base.digest)
-        return LlamaCpp(target.gguf, base.spoken, laid)
+        return LlamaCpp(target.gguf, base.spoken, laid, slots=slots)
     from finmodel.assistant.engines.transformer import open_transformer
 
     as_it_is = {_LAID: Laid(folder, base.digest)} if folder is not None else {}

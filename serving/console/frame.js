@@ -14,7 +14,7 @@ export const frame = { language: preferred(), status: null, reached: true };
 export const $ = (id) => document.getElementById(id);
 
 // What the page around this frame is: its words, and what it shows and forgets.
-let inside = { words: () => WORDS[frame.language], show: () => {}, forget: () => {} };
+let inside = { pages: PAGES, words: () => WORDS[frame.language], show: () => {}, forget: () => {} };
 const t = () => inside.words();
 
 export class Refusal extends Error {
@@ -25,12 +25,13 @@ export class Refusal extends Error {
   }
 }
 
-async function sent(method, path, body) {
-  const headers = {};
+// What the service answers, as it comes; a refusal is thrown. `more` are fetch's own options.
+export async function sent(method, path, body, more = {}) {
+  const headers = { ...more.headers };
   const key = sessionStorage.getItem(KEY);
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(path, { ...more, method, headers, body: body && JSON.stringify(body) });
   if (!answer.ok) throw new Refusal(answer.status, (await answer.json()).error);
   return answer;
 }
@@ -139,7 +140,7 @@ const word = (tag, attributes, name) => h(tag, { ...attributes, "data-t": name }
 // The head of the page, and where a key is asked for.
 function furnish() {
   const icon = h("img", { src: "/console/icon.svg", alt: "", width: 26, height: 26 });
-  const others = Object.entries(PAGES).filter(([address]) => address !== location.pathname);
+  const others = Object.entries(inside.pages).filter(([address]) => address !== location.pathname);
   fill(
     $("top"),
     h("a", { class: "brand", href: location.pathname === "/" ? "#/" : location.pathname }, icon, word("span", {}, "title")),

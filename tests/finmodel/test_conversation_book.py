@@ -39,12 +39,10 @@ def book(tmp_path):
 
 
 def test_a_message_that_comes_twice_is_kept_once(book):
-    assert book.begin(opened())
-    assert not book.begin(opened())
-    first = book.bring("c1", [said(1), said(2)])
+    first = book.take(opened(), [said(1), said(2)])
     assert (first.new, first.again, first.last) == (2, 0, "m2")
     in_china = said(2).at.astimezone(timezone(timedelta(hours=8)))
-    again = book.bring("c1", [msgspec.structs.replace(said(2), at=in_china), said(3)])
+    again = book.take(opened(), [msgspec.structs.replace(said(2), at=in_china), said(3)])
     assert (again.new, again.again, again.last) == (1, 1, "m3")
     assert [one.id for one in book.read("c1").messages] == ["m1", "m2", "m3"]
 
@@ -58,8 +56,7 @@ def test_in_whatever_order_and_pieces_they_come_a_conversation_reads_the_same(da
     with TemporaryDirectory() as folder:
         vault = Vault(Path(folder) / "keys.db")
         book = ConversationBook(Path(folder) / "book.db", vault)
-        book.begin(opened())
-        new = book.bring("c1", sent[:cut]).new + book.bring("c1", sent[cut:]).new
+        new = book.take(opened(), sent[:cut]).new + book.take(opened(), sent[cut:]).new
         assert new == len(messages)
         assert list(book.read("c1").messages) == messages
         book.close()
@@ -67,45 +64,47 @@ def test_in_whatever_order_and_pieces_they_come_a_conversation_reads_the_same(da
 
 
 def test_of_messages_that_are_refused_none_is_kept(book):
-    book.begin(opened())
-    book.bring("c1", [said(1)])
-    with pytest.raises(BadInput, match="'m1' was brought before, with other words"):
-        book.bring("c1", [said(2), said(1, "别的话")])
-    with pytest.raises(BadInput, match="message m4: it is empty"):
-        book.bring("c1", [said(3), said(4, " ")])
-    with pytest.raises(BadInput, match="at most 100,000"):
-        book.bring("c1", [said(5, "啊" * 100_001)])
-    with pytest.raises(BadInput, match="at most 64,000 are kept"):
-        book.bring("c1", [said(6, "啊" * 40_000), said(7, "啊" * 40_000)])
+    book.take(opened(), [said(1)])
+    for wrong, told in (
+        ([said(2), said(1, "别的话")], "'m1' was brought before, with other words"),
+        ([said(3), said(4, " ")], "message m4: it is empty"),
+        ([said(5, "啊" * 100_001)], "at most 100,000"),
+        ([said(6, "啊" * 40_000), said(7, "啊" * 40_000)], "at most 64,000 are kept"),
+    ):
+        with pytest.raises(BadInput, match=told):
+            book.take(opened(), wrong)
+        with pytest.raises(BadInput, match=told):
+            book.take(opened("c2", "u2"), [said(1), *wrong])
     assert [one.id for one in book.read("c1").messages] == ["m1"]
+    with pytest.raises(NotFound):
+        book.read("c2")
 
 
 def test_an_unknown_conversation_and_one_of_somebody_else_are_sentences(book):
     with pytest.raises(NotFound, match="no conversation of this id has begun"):
-        book.bring("c9", [said(1)])
+        book.add("c9", said(1))
     with pytest.raises(NotFound, match="no conversation of this id has begun"):
         book.read("c9")
-    book.begin(opened())
+    book.take(opened(), [said(1)])
     with pytest.raises(BadInput, match="began with another customer"):
-        book.begin(opened(customer="u2"))
+        book.take(opened(customer="u2"), [said(1)])
     with pytest.raises(BadInput, match="began with another agent"):
-        book.begin(opened(agent="wang"))
+        book.take(opened(agent="wang"), [said(1)])
     assert book.agent_of("c1") == "li"
 
 
 def test_an_agent_sees_the_latest_conversation_first_and_nobody_elses(book):
     for name, agent in (("c1", "li"), ("c2", "li"), ("c3", "wang")):
-        book.begin(opened(name, customer=f"u {name}", agent=agent))
-    book.bring("c2", [said(1)])
-    book.bring("c1", [said(5, "我想提前还款"), said(6, "好的", "agent", "verified")])
+        book.take(opened(name, customer=f"u {name}", agent=agent), [said(1)])
+    book.add("c1", said(5, "我想提前还款"))
+    book.add("c1", said(6, "好的", "agent", "verified"))
     found = book.of("li")
     assert [one.id for one in found] == ["c1", "c2"]
     assert [identity_of(one) for one in found] == ["verified", "none"]
 
 
 def test_what_is_known_of_a_conversation_may_come_later(book):
-    book.begin(opened())
-    book.bring("c1", [said(1), said(2, who="agent")])
+    book.take(opened(), [said(1), said(2, who="agent")])
     assert book.to_train() == []
     late = msgspec.structs.replace(
         opened(),
@@ -113,15 +112,14 @@ def test_what_is_known_of_a_conversation_may_come_later(book):
         facts={"amount_due": 805_260},
         started=START + timedelta(9),
     )
-    assert not book.begin(late)
+    assert book.take(late, []).last == "m2"
     found = book.read("c1")
     assert (found.facts, found.started) == ({"amount_due": 805_260}, START)
     assert book.to_train() == [found]
 
 
 def test_no_words_and_no_customer_stand_readable_in_the_file(book, tmp_path):
-    book.begin(opened(customer="customer-of-ours"))
-    book.bring("c1", [said(1, "我的身份证号是秘密")])
+    book.take(opened(customer="customer-of-ours"), [said(1, "我的身份证号是秘密")])
     whole = b"".join(one.read_bytes() for one in (tmp_path / "conversations").iterdir())
     assert "秘密".encode() not in whole
     assert b"customer-of-ours" not in whole
@@ -129,8 +127,7 @@ def test_no_words_and_no_customer_stand_readable_in_the_file(book, tmp_path):
 
 def test_once_the_key_is_erased_nobody_reads_the_conversation(book):
     for name, customer in (("c1", "u1"), ("c2", "u2")):
-        book.begin(opened(name, customer))
-        book.bring(name, [said(1)])
+        book.take(opened(name, customer), [said(1)])
     book._vault.erase("u1")
     with pytest.raises(NotFound, match="key was erased"):
         book.read("c1")
@@ -140,9 +137,8 @@ def test_once_the_key_is_erased_nobody_reads_the_conversation(book):
 def _bring_all(folder, turn):
     vault = Vault(folder / "vault" / "keys.db")
     book = ConversationBook(folder / "conversations" / "book.db", vault)
-    book.begin(opened())
     for number in range(20):
-        book.bring("c1", [said(100 * turn + number), said(1_000 + number)])
+        book.take(opened(), [said(100 * turn + number), said(1_000 + number)])
     book.close()
     vault.close()
 

@@ -70,6 +70,11 @@ REFUSING = (
     *(SERVING / f"{name}.py" for name in ("monitoring_page", "page", "policy_asked")),
     *(SERVING / name for name in ("campaign_page.py", "campaigns/plan.py", "offers/room.py")),
     *(SERVING / "monitoring" / f"{name}.py" for name in ("behind", "kept", "reading", "room")),
+    *(
+        SERVING / "assisting" / f"{one}.py"
+        for one in ("conversing", "judging", "routes", "writing")
+    ),
+    *(SERVING.parent / "finmodel" / f"{one}_book.py" for one in ("conversation", "suggestion")),
     *(SERVING.parent / "risk" / "monitor" / f"{one}.py" for one in ("alerts", "periods", "points")),
 )
 """What can refuse somebody who sits at the console."""

@@ -1,0 +1,87 @@
+"""The assistant's service: one BentoML service in one process, listening on the loopback address.
+
+    bentoml serve serving.assist:Assist
+
+As the decision service it is started, stopped and supervised by BentoML; what comes in passes the
+border, what is answered stands in assisting/routes. Imports of ours stand inside: BentoML's
+supervisor reads this module too.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from finmodel.errors import NotReady
+from finmodel.settings import Settings
+from serving.telemetry import Telemetry
+
+SETTINGS = Settings.from_env()
+TELEMETRY = Telemetry()
+SECONDS = 30.0
+"""A reply is written within this, or given up."""
+
+
+class Inside:
+    """What lies behind the border: the routes, from when the worker is open until it closes."""
+
+    def __init__(self) -> None:
+        self.routes: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a call on."""
+        if self.routes is None:
+            raise NotReady("the service is not open", where="the service", remedy="ask again")
+        await self.routes(scope, receive, send)
+
+
+INSIDE = Inside()
+
+
+def border(app: ASGIApp) -> ASGIApp:
+    """The border around everything that BentoML serves, its own addresses included."""
+    from serving.access import People
+    from serving.assisting.routes import ROUTES
+    from serving.border import Border, Limits
+
+    limits = Limits(
+        seconds=SECONDS,
+        when_full="ask again in a second",
+        when_large="bring a long conversation in parts",
+        when_slow="ask again; scripts alone come at once",
+    )
+    return Border(app, [route.rule for route in ROUTES], People(SETTINGS.people), TELEMETRY, limits)
+
+
+@bentoml.asgi_app(INSIDE, path="/")
+@bentoml.service(
+    name="assist",
+    workers=1,
+    http={"host": SETTINGS.host, "port": SETTINGS.port},
+    traffic={"timeout": 60},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+class Assist:
+    """Suggestions for agents, and what agents make of them."""
+
+    def __init__(self) -> None:
+        from serving.answering import Routes
+        from serving.assisting.desk import open_assist_desk
+        from serving.assisting.routes import ROUTES
+
+        self._open = ExitStack()
+        self.desk = self._open.enter_context(open_assist_desk(SETTINGS, TELEMETRY))
+        INSIDE.routes = Routes(ROUTES, self.desk)
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def close(self) -> None:
+        """Close what was opened, once the last request is answered."""
+        INSIDE.routes = None
+        self._open.close()
+
+
+Assist.add_asgi_middleware(border)  # type: ignore[attr-defined] # the decorator made a Service

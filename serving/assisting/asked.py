@@ -1,0 +1,234 @@
+"""What the assistant's service reads and writes, as frozen records.
+
+The one source of its OpenAPI document. None of them shows a customer's words in a representation.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from finmodel.assistant.suggesting.answers import Number, Origin, Suggested, Suggestion
+from finmodel.conversations import Account, Identity, Message, Moment, Name, Scenario, Who
+from finmodel.suggestion_book import GroupedBy, Worth
+from finmodel.verdicts import Choice
+
+Text = Annotated[str, Meta(max_length=100_000)]
+
+
+class _Quiet(Struct, frozen=True):
+    """A record that shows nothing of what it holds."""
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+class Bring(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Messages of a conversation, as a vendor's desktop sends them: twice or late does no harm."""
+
+    customer: Name
+    channel: Name
+    scenario: Scenario
+    messages: Annotated[tuple[Message, ...], Meta(min_length=1, max_length=500)]
+    agent: str = ""
+    """Whose conversation it is; the asker's own where it is empty."""
+    account: Account | None = None
+    facts: dict[str, int | str] = {}
+    """Slots and their values as of today, for this customer alone."""
+    consent_to_training: bool = False
+
+
+class SuggestRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be said next in a conversation."""
+
+    conversation: Name
+    tone: Literal["", "warm", "brief", "formal"] = ""
+
+
+class SentenceSeen(_Quiet, frozen=True):
+    """A sentence and where it comes from."""
+
+    text: str
+    origin: Origin
+    numbers: tuple[Number, ...] = ()
+
+
+class SuggestionSeen(_Quiet, frozen=True, kw_only=True):
+    """A suggestion as a console shows it."""
+
+    kind: Literal["script", "generated"]
+    text: str
+    sentences: tuple[SentenceSeen, ...]
+    score: float | None = None
+    script: str = ""
+    version: int = 0
+    recalled: tuple[str, ...] = ()
+    """What of earlier turns it takes up."""
+
+
+class Suggestions(_Quiet, frozen=True, kw_only=True):
+    """All of them; `shown` names them in a verdict."""
+
+    shown: str
+    after: str
+    """The message that they answer: once another one came they are stale."""
+    suggestions: tuple[SuggestionSeen, ...]
+    verification: SuggestionSeen | None = None
+    reason: str = ""
+    """Why nothing was generated."""
+    engine: str = ""
+    prompt_tokens: int = 0
+    ms: float = 0.0
+
+
+class Feedback(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an agent made of what was shown."""
+
+    shown: Name
+    place: Annotated[int, Meta(ge=0, le=4)] = 0
+    """Which suggestion was taken, from 1 on; behind them the one that asks for verification."""
+    text: Text = ""
+    """What is sent; empty where nothing is."""
+    reason: Annotated[str, Meta(max_length=200)] = ""
+    """Why it was rejected."""
+    seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    """From when it was shown until it was sent."""
+
+
+class Hit(Struct, frozen=True):
+    """A rule that a text breaks, at `text[start:end]`."""
+
+    rule: str
+    severity: str
+    start: int
+    end: int
+    rewrite: str | None
+
+
+class Heard(_Quiet, frozen=True, kw_only=True):
+    """What became of a verdict."""
+
+    verdict: Choice
+    saved: float
+    """Share of the characters that the suggestion spared."""
+    message: str
+    """The id of the message that was sent; empty where none was."""
+    hits: tuple[Hit, ...]
+
+
+class CheckRequest(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A reply that somebody is about to send."""
+
+    text: Text
+    conversation: str = ""
+    """Its figures are held against this conversation's facts."""
+
+
+class Checked(Struct, frozen=True):
+    """What it may not say; nothing where it may be sent."""
+
+    hits: tuple[Hit, ...]
+
+
+class Line(_Quiet, frozen=True, kw_only=True):
+    """One of an agent's conversations."""
+
+    id: str
+    customer: str
+    scenario: Scenario
+    channel: str
+    identity: Identity
+    latest: datetime
+    last_who: Who
+    last_words: str
+
+
+class Lines(_Quiet, frozen=True):
+    """An agent's conversations, the latest first."""
+
+    conversations: tuple[Line, ...]
+
+
+class FactSeen(_Quiet, frozen=True):
+    """A customer's fact, for the agent's eyes."""
+
+    slot: str
+    chinese: str
+    english: str
+    value: str
+    source: str
+
+
+class View(_Quiet, frozen=True, kw_only=True):
+    """One conversation as its agent sees it."""
+
+    id: str
+    customer: str
+    channel: str
+    scenario: Scenario
+    identity: Identity
+    account: Account | None
+    started: Moment
+    messages: tuple[Message, ...]
+    facts: tuple[FactSeen, ...]
+
+
+class Worths(Struct, frozen=True):
+    """What suggestions were worth in the last 30 days, in each group and in all."""
+
+    by: GroupedBy
+    groups: tuple[Worth, ...]
+
+
+class PersonHere(Struct, frozen=True):
+    """Who is signed in."""
+
+    name: str
+    roles: tuple[str, ...]
+    demo: bool
+
+
+class AssistStatus(Struct, frozen=True, kw_only=True):
+    """The state of the service."""
+
+    ready: bool
+    demo: bool
+    clock: datetime
+    engine: str
+    """Who writes beside scripts; empty where scripts stand alone."""
+    engine_state: str
+    """In a sentence."""
+    trouble: str = ""
+    """As the decision service has it; scripts are always there."""
+    clock_stands: bool = False
+    person: PersonHere | None = None
+
+
+def seen(one: Suggestion) -> SuggestionSeen:
+    """A suggestion as a console shows it."""
+    return SuggestionSeen(
+        kind=one.kind,
+        text=one.text,
+        sentences=tuple(SentenceSeen(s.text, s.origin, s.numbers) for s in one.sentences),
+        score=one.score,
+        script=one.script,
+        version=one.version,
+        recalled=tuple(kept.text for kept in one.recalled),
+    )
+
+
+def all_seen(shown: str, told: Suggested) -> Suggestions:
+    """Everything that was suggested, under the id by which it is judged."""
+    trace = told.trace
+    return Suggestions(
+        shown=shown,
+        after=trace.after,
+        suggestions=tuple(map(seen, told.suggestions)),
+        verification=seen(told.verification) if told.verification else None,
+        reason=trace.reason,
+        engine=trace.engine,
+        prompt_tokens=trace.prompt_tokens,
+        ms=trace.ms,
+    )

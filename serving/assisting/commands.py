@@ -1,0 +1,102 @@
+"""`finmodel assist`: the assistant's service from a shell, its demo, and what training may read.
+
+Words come in; a running service, or two files for `finmodel tune`, go out. Imports stand inside:
+`finmodel --help` must not wait for a compiler.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from finmodel.errors import BadInput
+from serving.operators import Json, settings
+from serving.screen import emit
+
+if TYPE_CHECKING:
+    from finmodel.settings import Settings
+
+assist = typer.Typer(
+    no_args_is_help=True, help="Suggest replies to agents; keep what they make of them."
+)
+_FILES: Final = ("conversations.jsonl", "verdicts.jsonl")
+
+
+@assist.command()
+def serve() -> None:
+    """Serve suggestions and the agents' page on the loopback address. Ctrl-C ends it.
+
+    FINMODEL_WRITER names who writes beside scripts: a base (finmodel base list), an adapter's
+    version (NAME/3) or a server's URL. FINMODEL_PORT chooses the port.
+    """
+    from serving.launch import ASSIST
+    from serving.launch import serve as launch
+
+    here = settings()
+
+    def announce(_trouble: str) -> None:
+        typer.echo(f"serving on http://{here.host}:{here.port}; Ctrl-C ends it")
+        if not here.writer:
+            typer.echo("scripts alone: name a writer in FINMODEL_WRITER", err=True)
+
+    launch(here, announce, ASSIST)
+
+
+@assist.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Serve when everything is ready.")] = True,
+) -> None:
+    """Simulated customers wait for replies: an agent and a supervisor, each with a key."""
+    from serving.assisting.demo import home_of, prepare
+    from serving.launch import ASSIST, require_free_port
+    from serving.launch import serve as launch
+
+    here = home_of(settings())
+    if serve:
+        require_free_port(here)
+    keys = prepare(here)
+    if serve:
+        launch(here, lambda _trouble: _announce(here, keys), ASSIST)
+
+
+@assist.command(name="export")
+def export_(
+    out: Annotated[Path, typer.Argument(help="A folder, new or empty.")], json: Json = False
+) -> None:
+    """Write what agents sent and decided, as finmodel tune --conversations … --verdicts … reads it.
+
+    Only conversations whose customer consented to training. Names, numbers and addresses are
+    masked when they are learnt, not here: keep the folder as you keep the conversations.
+    Needs an engineer's or an analyst's key; the audit log keeps who took how many.
+    """
+    from finmodel.acts import audited
+    from finmodel.records import TRAINERS
+    from serving.access import signed_in
+    from serving.assisting.taking import take
+
+    here = settings()
+    who = signed_in(here, TRAINERS)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput("it is there already", where=str(out), remedy="name a new folder")
+    counts = take(here, out, _FILES)
+    audited(here, "conversations_exported", {"by": who.name, **counts})
+    emit(counts, json)
+    typer.echo(
+        f"learn of them: finmodel tune RECIPE --conversations {out / _FILES[0]} "
+        f"--verdicts {out / _FILES[1]}",
+        err=True,
+    )
+
+
+def _announce(here: Settings, keys: dict[str, str]) -> None:
+    screen = Console(highlight=False, soft_wrap=True)
+    screen.print(f"\n[bold]Customers are waiting[/] (the clock stands at {here.standing_clock})")
+    screen.print(f"  page        http://{here.host}:{here.port}")
+    for name, key in keys.items():
+        screen.print(f"  {name:<11} {key}")
+    if not here.writer:
+        screen.print("  scripts alone: name a writer in FINMODEL_WRITER (docs/assistant.md)")
+    screen.print("Ctrl-C ends it.")

@@ -1,0 +1,100 @@
+"""Conversations as they reach the service, and as their agents see them.
+
+A call's record and a person come in; what became of it, or what may be seen, goes out. An agent
+sees their own conversations and nobody else's.
+"""
+
+from __future__ import annotations
+
+from finmodel.assistant.facts import Facts
+from finmodel.assistant.slots import SLOTS
+from finmodel.conversation_book import Brought, Opened, identity_of
+from finmodel.conversations import Conversation
+from finmodel.errors import BadInput, NotFound, Refused
+from finmodel.records import Person
+from serving.assisting.asked import Bring, FactSeen, Line, Lines, View
+from serving.assisting.desk import AssistDesk
+
+FOR_OTHERS = frozenset({"engineer", "supervisor"})
+"""Who may bring another person's conversations: a vendor's system has an account of its own."""
+_LAST_WORDS = 80
+
+
+def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> Brought:
+    """Write messages down, in the agent's conversation."""
+    agent = given.agent or person.name
+    if agent != person.name and not person.roles & FOR_OTHERS:
+        raise Refused(
+            f"{person.name} brings no conversation of {agent}",
+            where="agent",
+            remedy=f"leave it out, or ask somebody who is {' or '.join(sorted(FOR_OTHERS))}",
+        )
+    Facts.of_plain(given.facts)  # refuses a slot that nobody knows, before anything is kept
+    opened = Opened(
+        id=conversation,
+        customer=given.customer,
+        started=min(one.at for one in given.messages),
+        channel=given.channel,
+        scenario=given.scenario,
+        agent=agent,
+        consent_to_training=given.consent_to_training,
+        account=given.account,
+        facts=given.facts,
+    )
+    if any(one.who == "agent" and one.at > desk.clock.now() for one in given.messages):
+        raise BadInput(
+            "an agent's message lies in the future",
+            where=f"conversation {conversation}",
+            remedy="check the clock of who sends it",
+        )
+    return desk.conversations.take(opened, given.messages)
+
+
+def own(conversation: str, person: Person, desk: AssistDesk) -> Conversation:
+    """An agent's own conversation; NotFound for anybody else's, as if there were none."""
+    if desk.conversations.agent_of(conversation) != person.name:
+        raise NotFound(
+            "no conversation of yours has this id",
+            where=f"conversation {conversation}",
+            remedy="see which there are: GET /conversations",
+        )
+    return desk.conversations.read(conversation)
+
+
+def lines(person: Person, desk: AssistDesk) -> Lines:
+    """All of an agent's conversations."""
+    return Lines(tuple(_line(one) for one in desk.conversations.of(person.name)))
+
+
+def view(conversation: str, person: Person, desk: AssistDesk) -> View:
+    """A conversation with what its agent may know of the customer."""
+    one = own(conversation, person, desk)
+    facts = Facts.of_plain(one.facts)
+    return View(
+        id=one.id,
+        customer=one.customer,
+        channel=one.channel,
+        scenario=one.scenario,
+        identity=identity_of(one),
+        account=one.account,
+        started=one.started,
+        messages=one.messages,
+        facts=tuple(
+            FactSeen(name, SLOTS[name].chinese, SLOTS[name].english, fact.shown, fact.source)
+            for name, fact in facts.items()
+        ),
+    )
+
+
+def _line(one: Conversation) -> Line:
+    last = one.messages[-1] if one.messages else None
+    return Line(
+        id=one.id,
+        customer=one.customer,
+        scenario=one.scenario,
+        channel=one.channel,
+        identity=identity_of(one),
+        latest=last.at if last else one.started,
+        last_who=last.who if last else "system",
+        last_words=last.text[:_LAST_WORDS] if last else "",
+    )

@@ -1,0 +1,61 @@
+"""What the assistant's service needs of the world, opened once and closed together.
+
+Settings come in, a desk goes out: the books of conversations and suggestions, what is approved, and
+whoever writes beside scripts once it is there. Scripts never wait for an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+
+from finmodel.assistant.suggesting.shelf import Shelf, shipped_shelf
+from finmodel.clock import Clock
+from finmodel.conversation_book import ConversationBook
+from finmodel.settings import Settings
+from finmodel.suggestion_book import SuggestionBook
+from finmodel.vault import Vault
+from serving.assisting.writing import Writing
+from serving.telemetry import Telemetry
+
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class AssistDesk:
+    """Where replies are suggested."""
+
+    settings: Settings
+    clock: Clock
+    conversations: ConversationBook
+    suggestions: SuggestionBook
+    shelf: Shelf
+    writing: Writing
+    telemetry: Telemetry
+    pool: Executor
+    """Threads for work too long for the event loop."""
+
+
+@contextmanager
+def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[AssistDesk]:
+    """Open everything, and close all of it at the end."""
+    with ExitStack() as stack:
+        vault = stack.enter_context(closing(Vault(settings.vault)))
+        conversations = stack.enter_context(
+            closing(ConversationBook(settings.conversations, vault))
+        )
+        suggestions = stack.enter_context(closing(SuggestionBook(settings.suggestions, vault)))
+        pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="assist"))
+        writing = stack.enter_context(closing(Writing(settings)))
+        yield AssistDesk(
+            settings,
+            settings.clock,
+            conversations,
+            suggestions,
+            shipped_shelf(),
+            writing,
+            telemetry,
+            pool,
+        )

@@ -1,0 +1,149 @@
+"""What an agent made of suggestions: kept as a verdict, sent as a message, counted as characters.
+
+A verdict over HTTP and a person come in; the message that goes to the customer is written into the
+conversation, and what was spared by the suggestion goes out. Guards tell; they do not forbid what a
+person writes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fine_tune.lessons.distance import distance
+from finmodel.assistant.facts import Facts
+from finmodel.assistant.guards.outbound import broken
+from finmodel.assistant.suggesting.answers import Suggested, Suggestion
+from finmodel.conversation_book import identity_of
+from finmodel.conversations import Conversation, Message
+from finmodel.errors import BadInput
+from finmodel.records import Person
+from finmodel.suggestion_book import Judged
+from finmodel.verdicts import Choice, Verdict
+from serving.assisting.asked import Checked, CheckRequest, Feedback, Heard, Hit
+from serving.assisting.conversing import own
+from serving.assisting.desk import AssistDesk
+
+
+def check(asked: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
+    """The outbound guard alone, for a text that anybody wrote."""
+    facts = None
+    if asked.conversation:
+        facts = Facts.of_plain(own(asked.conversation, person, desk).facts)
+    return Checked(_hits(asked.text, facts, desk))
+
+
+def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
+    """Keep a verdict, and send what is to be sent."""
+    told = msgspec.json.decode(desk.suggestions.body(given.shown, person.name), type=Suggested)
+    one = own(told.trace.conversation, person, desk)
+    facts, text = Facts.of_plain(one.facts), given.text.strip()
+    hits = _hits(text, facts, desk)
+    offered = _offered(told, given.place)
+    if offered is None:  # nothing was suggested: there is nothing to judge
+        sent = _send(one, given.shown, text, slotted(text, None, facts), desk)
+        return Heard(verdict="rejected", saved=0.0, message=sent, hits=hits)
+    choice = _choice(offered, given.place, text)
+    saved = _saved(offered, text) if given.place else 0.0
+    verdict = Verdict(
+        id=given.shown,
+        conversation=one.id,
+        after=told.trace.after,
+        at=desk.clock.now(),
+        verdict=choice,
+        suggestion=offered.slotted,
+        sent=slotted(text, offered, facts) if choice != "accepted" else "",
+        distance=distance(offered.text, text) if text else None,
+        agent=person.name,
+        reason=given.reason,
+        adapter=told.trace.adapter if offered.kind == "generated" else "",
+    )
+    judged = Judged(
+        verdict=verdict,
+        characters=len(text),
+        saved=saved,
+        seconds=given.seconds,
+        violations=len(hits),
+    )
+    desk.suggestions.judge(given.shown, one.customer, judged)
+    script = offered.script if choice == "accepted" else ""
+    words = offered.slotted if choice == "accepted" else verdict.sent
+    sent = _send(one, given.shown, text, words, desk, script)
+    return Heard(verdict=choice, saved=saved, message=sent, hits=hits)
+
+
+def slotted(text: str, offered: Suggestion | None, facts: Facts) -> str:
+    """A text with slots in place of this customer's values: first those that were offered.
+
+    What stays a figure is nobody's slot: such a reply is not learnt.
+    """
+    values = [
+        (sentence.text[one.start : one.end], one.slot)
+        for sentence in (offered.sentences if offered else ())
+        for one in sentence.numbers
+    ]
+    values += [(fact.shown, name) for name, fact in facts.items()]
+    for value, name in sorted(values, key=lambda pair: -len(pair[0])):
+        if len(value) > 1:  # a single digit may be anything
+            text = text.replace(value, f"{{{name}}}")
+    return text
+
+
+def _offered(told: Suggested, place: int) -> Suggestion | None:
+    """The suggestion that is judged: the one that was taken, or the first; None where none was.
+
+    What asks for verification stands behind the others.
+    """
+    beside = [told.verification] if told.verification else []
+    there: list[Suggestion] = [*told.suggestions, *beside]
+    if not there and not place:
+        return None
+    if place > len(there):
+        raise BadInput(
+            f"there was no suggestion {place}",
+            where="place",
+            remedy=f"name one of {len(there)}, or 0 for none",
+        )
+    return there[max(place, 1) - 1]
+
+
+def _choice(offered: Suggestion, place: int, text: str) -> Choice:
+    if place == 0 or not text:
+        return "rejected"
+    return "accepted" if text == offered.text.strip() else "edited"
+
+
+def _saved(offered: Suggestion, text: str) -> float:
+    """1 − edits from the suggestion to what was sent, over its length; never below 0."""
+    if not text:
+        return 0.0
+    edits = distance(offered.text, text) * max(len(offered.text), len(text))
+    return max(0.0, 1.0 - edits / len(text))
+
+
+def _send(
+    one: Conversation, shown: str, text: str, words: str, desk: AssistDesk, script: str = ""
+) -> str:
+    """Write what was sent into the conversation; its id, the same however often it is told."""
+    name = f"sent {shown}"
+    if not text or any(known.id == name for known in one.messages):
+        return name if text else ""
+    now = desk.clock.now()
+    message = Message(
+        id=name,
+        who="agent",
+        at=max(now, one.messages[-1].at if one.messages else now),
+        text=text,
+        identity=identity_of(one),
+        script=script,
+        slotted=words,
+    )
+    desk.conversations.add(one.id, message)
+    return name
+
+
+def _hits(text: str, facts: Facts | None, desk: AssistDesk) -> tuple[Hit, ...]:
+    today = desk.clock.now().date()
+    return tuple(
+        Hit(one.rule, one.severity, one.start, one.end, one.rewrite)
+        for one in broken(text, facts, today=today)
+    )

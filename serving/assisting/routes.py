@@ -1,0 +1,206 @@
+"""The addresses of the assistant's service: what each demands, reads and answers.
+
+A body is read, one flow is asked, the answer is written, as it comes where that is asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final, get_args
+
+import msgspec
+
+from finmodel.conversation_book import Brought
+from finmodel.errors import NotFound
+from finmodel.records import ROLES
+from finmodel.suggestion_book import GroupedBy
+from serving import page
+from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
+from serving.assisting import conversing, judging, suggesting
+from serving.assisting.asked import (
+    AssistStatus,
+    Bring,
+    Checked,
+    CheckRequest,
+    Feedback,
+    Heard,
+    Lines,
+    PersonHere,
+    Suggestions,
+    SuggestRequest,
+    View,
+    Worths,
+)
+from serving.assisting.desk import AssistDesk
+from serving.border import Call, Rule
+from serving.openapi import JSON, Doc, document
+from serving.telemetry import CONTENT_TYPE
+
+AGENTS: Final = frozenset({"agent"})
+BRINGERS: Final = frozenset({"agent", "engineer", "supervisor"})
+CHECKERS: Final = frozenset({"agent", "supervisor", "script_editor", "engineer"})
+SUPERVISORS: Final = frozenset({"supervisor"})
+SPAN: Final = timedelta(days=30)
+"""A supervisor sees so much."""
+
+
+async def bring(call: Call, desk: AssistDesk) -> Reply:
+    """POST /conversations/{id}/messages."""
+    given = json_of(call, Bring)
+    found = await aside(desk, conversing.bring, call.piece, given, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
+async def lines(call: Call, desk: AssistDesk) -> Reply:
+    """GET /conversations."""
+    return Reply(msgspec.json.encode(await aside(desk, conversing.lines, signed_in(call), desk)))
+
+
+async def view(call: Call, desk: AssistDesk) -> Reply:
+    """GET /conversations/{id}."""
+    found = await aside(desk, conversing.view, call.piece, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
+async def suggest(call: Call, desk: AssistDesk) -> Reply:
+    """POST /suggest: server-sent events where they are asked for, else one record."""
+    asked = json_of(call, SuggestRequest)
+    if suggesting.EVENTS in call.header(b"accept"):
+        pieces = await suggesting.as_it_comes(asked, signed_in(call), desk)
+        return Reply(pieces, suggesting.EVENTS)
+    found = await aside(desk, suggesting.whole, asked, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
+async def judge(call: Call, desk: AssistDesk) -> Reply:
+    """POST /feedback."""
+    given = json_of(call, Feedback)
+    return Reply(
+        msgspec.json.encode(await aside(desk, judging.judge, given, signed_in(call), desk))
+    )
+
+
+async def check(call: Call, desk: AssistDesk) -> Reply:
+    """POST /check."""
+    asked = json_of(call, CheckRequest)
+    return Reply(
+        msgspec.json.encode(await aside(desk, judging.check, asked, signed_in(call), desk))
+    )
+
+
+async def worth(call: Call, desk: AssistDesk) -> Reply:
+    """GET /worth/{by}."""
+    if call.piece not in get_args(GroupedBy):
+        raise NotFound(
+            f"nothing is counted by {call.piece}",
+            where="the path",
+            remedy=f"one of {', '.join(get_args(GroupedBy))}",
+        )
+    now = desk.clock.now()
+    groups = await aside(
+        desk, desk.suggestions.worth, call.piece, now - SPAN, now + timedelta(seconds=1)
+    )
+    by: GroupedBy = msgspec.convert(call.piece, GroupedBy)
+    return Reply(msgspec.json.encode(Worths(by, tuple(groups))))
+
+
+async def status(call: Call, desk: AssistDesk) -> Reply:
+    """GET /status."""
+    writing, who = desk.writing, call.person
+    found = AssistStatus(
+        ready=True,
+        demo=desk.settings.demo.is_dir(),
+        clock=desk.clock.now(),
+        engine=writing.writer.engine.name if writing.writer else "",
+        engine_state=writing.state,
+        clock_stands=bool(desk.settings.standing_clock),
+        person=PersonHere(who.name, tuple(sorted(who.roles)), who.demo) if who else None,
+    )
+    return Reply(msgspec.json.encode(found))
+
+
+async def metrics(_call: Call, desk: AssistDesk) -> Reply:
+    """GET /metrics."""
+    return Reply(desk.telemetry.exposition(), CONTENT_TYPE)
+
+
+async def api_document(_call: Call, _desk: AssistDesk) -> Reply:
+    """GET /openapi.json."""
+    return Reply(_document())
+
+
+async def console(call: Call, _desk: AssistDesk) -> Reply:
+    """GET / and its files."""
+    return Reply(*page.file(call.piece or "assist.html"))
+
+
+def _open(path: str, answer: Answering | None = None) -> Route:
+    return Route(Rule("GET", path, weighs=False), None, answer)
+
+
+ROUTES: Final = (
+    Route(
+        Rule("POST", "/conversations/{id}/messages", BRINGERS),
+        Doc("Bring messages of a conversation.", Bring, Brought, may=("404", "507")),
+        bring,
+    ),
+    Route(
+        Rule("GET", "/conversations", AGENTS),
+        Doc("An agent's conversations.", None, Lines),
+        lines,
+    ),
+    Route(
+        Rule("GET", "/conversations/{id}", AGENTS),
+        Doc("One of them, with the customer's facts.", None, View, may=("404",)),
+        view,
+    ),
+    Route(
+        Rule("POST", "/suggest", AGENTS),
+        Doc(
+            "Suggest what to say next.",
+            SuggestRequest,
+            Suggestions,
+            (JSON, suggesting.EVENTS),
+            may=("404", "507"),
+        ),
+        suggest,
+    ),
+    Route(
+        Rule("POST", "/feedback", AGENTS),
+        Doc("Judge what was suggested, and send.", Feedback, Heard, may=("404", "507")),
+        judge,
+    ),
+    Route(
+        Rule("POST", "/check", CHECKERS),
+        Doc("Ask the guards of a reply.", CheckRequest, Checked, may=("404",)),
+        check,
+    ),
+    Route(
+        Rule("GET", "/worth/{by}", SUPERVISORS),
+        Doc("What suggestions were worth.", None, Worths, may=("404",)),
+        worth,
+    ),
+    Route(
+        Rule("GET", "/status", weighs=False),
+        Doc("The clock, the engine, who is signed in.", None, AssistStatus, may=("401",)),
+        status,
+    ),
+    Route(
+        Rule("GET", "/metrics", frozenset(ROLES), weighs=False),
+        Doc("Counts, in Prometheus' format.", types=("text/plain",)),
+        metrics,
+    ),
+    _open("/openapi.json", api_document),
+    _open("/", console),
+    _open("/console/{file}", console),
+    _open("/livez"),
+    _open("/readyz"),
+    _open("/healthz"),
+)
+
+
+@lru_cache(maxsize=1)
+def _document() -> bytes:
+    told = [(route.rule, route.doc) for route in ROUTES if route.doc is not None]
+    return msgspec.json.encode(document(told, None))

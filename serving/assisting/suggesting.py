@@ -1,0 +1,124 @@
+"""Suggestions over HTTP: scripts at once, sentences as they are written, then all with its id.
+
+A conversation and a person come in; server-sent events, or one record, go out. What is shown is
+kept before it is shown whole, so that every verdict has something that it is of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Generator
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from finmodel.assistant.suggesting.answers import Sentence, Suggested
+from finmodel.assistant.suggesting.asking import asking_of
+from finmodel.assistant.suggesting.suggest import Event, stream
+from finmodel.conversations import Conversation
+from finmodel.records import Person
+from finmodel.suggestion_book import Shown
+from serving.assisting.asked import SentenceSeen, Suggestions, SuggestRequest, all_seen, seen
+from serving.assisting.conversing import own
+from serving.assisting.desk import AssistDesk
+
+EVENTS: Final = "text/event-stream"
+Told: TypeAlias = tuple[str, Any]
+"""An event's name, and what it tells."""
+
+
+def whole(asked: SuggestRequest, person: Person, desk: AssistDesk) -> Suggestions:
+    """Everything at once."""
+    one = own(asked.conversation, person, desk)
+    events = _events(one, asked, person, desk, threading.Event())
+    ((_, found),) = deque(events, maxlen=1)
+    return msgspec.convert(found, Suggestions)
+
+
+async def as_it_comes(
+    asked: SuggestRequest, person: Person, desk: AssistDesk
+) -> AsyncGenerator[bytes, None]:
+    """Server-sent events: `scripts`, `sentence` for each, `done`. Closed, it cancels the engine."""
+    loop = asyncio.get_running_loop()
+    one = await loop.run_in_executor(desk.pool, own, asked.conversation, person, desk)
+    left = threading.Event()
+    return _sent(_events(one, asked, person, desk, left), left, desk)
+
+
+async def _sent(
+    events: Generator[Told, None, None], left: threading.Event, desk: AssistDesk
+) -> AsyncGenerator[bytes, None]:
+    loop = asyncio.get_running_loop()
+    pending: asyncio.Future[Told | None] | None = None
+    try:
+        while True:
+            pending = loop.run_in_executor(desk.pool, next, events, None)
+            event = await asyncio.shield(pending)
+            if event is None:
+                return
+            name, told = event
+            yield f"event: {name}\ndata: ".encode() + msgspec.json.encode(told) + b"\n\n"
+    finally:
+        left.set()
+        if pending is not None:  # its thread is on its way out, and nobody else may close it
+            await asyncio.wait((pending,))
+        await loop.run_in_executor(desk.pool, events.close)
+
+
+def _events(
+    one: Conversation,
+    asked: SuggestRequest,
+    person: Person,
+    desk: AssistDesk,
+    left: threading.Event,
+) -> Generator[Told, None, None]:
+    asking = asking_of(one, asked.tone)
+    with desk.writing.place(left) as writer:
+        told = yield from _told(stream(asking, desk.shelf, writer))
+    if left.is_set():
+        return
+    shown = desk.suggestions.show(_shown(one, told, person, desk))
+    yield "done", all_seen(shown, told)
+
+
+def _told(
+    events: Generator[Event, None, Suggested],
+) -> Generator[Told, None, Suggested]:
+    try:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                found: Suggested = end.value
+                return found
+            yield _event(event)
+    finally:
+        events.close()
+
+
+def _event(event: Event) -> Told:
+    if isinstance(event, Sentence):
+        return "sentence", SentenceSeen(event.text, event.origin, event.numbers)
+    beside = seen(event.verification) if event.verification else None
+    return "scripts", {
+        "suggestions": tuple(map(seen, event.suggestions)),
+        "verification": beside,
+    }
+
+
+def _shown(one: Conversation, told: Suggested, person: Person, desk: AssistDesk) -> Shown:
+    trace = told.trace
+    generated = any(suggestion.kind == "generated" for suggestion in told.suggestions)
+    return Shown(
+        conversation=one.id,
+        customer=one.customer,
+        agent=person.name,
+        scenario=one.scenario,
+        at=desk.clock.now(),
+        adapter=(trace.adapter or trace.engine) if generated else "",
+        count=len(told.suggestions),
+        ms=trace.scripts_ms,
+        body=msgspec.json.encode(told),
+    )

@@ -1,0 +1,127 @@
+"""Whoever writes beside scripts: opened in the background, shared by so many conversations at once.
+
+Settings come in; a writer goes out once there is one, and a sentence about how it stands. Until
+then, and where every place is taken, scripts stand alone and say so.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from finmodel.assistant.engines.engine import Asked, Engine
+from finmodel.assistant.suggesting.shelf import Writer
+from finmodel.errors import FinmodelError, NotReady
+from finmodel.settings import Settings
+
+log = logging.getLogger("bentoml.finmodel")
+PLACES: Final = 2
+"""So many replies are written at once on a CPU."""
+SLOTS: Final = 4
+"""So many conversations keep what was read of them."""
+WAITING: Final = 6
+"""So many more may wait for a place."""
+NO_WRITER: Final = "scripts alone: no FINMODEL_WRITER is set"
+
+Opening = Callable[[Settings, ExitStack], Writer]
+
+
+class Writing:
+    """The writer of this process. Safe for threads."""
+
+    def __init__(self, settings: Settings, opening: Opening | None = None) -> None:
+        """Begin to open the writer that the settings name."""
+        self.state = NO_WRITER
+        self.writer: Writer | None = None
+        self._stack, self._lock = ExitStack(), threading.Lock()
+        self._places = threading.Semaphore(PLACES)
+        self._inside, self._closed = 0, False
+        if not settings.writer:
+            return
+        self.state = f"scripts alone: {settings.writer} is being opened"
+        opening = opening or _open
+        threading.Thread(target=self._open, args=(settings, opening), daemon=True).start()
+
+    @contextmanager
+    def place(self, left: threading.Event) -> Iterator[Writer | None]:
+        """The writer, for one reply, which ends once its reader has `left`; None of none.
+
+        NotReady where too many wait for one.
+        """
+        writer = self.writer
+        if writer is None:
+            yield None
+            return
+        with self._lock:
+            if self._inside >= PLACES + WAITING:
+                raise NotReady(
+                    f"{self._inside} replies are being written or waited for",
+                    where="the writer",
+                    remedy="ask again in a second; scripts alone need no place",
+                )
+            self._inside += 1
+        try:
+            with self._places:
+                yield replace(writer, engine=_Heard(writer.engine, left))
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        with self._lock:
+            self._closed = True
+            self.writer = None
+        self._stack.close()
+
+    def _open(self, settings: Settings, opening: Opening) -> None:
+        with ExitStack() as stack:
+            try:
+                writer = opening(settings, stack)
+            except FinmodelError as error:
+                self.state = f"scripts alone: {error}"
+                log.warning("the writer could not be opened: %s", error.code)
+                return
+            with self._lock:
+                if self._closed:
+                    return
+                self._stack = stack.pop_all()
+                self.writer = writer
+            self.state = f"{settings.writer} writes beside scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """An engine that stops with its next piece once nobody listens any more."""
+
+    engine: Engine
+    left: threading.Event
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
+
+    @property
+    def grammars(self) -> bool:
+        return self.engine.grammars
+
+    def stream(self, asked: Asked) -> Generator[str, None, None]:
+        with closing(self.engine.stream(asked)) as pieces:
+            for piece in pieces:
+                if self.left.is_set():
+                    return
+                yield piece
+
+    def close(self) -> None:
+        """It belongs to all conversations: nothing is closed here."""
+
+
+def _open(settings: Settings, stack: ExitStack) -> Writer:
+    """A base, an adapter's version or a URL, as `finmodel suggest --writer` opens it."""
+    from serving.writers import open_writer
+
+    return stack.enter_context(open_writer(settings, settings.writer, slots=SLOTS))

@@ -1,0 +1,64 @@
+// Pieces of the agent's page from plain values: a line, a message, a suggestion with its sources, a
+// customer's facts, what suggestions were worth.
+
+import { fill, h, moment, percent } from "/console/draw.js";
+
+export function line(one, chosen, pick, t) {
+  const waiting = one.last_who === "customer";
+  return h("li", { class: waiting ? "waiting" : null },
+    h("button", { type: "button", "aria-current": one.id === chosen ? "true" : null, onclick: () => pick(one.id) },
+      h("b", {}, one.customer), h("span", { class: "soft small" }, ` ${t.scenario[one.scenario]} · ${t.identity[one.identity]}`),
+      h("p", { class: "soft small" }, one.last_words)));
+}
+
+export const message = (one, t) =>
+  h("li", { class: one.who === "agent" ? "agent-said" : one.who },
+    one.text, h("time", { datetime: one.at }, `${t.who[one.who]} · ${moment(one.at).slice(5, 16)}`));
+
+// A sentence shows where it comes from when pointed at; a number its ledger field or its formula.
+function sentence(one, t) {
+  const pieces = [];
+  let at = 0;
+  for (const number of [...(one.numbers ?? [])].sort((a, b) => a.start - b.start)) {
+    pieces.push(one.text.slice(at, number.start));
+    pieces.push(h("mark", { title: `${number.slot}: ${number.source}` }, one.text.slice(number.start, number.end)));
+    at = number.end;
+  }
+  pieces.push(one.text.slice(at));
+  const { home, id, version } = one.origin;
+  return h("span", { title: `${t.homes[home]} ${id}${version ? ` v${version}` : ""}` }, pieces);
+}
+
+export function suggestion(one, place, take, t) {
+  const source = one.kind === "generated" ? t.generated : t.script(one.script, one.version);
+  const score = one.score === null || one.score === undefined ? "" : ` · ${percent(one.score)}`;
+  return h("li", { "data-place": place, class: one.writing ? "writing" : null },
+    h("p", { class: "soft small" },
+      h("span", { class: "key" }, place <= 3 ? `Alt+${place}` : t.verification), `${source}${score}`),
+    h("p", { class: "said", role: "button", tabindex: "0", onclick: () => take(place), onkeydown: (event) => event.key === "Enter" && take(place) },
+      one.sentences.map((part) => sentence(part, t))),
+    (one.recalled ?? []).map((kept) => h("p", { class: "soft small" }, `↩ ${kept}`)));
+}
+
+export function facts(view, language, t) {
+  if (!view.facts.length) return h("p", { class: "soft" }, t.noFacts);
+  const rows = view.facts.map((one) => [
+    h("dt", { title: one.source }, language === "zh" ? one.chinese : one.english), h("dd", {}, one.value)]);
+  const warning = view.identity === "verified" ? null : h("p", { class: "stale" }, t.unverified);
+  return [warning, h("dl", { class: "facts" }, rows)].filter(Boolean);
+}
+
+export function worth(groups, t) {
+  if (!groups.length) return h("p", { class: "soft" }, t.noWorth);
+  const row = (one) => [
+    one.group || "—", one.shown, one.judged, one.accepted, one.edited, one.rejected,
+    percent(one.characters_saved), one.seconds === null ? "—" : t.seconds(one.seconds), one.violations];
+  return h("table", { class: "worth" },
+    h("thead", {}, h("tr", {}, t.columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, groups.map((one) => h("tr", {}, row(one).map((value) => h("td", {}, `${value}`))))));
+}
+
+export const hits = (place, found, t) => {
+  place.hidden = !found.length;
+  fill(place, found.map((one) => h("li", {}, t.hit(one.rule, one.rewrite))));
+};

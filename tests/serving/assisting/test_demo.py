@@ -1,0 +1,37 @@
+"""The demo's customers wait for replies, in words that nothing was trained on."""
+
+import dataclasses
+from contextlib import closing
+
+from finmodel.conversation_book import ConversationBook
+from finmodel.settings import Settings
+from finmodel.vault import Vault
+from serving.access import People
+from serving.assisting.demo import AGENT, PEOPLE, WAITING, home_of, prepare
+
+
+def test_customers_wait_and_a_second_time_nothing_is_new(tmp_path):
+    here = home_of(Settings.from_env({"FINMODEL_HOME": str(tmp_path / "fm")}))
+    assert here.home == tmp_path / "fm-assistant"
+    keys = prepare(here)
+    assert keys.keys() == PEOPLE.keys()
+    assert prepare(here) == keys
+    assert People(here.people).find(keys[AGENT]).demo
+    with (
+        closing(Vault(here.vault)) as vault,
+        closing(ConversationBook(here.conversations, vault)) as book,
+    ):
+        found = book.of(AGENT)
+    assert len(found) == WAITING
+    assert all(one.messages[-1].who == "customer" for one in found)
+    assert all(one.messages[-1].at <= here.clock.now() for one in found)
+    assert not any(message.intent or message.family for one in found for message in one.messages)
+
+
+def test_another_home_is_left_alone(tmp_path):
+    here = Settings.from_env({"FINMODEL_HOME": str(tmp_path / "fm")})
+    prepare(home_of(here))
+    assert not here.home.exists()
+    assert home_of(
+        dataclasses.replace(here, standing_clock="2026-06-02T09:00:00+08:00")
+    ).standing_clock == ("2026-06-02T09:00:00+08:00")

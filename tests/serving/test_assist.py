@@ -1,0 +1,193 @@
+"""The assistant's service as a process, and the agent's page in Chromium."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from serving import page
+from tests.serving.assist_world import assist_world, brought, message
+from tests.serving.demo_shell import Shell, processes_in
+from tests.serving.small_world import ROOT, answers, free_port, wait_until
+
+pytestmark = pytest.mark.servers
+HEAVY = ("mlflow", "lightgbm", "pandas", "feast", "duckdb", "sklearn", "torch", "pyarrow", "numba")
+OPEN = """
+import sys
+from serving import assist
+service = assist.Assist.inner()
+service.close()
+print(*sorted(set(sys.argv[1:]) & set(sys.modules)), "opened")
+"""
+
+
+def test_the_demo_is_served_and_ends_without_a_trace(tmp_path):
+    shell = Shell(tmp_path / "fm", free_port(), {})
+    child = shell.start("assist", "demo")
+    address = f"http://127.0.0.1:{shell.port}"
+    wait_until(lambda: answers(f"{address}/status"), 90)
+    page = httpx.get(address)
+    assert "坐席助手" in page.text
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert httpx.get(f"{address}/conversations").status_code == 401
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=60)
+    wait_until(lambda: processes_in(tmp_path / "fm-assistant") == [], 20)
+
+
+def test_its_process_loads_no_trainer_and_no_feature_framework(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN, *HEAVY],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "FINMODEL_HOME": str(tmp_path / "fm"), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["opened"], done.stderr
+
+
+REPLY = "您别着急，这件事我帮您看。提前结清需要{settlement_total}。"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with assist_world(tmp_path_factory.mktemp("assist"), lambda asked: REPLY) as made:
+        yield made
+
+
+@pytest.fixture
+def tab(browser, world):
+    opened = browser.new_page(viewport={"width": 1500, "height": 900}, locale="zh-CN")
+    problems = []
+    opened.on("console", lambda told: problems.append(told.text) if told.type == "error" else None)
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.goto(world.address)
+    yield opened
+    assert [one for one in problems if "status of 4" not in one] == []
+    opened.close()
+
+
+def sign_in(tab, key):
+    tab.fill("#key", key)
+    tab.click("#key-form button")
+    tab.wait_for_selector("#sign-in", state="hidden")
+
+
+def bring(world, name, *messages, **more):
+    with world.client("vendor") as vendor:
+        given = brought(*messages, agent="li", **more)
+        assert vendor.post(f"/conversations/{name}/messages", json=given).status_code == 200
+
+
+def test_from_a_question_to_the_supervisors_panel_and_the_training_set(tab, world):
+    bring(world, "c1", message(1, "我想提前结清，一共要还多少钱？"), customer="陈女士")
+    sign_in(tab, world.keys["li"])
+    first = tab.locator('#suggestions li[data-place="1"] .said')
+    first.wait_for()
+    assert "8,123.45元" in first.inner_text()
+    amount = first.locator("mark", has_text="8,123.45元").first
+    assert "settlement_principal + settlement_interest" in amount.get_attribute("title")
+    assert "话术 early_settlement" in tab.locator('#suggestions li[data-place="1"]').inner_text()
+    assert "8,123.45元" in tab.locator("#fact-rows").inner_text()
+    tab.keyboard.press("Alt+Digit1")
+    assert "8,123.45元" in tab.input_value("#text")
+    tab.locator("#text").press("Control+Home")
+    tab.keyboard.type("您好，")
+    tab.click("#send")
+    tab.wait_for_selector("#messages li.agent-said")
+    sent = tab.locator("#messages li.agent-said").inner_text()
+    assert sent.startswith("您好，")
+    assert tab.input_value("#text") == ""
+    (verdict,) = world.desk.suggestions.verdicts()
+    assert (verdict.verdict, verdict.agent) == ("edited", "li")
+    (kept,) = world.desk.conversations.to_train()
+    assert "{settlement_total}" in kept.messages[-1].slotted
+    tab.click("#leave")
+    sign_in(tab, world.keys["zhao"])
+    row = tab.locator("#worth tbody tr")
+    row.wait_for()
+    told = row.inner_text().split()
+    assert told[:6] == ["li", told[1], "1", "0", "1", "0"]
+    assert re.fullmatch(r"\d+(\.\d+)?%", told[6])
+
+
+def test_what_the_customer_writes_meanwhile_makes_suggestions_stale_and_new_ones_come(tab, world):
+    bring(world, "c2", message(2, "怎么还款？"), customer="王先生")
+    sign_in(tab, world.keys["li"])
+    tab.locator("#lines button", has_text="王先生").click()
+    tab.locator('#suggestions li[data-place="1"] .said').wait_for()
+    assert "王先生" in tab.locator("#chat-title").inner_text()
+    bring(world, "c2", message(3, "我要投诉你们的客服态度"), customer="王先生")
+    tab.locator("#messages li", has_text="我要投诉").wait_for()
+    tab.locator("#suggestions", has_text=re.compile("投诉|抱歉|歉意")).wait_for()
+
+
+def test_the_guards_are_asked_before_a_reply_is_sent(tab, world):
+    bring(world, "c3", message(4, "我能通过审批吗？"), customer="赵先生")
+    sign_in(tab, world.keys["li"])
+    tab.locator("#lines button", has_text="赵先生").click()
+    tab.locator('#suggestions li[data-place="1"] .said').wait_for()
+    tab.fill("#text", "您放心，保证通过审批。")
+    tab.click("#send")
+    tab.wait_for_selector("#hits:not([hidden])")
+    assert "违反规则 promise" in tab.inner_text("#hits")
+    assert tab.inner_text("#send") == "仍要发送"
+    assert tab.locator("#messages li.agent-said").count() == 0
+
+
+def test_markup_in_a_customers_words_is_shown_as_text(tab, world):
+    bring(world, "c4", message(5, "<img src=x onerror=alert(1)><b>急</b>"), customer="<i>钱</i>")
+    sign_in(tab, world.keys["li"])
+    tab.locator("#lines button", has_text="<i>钱</i>").click()
+    tab.locator("#messages li", has_text="<img src=x").wait_for()
+    assert tab.locator("#messages img, #messages b, #lines i").count() == 0
+
+
+def test_nothing_fits_is_kept_with_its_reason_and_another_tone_comes(tab, world):
+    bring(world, "c5", message(6, "什么时候还款？"), customer="孙女士")
+    sign_in(tab, world.keys["li"])
+    tab.locator("#lines button", has_text="孙女士").click()
+    tab.locator('#suggestions li[data-place="1"] .said').wait_for()
+    tab.wait_for_function("document.querySelector('#reason').textContent !== '生成中…'")
+    tab.keyboard.press("Alt+KeyX")
+    tab.fill("#why-text", "答非所问")
+    tab.click("#why button")
+    tab.locator("#suggestions", has_text="模型生成").wait_for()
+    assert any(one.reason == "答非所问" for one in world.desk.suggestions.verdicts())
+
+
+def test_keys_do_nothing_while_an_input_method_composes(tab, world):
+    bring(world, "c6", message(7, "什么时候还款？"), customer="周女士")
+    sign_in(tab, world.keys["li"])
+    tab.locator("#lines button", has_text="周女士").click()
+    tab.locator('#suggestions li[data-place="1"] .said').wait_for()
+    tab.evaluate(
+        "document.dispatchEvent(new KeyboardEvent('keydown',"
+        " {code: 'Digit1', altKey: true, isComposing: true, bubbles: true}))"
+    )
+    assert tab.input_value("#text") == ""
+
+
+def test_an_analyst_sees_no_conversation_and_english_is_one_click_away(tab, world):
+    sign_in(tab, world.keys["sun"])
+    assert tab.locator("#agent").is_hidden()
+    tab.locator("#worth", has_text="您的角色在这里没有可看的内容").wait_for()
+    tab.click("#language")
+    assert tab.title() == "Assistant · finmodel"
+    answer = httpx.get(
+        f"{world.address}/conversations/c1",
+        headers={"authorization": f"Bearer {world.keys['sun']}"},
+    )
+    assert answer.status_code == 403
+
+
+def test_both_languages_have_the_same_words():
+    text = page.file("assist_words.js")[0].decode()
+    zh, en = text.split("  en: {")
+    names = [re.findall(r"^    (\w+):", part, re.M) for part in (zh, en)]
+    assert len(names[0]) > 25
+    assert names[0] == names[1]
