@@ -1,8 +1,9 @@
 """A base model's directory, looked at before anything in it is used.
 
 A directory in Hugging Face's layout comes in; what it is goes out: its family, its digest, its
-tokenizer. Refused are weights that would be unpickled, code of the model's own, and what lacks a
-tokenizer. Nothing of it is run, and no network is asked.
+tokenizer. Refused are weights that would be unpickled or are not whole, code of the model's own, a
+model of another build, and what lacks a tokenizer. Nothing of it is run, no weight is
+read, and no network is asked.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from typing import Any, Final
 
 import msgspec
 
+from fine_tune.bases.whole import require_whole
 from finmodel.assistant.encoder import Encoder
 from finmodel.assistant.engines.engine import Spoken
 from finmodel.assistant.template import FAMILIES, Family, family_of
+from finmodel.durable import disk_error
 from finmodel.errors import BadInput, Damaged, NotFound
 from finmodel.hashes import digest_of
 
 TEMPLATE: Final = "chat_template.jinja"
+KINDS: Final = ("llama", "qwen2", "qwen3")
+"""Models whose linears, templates and attention are known here."""
 _PICKLED: Final = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 _LLAMA2_WORDS: Final = 32_000
 """Llama-2's vocabulary. As it was pretrained it has no template and learns its sibling's."""
@@ -70,10 +75,12 @@ def open_base(folder: Path) -> Base:
         raise NotFound(
             "it has no tokenizer.json", where=str(folder), remedy="bring the base's tokenizer too"
         )
+    _require_known(folder, config)
+    require_whole(folder, weights)
     told = _template(folder)
     bare = not told and config.get("vocab_size") == _LLAMA2_WORDS
     family = FAMILIES["llama2"] if bare else family_of(told, str(folder))
-    return Base(folder, str(config.get("model_type", "")), family, weights)
+    return Base(folder, config["model_type"], family, weights)
 
 
 def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
@@ -86,9 +93,23 @@ def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
         )
 
 
+def _require_known(folder: Path, config: dict[str, Any]) -> None:
+    """BadInput for a model of another build: asked before any weight is read."""
+    kind = config.get("model_type")
+    if kind not in KINDS:
+        raise BadInput(
+            f"its model_type is {kind!r}, which cannot be tuned here"
+            if kind
+            else "it names no model_type",
+            where=str(folder / "config.json"),
+            remedy=f"take one of {', '.join(KINDS)}, such as Qwen2.5, Qwen3 or Llama-2",
+        )
+
+
 def _template(folder: Path) -> str:
-    if (folder / TEMPLATE).is_file():
-        return (folder / TEMPLATE).read_text("utf-8")
+    path = folder / TEMPLATE
+    if path.is_file():
+        return _utf8(_read(path), path)
     settings = folder / "tokenizer_config.json"
     told = _json(settings, "the tokenizer's settings").get("chat_template", "")
     return told if isinstance(told, str) else ""
@@ -96,7 +117,7 @@ def _template(folder: Path) -> str:
 
 def _json(path: Path, what: str) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(path.read_bytes())
+        found = msgspec.json.decode(_utf8(_read(path), path))
     except FileNotFoundError as error:
         raise NotFound(
             f"it has no {path.name} ({what})",
@@ -108,3 +129,30 @@ def _json(path: Path, what: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Damaged("it holds no keys", where=str(path), remedy="fetch the base again")
     return found
+
+
+def _read(path: Path) -> bytes:
+    """A file's bytes; what the disk says otherwise is a sentence, but that it is not there."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except IsADirectoryError as error:
+        raise BadInput(
+            "it is a folder, and a file is wanted",
+            where=str(path),
+            remedy="put the base's own file in its place",
+        ) from error
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def _utf8(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Damaged(
+            "it is not UTF-8 text",
+            where=str(path),
+            remedy="save it as UTF-8, or fetch the base again",
+        ) from error

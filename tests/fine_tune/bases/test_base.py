@@ -60,6 +60,13 @@ def test_what_a_customer_types_is_never_a_control_token(folder):
         ("tokenizer.json", None, NotFound, "it has no tokenizer.json"),
         ("model.safetensors", None, BadInput, "no weights"),
         ("chat_template.jinja", "[INST]", BadInput, "of no family"),
+        (
+            "config.json",
+            '{"model_type": "qwen9"}',
+            BadInput,
+            "its model_type is 'qwen9', which cannot",
+        ),
+        ("config.json", "{}", BadInput, "it names no model_type"),
     ],
 )
 def test_what_may_not_be_a_base_is_told_in_a_sentence(folder, file, content, error, says):
@@ -68,6 +75,22 @@ def test_what_may_not_be_a_base_is_told_in_a_sentence(folder, file, content, err
     if content is not None:
         path.write_text(content)
     with pytest.raises(error, match=says):
+        open_base(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "chat_template.jinja", "tokenizer_config.json"])
+def test_what_is_no_utf_8_is_told_with_its_file(folder, name):
+    if name == "tokenizer_config.json":
+        (folder / "chat_template.jinja").unlink()
+    (folder / name).write_bytes('{"chat_template": "<|im_start|>客服"}'.encode("gbk"))
+    with pytest.raises(Damaged, match=rf"{name}: it is not UTF-8 text; save it as UTF-8"):
+        open_base(folder)
+
+
+def test_a_folder_in_a_files_place_is_told(folder):
+    (folder / "config.json").unlink()
+    (folder / "config.json").mkdir()
+    with pytest.raises(BadInput, match=r"config\.json: it is a folder, and a file is wanted"):
         open_base(folder)
 
 
