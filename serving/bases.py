@@ -10,18 +10,15 @@ import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from finmodel.durable import replace_file
 from finmodel.errors import BadInput
-from finmodel.hashes import sha256_of
+from finmodel.hashed_file import Hashed, hashed
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
-
-_OF: Final = "of_gguf.sha256"
-"""Beside weights that were unpacked: what they were unpacked from."""
 
 base = typer.Typer(no_args_is_help=True, help="Open base models: get, add, list.")
 
@@ -46,8 +43,8 @@ def base_get(
 
     wanted, shelf = known(name), settings().bases
     with Progress() as progress:
-        gguf = fetch(wanted, shelf / name, progress)
-        emit(_shelve_gguf(shelf, name, (gguf, wanted.sha256), progress), json)
+        gguf = hashed(fetch(wanted, shelf / name, progress), wanted.sha256)
+        emit(_shelve_gguf(shelf, name, gguf, progress), json)
 
 
 @base.command("add")
@@ -71,7 +68,7 @@ def base_add(
 
     require_gguf(path)
     with Progress() as progress:
-        emit(_shelve_gguf(shelf, called, (path, sha256_of(path)), progress), json)
+        emit(_shelve_gguf(shelf, called, hashed(path), progress), json)
 
 
 @base.command("list")
@@ -124,16 +121,16 @@ def hush_peft() -> None:
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
-def _shelve_gguf(shelf: Path, name: str, told: tuple[Path, str], progress: Progress) -> object:
+def _shelve_gguf(shelf: Path, name: str, gguf: Hashed, progress: Progress) -> object:
     """Unpack a GGUF of this hash beside the others, unless that was done, and name it."""
-    from fine_tune.bases.shelf import shelve
+    from fine_tune.bases.shelf import UNPACKED_FROM, shelve
     from fine_tune.bases.unpack import unpack
 
-    (gguf, digest), folder = told, shelf / name / "trainable"
-    of = folder / _OF
-    if folder.is_dir() and not (of.is_file() and of.read_text() == digest):
+    folder = shelf / name / "trainable"
+    of = folder / UNPACKED_FROM
+    if folder.is_dir() and not (of.is_file() and of.read_text() == gguf.sha256):
         shutil.rmtree(folder)  # of another file that had this name
     if not folder.is_dir():
-        unpack(gguf, folder, progress)
-        replace_file(of, digest.encode())
+        unpack(Path(gguf.path), folder, progress)
+        replace_file(of, gguf.sha256.encode())
     return shelve(shelf, name, folder, gguf)

@@ -132,7 +132,8 @@ def _base_folder(here: Settings, word: str) -> Path | None:
 
 
 def _gguf(here: Settings, base: Base) -> Path | None:
-    from fine_tune.bases.shelf import all_bases
+    """The same base for llama.cpp, if the shelf has it; Damaged where it was changed since."""
+    from fine_tune.bases.shelf import all_bases, gguf_of
 
     known = (one for one in all_bases(here.bases) if one.digest == base.digest and one.gguf)
-    return next((Path(one.gguf) for one in known), None)
+    return next((gguf_of(here.bases, one) for one in known), None)

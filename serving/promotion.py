@@ -40,22 +40,35 @@ def promote(
 def _promote_adapter(
     settings: Settings, name: str, version: int | None, to: str, approver: Person
 ) -> Any:
-    """Serve an adapter whose base is here; another could lie under none."""
+    """Serve an adapter whose base is here, with the bytes it had; another could lie under none."""
     from fine_tune.bases.shelf import all_bases
 
     if to != "champion":
         raise BadInput("an adapter has no challenger", where=name, remedy="promote it: champion")
     wanted = registry.newest_passed(settings, name) if version is None else version
     base = tracking.version_of(settings, name, wanted).tags.get("base", "")
-    there = {one.digest: one.name for one in all_bases(settings.bases)}
+    there = {one.digest: one for one in all_bases(settings.bases)}
     if base not in there:
-        known = ", ".join(f"{told} ({digest[:12]}…)" for digest, told in sorted(there.items()))
+        known = ", ".join(f"{there[one].name} ({one[:12]}…)" for one in sorted(there))
         raise Refused(
             f"it is an adapter for another base ({base[:12]}…) than those here ({known or 'none'})",
             where=f"{name} version {wanted}",
             remedy="bring its base: finmodel base add DIR",
         )
+    _require_unchanged(Path(there[base].folder), base, f"{name} version {wanted}")
     return adapters.promote(settings, name, wanted, approver)
+
+
+def _require_unchanged(folder: Path, digest: str, where: str) -> None:
+    """Refused where a base's files are no longer those that the shelf says they are."""
+    from fine_tune.bases.base import open_base
+
+    if open_base(folder).digest != digest:
+        raise Refused(
+            f"the files of its base in {folder} are not those of when it was brought",
+            where=where,
+            remedy="put them back, or bring its base again: finmodel base add DIR",
+        )
 
 
 def waive(settings: Settings, name: str, version: int | None, reason: str) -> None:

@@ -16,7 +16,10 @@ from fine_tune.bases.base import open_base
 from fine_tune.bases.shipped import TINY, shipped
 from finmodel.durable import disk_error, replace_file
 from finmodel.errors import BadInput, Damaged, NotFound
+from finmodel.hashed_file import Hashed, still
 
+UNPACKED_FROM: Final = "of_gguf.sha256"
+"""Beside weights that were unpacked: the hash of what they were unpacked from."""
 _NAME: Final = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 
 
@@ -29,19 +32,53 @@ class Shelved(msgspec.Struct, frozen=True):
     """Of its configuration, tokenizer and weights when it was brought."""
     gguf: str = ""
     """The same base for serving; empty where none was brought."""
+    gguf_sha256: str = ""
+    gguf_mark: tuple[int, ...] = ()
+    """What the disk said of it when it was hashed."""
 
 
-def shelve(shelf: Path, name: str, folder: Path, gguf: Path | None = None) -> Shelved:
+def shelve(shelf: Path, name: str, folder: Path, gguf: Hashed | None = None) -> Shelved:
     """Look at a base and remember it under a name; BadInput where it may not be used."""
     require_name(name)
     base = open_base(folder)
-    said = Shelved(name, str(folder.absolute()), base.digest, str(gguf.absolute()) if gguf else "")
+    said = Shelved(name, str(folder.absolute()), base.digest)
+    return _keep(shelf, said if gguf is None else _with(said, gguf))
+
+
+def gguf_of(shelf: Path, base: Shelved) -> Path | None:
+    """A base's GGUF, if it has one, with the bytes that it had when it was brought.
+
+    Asked before anything opens it: Damaged where it was changed. It is read only where the disk
+    says that it may have been.
+    """
+    if not base.gguf:
+        return None
+    known = Hashed(base.gguf, base.gguf_sha256 or _noted(base), base.gguf_mark)
+    now = still(known)
+    if now.mark != base.gguf_mark:
+        _keep(shelf, _with(base, now))
+    return Path(now.path)
+
+
+def _with(base: Shelved, gguf: Hashed) -> Shelved:
+    return msgspec.structs.replace(
+        base, gguf=gguf.path, gguf_sha256=gguf.sha256, gguf_mark=gguf.mark
+    )
+
+
+def _noted(base: Shelved) -> str:
+    """What a base's directory says of the GGUF that it was unpacked from; empty if nothing."""
+    note = Path(base.folder) / UNPACKED_FROM
+    return note.read_text() if note.is_file() else ""
+
+
+def _keep(shelf: Path, base: Shelved) -> Shelved:
     try:
         shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(error, shelf) from error
-    replace_file(shelf / f"{name}.json", msgspec.json.format(msgspec.json.encode(said)))
-    return said
+    replace_file(shelf / f"{base.name}.json", msgspec.json.format(msgspec.json.encode(base)))
+    return base
 
 
 def require_name(name: str) -> None:

@@ -17,7 +17,8 @@ from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter
 from finmodel import adapters, tracking
 from finmodel.conversation_files import write_conversations
-from finmodel.errors import BadInput, NotFound, NotReady
+from finmodel.errors import BadInput, Damaged, NotFound, NotReady
+from finmodel.hashed_file import hashed
 from finmodel.lender.talk.conversations import write
 from finmodel.manifest import Check, Verdict
 from finmodel.privacy.masks import masked
@@ -56,7 +57,7 @@ def desk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate")
     made = small(folder, context=4_096)
     settings = settings_at(folder / "home")
-    shelve(settings.bases, "small", made.base.folder, made.gguf)
+    shelve(settings.bases, "small", made.base.folder, hashed(made.gguf))
     for seed in (1, 2):
         registered(settings, made, seed)
     adapters.promote(settings, "scripts", 1, Person("val", frozenset({"validator"})))
@@ -167,3 +168,14 @@ def test_what_cannot_be_compared_is_a_sentence(desk, run, targets, more, error, 
         more = {"conversations": folder / more["conversations"]}
     with pytest.raises(error, match=says):
         run(*(word.format(folder) for word in targets), **more)
+
+
+def test_a_gguf_that_was_changed_since_it_was_brought_is_not_opened(desk, run):
+    made = desk[1]
+    whole = made.gguf.read_bytes()
+    made.gguf.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        with pytest.raises(Damaged, match="its bytes are not those of when it was brought"):
+            run("small")
+    finally:
+        made.gguf.write_bytes(whole)

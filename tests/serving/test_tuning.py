@@ -170,6 +170,12 @@ def test_an_adapter_is_promoted_by_a_second_person_once_its_base_is_here(desk):
 
 def test_audit_names_the_adapters_of_a_customer_and_none_of_who_did_not_consent(desk):
     shell, folder, _ = desk
+    weights = folder / "base" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(Refused, match="not those of when it was brought; put them back, or bring"):
+        promote(here)
+    weights.write_bytes(whole)
     told = list(read_conversations(folder / "c.jsonl"))
     willing = {one.customer for one in told if one.consent_to_training}
     others = {one.customer for one in told} - willing

@@ -1,14 +1,24 @@
 """Bases by name, and a GGUF that becomes a directory with the very logits that it had."""
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
 from fine_tune.bases.base import open_base
-from fine_tune.bases.shelf import all_bases, find_base, shelve, shelved
+from fine_tune.bases.shelf import (
+    UNPACKED_FROM,
+    all_bases,
+    find_base,
+    gguf_of,
+    shelve,
+    shelved,
+)
 from fine_tune.bases.unpack import unpack
 from finmodel.errors import BadInput, Damaged, NotFound
+from finmodel.hashed_file import hashed
+from finmodel.hashes import sha256_of
 from tests.fine_tune.small_model import qwen2_gguf, small_base
 
 
@@ -32,6 +42,32 @@ def test_a_base_is_found_by_the_name_it_was_given(folder, tmp_path):
     (shelf / "mine.json").write_text("{}")
     with pytest.raises(Damaged, match="it says of no base where it is"):
         find_base(shelf, "mine")
+
+
+def test_a_gguf_that_was_changed_in_its_place_is_noticed_before_it_is_opened(folder, tmp_path):
+    shelf, path = tmp_path / "shelf", tmp_path / "small.gguf"
+    path.write_bytes(b"GGUF" + bytes(64))
+    said = shelve(shelf, "mine", folder, hashed(path))
+    assert gguf_of(shelf, said) == path
+    assert gguf_of(shelf, msgspec.structs.replace(said, gguf="")) is None
+    path.touch()
+    assert gguf_of(shelf, said) == path
+    assert find_base(shelf, "mine").gguf_mark != said.gguf_mark, "it would be hashed each time"
+    path.write_bytes(b"GGUF" + bytes(63) + b"x")
+    with pytest.raises(Damaged, match=r"small\.gguf: its bytes are not those"):
+        gguf_of(shelf, find_base(shelf, "mine"))
+
+
+def test_a_shelf_of_before_hashes_were_kept_finds_them_beside_the_weights(folder, tmp_path):
+    shelf, path = tmp_path / "shelf", tmp_path / "small.gguf"
+    path.write_bytes(b"GGUF" + bytes(64))
+    said = shelve(shelf, "mine", folder)
+    old = msgspec.structs.replace(said, gguf=str(path))
+    with pytest.raises(Damaged, match="not noted"):
+        gguf_of(shelf, old)
+    (folder / UNPACKED_FROM).write_text(sha256_of(path))
+    assert gguf_of(shelf, old) == path
+    assert find_base(shelf, "mine").gguf_sha256 == sha256_of(path)
 
 
 def test_what_is_no_gguf_is_told(tmp_path):
