@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from finmodel.assistant.facts import Facts
 from finmodel.conversations import Conversation, Message, fault_of
 from finmodel.durable import replacing
 from finmodel.errors import BadInput, NotFound
@@ -94,7 +95,17 @@ def _conversation(given: Any, where: str, seen: dict[str, str], answered: bool) 
     seen[one.id] = where
     if fault := fault_of(one, answered=answered):
         raise BadInput(f"conversation {one.id!r}: {fault[0]}", where=where, remedy=fault[1])
+    _require_facts(one, where)
     return one
+
+
+def _require_facts(one: Conversation, where: str) -> None:
+    """BadInput for a fact that is no slot, or whose value is of another kind."""
+    try:
+        Facts.of_plain(one.facts)
+    except BadInput as error:
+        what = f"{error.where}: {error.what}"
+        raise BadInput(what, where=f"{where}: facts", remedy=error.remedy) from error
 
 
 def _of_jsonl(path: Path) -> Iterator[Placed]:

@@ -18,7 +18,14 @@ import torch
 from peft import PeftModel
 
 from fine_tune.bases.base import Base
-from fine_tune.judging.evaluation import Column, Table, ask, filled, likelihoods
+from fine_tune.judging.evaluation import (
+    Column,
+    Table,
+    ask,
+    filled,
+    likelihoods,
+    require_readable,
+)
 from fine_tune.judging.suites import Judge, Written
 from fine_tune.lessons.samples import Lesson
 from fine_tune.network.machine import best_device, fastest_dtype
@@ -90,6 +97,7 @@ def _of_base(here: Settings, targets: Sequence[Target], held: Held, engine: str)
         folders = {
             one.label: stack.enter_context(tracking.brought(here, one.run, KIND))
             for one in targets
+    require_readable(held.lessons, base)
             if one.run
         }
         gguf = _gguf(targets, engine)
@@ -114,7 +122,8 @@ def _gguf(targets: Sequence[Target], engine: str) -> Path | None:
         raise BadInput(
             "the shelf has no GGUF of this base",
             where=targets[0].label,
-            remedy="bring it with finmodel base add FILE.gguf, or write by transformers",
+            remedy="bring it with finmodel base add FILE.gguf, or write by transformers: "
+            "--engine transformers",
         )
     wanted = engine == "llama.cpp" or (engine == "auto" and not torch.cuda.is_available())
     return gguf if wanted else None
@@ -130,7 +139,7 @@ def _by_llama_cpp(
     with TemporaryDirectory() as aside:
         laid = {
             _name(label, folders): Laid(
-                write_gguf(folder, base, Path(aside) / f"{number}.gguf"), base.digest
+                _as_gguf(label, folder, base, Path(aside) / f"{number}.gguf"), base.digest
             )
             for number, (label, folder) in enumerate(folders.items())
         }
@@ -146,6 +155,16 @@ def _ask(engine: Engine, adapter: str, target: Target, held: Held) -> list[Writt
 
 def _model(base: Base, folders: Mapping[str, Path]) -> Any:
     """The base, with the adapters over it under their names."""
+def _as_gguf(label: str, adapter: Path, base: Base, target: Path) -> Path:
+    """An adapter for llama.cpp; BadInput where it cannot be one, and what writes without it."""
+    try:
+        return write_gguf(adapter, base, target)
+    except BadInput as error:
+        raise BadInput(
+            error.what, where=label, remedy="write by transformers: --engine transformers"
+        ) from error
+
+
     model: Any = load_base(base.folder, fastest_dtype())
     model = model.to(best_device())
     for label, folder in folders.items():

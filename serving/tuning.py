@@ -191,6 +191,9 @@ def conversations_of(path: Path | None, simulated: int, seed: int) -> Iterable[C
                 remedy="name a file, or give the recipe `simulated: 1200`",
             )
         return [one.conversation for one in write(simulated, seed)]
-    from finmodel.conversation_files import read_conversations
+    from finmodel.conversation_files import GUIDE, read_conversations
 
-    return list(read_conversations(path))
+    found = list(read_conversations(path))
+    if not found:
+        raise BadInput("it holds no conversation", where=str(path), remedy=f"{GUIDE} shows one")
+    return found

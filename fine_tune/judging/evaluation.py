@@ -19,6 +19,7 @@ from fine_tune.lessons.samples import Lesson
 from fine_tune.lessons.texts import text_samples
 from finmodel.assistant.engines.engine import Asked, Engine, write
 from finmodel.assistant.suggesting.context import recent
+from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent, teller
 
 LENGTH: Final = 1_024
@@ -105,6 +106,18 @@ def likelihoods(
         found[name] = Figure(None if math.isnan(loss) else shown(loss), count)
         tell()
     return found
+
+
+def require_readable(lessons: Sequence[Lesson], base: Base) -> None:
+    """BadInput where a reply's likelihood could not be taken: asked before any is written."""
+    try:
+        lesson_samples(lessons, base, LENGTH)
+    except BadInput as error:
+        raise BadInput(
+            f"its instruction, last message and reply are longer than {LENGTH:,} tokens",
+            where=error.where,
+            remedy="leave the conversation out of the file",
+        ) from error
 
 
 def filled(

@@ -33,6 +33,7 @@ Mask = Callable[[Sequence[str]], Sequence[str]]
 SPLITS: Final = tuple(one for one in get_args(Split) if one)
 _TENTHS: Final = {8: "validation", 9: "test"}
 """Customers by the tenth that their name falls into; all others train."""
+_UNWILLING: Final = "no consent to training"
 _LATEST: Final = 0.8
 """Whoever validates or tests does so with conversations of after this part of all of them."""
 
@@ -70,7 +71,7 @@ def prepare(
         if one.consent_to_training:
             willing.append(one)
         else:
-            left_out["no consent to training"] += 1
+            left_out[_UNWILLING] += 1
             left_out["a verdict without consent to training"] += len(judged.get(one.id, ()))
     lessons: dict[str, list[Lesson]] = {name: [] for name in SPLITS}
     near = Near()
@@ -93,12 +94,18 @@ def prepare(
         raise BadInput(
             f"no conversation is left to {needed} on",
             where="; ".join(f"{count} × {why}" for why, count in (+left_out).items()),
-            remedy="bring more conversations whose customers consented to training"
-            if needed == "train"
-            else f'bring more, or some with `"split": "{needed}"`',
+            remedy=_remedy(needed, left_out),
         )
     whole = {name: tuple(found) for name, found in lessons.items()}
     return Prepared(whole, dict(+left_out), frozenset(customers["train"]), _digest(whole))
+
+
+def _remedy(needed: str, left_out: Mapping[str, int]) -> str:
+    if needed != "train":
+        return f'bring more, or some with `"split": "{needed}"`'
+    if left_out.get(_UNWILLING):
+        return "bring more conversations whose customers consented to training"
+    return "bring more conversations"
 
 
 def _placed(

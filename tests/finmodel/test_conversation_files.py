@@ -220,3 +220,19 @@ def test_a_run_that_fails_leaves_the_old_file(tmp_path):
         write_conversations(path, broken())
     assert list(read_conversations(path)) == CHATS[:1]
     assert [one.name for one in tmp_path.iterdir()] == ["chats.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["chats.jsonl", "chats.csv"])
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"amount_deu": 1}, r"\{amount_deu\}: no such slot; did you mean \{amount_due\}\?"),
+        ({"due_date": 20260620}, "due_date: int is no date; money in 分"),
+    ],
+)
+def test_a_fact_that_is_no_slots_is_told_with_its_line(tmp_path, name, facts, says):
+    path = tmp_path / name
+    write_conversations(path, [CHATS[1], msgspec.structs.replace(CHATS[0], facts=facts)])
+    line = 2 if name.endswith("jsonl") else 4
+    with pytest.raises(BadInput, match=rf"{name} line {line}: facts: {says}"):
+        list(read_conversations(path))

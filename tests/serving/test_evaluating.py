@@ -3,6 +3,7 @@
 import json
 import math
 
+import msgspec
 import pytest
 import torch
 import xllamacpp
@@ -49,6 +50,15 @@ def registered(settings: Settings, made, seed: int) -> int:
     about = adapters.About("scripts", version, made.base.digest, digest, PASSED, "eva", run.id)
     adapters.record_verdict(settings, about, Person("eva", frozenset({"engineer"})))
     return version
+
+
+def with_long_words(one):
+    """A conversation whose customer says more at once than is read."""
+    said = [
+        msgspec.structs.replace(m, text=m.text + "ok" * 2_000) if m.who == "customer" else m
+        for m in one.messages
+    ]
+    return msgspec.structs.replace(one, messages=tuple(said))
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +158,20 @@ def test_transformers_write_the_same_and_a_person_reads_a_table(desk, run):
         (["ftp://host/v1"], {}, BadInput, "no http:// or https:// URL"),
         (["small"], {"conversations": "train.jsonl"}, BadInput, "no conversation is left to test"),
         (["scripts"], {"base": "other"}, BadInput, "the adapter belongs to another base"),
-        (["{0}/other"], {"engine": "llama.cpp"}, BadInput, "the shelf has no GGUF of this base"),
+        (["{0}/other"], {"engine": "llama.cpp"}, BadInput, "GGUF of this base.*--engine transf"),
+        (["small"], {"conversations": "empty.jsonl"}, BadInput, "empty.jsonl: it holds no conv"),
+        (
+            ["small"],
+            {"conversations": "odd.jsonl"},
+            BadInput,
+            r"odd\.jsonl line 2: facts: \{amount_deu\}: no such slot; did you mean",
+        ),
+        (
+            ["small"],
+            {"conversations": "long.jsonl"},
+            BadInput,
+            "longer than 1,024 tokens; leave the conversation out of the file",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence(desk, run, targets, more, error, says):
@@ -164,10 +187,21 @@ def test_what_cannot_be_compared_is_a_sentence(desk, run, targets, more, error, 
         write_conversations(
             folder / "train.jsonl", [one for one in told if one.split == "train"][:9]
         )
+        tests = [one for one in told if one.split == "test"][:2]
+        (folder / "empty.jsonl").write_text("\n")
+        odd = msgspec.structs.replace(tests[1], facts={"amount_deu": 1})
+        write_conversations(folder / "odd.jsonl", [tests[0], odd])
+        write_conversations(folder / "long.jsonl", map(with_long_words, tests))
     if "conversations" in more:
         more = {"conversations": folder / more["conversations"]}
     with pytest.raises(error, match=says):
         run(*(word.format(folder) for word in targets), **more)
+
+
+def test_an_adapter_that_llama_cpp_has_no_place_for_is_told_what_writes(run, monkeypatch):
+    monkeypatch.setattr("fine_tune.training.export._HEADS", {})
+    with pytest.raises(BadInput, match=r"scripts/2: .*; write by transformers: --engine transf"):
+        run("scripts")
 
 
 def test_a_gguf_that_was_changed_since_it_was_brought_is_not_opened(desk, run):

@@ -211,6 +211,7 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_made(desk, words, says):
     assert says in done.err
     assert "Traceback" not in done.err
 
+        (("{0}/r.yaml", "--conversations", "{0}/0.jsonl"), "0.jsonl: it holds no conversation"),
 
 PREFERENCE = """
 canaries: 0
@@ -219,6 +220,7 @@ preference: {loss: dpo, agreement: 0}
 
 
 def test_verdicts_in_a_file_become_an_adapter_that_learnt_pairs(desk, monkeypatch, capsys):
+    (folder / "0.jsonl").write_text("\n")
     shell, folder, key = desk
     monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
     monkeypatch.setenv("FINMODEL_KEY", key)

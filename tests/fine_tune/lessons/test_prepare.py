@@ -112,7 +112,7 @@ def test_a_figure_that_an_agent_wrote_by_hand_is_not_learnt(told, figure, script
             for m in one.messages
         ),
     )
-    with pytest.raises(BadInput, match="no conversation is left to train on"):
+    with pytest.raises(BadInput, match=r"left to train on; bring more conversations$"):
         prepare([by_hand], plain)
 
 
