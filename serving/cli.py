@@ -127,11 +127,15 @@ def train(
 
 @app.command()
 def promote(
-    name: Annotated[str, typer.Argument(help="The registered model, such as behaviour_risk.")],
+    name: Annotated[
+        str, typer.Argument(help="The registered model or adapter, such as behaviour_risk.")
+    ],
     version: Annotated[
         int | None, typer.Option(help="Which version; the newest that passed, if none is named.")
     ] = None,
-    to: Annotated[str, typer.Option(help="champion or challenger.")] = "champion",
+    to: Annotated[
+        str, typer.Option(help="champion or challenger; an adapter can be champion alone.")
+    ] = "champion",
     recipe: Annotated[
         Path | None, typer.Option(help="For a model from a notebook: the recipe to gate it by.")
     ] = None,
@@ -140,7 +144,10 @@ def promote(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Move an alias to a version that passed its gate, approved by the validator signed in."""
+    """Move an alias of a model or an adapter to a version that passed its gate.
+
+    A validator's, who did not train it: FINMODEL_KEY must hold the validator's key.
+    """
     from serving.promotion import promote as move
     from serving.promotion import waive
 
@@ -153,11 +160,14 @@ def promote(
 
 @app.command()
 def rollback(
-    name: Annotated[str, typer.Argument(help="The registered model.")],
+    name: Annotated[str, typer.Argument(help="The registered model or adapter.")],
     reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
     json: Json = False,
 ) -> None:
-    """Serve the previous champion again."""
+    """Serve the previous champion of a model or an adapter again.
+
+    A validator's: FINMODEL_KEY must hold the validator's key.
+    """
     from serving.promotion import rollback as back
 
     emit(back(operators.settings(), name, reason), json)
@@ -169,7 +179,10 @@ def withdraw(
     reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
     json: Json = False,
 ) -> None:
-    """Take the challenger out: the champion decides alone, until another challenges it."""
+    """Take a model's challenger out: the champion decides alone, until another challenges it.
+
+    A validator's: FINMODEL_KEY must hold the validator's key.
+    """
     from serving.promotion import withdraw as out
 
     emit(out(operators.settings(), name, reason), json)
@@ -177,12 +190,15 @@ def withdraw(
 
 @app.command()
 def retire(
-    name: Annotated[str, typer.Argument(help="The registered model.")],
+    name: Annotated[str, typer.Argument(help="The registered model or adapter.")],
     version: Annotated[int, typer.Argument(help="The version to end.")],
     reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
     json: Json = False,
 ) -> None:
-    """End a version for good; what it decided can still be replayed."""
+    """End a version of a model or an adapter for good; what it decided can still be replayed.
+
+    A validator's: FINMODEL_KEY must hold the validator's key.
+    """
     from serving.promotion import retire as end
 
     emit(end(operators.settings(), name, version, reason), json)

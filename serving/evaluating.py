@@ -46,7 +46,9 @@ def evaluate(
     ],
     conversations: Annotated[
         Path | None,
-        typer.Option(help="Conversations, .jsonl or .csv; simulated ones if not given."),
+        typer.Option(
+            help="Conversations, .jsonl or .csv, whose test split is asked; simulated if not given."
+        ),
     ] = None,
     replies: Annotated[int, typer.Option(help="Held-out replies to ask for.", min=1)] = 60,
     base: Annotated[
@@ -57,7 +59,11 @@ def evaluate(
     ] = "auto",
     json: Json = False,
 ) -> None:
-    """Compare bases, adapters and servers on held-out replies, candidate beside champion."""
+    """Compare bases, adapters and servers on held-out replies, candidate beside champion.
+
+    Asked is the test split, which no adapter learnt: conversations with `split: test`, and
+    every tenth customer's among the latest fifth. It reads what is here, and needs no key.
+    """
     if engine not in ENGINES:
         raise BadInput(
             f"{engine!r} is no engine here", where="--engine", remedy=f"one of {', '.join(ENGINES)}"

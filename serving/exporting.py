@@ -1,6 +1,7 @@
 """`finmodel export`: a registered adapter as files, for other engines.
 
-Words from a shell in, a file or a directory out, whole or not at all.
+Words from a shell in, a file or a directory out, whole or not at all, and an entry in the audit
+log: what an adapter learnt of customers leaves the home with it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from serving.operators import Json, settings
 from serving.screen import emit
 
 if TYPE_CHECKING:  # it imports tokenizers, which takes a second
+    from fine_tune.bases.base import Base
     from finmodel.settings import Settings
 
 FORMS: Final = ("peft", "gguf", "merged")
@@ -50,7 +52,10 @@ def export(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Write a registered adapter as PEFT has it, as a GGUF for llama.cpp, or inside its base."""
+    """Write a registered adapter as PEFT has it, as a GGUF for llama.cpp, or inside its base.
+
+    Whoever may read the home may export: no key is asked for, and the audit log says what was.
+    """
     if form not in FORMS:
         raise BadInput(
             f"{form!r} is no form", where="--as", remedy=f"write one of: {', '.join(FORMS)}"
@@ -65,7 +70,6 @@ def export(
 def _export(
     here: Settings, name: str, version: int | None, form: str, where: tuple[Path, str]
 ) -> Exported:
-    from fine_tune.training.export import write_gguf, write_merged
     from finmodel.adapters import KIND as ADAPTER
 
     to, told = where
@@ -77,12 +81,32 @@ def _export(
             remedy="name one that finmodel tune made: finmodel models",
         )
     digest = found.tags["base"]
+    base = None if form == "peft" else adapters_base(here, told, digest)
     with tracking.brought(here, found.run_id, ADAPTER) as folder:
-        if form == "gguf":
-            write_gguf(folder, adapters_base(here, told, digest), to)
-        elif form == "merged":
-            write_merged(folder, adapters_base(here, told, digest), to)
-        else:
-            with made_aside(to) as aside:
-                shutil.copytree(folder, aside)
+        _record(here, (name, found.version), form, folder)
+        _write(form, folder, base, to)
     return Exported(name, found.version, form, str(to), digest)
+
+
+def _write(form: str, adapter: Path, base: Base | None, to: Path) -> None:
+    from fine_tune.training.export import write_gguf, write_merged
+
+    if base is None:
+        with made_aside(to) as aside:
+            shutil.copytree(adapter, aside)
+    elif form == "gguf":
+        write_gguf(adapter, base, to)
+    else:
+        write_merged(adapter, base, to)
+
+
+def _record(here: Settings, which: tuple[str, int], form: str, adapter: Path) -> None:
+    """Into the audit log, before a byte is written: weights never leave without a word there."""
+    from finmodel.acts import audited
+    from finmodel.adapters import weights_digest
+    from serving.access import People
+
+    who = People(here.people).find(here.key) if here.key else None
+    name, version = which
+    facts = {"name": name, "version": version, "form": form, "by": who.name if who else ""}
+    audited(here, "adapter_export", facts | {"weights": weights_digest(adapter)})

@@ -63,7 +63,12 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
     ] = TOKENS,
     json: Json = False,
 ) -> None:
-    """Tune an adapter on service conversations, judge it, and register it; stopped, it goes on."""
+    """Tune an adapter on service conversations, judge it, and register it; stopped, it goes on.
+
+    An engineer's or an analyst's: FINMODEL_KEY must hold the key of one; --plan needs none.
+    Judged is what the test split makes of it, which is never learnt: conversations with
+    `split: test`, and every tenth customer's among the latest fifth.
+    """
     from fine_tune.recipe import load
 
     loaded = load(recipe)

@@ -10,12 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from gguf import GGUFReader
+from typer.testing import CliRunner
 
 from fine_tune.bases.base import open_base
 from fine_tune.bases.shelf import shelve
 from fine_tune.lessons.prepare import prepare
 from finmodel import tracking
-from finmodel.adapters import champion
+from finmodel.adapters import champion, weights_digest
 from finmodel.audit import scan
 from finmodel.conversation_files import read_conversations, write_conversations
 from finmodel.errors import BadInput, Refused
@@ -29,6 +30,7 @@ from finmodel.trained_on import taught_by
 from finmodel.verdict_files import write_verdicts
 from serving import promotion
 from serving.access import People
+from serving.cli import app
 from serving.exporting import export
 from serving.tuning import tune
 from tests.fine_tune.small_model import small_base
@@ -119,9 +121,10 @@ def test_a_launcher_starts_one_run_in_two_processes(desk):
 
 
 def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, capsys):
-    shell, folder, _ = desk
+    shell, folder, key = desk
     monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("FINMODEL_KEY", raising=False)
     base = str(folder / "base")
     export("scripts", folder / "kept", json=True)
     told = json.loads(capsys.readouterr().out)
@@ -130,6 +133,16 @@ def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, caps
     assert open_base(folder / "merged").digest != told["base"] == open_base(folder / "base").digest
     export("scripts", folder / "a.gguf", "gguf", base=base)
     assert len(GGUFReader(folder / "a.gguf").tensors) == 14
+    exports = list(scan(Settings(home=shell.home, data=shell.home).audit, "adapter_export"))
+    assert [one.body["form"] for one in exports] == ["peft", "merged", "gguf"]
+    assert {one.body["weights"] for one in exports} == {weights_digest(folder / "kept")}
+    assert {(one.body["name"], one.body["version"], one.body["by"]) for one in exports} == {
+        ("scripts", 1, "")
+    }
+    monkeypatch.setenv("FINMODEL_KEY", key)
+    export("scripts", folder / "again")
+    (*_, last) = scan(Settings(home=shell.home, data=shell.home).audit, "adapter_export")
+    assert last.body["by"] == "Lin"
     for words, says in (
         ({"form": "onnx"}, "'onnx' is no form; write one of: peft"),
         ({"to": folder / "a.gguf"}, "it is there already"),
@@ -157,6 +170,12 @@ def test_an_adapter_is_promoted_by_a_second_person_once_its_base_is_here(desk):
     with pytest.raises(Refused, match=r"an adapter for another base .* than those here"):
         promote(here)
     shelve(here.bases, "small", folder / "base")
+    weights = folder / "base" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(Refused, match="not those of when it was brought; put them back, or bring"):
+        promote(here)
+    weights.write_bytes(whole)
     with pytest.raises(BadInput, match="an adapter has no challenger"):
         promote(here, "challenger")
     with pytest.raises(BadInput, match="an adapter has no out-of-time part"):
@@ -170,12 +189,6 @@ def test_an_adapter_is_promoted_by_a_second_person_once_its_base_is_here(desk):
 
 def test_audit_names_the_adapters_of_a_customer_and_none_of_who_did_not_consent(desk):
     shell, folder, _ = desk
-    weights = folder / "base" / "model.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(Refused, match="not those of when it was brought; put them back, or bring"):
-        promote(here)
-    weights.write_bytes(whole)
     told = list(read_conversations(folder / "c.jsonl"))
     willing = {one.customer for one in told if one.consent_to_training}
     others = {one.customer for one in told} - willing
@@ -198,6 +211,7 @@ def test_audit_names_the_adapters_of_a_customer_and_none_of_who_did_not_consent(
         (("{0}/r.yaml",), "--conversations: no conversations are named"),
         (("{0}/r.yaml", "--conversations", "{0}/r.yaml"), "neither .jsonl nor .csv"),
         (("{0}/r.yaml", "--conversations", "{0}/e.jsonl"), "no conversation is left to train on"),
+        (("{0}/r.yaml", "--conversations", "{0}/0.jsonl"), "0.jsonl: it holds no conversation"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_nothing_is_made(desk, words, says):
@@ -206,12 +220,12 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_made(desk, words, says):
         next(write(3, seed=1)).conversation, consent_to_training=False
     )
     write_conversations(folder / "e.jsonl", [unwilling])
+    (folder / "0.jsonl").write_text("\n")
     done = shell.finmodel("tune", *(word.format(folder) for word in words), key=key)
     assert done.code == 2
     assert says in done.err
     assert "Traceback" not in done.err
 
-        (("{0}/r.yaml", "--conversations", "{0}/0.jsonl"), "0.jsonl: it holds no conversation"),
 
 PREFERENCE = """
 canaries: 0
@@ -220,7 +234,6 @@ preference: {loss: dpo, agreement: 0}
 
 
 def test_verdicts_in_a_file_become_an_adapter_that_learnt_pairs(desk, monkeypatch, capsys):
-    (folder / "0.jsonl").write_text("\n")
     shell, folder, key = desk
     monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
     monkeypatch.setenv("FINMODEL_KEY", key)
@@ -272,6 +285,24 @@ def test_what_is_wrong_in_verdicts_is_told(desk, monkeypatch, content, says):
     (folder / "w.jsonl").write_bytes(content)
     with pytest.raises(BadInput, match=says):
         tune(folder / "p2.yaml", "", folder / "c.jsonl", folder / "w.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("tune", ("engineer's or an analyst's: FINMODEL_KEY", "`split: test`")),
+        ("evaluate", ("no adapter learnt", "`split: test`", "needs no key")),
+        ("export", ("no key is asked for", "audit log")),
+        ("promote", ("a model or an adapter", "who did not train it: FINMODEL_KEY")),
+        ("rollback", ("a model or an adapter", "A validator's: FINMODEL_KEY")),
+        ("retire", ("a model or an adapter", "A validator's: FINMODEL_KEY")),
+        ("withdraw", ("A validator's: FINMODEL_KEY",)),
+    ],
+)
+def test_a_commands_help_says_who_may_and_of_what(command, says):
+    told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+    shown = " ".join(told.split())
+    assert [one for one in says if one not in shown] == []
 
 
 def test_without_a_key_nobody_tunes(desk):
