@@ -26,6 +26,7 @@ from fine_tune.lessons.steps import Plan  # noqa: E402
 from fine_tune.network.layers import recompute  # noqa: E402
 from fine_tune.network.machine import Peak, give_back_freed_memory, taken_memory  # noqa: E402
 from fine_tune.network.model import load_base, with_adapter  # noqa: E402
+from fine_tune.network.random_base import keep_random_base  # noqa: E402
 from fine_tune.planning.trace import Row  # noqa: E402
 from fine_tune.recipe import Adapter, Recipe  # noqa: E402
 from fine_tune.training.train import train  # noqa: E402
@@ -49,6 +50,8 @@ class Case:
     checkpointed_layers: int
     rank: int
     quantised: bool = False
+    kept: bool = False
+    """The base is kept in four bits with a narrow embedding and head; no recipe says so."""
 
     @property
     def row(self) -> Row:
@@ -87,6 +90,9 @@ def sample(size: int, branch: bool, vocabulary: int) -> Sample:
 
 def keep_base(case: Case, folder: Path) -> None:
     """A base of random weights in float32; in four bits where the case is."""
+    if case.kept:
+        keep_random_base(case.config, folder, 0)
+        return
     told = dict(case.config)
     torch.manual_seed(0)
     shape = AutoConfig.for_model(told.pop("model_type"), **told)
@@ -115,7 +121,7 @@ def measured(case: Case) -> int:
     device = torch.device("cpu")
     with tempfile.TemporaryDirectory() as folder:
         first = msgspec.json.decode(msgspec.json.encode(case), type=Case)
-        warm = Case(first.name, SMALL, (64,), (True,), 1, 4, case.quantised)
+        warm = Case(first.name, SMALL, (64,), (True,), 1, 4, case.quantised, case.kept)
         keep_base(warm, Path(folder))
         run(warm, Path(folder))  # what libraries take once, whatever the model
     before = taken_memory(device)

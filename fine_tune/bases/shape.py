@@ -8,7 +8,7 @@ Hoffmann et al. 2022, appendix F, with a LoRA in place of the weights' gradients
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fine_tune.recipe import Adapter
@@ -125,10 +125,24 @@ class Flops:
     """For computing every layer once more."""
     useful: float
     """4N: each weight once forward and once back (Chowdhery et al. 2022 for frozen weights)."""
+    rehearsal: float = 0.0
+    """For general text beside it: once without the adapter, and a pass with it."""
 
     def done(self, share: float) -> float:
         """In a step of which this share of the layers is computed again."""
-        return self.forward + self.backward + share * self.again
+        return self.forward + self.backward + self.rehearsal + share * self.again
+
+    def with_rehearsal(self, text: Flops, share: float) -> Flops:
+        """The same where so many tokens of a text are rehearsed for each that is learnt.
+
+        >>> Flops(1.0, 2.0, 1.0, 3.0).with_rehearsal(Flops(1.0, 2.0, 1.0, 3.0), 0.5)
+        Flops(forward=1.0, backward=2.0, again=1.5, useful=3.0, rehearsal=2.0)
+        """
+        return replace(
+            self,
+            again=self.again + share * text.again,
+            rehearsal=share * (2 * text.forward + text.backward),
+        )
 
 
 def flops_a_token(
@@ -138,7 +152,7 @@ def flops_a_token(
 
     >>> one = Shape(1, hidden=8, inner=16, heads=2, kv_heads=1, head=4, vocabulary=10)
     >>> flops_a_token(one, Adapter(rank=1, targets=("q_proj",)), [4])
-    Flops(forward=1408.0, backward=1536.0, again=1248.0, useful=2624.0)
+    Flops(forward=1408.0, backward=1536.0, again=1248.0, useful=2624.0, rehearsal=0.0)
     """
     tokens = sum(samples)
     linears = shape.linears()

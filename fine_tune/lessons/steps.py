@@ -35,6 +35,11 @@ class Plan:
     def __len__(self) -> int:
         return len(self.steps)
 
+    @property
+    def tokens(self) -> int:
+        """Of all steps, without what is rehearsed."""
+        return sum(len(self.samples[place]) for step in self.steps for row in step for place in row)
+
     def packs(self, step: int) -> list[Pack]:
         """The packs of a step."""
         return [pack_of([self.samples[place] for place in row]) for row in self.steps[step]]

@@ -87,12 +87,17 @@ def load_base(
 
 def _compute_in(base: PreTrainedModel, dtype: torch.dtype) -> None:
     """Have the layers compute in a dtype, though the embedding may be kept in a narrower one."""
-    embedding = base.get_input_embeddings()
-    embedding.register_forward_hook(lambda _module, _given, found: found.to(dtype))
+    widen_embedding(base, dtype)
     for layer in (decoder(base).layers, decoder(base).norm):
         for one in layer.parameters():
             if one.is_floating_point():
                 one.data = one.data.to(dtype)
+
+
+def widen_embedding(base: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Have a base's embedding give out a dtype, in whichever it is kept."""
+    embedding = base.get_input_embeddings()
+    embedding.register_forward_hook(lambda _module, _given, found: found.to(dtype))
 
 
 def _let_go_of_files(base: PreTrainedModel) -> None:

@@ -6,7 +6,7 @@ two traces, so what is said of forty layers is exact as long as they are alike. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,15 +98,13 @@ def parts(held: Held, traces: Traces, again: int, runtime: int, slack: float) ->
     )
 
 
-def fewest_again(
-    held: Held, traces: Traces, runtime: int, slack: float, memory: int
-) -> tuple[int, Parts] | None:
-    """The fewest layers to compute again so that a step fits; None where even all are too few."""
-    for again in range(held.layers + 1):
-        found = parts(held, traces, again, runtime, slack)
-        if found.peak <= memory:
-            return again, found
-    return None
+def fewest_again(layers: int, peak: Callable[[int], int], memory: int) -> int | None:
+    """The fewest layers to compute again so that a step fits; None where even all are too few.
+
+    >>> fewest_again(4, lambda again: 100 - 20 * again, 50), fewest_again(4, lambda _: 9, 8)
+    (3, None)
+    """
+    return next((again for again in range(layers + 1) if peak(again) <= memory), None)
 
 
 def _at(traces: Traces, phase: str, layers: int, again: int) -> int:

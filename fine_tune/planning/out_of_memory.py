@@ -14,7 +14,8 @@ import torch
 
 from fine_tune.network.layers import decoder
 from fine_tune.network.machine import taken_memory
-from fine_tune.planning.plan import advice, here, settings_of
+from fine_tune.planning.advice import advice
+from fine_tune.planning.plan import here, settings_of
 from fine_tune.recipe import Recipe
 from finmodel.errors import NoRoom
 

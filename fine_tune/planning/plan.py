@@ -8,40 +8,31 @@ device's figures (`plan_memory`, `plan_shape`, `plan_devices`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import torch
 
 from fine_tune.bases.shape import KNOWN, Flops, Shape, flops_a_token
 from fine_tune.network.machine import fastest_dtype, free_memory, product_rate, taken_memory
+from fine_tune.network.model import pack_divergence, pack_loss
+from fine_tune.planning.advice import Setting
 from fine_tune.planning.devices import CPU, Device, card
+from fine_tune.planning.four_bits import (
+    A_WEIGHT,
+    kept_ends,
+    kept_in_four_bits,
+    unpacked_beside,
+)
 from fine_tune.planning.memory import Held, Parts, Traces, fewest_again, parts
 from fine_tune.planning.trace import Row, shell, traces
 from fine_tune.recipe import Adapter, Recipe
 from finmodel.errors import BadInput, Damaged
 
 _GIB: Final = 2.0**30
-_FOUR_BITS: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Bytes a weight in NF4: its code, its block's scale, and the scale of 256 scales."""
-_PANEL: Final = 16 << 20
-"""What the CPU's unpacked panel and its scales take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A way to run, and what it needs."""
-
-    length: int
-    quantised: str
-    checkpointed_layers: int | None
-    """None where not even all layers make it fit."""
-    peak_gib: float
-    tokens_per_s: float
-    hours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,8 @@ class Need:
     held: Held
     traces: Traces
     flops: Flops
+    rehearsed: Traces | None = None
+    """Of the general text that each step rehearses, if any."""
 
 
 def config_of(base: str, folder: Path | None) -> dict[str, Any]:
@@ -94,7 +87,7 @@ def config_of(base: str, folder: Path | None) -> dict[str, Any]:
         raise Damaged(
             f"it describes no decoder ({error})", where=str(path), remedy="fetch the base again"
         ) from error
-    return found
+    return found | (kept_ends(folder) if kept_in_four_bits(found) else {})
 
 
 def device_of(name: str) -> Device:
@@ -117,20 +110,52 @@ def need_of(config: Mapping[str, Any], recipe: Recipe, device: Device, row: Row)
     """Go through a row on this device."""
     dtype = dtype_of(recipe, device)
     shape, told = Shape.of(config), msgspec.json.encode(config)
-    weights, learnt = _sizes(told, recipe.adapter, dtype)
+    weights, learnt = weights_of(config, recipe, dtype)
     extra = 0
-    if recipe.quantised:
-        linear = shape.layers * sum(wide * tall for wide, tall in shape.linears().values())
-        weights += int(linear * (_FOUR_BITS - dtype.itemsize))
-        extra = _unpacked(shape, device, row, dtype)
+    if in_four_bits(config, recipe):
+        extra = unpacked_beside(shape, row.tokens, dtype, on_cpu=device.name == CPU)
     held = Held(weights, learnt, shape.layers, recipe.packs > 1, extra)
     flops = flops_a_token(shape, recipe.adapter, row.samples, row.learnt)
-    return Need(held, _gone(told, recipe.adapter, dtype, row), flops)
+    gone = _gone(told, recipe.adapter, dtype, row)
+    if not recipe.rehearsal:
+        return Need(held, gone, flops)
+    text = Row((recipe.rehearsal,), (False,), recipe.rehearsal - 1)
+    beside = flops_a_token(shape, recipe.adapter, text.samples, text.learnt)
+    flops = flops.with_rehearsal(beside, recipe.rehearsal / (recipe.packs * row.tokens))
+    return Need(held, gone, flops, _gone(told, recipe.adapter, dtype, text, rehearsed=True))
+
+
+def weights_of(config: Mapping[str, Any], recipe: Recipe, dtype: torch.dtype) -> tuple[int, int]:
+    """Bytes of a base's weights as a run holds them, and of the adapter on it."""
+    weights, learnt = _sizes(msgspec.json.encode(config), recipe.adapter, dtype)
+    if in_four_bits(config, recipe):
+        shape = Shape.of(config)
+        linear = shape.layers * sum(wide * tall for wide, tall in shape.linears().values())
+        weights += int(linear * (A_WEIGHT - dtype.itemsize))
+    return weights, learnt
+
+
+def in_four_bits(config: Mapping[str, Any], recipe: Recipe) -> str:
+    """nf4 where a run's base is in four bits, by its recipe or as it is kept; else empty."""
+    return recipe.quantised or ("nf4" if kept_in_four_bits(config) else "")
 
 
 def memory_of(need: Need, device: Device, again: int) -> Parts:
-    """The memory of a step with so many layers computed again."""
-    return parts(need.held, need.traces, again, device.runtime, device.slack)
+    """The memory of a step with so many layers computed again, where most is taken."""
+    learning = parts(need.held, need.traces, again, device.runtime, device.slack)
+    if need.rehearsed is None:
+        return learning
+    # By then the gradients of what was learnt are there.
+    held = replace(need.held, more_packs=True)
+    rehearsing = parts(held, need.rehearsed, again, device.runtime, device.slack)
+    return max(learning, rehearsing, key=lambda found: found.peak)
+
+
+def fewest_of(need: Need, device: Device) -> int | None:
+    """The fewest layers to compute again so that a step fits; None where all are too few."""
+    return fewest_again(
+        need.held.layers, lambda again: memory_of(need, device, again).peak, device.memory
+    )
 
 
 def dtype_of(recipe: Recipe, device: Device) -> torch.dtype:
@@ -152,11 +177,9 @@ def plan_run(
     """What a recipe needs on a device, and which settings fit it."""
     need = need_of(config, recipe, device, row_of(recipe.length, device))
     again = recipe.checkpointed_layers
-    found = None
     if again is None:
-        found = fewest_again(need.held, need.traces, device.runtime, device.slack, device.memory)
-        again = found[0] if found else need.held.layers
-    again = min(again, need.held.layers)
+        again = fewest_of(need, device)
+    again = need.held.layers if again is None else min(again, need.held.layers)
     memory = memory_of(need, device, again)
     speed = _speed(need, device, again, utilisation)
     told = {name: getattr(memory, name) / _GIB for name in _PARTS}
@@ -189,32 +212,21 @@ def settings_of(
     """Of several lengths, whole and in four bits, the fewest layers to compute again that fit."""
     found = []
     for length in sorted({max(recipe.length // part, 16) for part in (2, 1)} | {2 * recipe.length}):
-        for quantised in (None, "nf4"):
-            mine = msgspec.structs.replace(recipe, length=length, quantised=quantised)
+        for quantised in _bits(config):
+            mine = msgspec.structs.replace(
+                recipe,
+                length=length,
+                rehearsal=min(recipe.rehearsal, length),
+                quantised=quantised,
+            )
             need = need_of(config, mine, device, row_of(length, device))
             found.append(_setting(need, mine, device, tokens, utilisation))
     return found
 
 
-def advice(settings: Sequence[Setting], length: int) -> str:
-    """In words, what of these settings fits and is nearest to what was asked for.
-
-    >>> rows = [Setting(512, "", 4, 7.0, 1.0, 1.0), Setting(1024, "", None, 9.0, 0.0, 0.0),
-    ...         Setting(1024, "nf4", 2, 6.0, 1.0, 1.0)]
-    >>> advice(rows, 1024)
-    'length: 512 with checkpointed_layers: 4; or quantised: nf4 with checkpointed_layers: 2'
-    """
-    fit = [one for one in settings if one.checkpointed_layers is not None and one.length <= length]
-    words = []
-    for quantised in ("", "nf4"):
-        mine = [one for one in fit if one.quantised == quantised]
-        if mine:
-            best = max(mine, key=lambda one: one.length)
-            keys = [f"length: {best.length}"] if best.length != length else []
-            keys += [f"quantised: {quantised}"] if quantised else []
-            layers = f"checkpointed_layers: {best.checkpointed_layers}"
-            words.append(f"{' and '.join(keys)} with {layers}" if keys else layers)
-    return "; or ".join(words) or "a smaller base, or a machine with more memory"
+def _bits(config: Mapping[str, Any]) -> Sequence[Literal["nf4"] | None]:
+    """A base that is kept in four bits is in no others."""
+    return ("nf4",) if kept_in_four_bits(config) else (None, "nf4")
 
 
 def row_of(length: int, device: Device) -> Row:
@@ -227,14 +239,6 @@ def row_of(length: int, device: Device) -> Row:
 _PARTS: Final = (
     "weights", "adapter", "gradients", "optimiser", "activations", "logits", "beside",
 )  # fmt: skip
-
-
-def _unpacked(shape: Shape, device: Device, row: Row, dtype: torch.dtype) -> int:
-    """peft's copy of a product, and what four-bit weights are unpacked to beside it."""
-    widest = max(tall for _, tall in shape.linears().values())
-    largest = max(wide * tall for wide, tall in shape.linears().values())
-    matrix = _PANEL if device.name == CPU else largest * dtype.itemsize
-    return row.tokens * widest * dtype.itemsize + matrix
 
 
 @lru_cache(maxsize=64)
@@ -253,21 +257,25 @@ def _sizes(config: bytes, adapter: Adapter, dtype: torch.dtype) -> tuple[int, in
 
 
 @lru_cache(maxsize=64)
-def _gone(config: bytes, adapter: Adapter, dtype: torch.dtype, row: Row) -> Traces:
+def _gone(
+    config: bytes, adapter: Adapter, dtype: torch.dtype, row: Row, *, rehearsed: bool = False
+) -> Traces:
     """A row gone through once, for however many devices and settings; four bits change nothing."""
-    return traces(msgspec.json.decode(config), adapter, dtype, row)
+    step = pack_divergence if rehearsed else pack_loss
+    return traces(msgspec.json.decode(config), adapter, dtype, row, step)
 
 
 def _setting(
     need: Need, recipe: Recipe, device: Device, tokens: int, utilisation: float
 ) -> Setting:
-    fits = fewest_again(need.held, need.traces, device.runtime, device.slack, device.memory)
-    again = fits[0] if fits else need.held.layers
+    fewest = fewest_of(need, device)
+    fits = fewest is not None
+    again = need.held.layers if fewest is None else fewest
     speed = _speed(need, device, again, utilisation) if fits else 0.0
     return Setting(
         length=recipe.length,
         quantised=recipe.quantised or "",
-        checkpointed_layers=again if fits else None,
+        checkpointed_layers=fewest,
         peak_gib=memory_of(need, device, again).peak / _GIB,
         tokens_per_s=speed,
         hours=tokens / speed / 3600 if fits else 0.0,

@@ -7,7 +7,7 @@ tensors), on a stack of few layers. Knows no device and reads no weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +18,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from fine_tune.network.attention import Spans, register
 from fine_tune.network.layers import decoder, recompute
-from fine_tune.network.model import Batch, pack_loss, with_adapter
+from fine_tune.network.model import Batch, pack_loss, widen_embedding, with_adapter
 from fine_tune.planning.alive import Alive
+from fine_tune.planning.four_bits import ENDS
 from fine_tune.planning.memory import BACKWARD, FORWARD, LOSS, Trace, Traces
 from fine_tune.recipe import Adapter
 
@@ -27,6 +28,10 @@ _NO_SHAPE: Final = (
     "quantization_config", "dtype", "torch_dtype", "architectures", "auto_map", "layer_types",
 )  # fmt: skip
 """Of a configuration, what says nothing of its shape, or follows from the rest."""
+
+
+Step = Callable[[Any, Batch], torch.Tensor]
+"""What a pass ends in: the loss of what is learnt, or the divergence of what is rehearsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +53,33 @@ def trace(
     adapter: Adapter,
     dtype: torch.dtype,
     row: Row,
-    layers: int,
-    again: int,
+    layers: tuple[int, int],
+    step: Step = pack_loss,
 ) -> Trace:
-    """Go through one step of `layers` layers of a base, `again` of them computed twice."""
+    """Go through one step of so many layers of a base, the second number of them computed twice."""
     alive = Alive(FORWARD)
     with FakeTensorMode():
-        model = _shell(dict(config) | {"num_hidden_layers": layers}, adapter, dtype, alive)
-        recompute(model, again)
+        model = _shell(dict(config) | {"num_hidden_layers": layers[0]}, adapter, dtype, alive)
+        recompute(model, layers[1])
         with alive, _end_of(decoder(model), alive) as kept:
             batch = _batch(row)
-            loss = pack_loss(model, batch)
+            loss = step(model, batch)
             alive.phase = BACKWARD
             loss.backward()  # type: ignore[no-untyped-call]
-    return Trace(alive.peak, kept[0])
+    return Trace(alive.peak, kept[-1])
 
 
-def traces(config: Mapping[str, Any], adapter: Adapter, dtype: torch.dtype, row: Row) -> Traces:
+def traces(
+    config: Mapping[str, Any],
+    adapter: Adapter,
+    dtype: torch.dtype,
+    row: Row,
+    step: Step = pack_loss,
+) -> Traces:
     """The traces that tell of any number of layers."""
 
     def of(layers: int, again: int) -> Trace:
-        return trace(config, adapter, dtype, row, layers, again)
+        return trace(config, adapter, dtype, row, (layers, again), step)
 
     return Traces(of(3, 0), of(2, 1), of(3, 1), of(2, 2), of(3, 3))
 
@@ -77,11 +88,24 @@ def shell(config: Mapping[str, Any], adapter: Adapter, dtype: torch.dtype) -> An
     """A base of this configuration with an adapter, all of it without memory (meta)."""
     told = {name: value for name, value in config.items() if name not in _NO_SHAPE}
     kind = told.pop("model_type")
+    ends = told.pop(ENDS, None)
     with torch.device("meta"):
         base = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
             AutoConfig.for_model(kind, **told), dtype=dtype, attn_implementation=register()
         )
+        if ends is not None:
+            _keep_ends(base, getattr(torch, ends))
+            widen_embedding(base, dtype)
         return with_adapter(base, adapter, 0)
+
+
+def _keep_ends(base: Any, dtype: torch.dtype) -> None:
+    """Embedding and head in a dtype of their own; one, where they are one."""
+    embedding, head = base.get_input_embeddings(), base.get_output_embeddings()
+    tied = head.weight is embedding.weight
+    embedding.weight = torch.nn.Parameter(embedding.weight.to(dtype), requires_grad=False)
+    own = torch.nn.Parameter(head.weight.to(dtype), requires_grad=False)
+    head.weight = embedding.weight if tied else own
 
 
 def _shell(config: Mapping[str, Any], adapter: Adapter, dtype: torch.dtype, alive: Alive) -> Any:

@@ -119,7 +119,12 @@ def effort_of(
     cuda = one.device.type == "cuda"
     lengths = [len(sample) for sample in plan.samples]
     learnt = sum(int((sample.learnt > 0).sum()) for sample in plan.samples)
-    flops = flops_a_token(Shape.of(stack.config.to_dict()), recipe.adapter, lengths, learnt)
+    shape = Shape.of(stack.config.to_dict())
+    flops = flops_a_token(shape, recipe.adapter, lengths, learnt)
+    if plan.rehearsed:
+        text = len(plan.rehearsed[0])
+        beside = flops_a_token(shape, recipe.adapter, [text], text - 1)
+        flops = flops.with_rehearsal(beside, text * len(plan) / plan.tokens)
     again = sum(layer.gradient_checkpointing for layer in stack.layers) / len(stack.layers)
     dtype = next(p.dtype for p in stack.parameters() if p.is_floating_point())
     machine = Machine(

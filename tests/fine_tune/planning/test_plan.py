@@ -11,14 +11,15 @@ from fine_tune.bases.shape import KNOWN, Shape, flops_a_token
 from fine_tune.lessons.pack import pack_of
 from fine_tune.lessons.samples import samples_of
 from fine_tune.network.layers import recompute
-from fine_tune.network.model import Batch, pack_loss, with_adapter
+from fine_tune.network.model import Batch, pack_divergence, pack_loss, with_adapter
+from fine_tune.planning.advice import advice
 from fine_tune.planning.alive import Alive
 from fine_tune.planning.devices import CARDS, card
 from fine_tune.planning.memory import Held, fewest_again, parts
 from fine_tune.planning.plan import (
-    advice,
     config_of,
     device_of,
+    memory_of,
     need_of,
     plan_run,
     row_of,
@@ -46,8 +47,9 @@ def row(pack):
     )
 
 
+@pytest.mark.parametrize("step", [pack_loss, pack_divergence])
 @pytest.mark.parametrize(("layers", "again"), [(1, 0), (2, 1), (3, 3)])
-def test_a_step_without_numbers_takes_the_bytes_of_a_real_one(pack, layers, again):
+def test_a_step_without_numbers_takes_the_bytes_of_a_real_one(pack, layers, again, step):
     model = with_adapter(small_model(layers=layers), ADAPTER, 1).train()
     recompute(model, again)
     real = Alive()
@@ -55,8 +57,8 @@ def test_a_step_without_numbers_takes_the_bytes_of_a_real_one(pack, layers, agai
         real.know(one)
     batch = Batch.of(pack, torch.device("cpu"))
     with real:
-        pack_loss(model, batch).backward()
-    found = trace(SMALL, ADAPTER, torch.float32, row(pack), layers, again)
+        step(model, batch).backward()
+    found = trace(SMALL, ADAPTER, torch.float32, row(pack), (layers, again), step)
     # A batch is made before the real account begins: token numbers, places and masks.
     outside = 5 * 8 * len(pack) + sum(len(one) ** 2 for one in pack.samples)
     assert 0 <= max(found.peak.values()) - real.peak[""] <= outside
@@ -77,7 +79,8 @@ def test_what_is_said_of_many_layers_follows_from_few(pack, few, again):
     )
     held = Held(weights=1000, adapter=gradients, layers=layers, more_packs=False)
     found = parts(held, few, again, runtime=0, slack=0.0)
-    whole = max(trace(SMALL, ADAPTER, torch.float32, row(pack), layers, again).peak.values())
+    gone = trace(SMALL, ADAPTER, torch.float32, row(pack), (layers, again))
+    whole = max(gone.peak.values())
     said = found.peak - held.weights - held.adapter - found.optimiser
     assert whole <= said <= 1.01 * whole
     assert min(found.activations, found.logits, found.gradients) >= 0
@@ -85,11 +88,14 @@ def test_what_is_said_of_many_layers_follows_from_few(pack, few, again):
 
 def test_fewest_layers_are_computed_again_that_fit(few):
     held = Held(weights=0, adapter=10_000, layers=7, more_packs=True)
-    room = parts(held, few, 4, 0, 0.0).peak
-    again, found = fewest_again(held, few, 0, 0.0, room)
+
+    def peak(again):
+        return parts(held, few, again, 0, 0.0).peak
+
+    again = fewest_again(7, peak, peak(4))
     assert again <= 4
-    assert found.peak <= room < parts(held, few, again - 1, 0, 0.0).peak
-    assert fewest_again(held, few, 0, 0.0, 1) is None
+    assert peak(again) <= peak(4) < peak(again - 1)
+    assert fewest_again(7, peak, 1) is None
 
 
 def flops(layers, pack, back):
@@ -163,6 +169,60 @@ def test_a_recipe_in_four_bits_needs_less_and_one_with_more_packs_more():
 
     assert peak(quantised="nf4") < peak() - 4 * 2**30
     assert peak(packs=2) > peak()
+
+
+def kept(config):
+    bits = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+    return dict(config) | {"quantization_config": bits}
+
+
+def test_a_base_that_is_kept_in_four_bits_is_planned_and_advised_so():
+    whole, recipe = KNOWN["qwen3-14b"], Recipe(name="a", base="b", length=512)
+    told = [(kept(whole), recipe), (whole, msgspec.structs.replace(recipe, quantised="nf4"))]
+    mine, asked = (plan_run(*one, card("4090-24g"), "b", tokens=1, utilisation=0.5) for one in told)
+    assert mine.fits
+    assert mine.memory_gib == asked.memory_gib
+    assert (
+        mine.memory_gib["weights"]
+        < 11
+        < 26
+        < plan_run(whole, recipe, card("4090-24g"), "b", tokens=1, utilisation=0.5).memory_gib[
+            "weights"
+        ]
+    )
+    assert [(one.length, one.quantised) for one in mine.settings] == [
+        (256, "nf4"), (512, "nf4"), (1024, "nf4")
+    ]  # fmt: skip
+    assert "quantised" not in advice(mine.settings, 512, "nf4")
+
+
+def test_rehearsed_text_counts_in_a_runs_hours_and_its_memory():
+    device, recipe = card("h100-80g"), Recipe(name="a", base="b", length=256, packs=2)
+    config = KNOWN["qwen2.5-coder-1.5b"]
+
+    def planned(rehearsal):
+        mine = msgspec.structs.replace(recipe, rehearsal=rehearsal)
+        return plan_run(config, mine, device, "b", tokens=10**6, utilisation=0.5)
+
+    none, few, all_of_it = map(planned, (0, 64, 256))
+    cost = none.flops_a_token
+    # A step of 512 tokens has 64 more: once forward, then a pass as of any other.
+    more = 64 / 512 * (2 * cost["forward"] + cost["backward"])
+    assert few.hours - none.hours == pytest.approx(more * 10**6 / (0.5 * 989.4e12) / 3600, rel=0.02)
+    assert few.flops_a_token["rehearsal"] == pytest.approx(more, rel=0.02)
+    assert few.peak_gib == none.peak_gib
+    # Logits of both sides, and what comes of them, beside gradients that are there.
+    assert all_of_it.peak_gib > none.peak_gib
+
+
+def test_the_most_of_learning_and_rehearsing_is_told(pack):
+    """One row alone learns here: a step's gradients are there once it rehearses."""
+    recipe = Recipe(name="a", base="b", length=64, rehearsal=64, adapter=ADAPTER, dtype="float32")
+    device = device_of("cpu")
+    need = need_of(SMALL, recipe, device, Row((8,), (False,), 2))
+    found = memory_of(need, device, 0)
+    assert found.peak > parts(need.held, need.traces, 0, device.runtime, device.slack).peak
+    assert found.gradients == need.held.adapter
 
 
 def test_what_cannot_be_planned_is_told(tmp_path):

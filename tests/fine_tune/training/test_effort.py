@@ -6,6 +6,7 @@ import torch
 from fine_tune.bases.shape import Flops
 from fine_tune.lessons.samples import samples_of
 from fine_tune.lessons.steps import plan_of
+from fine_tune.lessons.texts import rehearsals
 from fine_tune.network.layers import recompute
 from fine_tune.network.model import with_adapter
 from fine_tune.recipe import Adapter, Recipe
@@ -19,7 +20,7 @@ WORK = Work(steps=10, flops=Flops(1e6, 2e6, 1e6, 4e6), again=0.5)
 
 
 def step(number, seconds=2.0):
-    return Step(number, loss=1.0, norm=1.0, tokens=400, learnt=100, seconds=seconds)
+    return Step(number, loss=1.0, departed=0.0, norm=1.0, tokens=400, learnt=100, seconds=seconds)
 
 
 @pytest.fixture
@@ -63,3 +64,20 @@ def test_an_account_is_opened_for_a_model_as_it_is(tmp_path):
     told = opened.after(step(1))
     assert told["hardware_utilisation"] > told["utilisation"] > 0
     assert opened.figures(1.0)["core_hours"] > 0
+
+
+def test_what_is_rehearsed_is_work_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(effort, "product_rate", lambda *_: 1e12)
+    recipe = Recipe(name="a", base="b", length=512, adapter=Adapter(rank=4))
+    samples = [s for n in range(4) for s in samples_of(lesson(n), FAMILY, encode, 512)]
+    model = with_adapter(small_model(), recipe.adapter, 1)
+
+    def utilisation(rehearsed):
+        plan = plan_of(samples, recipe, rehearsed)
+        found = effort_of(model, plan, recipe, tmp_path / str(len(rehearsed)), 0.0)
+        return found.after(step(1))["utilisation"], plan
+
+    (none, plan), (some, _) = utilisation(()), utilisation(rehearsals(["a" * 65], encode, 32))
+    # A token of it is gone through forward once more than one that is learnt: half as much again.
+    share = 32 * len(plan) / plan.tokens
+    assert some / none == pytest.approx(1 + 1.5 * share, rel=0.1)
