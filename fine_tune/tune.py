@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -31,10 +32,17 @@ from fine_tune.lessons.samples import Sample, Speaker
 from fine_tune.lessons.steps import Plan, plan_of
 from fine_tune.lessons.texts import rehearsals
 from fine_tune.network import processes
-from fine_tune.network.layers import compile_layers
+from fine_tune.network.layers import compile_layers, decoder
 from fine_tune.network.machine import best_device, give_back_freed_memory
 from fine_tune.network.model import load_base
 from fine_tune.planning.fit import Fit, fit_layers
+from fine_tune.planning.out_of_memory import (
+    BY_PLAN,
+    loading_told,
+    memory_told,
+    require_room,
+    what_fits,
+)
 from fine_tune.planning.precision import dtype_of
 from fine_tune.recipe import Gates, Recipe
 from fine_tune.training import under_way
@@ -58,6 +66,10 @@ from finmodel.trained_on import keep_customers
 from finmodel.verdicts import Verdict
 
 REPLIES, RECIPE = "replies.json", "recipe.json"
+_JUDGE_AGAIN: Final = (
+    "what was learnt is kept: give the command again where that much more memory is free, and it "
+    "is judged without learning again"
+)
 ADAPTER = KIND
 
 
@@ -169,25 +181,24 @@ class _Made:
         planted = canaries(recipe.canaries, recipe.seed)
         rehearsed = rehearsals(material.rehearsed, base.encode, recipe.rehearsal)
         plan = plan_of(samples_to_learn(self.prepared, planted, recipe, base), recipe, rehearsed)
-        model = _model(self.settings, recipe, base, self.start, self.folder)
         judge = Assay(
             base, recipe, self.prepared, material.general, material.unseen, material.conversations
         )
+        model = _model(self.settings, recipe, base, self.start, self.folder)
         with self._tracked() as tracked:
             fit = _fitted(model, plan, recipe, self.folder)
-            plan = weighed(model, plan, recipe, self.folder, progress)
-            held_out = held_out_pairs(model, self.prepared, recipe, base)
+            with memory_told("weighing pairs", "preference", partial(_smaller, model, recipe)):
+                plan = weighed(model, plan, recipe, self.folder, progress)
+                held_out = held_out_pairs(model, self.prepared, recipe, base)
             effort = effort_of(model, plan, recipe, self.folder, begun)
             report = _reporter(tracked, progress, effort)
             done = train(model, plan, recipe, self.folder, self.run, report)
             # The base has not changed: a run that goes on need not wait for what it is worth.
-            figures = (
-                _effort(plan, done)
-                | effort.figures(done.seconds)  # before judging takes its time
-                | judge.both(model, progress)
-                | pair_figures(model, held_out, recipe)
-                | _of_canaries(memorised(model, base, _learnt(planted, plan), progress))
-            )
+            figures = _effort(plan, done) | effort.figures(done.seconds)  # judging takes its time
+            with memory_told("judging", "all steps are done", lambda: _JUDGE_AGAIN):
+                figures |= judge.both(model, progress)
+                figures |= pair_figures(model, held_out, recipe)
+                figures |= _of_canaries(memorised(model, base, _learnt(planted, plan), progress))
             if tracked is None:
                 return None
             _log(tracked, recipe, str(model.dtype), fit, figures)
@@ -248,10 +259,19 @@ def _model(
 ) -> Any:
     """The base with the adapter that learns, where it is to be computed."""
     give_back_freed_memory()
-    loaded = load_base(base.folder, dtype_of(recipe, folder), recipe.quantised)
-    model = started(settings, loaded, recipe, start)
-    processes.place(model, best_device())
+    dtype = dtype_of(recipe, folder)
+    require_room(base.folder, recipe, dtype)
+    with loading_told(base.folder, recipe):
+        loaded = load_base(base.folder, dtype, recipe.quantised)
+        model = started(settings, loaded, recipe, start)
+        processes.place(model, best_device())
     return model
+
+
+def _smaller(model: Any, recipe: Recipe) -> str:
+    """What fits where not even a pass without gradients did."""
+    layers = len(decoder(model).layers)
+    return f"{BY_PLAN}: {what_fits(model, recipe, again=layers)}"
 
 
 def _fitted(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
@@ -350,11 +370,10 @@ def _reporter(tracked: tracking.Run | None, progress: Progress, effort: Effort) 
 
 
 def _effort(plan: Plan, done: Trained) -> dict[str, float]:
-    tokens = sum(len(plan.samples[k]) for step in plan.steps for row in step for k in row)
     return {
         "steps": float(len(plan)),
         "train_seconds": done.seconds,
-        "train_tokens": float(tokens),
+        "train_tokens": float(plan.tokens),
         "padding_share": plan.padding,
         "last_loss": done.losses[-1],
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import torch
 from peft import PeftModel
@@ -30,6 +30,7 @@ from fine_tune.judging.suites import Judge, Written
 from fine_tune.lessons.samples import Lesson
 from fine_tune.network.machine import best_device, fastest_dtype
 from fine_tune.network.model import load_base
+from fine_tune.planning.out_of_memory import memory_told
 from fine_tune.training.export import write_gguf
 from finmodel import tracking
 from finmodel.adapters import KIND
@@ -53,6 +54,9 @@ class Held:
     progress: Progress
 
 
+_SMALLER: Final = (
+    "a smaller base fits, or a machine with more memory; or serve it elsewhere, and give its URL"
+)
 _Measured = Iterator[tuple[Column, list[Written]]]
 
 
@@ -93,11 +97,13 @@ def _of_base(here: Settings, targets: Sequence[Target], held: Held, engine: str)
     """Targets of one base: written by llama.cpp or by the model, likelihoods by the model."""
     base = targets[0].base
     assert base is not None  # or it would be a server's
+    require_readable(held.lessons, base)
     with ExitStack() as stack:
+        labels = ", ".join(one.label for one in targets)
+        stack.enter_context(memory_told("comparing", labels, lambda: _SMALLER))
         folders = {
             one.label: stack.enter_context(tracking.brought(here, one.run, KIND))
             for one in targets
-    require_readable(held.lessons, base)
             if one.run
         }
         gguf = _gguf(targets, engine)
@@ -149,12 +155,6 @@ def _by_llama_cpp(
             }
 
 
-def _ask(engine: Engine, adapter: str, target: Target, held: Held) -> list[Written]:
-    return ask(engine, adapter, held.lessons, held.progress, f"{target.label}: replies written")
-
-
-def _model(base: Base, folders: Mapping[str, Path]) -> Any:
-    """The base, with the adapters over it under their names."""
 def _as_gguf(label: str, adapter: Path, base: Base, target: Path) -> Path:
     """An adapter for llama.cpp; BadInput where it cannot be one, and what writes without it."""
     try:
@@ -165,6 +165,12 @@ def _as_gguf(label: str, adapter: Path, base: Base, target: Path) -> Path:
         ) from error
 
 
+def _ask(engine: Engine, adapter: str, target: Target, held: Held) -> list[Written]:
+    return ask(engine, adapter, held.lessons, held.progress, f"{target.label}: replies written")
+
+
+def _model(base: Base, folders: Mapping[str, Path]) -> Any:
+    """The base, with the adapters over it under their names."""
     model: Any = load_base(base.folder, fastest_dtype())
     model = model.to(best_device())
     for label, folder in folders.items():

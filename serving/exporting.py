@@ -26,6 +26,10 @@ if TYPE_CHECKING:  # it imports tokenizers, which takes a second
     from finmodel.settings import Settings
 
 FORMS: Final = ("peft", "gguf", "merged")
+_WITHOUT: Final = (
+    "merging holds the whole base in float32: merge on a machine with more memory, or export the "
+    "adapter alone, as peft or gguf"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ def _export(
 
 
 def _write(form: str, adapter: Path, base: Base | None, to: Path) -> None:
+    from fine_tune.planning.out_of_memory import memory_told
     from fine_tune.training.export import write_gguf, write_merged
 
     if base is None:
@@ -97,7 +102,8 @@ def _write(form: str, adapter: Path, base: Base | None, to: Path) -> None:
     elif form == "gguf":
         write_gguf(adapter, base, to)
     else:
-        write_merged(adapter, base, to)
+        with memory_told("merging", str(base.folder), lambda: _WITHOUT):
+            write_merged(adapter, base, to)
 
 
 def _record(here: Settings, which: tuple[str, int], form: str, adapter: Path) -> None:

@@ -19,7 +19,7 @@ from fine_tune.network.machine import Peak, free_memory, taken_memory
 from fine_tune.network.model import Batch, pack_loss
 from fine_tune.network.processes import first, most
 from fine_tune.planning.alive import Alive
-from fine_tune.planning.out_of_memory import what_fits
+from fine_tune.planning.out_of_memory import BY_PLAN, memory_told, what_fits
 from fine_tune.recipe import Recipe
 from finmodel.durable import replace_file
 from finmodel.errors import NoRoom
@@ -82,7 +82,12 @@ def fit_layers(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
     if kept.is_file():
         found = msgspec.json.decode(kept.read_bytes(), type=Fit)
     else:
-        found = _tried(model, plan, recipe)
+        with memory_told(
+            "the trial of a step",
+            "checkpointed_layers",
+            lambda: f"{BY_PLAN}: {what_fits(model, recipe, again=0)}",
+        ):
+            found = _tried(model, plan, recipe)
         if first():
             folder.mkdir(parents=True, exist_ok=True)
             replace_file(kept, msgspec.json.encode(found))
@@ -107,7 +112,7 @@ def _tried(model: Any, plan: Plan, recipe: Recipe) -> Fit:
             f"a step of {batch.token.shape[1]:,} tokens takes {least / 2**30:.1f} GiB beside the "
             f"model, with every layer computed again; {room / 2**30:.1f} are free",
             where="memory",
-            remedy=f"by the plan this fits: {what_fits(model, recipe)}",
+            remedy=f"{BY_PLAN}: {what_fits(model, recipe, again=measured.layers)}",
         )
     return msgspec.structs.replace(measured, checkpointed_layers=again)
 

@@ -20,7 +20,7 @@ from fine_tune.lessons.pack import Pack
 from fine_tune.lessons.steps import Plan, rate
 from fine_tune.network.model import Batch, pack_divergence, pack_loss
 from fine_tune.network.processes import first, shared_out, sum_gradients, summed
-from fine_tune.planning.out_of_memory import memory_told
+from fine_tune.planning.out_of_memory import step_told
 from fine_tune.recipe import Optimiser, Recipe
 from fine_tune.training.checkpoint import Checkpoint, Told, last_checkpoint, save_checkpoint
 from fine_tune.training.preference import Preferring
@@ -91,7 +91,7 @@ def train(
     for number in range(len(losses), len(plan)):
         begun = time.perf_counter()
         tokens = sum(map(len, plan.packs(number)))
-        with memory_told(model, recipe, number + 1, tokens):
+        with step_told(model, recipe, number + 1, tokens):
             step = _learn(model, optimiser, plan, recipe, number, device)
         seconds += time.perf_counter() - begun
         losses.append(step.loss)

@@ -12,6 +12,7 @@ import torch
 from mlflow import MlflowClient
 from peft import PeftModel
 
+from fine_tune import tune as tune_module
 from fine_tune.bases.base import open_base
 from fine_tune.judging.evaluate import lesson_samples, mean_loss, write_replies
 from fine_tune.judging.gates import verdict
@@ -27,7 +28,7 @@ from fine_tune.tune import REPLIES, Material, _learnt, tune
 from finmodel import tracking
 from finmodel.adapters import KIND, weights_digest
 from finmodel.assistant.briefing import briefing
-from finmodel.errors import BadInput, Damaged, NotFound, NotReady
+from finmodel.errors import BadInput, Damaged, NoRoom, NotFound, NotReady
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
@@ -417,3 +418,24 @@ def test_two_processes_are_not_at_one_run(tuned, tmp_path):
         under_way.remove(folder)
     assert list(tmp_path.iterdir()) == []
     assert under_way.tracked_before(folder) == ""
+
+
+def test_judging_that_finds_no_memory_keeps_what_was_learnt(tuned, tmp_path, monkeypatch):
+    _, base, material, done, _ = tuned
+    settings, both, steps = settings_at(tmp_path / "home"), tune_module.Assay.both, []
+
+    def short(*_):
+        raise MemoryError
+
+    def learnt(what, number, of):
+        if what == "steps learnt":
+            steps.append(number)
+
+    monkeypatch.setattr(tune_module.Assay, "both", short)
+    with pytest.raises(NoRoom, match=r"judging found no memory .*; what was learnt is kept: give"):
+        tune(settings, RECIPE, base, material, learnt)
+    assert len(steps) == done.figures["steps"]
+    monkeypatch.setattr(tune_module.Assay, "both", both)
+    again = tune(settings, RECIPE, base, material, learnt)
+    assert len(steps) == done.figures["steps"]
+    assert again.figures["tuned_perplexity"] == done.figures["tuned_perplexity"]

@@ -18,7 +18,7 @@ from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter
 from finmodel import adapters, tracking
 from finmodel.conversation_files import write_conversations
-from finmodel.errors import BadInput, Damaged, NotFound, NotReady
+from finmodel.errors import BadInput, Damaged, NoRoom, NotFound, NotReady
 from finmodel.hashed_file import hashed
 from finmodel.lender.talk.conversations import write
 from finmodel.manifest import Check, Verdict
@@ -213,3 +213,12 @@ def test_a_gguf_that_was_changed_since_it_was_brought_is_not_opened(desk, run):
             run("small")
     finally:
         made.gguf.write_bytes(whole)
+
+
+def test_a_base_that_finds_no_memory_is_told(run, monkeypatch):
+    def short(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("serving.comparing.load_base", short)
+    with pytest.raises(NoRoom, match=r"small: comparing found no memory .*; a smaller base fits"):
+        run("small")

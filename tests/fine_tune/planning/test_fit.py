@@ -74,6 +74,16 @@ def test_a_trial_finds_what_fits_and_a_run_that_goes_on_asks_no_more(plan, tmp_p
     assert all(one.grad is None for one in again_other.parameters())
 
 
+def test_a_trial_that_finds_no_memory_says_what_would_fit(plan, tmp_path, monkeypatch):
+    def short(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(fit, "pack_loss", short)
+    with pytest.raises(NoRoom, match=r"the trial of a step found no memory .* this fits: check"):
+        fit_layers(model(), plan, RECIPE, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_memory_is_what_the_kernel_says():
     before = taken_memory(CPU)
     with Peak(CPU) as peak:
