@@ -120,7 +120,11 @@ def make_file_once(path: Path, data: bytes, mode: int = 0o600) -> None:
 @contextmanager
 def held_alone(path: Path, busy: FinmodelError) -> Iterator[None]:
     """Hold a lock file; `busy` is raised where another process holds it."""
-    with path.open("w") as lock:
+    try:
+        lock = path.open("w")
+    except OSError as error:
+        raise disk_error(error, path) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -5,6 +5,7 @@ Settings come in, the library or a client goes out; what is kept there is not kn
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import warnings
@@ -112,6 +113,7 @@ def translated(settings: Settings, what: str) -> Iterator[None]:
     except FinmodelError:
         raise
     except SQLAlchemyError as error:
+        _require_room(error, settings)
         raise NotReady(
             f"MLflow's database cannot be read ({type(error).__name__})",
             where=f"{what} at {_without_secret(settings.mlflow_uri)}",
@@ -126,6 +128,7 @@ def translated(settings: Settings, what: str) -> Iterator[None]:
             raise BadInput(
                 "MLflow does not take it", where=what, remedy="see `finmodel models`"
             ) from error
+        _require_room(error, settings)
         raise NotReady(
             f"MLflow does not answer ({error.error_code})",
             where=f"{what} at {_without_secret(settings.mlflow_uri)}",
@@ -133,6 +136,12 @@ def translated(settings: Settings, what: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise disk_error(error, settings.home) from error
+
+
+def _require_room(error: Exception, settings: Settings) -> None:
+    """NoRoom where the database says, within another error, that it could not grow."""
+    if "disk is full" in str(error):
+        raise disk_error(OSError(errno.ENOSPC, ""), settings.home / "mlflow.db") from error
 
 
 def _without_secret(uri: str) -> str:

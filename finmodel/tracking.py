@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,15 +133,15 @@ def run(
             started = mlflow.start_run(run_id=before, tags=dict(tags), nested=True)
         else:
             started = mlflow.start_run(experiment_id=identity, tags=dict(tags), nested=True)
-    status = "FAILED"
     try:
         yield Run(started.info.run_id, settings)
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
+    except BaseException as error:
+        # What went wrong says more than that MLflow could not be told of it, as of a full disk.
+        with suppress(Exception):
+            mlflow.end_run("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
         raise
-    finally:
-        mlflow.end_run(status)
+    with translated(settings, experiment):
+        mlflow.end_run("FINISHED")
 
 
 def register(

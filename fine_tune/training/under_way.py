@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from fine_tune.network.processes import first
-from finmodel.durable import held_alone, replace_file
+from finmodel.durable import disk_error, held_alone, replace_file
 from finmodel.errors import NotReady
 
 _LOCK: Final = ".lock"
@@ -31,7 +31,10 @@ def held(folder: Path) -> Iterator[None]:
     if not first():
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, folder) from error
     for old in folder.parent.glob(f"{_DONE}*"):
         shutil.rmtree(old, ignore_errors=True)
     busy = NotReady(

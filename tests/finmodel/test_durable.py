@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from finmodel.durable import disk_error, made_aside, replace_file, write_file
+from finmodel.durable import disk_error, held_alone, made_aside, replace_file, write_file
 from finmodel.errors import Damaged, FinmodelError, NoRoom, Refused
 
 
@@ -61,3 +61,12 @@ def test_what_is_made_aside_is_whole_or_not_there(tmp_path, kind):
     nowhere.__enter__()
     with pytest.raises(Damaged, match="x: No such file or directory"):
         nowhere.__exit__(None, None, None)
+
+
+def test_a_lock_that_cannot_be_made_is_a_sentence(tmp_path):
+    (tmp_path / ".lock").mkdir()
+    with (
+        pytest.raises(Damaged, match=r"\.lock: Is a directory; check the disk"),
+        held_alone(tmp_path / ".lock", FinmodelError("busy")),
+    ):
+        pass

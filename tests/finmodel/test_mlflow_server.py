@@ -5,7 +5,12 @@ import subprocess
 import sys
 import time
 
+import pytest
+from sqlalchemy import create_engine, text
+
 from finmodel import tracking
+from finmodel.errors import NoRoom
+from finmodel.mlflow_server import translated
 from finmodel.settings import Settings
 
 MAKE = "import sys; from pathlib import Path; from finmodel import tracking; " \
@@ -33,3 +38,15 @@ def test_a_home_whose_first_command_was_killed_is_as_good_as_new(tmp_path):
     before = (home / "mlflow.db").stat().st_ino
     assert tracking.versions(settings) == []
     assert (home / "mlflow.db").stat().st_ino == before
+
+
+def grow(connection):
+    for words in ("PRAGMA max_page_count = 1", "CREATE TABLE a (b)", "CREATE TABLE c (d)"):
+        connection.execute(text(words))
+
+
+def test_a_database_that_could_not_grow_is_no_room(tmp_path):
+    with create_engine("sqlite://").connect() as connection:
+        told = translated(Settings(home=tmp_path, data=tmp_path), "run 1")
+        with pytest.raises(NoRoom, match=r"mlflow\.db: there is no room left on the disk"), told:
+            grow(connection)

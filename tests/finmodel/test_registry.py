@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import shutil
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from mlflow import MlflowClient
 from finmodel import moves, registry, tracking
 from finmodel.audit import find, scan, verify
 from finmodel.boosting import Lesson, fit
-from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
+from finmodel.errors import BadInput, Damaged, NoRoom, NotFound, NotReady, Refused
 from finmodel.export import export_folder, find_pointer, load_export, read_champion
 from finmodel.manifest import Check, Manifest, Verdict
 from finmodel.records import Person
@@ -352,6 +353,22 @@ def test_an_interrupted_run_is_marked_and_registers_nothing(settings, error, sta
         raise error
     assert MlflowClient(settings.mlflow_uri).get_run(run.id).info.status == status
     assert tracking.versions(settings) == []
+
+
+def test_what_went_wrong_is_told_though_mlflow_cannot_be_told(settings, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    ended = mlflow.end_run
+    monkeypatch.setattr(mlflow, "end_run", full)
+    try:
+        with pytest.raises(Refused, match="wrong"), tracking.run(settings, "small", {}):
+            raise Refused("wrong")
+        with pytest.raises(NoRoom, match="no room left"), tracking.run(settings, "small", {}):
+            pass
+    finally:
+        while mlflow.active_run():
+            ended("FAILED")
 
 
 def logged_in_a_notebook(settings: Settings, model: object) -> str:
