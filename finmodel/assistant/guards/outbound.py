@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.grounding import ground
-from finmodel.assistant.guards.normal import Seen, normalise
 from finmodel.assistant.guards.outbound_rules import Severity, rules
+from finmodel.assistant.guards.patterns import Reading
 from finmodel.assistant.sentences import sentences as spans_of
 from finmodel.privacy.find import find
 from finmodel.privacy.masks import Masks
@@ -49,42 +49,42 @@ def broken(
     >>> [one.rule for one in broken("能通过的。", before="您这笔贷款保证")]
     ['promise']
     """
-    sentences = spans_of(text)
-    found = [*_by_rules(text, before, sentences), *_personal(text, sentences)]
+    sentences, reading = spans_of(text), Reading(text, before)
+    found = [*_by_rules(reading, sentences), *_personal(text, reading, sentences)]
     if facts is not None:
-        found += _ungrounded(text, sentences, facts, today)
+        found += _ungrounded(before + text, reading, sentences, facts, today)
     return tuple(sorted(found, key=lambda one: (one.start, one.end, one.rule)))
 
 
-def _by_rules(text: str, before: str, sentences: Spans) -> Iterator[Broken]:
+def _by_rules(reading: Reading, sentences: Spans) -> Iterator[Broken]:
     """What patterns find; only what ends in the reply itself is told."""
-    seen = normalise(before + text)
     for name, rule in rules().items():
-        for hit in rule.hits(seen.text):
-            start, end = _within(seen, hit, len(before))
-            if end > 0:
-                begin, close = _around(sentences, end - 1)
+        for hit in rule.hits(reading):
+            if (there := reading.within(hit)) is not None:
+                begin, close = _around(sentences, there[1] - 1)
                 rewrite = rule.rewrite or None
-                yield Broken(name, start, end, rule.severity, begin, close, rewrite)
+                yield Broken(name, *there, rule.severity, begin, close, rewrite)
 
 
-def _within(seen: Seen, hit: tuple[int, int], skipped: int) -> tuple[int, int]:
-    start, end = seen.span(*hit) if hit[0] < hit[1] else (0, 0)
-    return max(start - skipped, 0), end - skipped
+def _personal(text: str, reading: Reading, sentences: Spans) -> Iterator[Broken]:
+    for one in find(reading.seen.text):
+        if (there := reading.within((one.start, one.end))) is not None:
+            begin, close = _around(sentences, there[0])
+            masked = Masks().mask(text[begin:close])
+            rewrite = masked if masked != text[begin:close] else None
+            yield Broken("personal", *there, "block", begin, close, rewrite)
 
 
-def _personal(text: str, sentences: Spans) -> Iterator[Broken]:
-    for one in find(text):
-        begin, close = _around(sentences, one.start)
-        masked = Masks().mask(text[begin:close])
-        yield Broken("personal", one.start, one.end, "block", begin, close, masked)
-
-
-def _ungrounded(text: str, sentences: Spans, facts: Facts, today: date | None) -> Iterator[Broken]:
-    for one in ground(text, facts, today=today).told:
-        start, end = one.figure.start, one.figure.end
-        begin, close = _around(sentences, start)
-        yield Broken("number", start, end, "block", begin, close, None)
+def _ungrounded(
+    told: str, reading: Reading, sentences: Spans, facts: Facts, today: date | None
+) -> Iterator[Broken]:
+    """Figures that no fact vouches for; disguised ones are read without their disguise."""
+    seen = reading.seen.text
+    for one in ground(told if len(told) == len(seen) else seen, facts, today=today).told:
+        there = reading.within((one.figure.start, one.figure.end))
+        if there is not None:
+            begin, close = _around(sentences, there[0])
+            yield Broken("number", *there, "block", begin, close, None)
 
 
 def _around(sentences: Spans, at: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from finmodel.assistant.guards.patterns import GUIDE, Reading, hits
 from finmodel.recipe_text import convert, parse_yaml
 
 Severity: TypeAlias = Literal["block", "replace", "warn"]
@@ -22,6 +23,11 @@ _DENIED: Final = re.compile(
     r"(?:不会|不能|不得|不可|不要|不需要|不用|不应|请勿|切勿|勿|无法|禁止|严禁|避免|没有|不是|无权|无须|谨防|轻信|拒绝|先报送)"
     r"[^，。！？；]{0,14}$"
 )
+
+_WARNED: Final = re.compile(
+    r"[^，。！？；]{0,8}[，的]?.{0,3}(?:骗|不要相信|请勿相信|切勿相信|违规|违法的)"
+)
+"""What stands behind a warning: whoever asks for it is a fraud."""
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,29 +42,31 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     unless: str = ""
     """A text that holds this breaks it nowhere."""
 
-    def hits(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where a normalised text breaks it."""
-        if self.unless and _compiled(self.unless).search(text):
+    def hits(self, reading: Reading) -> Iterator[tuple[int, int]]:
+        """Where a text breaks it, as places of the normalised text."""
+        text = reading.seen.text
+        if self.unless and re.search(self.unless, text):
             return
-        for hit in _compiled("|".join(self.patterns)).finditer(text):
-            if not (self.deniable and _DENIED.search(text, max(hit.start() - 20, 0), hit.start())):
-                yield hit.span()
+        for start, end in hits(self.patterns, reading):
+            if not (self.deniable and _is_denied(text, start, end)):
+                yield start, end
+
+
+def _is_denied(text: str, start: int, end: int) -> bool:
+    before = _DENIED.search(text, max(start - 20, 0), start)
+    return bool(before or _WARNED.match(text, end))
 
 
 @cache
 def rules() -> dict[str, Rule]:
     """Every shipped rule by its name; raises `BadInput` where one is not whole.
 
-    >>> [list(rules()["promise"].hits(one)) for one in ("您的申请保证通过", "不能保证通过")]
+    >>> told = [Reading(one) for one in ("您的申请保证通过", "不能保证通过")]
+    >>> [list(rules()["promise"].hits(one)) for one in told]
     [[(4, 8)], []]
     """
     given, _ = parse_yaml(SHIPPED)
-    return convert({"rules": given}, _File, SHIPPED, "docs/guards.md").rules
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return convert({"rules": given}, _File, SHIPPED, GUIDE).rules
 
 
 class _File(Struct, frozen=True):

@@ -1,23 +1,27 @@
-"""Guarded words that were spelt by their sound: 保正 and baozheng are 保证.
+"""A text with what looks misspelt in it read by its sound: 保正 and baozheng as 保证.
 
-A text comes in; the guarded words that it sounds out, with their places, go out. Two characters of
-a guarded word's sound are ordinary words too often, so one of them must be right, or written in
-Latin letters; an ordinary word of the same sound (同时, 同事) stands in the list behind
-a `-`. Which rule a word belongs to is not known here. Pure.
+A normalised text comes in; out goes the same with a sign for the syllable in the place of each
+character that stands beside neither neighbour in everyday words, and of letters that spell one;
+`by_sound` makes a pattern that fits both. An ordinary character is never read as another one. What
+words mean is not known here. Pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Final, NamedTuple
 
+from finmodel.assistant.guards.words import words
+from finmodel.assistant.intents import load_intents
+from finmodel.assistant.scripts import load_scripts
+from finmodel.chinese_pairs import alone, pairs
 from finmodel.chinese_sounds import by_syllable, syllables
 
-WORDS: Final = Path(__file__).with_name("guarded_words.txt")
+_SIGNS: Final = 0xE000
+"""The first code point of the private area; syllable i is this one and i."""
 _LATIN: Final = re.compile("[a-z]+")
 _LONGEST: Final = 6
 """Letters of the longest syllable, zhuang."""
@@ -25,72 +29,86 @@ _RUN: Final = 24
 """A longer run of letters is no spelt-out word."""
 
 
-class Sound(NamedTuple):
-    """A syllable, and where it stands."""
+class Heard(NamedTuple):
+    """A text in which signs of syllables stand for what is misspelt."""
 
-    syllable: str
-    start: int
-    end: int
-
-
-class Respelt(NamedTuple):
-    """A guarded word, and where its sound stands."""
-
-    word: str
-    start: int
-    end: int
+    text: str
+    starts: Sequence[int]
+    """Character i began at this one of what was heard; one more for the end."""
+    spelt: bool
+    """Whether letters stood for a syllable anywhere."""
 
 
-def respelt(text: str) -> Iterator[Respelt]:
-    """Guarded words that a lower-case text writes by their sound, in order, none over another.
+def heard(text: str) -> Heard:
+    """A lower-case text with its misspelt places by sound.
 
-    >>> list(respelt("您的申请保正通过，baozheng"))
-    [Respelt(word='保证', start=4, end=6), Respelt(word='保证', start=9, end=17)]
-    >>> list(respelt("保证通过，其实不是"))
-    []
+    >>> heard("申请保正通过").text == heard("申请bao正通过").text.replace(_sign("bao"), "保")
+    True
+    >>> heard("iphone 保证").text, heard("baozheng过").starts
+    ('iphone 保证', [0, 3, 8, 9])
     """
-    sounds, known = _sounds(text), _known()
+    odd: dict[int, tuple[str, ...]] = {at: (syllables()[text[at]],) for at in _odd(text)}
+    letters = {run.start(): _spelt(run.group()) for run in _LATIN.finditer(text)}
+    letters = {at: spelt for at, spelt in letters.items() if spelt}
+    odd |= letters
+    if not odd:
+        return Heard(text, range(len(text) + 1), spelt=False)
+    said: list[str] = []
+    starts: list[int] = []
     at = 0
-    while at < len(sounds) - 1:
-        words = known.get((sounds[at].syllable, sounds[at + 1].syllable), ())
-        tried = (_at(text, sounds, at, word, way) for word, way in words)
-        found = next((one for one in tried if one), None)
-        if found is None:
-            at += 1
-            continue
-        if text[found.start : found.end] not in _ordinary() | {found.word}:
-            yield found
-        at += len(found.word)
-
-
-def _at(text: str, sounds: list[Sound], at: int, word: str, way: tuple[str, ...]) -> Respelt | None:
-    here = sounds[at : at + len(way)]
-    if tuple(one.syllable for one in here) != way:
-        return None
-    if any(one.end != after.start for one, after in pairwise(here)):
-        return None
-    right = sum(
-        one.end - one.start > 1 or text[one.start] == char
-        for one, char in zip(here, word, strict=True)
-    )
-    return Respelt(word, here[0].start, here[-1].end) if right * 2 >= len(word) else None
-
-
-def _sounds(text: str) -> list[Sound]:
-    known = syllables()
-    found = [Sound(known[one], at, at + 1) for at, one in enumerate(text) if one in known]
-    for run in _LATIN.finditer(text):
-        spelt = _spelt(run.group()) if len(run.group()) <= _RUN else ()
-        at = run.start()
+    for place, spelt in sorted(odd.items()):
+        said.append(text[at:place])
+        starts += range(at, place)
+        at = place
         for syllable in spelt:
-            found.append(Sound(syllable, at, at + len(syllable)))
-            at += len(syllable)
-    return sorted(found, key=lambda one: one.start)
+            said.append(_sign(syllable))
+            starts.append(at)
+            at += len(syllable) if text[at].isascii() else 1
+    return Heard("".join(said) + text[at:], [*starts, *range(at, len(text) + 1)], bool(letters))
+
+
+def as_sound(text: str) -> str:
+    """Every character and every spelt-out syllable of a lower-case text by its sound.
+
+    >>> as_sound("保证") == as_sound("饱正") == as_sound("baozheng")
+    True
+    """
+    if _LATIN.search(text):
+        text = _LATIN.sub(lambda run: "".join(map(_sign, _spelt(run.group()))) or run.group(), text)
+    return text.translate(_table())
+
+
+def by_sound(pattern: str) -> str:
+    """A pattern of which each character also fits its syllable.
+
+    >>> bool(re.search(by_sound("保证能?[批过]"), heard("保正guo").text))
+    True
+    """
+    said: list[str] = []
+    inside = escaped = False
+    for char in pattern:
+        if char in syllables():
+            both = char + _sign(syllables()[char])
+            char = both if inside else f"[{both}]"
+        elif not escaped and char in "[]":
+            inside = char == "["
+        escaped = char == "\\" and not escaped
+        said.append(char)
+    return "".join(said)
+
+
+def _odd(text: str) -> Iterator[int]:
+    """Characters that go with neither neighbour."""
+    known, free = _pairs(), _free()
+    goes = [False, *(text[at : at + 2] in known for at in range(len(text) - 1)), False]
+    for at, (before, after) in enumerate(pairwise(goes[: len(text) + 1])):
+        if not (before or after) and text[at] not in free and text[at] in syllables():
+            yield at
 
 
 def _spelt(run: str) -> tuple[str, ...]:
     """The syllables of a run of letters, the longer ones first; none where it is not all pinyin."""
-    if not run:
+    if not run or len(run) > _RUN:
         return ()
     for length in range(min(_LONGEST, len(run)), 0, -1):
         if run[:length] in by_syllable():
@@ -101,21 +119,27 @@ def _spelt(run: str) -> tuple[str, ...]:
 
 
 @cache
-def _known() -> dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]]:
-    """Guarded words with their syllables, by the first two, the longer words first."""
-    found: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = {}
-    words = {word for word in _listed() if not word.startswith("-")}
-    for word in sorted(words, key=lambda one: (-len(one), one)):
-        way = tuple(syllables()[one] for one in word)
-        found.setdefault((way[0], way[1]), []).append((word, way))
-    return found
+def _sign(syllable: str) -> str:
+    return chr(_SIGNS + list(by_syllable()).index(syllable))
 
 
 @cache
-def _ordinary() -> frozenset[str]:
-    return frozenset(word[1:] for word in _listed() if word.startswith("-"))
+def _table() -> dict[int, str]:
+    return {ord(one): _sign(syllable) for one, syllable in syllables().items()}
 
 
 @cache
-def _listed() -> tuple[str, ...]:
-    return tuple(WORDS.read_text(encoding="utf-8").split())
+def _free() -> frozenset[str]:
+    return alone() | set(words()["single"])
+
+
+@cache
+def _pairs() -> frozenset[str]:
+    """Characters that stand side by side in everyday words, approved text and rules."""
+    return pairs() | {"".join(two) for text in _own() for two in pairwise(text)}
+
+
+def _own() -> Iterator[str]:
+    yield from (one.text for one in load_scripts().values())
+    yield from (one.zh for one in load_intents().values())
+    yield from (one for some in words().values() for one in some)

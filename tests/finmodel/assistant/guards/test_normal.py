@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 
 from finmodel.assistant.guards.normal import normalise
 
-HIDDEN = ["保证通过", "保\u200b证\u2060通过", "保 证 通 过", "保*正*通*过", "bao证通过", "保正通过"]
+HIDDEN = ["保证通过", "保\u200b证\u2060通过", "保 证 通 过", "保*证*通*过", "保☆证☆通☆过"]
 
 
 @pytest.mark.parametrize("text", HIDDEN)
 def test_disguises_are_read_through(text):
-    seen = normalise(f"您好，{text}的")
+    seen = normalise(f"您好，{text}，好的")
     at = seen.text.index("保证通过")
     start, end = seen.span(at, at + 4)
-    assert f"您好，{text}的"[start:end] == text
+    assert f"您好，{text}，好的"[start:end] == text
 
 
 @pytest.mark.parametrize(
-    "text", ["其实可以", "2026-06-03", "http://a.b/c-d", "A/B/C/D", "iphone", "您好 请 问"]
+    "text", ["其实可以", "2026-06-03", "http://a.b/c-d", "A/B/C/D", "iphone", "您好 请 问", "a b"]
 )
 def test_ordinary_texts_stay(text):
     assert normalise(text).text == text.lower()
