@@ -10,12 +10,30 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Final
+
+import typer
 
 from finmodel.errors import NotFound, NotReady
+from serving.operators import Json
+
+ITS_OWN_WORDS: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 FILES = {"marketing": "bank_calls"}
 """Files of benches that are called as a package is: Python would find the file in its place."""
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Which bench: a file of benchmarks/.")],
+    json: Json = False,
+) -> None:
+    """Measure what a figure in the README claims, with its peer, in this run on this machine.
+
+    Further words are the bench's own, as in: finmodel bench lora --base 1.5b
+    """
+    raise typer.Exit(run_bench(name, json, context.args))
 
 
 def run_bench(name: str, as_json: bool, words: Sequence[str] = ()) -> int:

@@ -24,6 +24,7 @@ from finmodel.errors import FinmodelError
 from serving import analysts, label_tables, operators
 from serving.assisting.commands import assist
 from serving.bases import base
+from serving.bench import ITS_OWN_WORDS, bench
 from serving.campaign_commands import campaign
 from serving.evaluating import evaluate
 from serving.exporting import export
@@ -57,6 +58,7 @@ app.command()(tune)
 app.command()(evaluate)
 app.command()(export)
 app.command()(suggest)
+app.command(context_settings=ITS_OWN_WORDS)(bench)
 
 
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
@@ -344,21 +346,6 @@ def consistency(
         found = check_consistency(operators.settings(), source, sample, progress)
     show(found, json)
     tell_apart(found)
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def bench(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Which bench: a file of benchmarks/.")],
-    json: Json = False,
-) -> None:
-    """Measure what a figure in the README claims, with its peer, in this run on this machine.
-
-    Further words are the bench's own, as in: finmodel bench lora --base 1.5b
-    """
-    from serving.bench import run_bench
-
-    raise typer.Exit(run_bench(name, json, context.args))
 
 
 def main() -> None:
