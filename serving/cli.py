@@ -129,15 +129,11 @@ def train(
 
 @app.command()
 def promote(
-    name: Annotated[
-        str, typer.Argument(help="The registered model or adapter, such as behaviour_risk.")
-    ],
+    name: Annotated[str, typer.Argument(help="The model or adapter, such as behaviour_risk.")],
     version: Annotated[
         int | None, typer.Option(help="Which version; the newest that passed, if none is named.")
     ] = None,
-    to: Annotated[
-        str, typer.Option(help="champion or challenger; an adapter can be champion alone.")
-    ] = "champion",
+    to: Annotated[str, typer.Option(help="champion, or a model's challenger.")] = "champion",
     recipe: Annotated[
         Path | None, typer.Option(help="For a model from a notebook: the recipe to gate it by.")
     ] = None,
