@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from finmodel.assistant.suggesting.answers import Number, Origin, Suggested, Suggestion
+from finmodel.assistant.suggesting.routing import Routed
 from finmodel.conversations import Account, Identity, Message, Moment, Name, Scenario, Who
 from finmodel.suggestion_book import GroupedBy, Worth
 from finmodel.verdicts import Choice
@@ -76,6 +77,8 @@ class Suggestions(_Quiet, frozen=True, kw_only=True):
     """The message that they answer: once another one came they are stale."""
     suggestions: tuple[SuggestionSeen, ...]
     verification: SuggestionSeen | None = None
+    routed: Routed | None = None
+    """Where the customer's words go: to a person (escalate), or to one script alone (refuse)."""
     reason: str = ""
     """Why nothing was generated."""
     engine: str = ""
@@ -227,6 +230,7 @@ def all_seen(shown: str, told: Suggested) -> Suggestions:
         after=trace.after,
         suggestions=tuple(map(seen, told.suggestions)),
         verification=seen(told.verification) if told.verification else None,
+        routed=told.routed,
         reason=trace.reason,
         engine=trace.engine,
         prompt_tokens=trace.prompt_tokens,

@@ -105,6 +105,7 @@ def _event(event: Event) -> Told:
     return "scripts", {
         "suggestions": tuple(map(seen, event.suggestions)),
         "verification": beside,
+        "routed": event.routed,
     }
 
 

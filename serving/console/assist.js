@@ -10,7 +10,7 @@ import { ASSIST, toldBy } from "/console/assist_words.js";
 import { WORDS } from "/console/words.js";
 
 const EVERY_MS = 2000;
-const NOTHING = { shown: null, after: "", list: [], verification: null, reason: "", done: false, at: 0 };
+const NOTHING = { shown: null, after: "", list: [], verification: null, routed: null, reason: "", done: false, at: 0 };
 const state = { lines: [], chosen: "", view: null, offered: NOTHING, place: 0, asking: null, warned: "", by: "agent", groups: [] };
 const t = () => ({ ...WORDS[frame.language], ...ASSIST[frame.language] });
 const is = (role) => frame.status?.person?.roles.includes(role);
@@ -82,7 +82,7 @@ async function suggest(tone = "") {
   try {
     for await (const { name, told } of listen("/suggest", { conversation: state.chosen, tone }, asking.signal)) {
       if (state.asking !== asking) return;
-      if (name === "scripts") state.offered = { ...NOTHING, after: lastId(), list: told.suggestions, verification: told.verification };
+      if (name === "scripts") state.offered = { ...NOTHING, after: lastId(), list: told.suggestions, verification: told.verification, routed: told.routed };
       if (name === "sentence") {
         writing.sentences.push(told);
         state.offered = { ...state.offered, list: [...state.offered.list.filter((one) => one !== writing), writing] };
@@ -188,6 +188,8 @@ function showOffered() {
   const old = Boolean(offered.after) && offered.after !== lastId();
   $("offered").classList.toggle("old", old);
   $("stale").hidden = !old;
+  $("routed").hidden = !offered.routed;
+  $("routed").textContent = offered.routed ? t().routed(offered.routed) : "";
   fill($("suggestions"), all().map((one, at) => suggestion(one, at + 1, take, t())));
   const why = offered.reason ? toldBy(t().reasons, offered.reason) : "";
   $("reason").textContent = asking && !offered.done ? t().writing : offered.done && !all().length ? t().none : why;

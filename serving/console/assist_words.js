@@ -45,7 +45,9 @@ export const ASSIST = {
       ["no FINMODEL_WRITER", "只用话术"],
       ["scripts alone", "模型不可用，只用话术"],
     ],
+    routed: ({ routing, zh }) => ({ escalate: `请转专席处理：${zh}`, refuse: `只用话术答复：${zh}`, answer: `注意：${zh}` })[routing],
     reasons: [
+      ["it goes elsewhere", "此类消息不生成回复"],
       ["no engine", "未接入模型，只用话术"],
       ["the first script is sure", "首条话术已足够确定"],
       ["third party", "对方可能不是本人：只用不含账户信息的话术"],
@@ -101,7 +103,9 @@ export const ASSIST = {
       ["no FINMODEL_WRITER", "scripts alone"],
       ["scripts alone", "no model: scripts alone"],
     ],
+    routed: ({ routing, en }) => ({ escalate: `Hand over to the right desk: ${en}`, refuse: `Answer by the script alone: ${en}`, answer: `Note: ${en}` })[routing],
     reasons: [
+      ["it goes elsewhere", "nothing is generated for this"],
       ["no engine", "no model: scripts alone"],
       ["the first script is sure", "the first script is sure"],
       ["third party", "maybe not the customer: scripts without account data"],

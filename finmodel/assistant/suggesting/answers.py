@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from finmodel.assistant.suggesting.recall import Recalled
+from finmodel.assistant.suggesting.routing import Routed
 from finmodel.conversations import Account, Identity
 
 Home: TypeAlias = Literal["script", "document", "guard", "engine"]
@@ -115,6 +116,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     third_party: bool = False
     scripts: tuple[Scored, ...] = ()
     confident: bool = False
+    routed: str = ""
+    """Routing and intent that the inbound guard found; empty where a reply is just suggested."""
     sources: tuple[Scored, ...] = ()
     rules: tuple[Met, ...] = ()
     recalled: tuple[str, ...] = ()
@@ -143,6 +146,8 @@ class Suggested(Struct, frozen=True):
     """Where more could be told to the verified, unless it is one of the three."""
     recalled: tuple[Recalled, ...] = ()
     """What of earlier turns was carried forward."""
+    routed: Routed | None = None
+    """Where the customer's words go, if not on."""
 
     def __repr__(self) -> str:
         return f"Suggested({self.trace.id}: {len(self.suggestions)})"

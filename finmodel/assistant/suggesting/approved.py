@@ -18,6 +18,7 @@ from finmodel.assistant.scripts import Script, Scripts
 from finmodel.assistant.sentences import sentences
 from finmodel.assistant.suggesting.answers import Met, Number, Origin, Sentence, Suggestion
 from finmodel.assistant.suggesting.asking import Told
+from finmodel.assistant.suggesting.routing import Routed, with_its_script
 
 WORDING: Final = 0.25
 """What another wording of an intent is worth beside the next intent, 0 to 1.
@@ -31,10 +32,11 @@ _LEAST: Final = 0.02
 
 
 def approved(
-    ranked: Ranked, scripts: Scripts, told: Told, day: date
+    ranked: Ranked, scripts: Scripts, told: Told, day: date, routed: Routed | None = None
 ) -> tuple[list[Suggestion], Suggestion | None, list[Met]]:
     """Up to three suggestions, the one that asks for verification beside them, and what was met."""
     chosen = list(_chosen(ranked, scripts, told, day))
+    chosen = with_its_script(chosen, routed, scripts, told.state, day)
     verify = ranked.verification
     beside = verify
     if verify is not None and any(one.script.id == verify.id for one in chosen):

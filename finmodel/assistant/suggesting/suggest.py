@@ -29,6 +29,7 @@ from finmodel.assistant.suggesting.approved import approved
 from finmodel.assistant.suggesting.asking import Asking, Told, may_be_told, open_words
 from finmodel.assistant.suggesting.context import HISTORY, prompt_of
 from finmodel.assistant.suggesting.generated import Clock, Outcome, generate
+from finmodel.assistant.suggesting.routing import ALONE, Routed, routed
 from finmodel.assistant.suggesting.shelf import Shelf, Writer
 from finmodel.assistant.suggesting.strangers import THIRD_PARTY, third_party
 from finmodel.conversations import tokens_about
@@ -45,6 +46,8 @@ class Offered(msgspec.Struct, frozen=True):
     verification: Suggestion | None = None
     writing: bool = False
     """The engine is asked next."""
+    routed: Routed | None = None
+    """Where the customer's words go, if not on."""
 
 
 Event: TypeAlias = Offered | Sentence
@@ -56,6 +59,7 @@ class _Read(NamedTuple):
 
     told: Told
     ranked: Ranked
+    routed: Routed | None
 
 
 def suggest(
@@ -80,14 +84,14 @@ def stream(
     """
     begun = clock()
     read = _read(asking, shelf)
-    scripts, beside, met = approved(read.ranked, shelf.scripts, read.told, asking.day)
+    scripts, beside, met = approved(read.ranked, shelf.scripts, read.told, asking.day, read.routed)
     reason = _nothing_generated(asking, read, writer)
     at_once = scripts if reason else scripts[: COUNT - 1]
     if beside is None:
         left = scripts[len(at_once) :]
         beside = next((one for one in left if _verifies(one, shelf)), None)
     offered = clock() - begun
-    yield Offered(tuple(at_once), beside, writing=not reason)
+    yield Offered(tuple(at_once), beside, not reason, read.routed)
     if reason or writer is None:
         outcome = _recalled(asking, read.told, reason)
     else:
@@ -99,7 +103,8 @@ def stream(
     first = None if outcome.first is None else (outcome.first - begun) * 1e3
     times = {"scripts_ms": offered * 1e3, "first_ms": first, "ms": (clock() - begun) * 1e3}
     trace = msgspec.structs.replace(trace, **times)
-    return Suggested(found, trace, None if beside in found else beside, outcome.recalled)
+    beside = None if beside in found else beside
+    return Suggested(found, trace, beside, outcome.recalled, read.routed)
 
 
 def _verifies(one: Suggestion, shelf: Shelf) -> bool:
@@ -120,7 +125,8 @@ def _ranked(asking: Asking, shelf: Shelf, stranger: bool) -> _Read:
     told = may_be_told(asking, stranger)
     identity = told.state.identity
     situation = situation_of(asking.messages, identity, asking.account, shelf.scripts)
-    return _Read(told, shelf.ranker.rank(situation, told.state, asking.day, told.facts))
+    ranked = shelf.ranker.rank(situation, told.state, asking.day, told.facts)
+    return _Read(told, ranked, routed(asking.messages))
 
 
 def _nothing_generated(asking: Asking, read: _Read, writer: Writer | None) -> str:
@@ -132,11 +138,16 @@ def _nothing_generated(asking: Asking, read: _Read, writer: Writer | None) -> st
         "nothing can be read": not offers,
         "a third party is writing": read.told.third_party,
         "scripts alone answer this": any(one.script.intent in _SCRIPTS_ALONE for one in offers),
+        f"it goes elsewhere: {_way(read.routed)}": bool(_way(read.routed)),
         "it is not in Chinese": not _IDEOGRAPH.search(words),
         "the first script is sure": read.ranked.confident and not asking.tone,
         "no engine": writer is None,
     }
     return next((reason for reason, so in reasons.items() if so), "")
+
+
+def _way(found: Routed | None) -> str:
+    return f"{found.routing} {found.intent}" if found and found.routing in ALONE else ""
 
 
 def _recalled(asking: Asking, told: Told, reason: str) -> Outcome:
@@ -166,6 +177,7 @@ def _trace(
             Scored(one.script.id, one.script.version, one.score) for one in read.ranked.offers
         ),
         confident=read.ranked.confident,
+        routed=_way(read.routed),
         sources=outcome.sources,
         rules=(*met, *outcome.met),
         recalled=tuple(one.message for one in outcome.recalled),

@@ -1,0 +1,75 @@
+"""Where a customer's words go: to a person of the right desk, to one script alone, or on.
+
+A conversation and scripts come in; what the inbound guard found and its script, where that may be
+said today, go out. A suggestion never waits for it, and no message is dropped. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from msgspec import Struct
+
+from finmodel.assistant.guards.inbound import EARLIER, asked, routing_of
+from finmodel.assistant.guards.inbound_rules import Routing, calls
+from finmodel.assistant.matching.ranking import COUNT, Offer
+from finmodel.assistant.scripts import Script, Scripts, State
+from finmodel.conversations import Message
+
+ALONE: Final = frozenset({"escalate", "refuse"})
+"""Nothing is generated for whoever is routed so."""
+
+
+class Routed(Struct, frozen=True):
+    """What the latest words call for."""
+
+    intent: str
+    routing: Routing
+    zh: str
+    en: str
+    script: str
+
+
+def routed(messages: Sequence[Message]) -> Routed | None:
+    """What the customer's latest message calls for, read with the few before it; None of nothing.
+
+    >>> from datetime import datetime
+    >>> at = datetime.fromisoformat("2026-06-03T09:00:00+08:00")
+    >>> routed([Message(id="1", who="customer", at=at, text="我要投诉你们")]).routing
+    'escalate'
+    """
+    said = [one.text for one in messages if one.who == "customer"]
+    if not said or messages[-1].who == "agent":
+        return None
+    found = routing_of(asked(said[-1], said[-1 - EARLIER : -1]))
+    if found is None:
+        return None
+    call = calls()[found.intent]
+    return Routed(found.intent, found.routing, call.zh, call.en, found.script)
+
+
+def with_its_script(
+    offers: Sequence[Offer], found: Routed | None, scripts: Scripts, state: State, day: date
+) -> list[Offer]:
+    """What is offered, with the script of a refusal in front and of an escalation among the three.
+
+    The closest of its intent to whom it is said to; none that expired.
+    """
+    if found is None or found.routing not in ALONE:
+        return list(offers)
+    script = _sayable(scripts, found.script, state, day)
+    if script is None or any(one.script.intent == script.intent for one in offers):
+        return list(offers)
+    its = Offer(script, 0.0)
+    if found.routing == "refuse":
+        return [its, *offers[: COUNT - 1]]
+    return [*offers[: COUNT - 1], its]
+
+
+def _sayable(scripts: Scripts, name: str, state: State, day: date) -> Script | None:
+    if name not in scripts:
+        return None
+    there = scripts.fitting(scripts[name].intent, state, day)
+    return next((one for one in there if one.id == name), next(iter(there), None))
