@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from finmodel.clock import Clock, StandingClock, SystemClock, parse_time
 from finmodel.durable import disk_error
 from finmodel.errors import BadInput
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Settings:
     """ISO 8601 time at which the clock stands still; empty for the real time."""
     writer: str = ""
     """Who writes replies beside scripts: a base, an adapter's version or a URL; empty for none."""
+    embed: str = ""
+    """The one origin, as https://desk.example, whose page may hold the panel; empty for none."""
     key: str = field(default="", repr=False)
     """The key of the person at the command line."""
     endpoint_key: str = field(default="", repr=False)
@@ -65,6 +70,7 @@ class Settings:
             model=env.get("FINMODEL_MODEL", "behaviour_risk"),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
             writer=env.get("FINMODEL_WRITER", ""),
+            embed=_origin(env.get("FINMODEL_EMBED", "")),
             key=env.get("FINMODEL_KEY", ""),
             endpoint_key=env.get("FINMODEL_ENDPOINT_KEY", ""),
             online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0, 2**20),
@@ -80,6 +86,7 @@ class Settings:
             "FINMODEL_PORT": str(self.port),
             "FINMODEL_MODEL": self.model,
             "FINMODEL_WRITER": self.writer,
+            "FINMODEL_EMBED": self.embed,
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
             "FINMODEL_ONLINE_STORE": self.online_store,
@@ -236,3 +243,12 @@ def _redis_url(text: str) -> str:
             remedy="give redis://host:6379/0, or leave it empty for the map under home",
         )
     return text
+
+
+def _origin(given: str) -> str:
+    """A page's origin, which stands in a header and so may hold nothing else."""
+    if given and not _ORIGIN.fullmatch(given):
+        raise BadInput(
+            f"{given!r} is no origin", where="FINMODEL_EMBED", remedy="give https://desk.example"
+        )
+    return given

@@ -46,6 +46,19 @@ WITH_CHARTS: Headers = [
 and no other; a new version of it may need others, which the browser's console then tells."""
 
 
+def held_by(origin: str) -> Headers | None:
+    """What lets a page of one other origin hold ours in a frame; None lets none."""
+    if not origin:
+        return None
+    policy = PAGES.replace(b"frame-ancestors 'none'", b"frame-ancestors " + origin.encode())
+    # The older header knows no origins: the policy stands in its place wherever it is known.
+    return [
+        (b"content-security-policy", policy),
+        (b"x-frame-options", b""),
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    ]
+
+
 def file(name: str) -> tuple[bytes, str]:
     """One file of the page; NotFound where it has no such file."""
     try:

@@ -206,6 +206,8 @@ class AssistStatus(Struct, frozen=True, kw_only=True):
     trouble: str = ""
     """As the decision service has it; scripts are always there."""
     clock_stands: bool = False
+    embed: str = ""
+    """The origin whose page may hold the panel."""
     person: PersonHere | None = None
 
 

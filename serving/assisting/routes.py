@@ -115,6 +115,7 @@ async def status(call: Call, desk: AssistDesk) -> Reply:
         engine=writing.writer.engine.name if writing.writer else "",
         engine_state=writing.state,
         clock_stands=bool(desk.settings.standing_clock),
+        embed=desk.settings.embed,
         person=PersonHere(who.name, tuple(sorted(who.roles)), who.demo) if who else None,
     )
     return Reply(msgspec.json.encode(found))
@@ -133,6 +134,11 @@ async def api_document(_call: Call, _desk: AssistDesk) -> Reply:
 async def console(call: Call, _desk: AssistDesk) -> Reply:
     """GET / and its files."""
     return Reply(*page.file(call.piece or "assist.html"))
+
+
+async def panel(_call: Call, desk: AssistDesk) -> Reply:
+    """GET /panel: the suggestions alone, for the one page that may hold them."""
+    return Reply(*page.file("panel.html"), page.held_by(desk.settings.embed))
 
 
 def _open(path: str, answer: Answering | None = None) -> Route:
@@ -193,6 +199,7 @@ ROUTES: Final = (
     ),
     _open("/openapi.json", api_document),
     _open("/", console),
+    _open("/panel", panel),
     _open("/console/{file}", console),
     _open("/livez"),
     _open("/readyz"),

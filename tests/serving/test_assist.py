@@ -4,6 +4,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -183,6 +186,64 @@ def test_an_analyst_sees_no_conversation_and_english_is_one_click_away(tab, worl
         headers={"authorization": f"Bearer {world.keys['sun']}"},
     )
     assert answer.status_code == 403
+
+
+HOST = """<!doctype html><title>desk</title>
+<iframe id="panel" src="%s/panel"></iframe><textarea id="box"></textarea>
+<script>
+const panel = document.getElementById("panel");
+addEventListener("message", (event) => {
+  if (event.data.finmodel === "insert") document.getElementById("box").value = event.data.text;
+});
+const tell = (told) => panel.contentWindow.postMessage(told, "%s");
+</script>"""
+
+
+@contextmanager
+def desktop(port, address):
+    """A vendor's page of an origin of its own: a browser lets no public page hold a local one."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write((HOST % (address, address)).encode())
+
+        def log_message(self, *told):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_vendors_desktop_holds_the_panel_and_nobody_else_does(browser, tmp_path):
+    mine, other = free_port(), free_port()
+    with assist_world(tmp_path, embed=f"http://127.0.0.1:{mine}") as world:
+        bring(world, "c1", message(1, "我想提前结清，一共要还多少钱？"), customer="陈女士")
+        tab = browser.new_page()
+        with desktop(mine, world.address) as address:
+            tab.goto(address)
+            panel = tab.frame_locator("#panel")
+            panel.locator("#key").fill(world.keys["li"])
+            panel.locator("#key-form button").click()
+            panel.locator("#offered").wait_for()
+            tab.evaluate("tell({finmodel: 'open', conversation: 'c1'})")
+            panel.locator('#suggestions li[data-place="1"] .said').click()
+            tab.wait_for_function("document.getElementById('box').value.includes('8,123.45元')")
+            panel.locator("#reason", has_text="首条话术已足够确定").wait_for()
+            tab.evaluate("tell({finmodel: 'sent', text: document.getElementById('box').value})")
+            wait_until(lambda: list(world.desk.suggestions.verdicts()), 10)
+        (verdict,) = world.desk.suggestions.verdicts()
+        assert verdict.verdict == "accepted"
+        with desktop(other, world.address) as address:
+            tab.goto(address)
+            tab.wait_for_timeout(1_000)
+            assert tab.frame_locator("#panel").locator("#key").count() == 0
+        tab.close()
 
 
 def test_both_languages_have_the_same_words():
