@@ -1,8 +1,9 @@
 """The inbound guard: what a customer's message calls for, and where it goes.
 
 The message and those that the same customer wrote just before come in, `Asked`s go out: intent,
-routing, span, and the rule that found it. Routing blocks nothing: `answer` and `escalate` say who
-answers, `refuse` that a script does. Who the customer is, is not known here. Pure.
+routing, span, and whether a rule or the classifier found it. Routing blocks nothing: `answer` and
+`escalate` say who answers, `refuse` that a script does. Who the customer is, is not known here.
+Pure.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from finmodel.assistant.guards.classifier import INBOUND, Finder, load_classifier
 from finmodel.assistant.guards.inbound_rules import Call, Routing, calls
 from finmodel.assistant.guards.patterns import Reading, hits
 
@@ -27,8 +29,8 @@ class Asked(Struct, frozen=True):
     script: str
     start: int
     end: int
-    rule: str
-    """`<intent>`, where a rule found it."""
+    by: Finder = "rule"
+    """What found it: the rule of its name, or the classifier where no rule found anything."""
 
 
 def asked(text: str, before: Sequence[str] = ()) -> tuple[Asked, ...]:
@@ -43,12 +45,13 @@ def asked(text: str, before: Sequence[str] = ()) -> tuple[Asked, ...]:
     (['prompt_injection'], ())
     """
     found = []
-    reading = Reading(text, "".join(before[-EARLIER:]))
+    earlier = "".join(before[-EARLIER:])
+    reading = Reading(text, earlier)
     for name, call in calls().items():
         first = next(_within(call, reading), None)
         if first is not None:
-            found.append(Asked(name, call.routing, call.script, *first, rule=name))
-    return tuple(found)
+            found.append(Asked(name, call.routing, call.script, *first))
+    return tuple(found or _classified(text, earlier))
 
 
 def routing_of(found: Sequence[Asked]) -> Asked | None:
@@ -58,6 +61,14 @@ def routing_of(found: Sequence[Asked]) -> Asked | None:
             if one.routing == routing:
                 return one
     return None
+
+
+def _classified(text: str, before: str) -> Iterator[Asked]:
+    """The likeliest intent, where it is likely enough; a person answers what no rule refuses."""
+    if (name := load_classifier(INBOUND).tells(text, before)) is not None:
+        call = calls()[name]
+        routing: Routing = "escalate" if call.routing == "refuse" else call.routing
+        yield Asked(name, routing, call.script, 0, len(text), by="classifier")
 
 
 def _within(call: Call, reading: Reading) -> Iterator[tuple[int, int]]:

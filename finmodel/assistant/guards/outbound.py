@@ -6,7 +6,7 @@ severity and a safe rewrite go out. Who wrote the reply, and at what hour, is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.grounding import ground
+from finmodel.assistant.guards.classifier import OUTBOUND, Finder, load_classifier
 from finmodel.assistant.guards.outbound_rules import Severity, rules
 from finmodel.assistant.guards.patterns import Reading
 from finmodel.assistant.sentences import sentences as spans_of
@@ -34,6 +35,8 @@ class Broken(Struct, frozen=True):
     close: int
     rewrite: str | None
     """What may stand in the sentence's place; none where it has to be said anew."""
+    by: Finder = "rule"
+    """What found it: the classifier only in a sentence in which nothing else did."""
 
 
 def broken(
@@ -53,7 +56,24 @@ def broken(
     found = [*_by_rules(reading, sentences), *_personal(text, reading, sentences)]
     if facts is not None:
         found += _ungrounded(before + text, reading, sentences, facts, today)
+    found += _classified(text, before, sentences, found)
     return tuple(sorted(found, key=lambda one: (one.start, one.end, one.rule)))
+
+
+def _classified(
+    text: str, before: str, sentences: Spans, found: Sequence[Broken]
+) -> Iterator[Broken]:
+    """The likeliest rule of each sentence that breaks none yet, where it is likely enough."""
+    model = load_classifier(OUTBOUND)
+    told = {(one.begin, one.close) for one in found}
+    for begin, close in sentences:
+        if (begin, close) in told or not text[begin:close].strip():
+            continue
+        name = model.tells(text[begin:close], "" if begin else before)
+        if name is not None:
+            rule = rules()[name]
+            rewrite = rule.rewrite or None
+            yield Broken(name, begin, close, rule.severity, begin, close, rewrite, by="classifier")
 
 
 def _by_rules(reading: Reading, sentences: Spans) -> Iterator[Broken]:

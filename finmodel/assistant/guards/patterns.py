@@ -52,10 +52,10 @@ def hits(patterns: Sequence[str], reading: Reading) -> Iterator[tuple[int, int]]
     >>> [told.seen.text[a:b] for a, b in hits(("保证(?:通过|下款)",), told)]
     ['保正通过']
     """
-    pattern, told, found = _compiled(tuple(patterns)), reading.seen.text, []
+    (written, pattern), told, found = _compiled(tuple(patterns)), reading.seen.text, []
     text, starts, spelt = reading.heard
     if spelt or text == told:  # letters may be a word that a pattern names: dan, pos
-        found = [one.span() for one in pattern.finditer(told) if one.group()]
+        found = [one.span() for one in written.finditer(told) if one.group()]
         yield from found
     if text == told:
         return
@@ -90,10 +90,11 @@ def _listed(name: str) -> str:
 
 
 @cache
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """As written, which is faster, and by sound."""
     whole = "|".join(f"(?:{expanded(one)})" for one in patterns)
     try:
-        return re.compile(by_sound(whole))
+        return re.compile(whole), re.compile(by_sound(whole))
     except re.error as error:
         remedy = f"mend it, see {GUIDE}"
         raise BadInput(f"no pattern: {error}", where=whole[:60], remedy=remedy) from error

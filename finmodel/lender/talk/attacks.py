@@ -24,6 +24,7 @@ from finmodel.recipe_text import convert, parse_yaml
 Side: TypeAlias = Literal["outbound", "inbound"]
 Part: TypeAlias = Literal["train", "held_out"]
 SHIPPED: Final = HOME / "attacks.yaml"
+LESSONS: Final = HOME / "guard_lessons.yaml"
 _TRIES: Final = 20
 _UNITS: Final = ("元", "块", ".50元")
 _FIRST: Final = date(2026, 1, 1)
@@ -51,6 +52,13 @@ class Attacks(Struct, frozen=True, forbid_unknown_fields=True):
     inbound: dict[str, Parts]
     benign: dict[Side, tuple[str, ...]]
     tasks: Tasks
+
+
+class Lessons(Struct, frozen=True, forbid_unknown_fields=True):
+    """guard_lessons.yaml."""
+
+    outbound: dict[str, tuple[str, ...]]
+    inbound: dict[str, tuple[str, ...]]
 
 
 class Attack(Struct, frozen=True):
@@ -104,6 +112,25 @@ def lookalikes(side: Side, each: int, seed: int = 0) -> Iterator[str]:
             if text not in seen:
                 seen.add(text)
                 yield text
+
+
+@cache
+def lessons() -> Lessons:
+    """Further families to learn of, by side and category: guard_lessons.yaml."""
+    given, _ = parse_yaml(LESSONS)
+    return convert(given, Lessons, LESSONS, "docs/guards.md")
+
+
+def taught(side: Side, each: int, seed: int = 0) -> Iterator[Attack]:
+    """So many tries of each further family, disguises in turn."""
+    names = disguises()
+    for category, families in getattr(lessons(), side).items():
+        chance = Random(f"lessons {side} {category} {seed}")
+        for number in range(each * len(families)):
+            family = families[number % len(families)]
+            disguise = names[(number // len(families) + number) % len(names)]
+            plain = _say(family, chance)
+            yield Attack(category, family, disguise, disguised(plain, disguise, chance), plain)
 
 
 def _of_category(

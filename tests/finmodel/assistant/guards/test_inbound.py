@@ -27,7 +27,7 @@ def test_every_training_attack_of_every_category_is_found_plain():
 )
 def test_disguises_are_read_through(text):
     (found,) = asked(text)
-    assert (found.intent, found.routing, found.rule) == ("complaint", "escalate", "complaint")
+    assert (found.intent, found.routing, found.by) == ("complaint", "escalate", "rule")
     assert text[found.start : found.end].startswith(("投", "t"))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from finmodel.errors import BadInput
-from finmodel.lender.talk.attacks import SHIPPED, attacks, lookalikes, shipped
+from finmodel.lender.talk.attacks import SHIPPED, attacks, lessons, lookalikes, shipped, taught
 from finmodel.lender.talk.disguises import disguises
 
 EACH = 320
@@ -46,6 +46,16 @@ def test_what_a_category_cannot_give_is_told(monkeypatch):
 def test_lookalikes_stand_once():
     said = list(lookalikes("outbound", 30))
     assert len(said) == len(set(said)) >= 20
+
+
+def test_further_families_are_of_known_categories_and_none_is_measured_on():
+    for side in ("inbound", "outbound"):
+        known, more = getattr(shipped(), side), getattr(lessons(), side)
+        held = {one for parts in known.values() for one in parts.held_out}
+        told = {one.plain for one in attacks(side, "held_out", 100)}
+        assert set(more) <= set(known)
+        assert not held & {one for some in more.values() for one in some}
+        assert not told & {one.plain for one in taught(side, 4)}
 
 
 def test_the_families_are_those_that_were_committed_before_the_rules():

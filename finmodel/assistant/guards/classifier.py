@@ -1,0 +1,127 @@
+"""How likely a text is of each category: a linear model over its characters and their sounds.
+
+A normalised text comes in, a probability for each category goes out, `nothing` among them. The
+weights are 8-bit integers in an npz file that `finmodel.lender.talk.guard_weights` writes; what
+follows from a category is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finmodel.assistant.guards.normal import normalise
+from finmodel.assistant.guards.spelling import as_sound
+from finmodel.errors import Damaged
+
+INBOUND: Final = Path(__file__).with_name("inbound_weights.npz")
+OUTBOUND: Final = Path(__file__).with_name("outbound_weights.npz")
+NOTHING: Final = "nothing"
+Finder: TypeAlias = Literal["rule", "classifier"]
+ROWS: Final = 1 << 15
+"""Rows of the weights; a feature's is its CRC-32 modulo so many."""
+SHORTEST: Final = 4
+LONGEST: Final = 400
+"""Of a longer text the first and the last so many characters are weighed."""
+_DIGITS: Final = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Weights of features by category."""
+
+    categories: tuple[str, ...]
+    """The first is `nothing`."""
+    weights: NDArray[np.float32]
+    """Rows by categories."""
+    bias: NDArray[np.float32]
+    threshold: float
+    """From this probability of not being nothing on, a category is told."""
+
+    def probabilities(self, text: str) -> NDArray[np.float32]:
+        """One for each category, together 1; of a normalised text."""
+        rows = features(text)
+        logits = self.weights[rows].sum(0) / max(len(rows), 1) ** 0.5 + self.bias
+        shifted = np.exp(logits - logits.max())
+        found: NDArray[np.float32] = shifted / shifted.sum()
+        return found
+
+    def likely(self, text: str) -> tuple[str, float]:
+        """The likeliest category that is not `nothing`, and how likely it is that one is meant.
+
+        Of fewer than `SHORTEST` characters nothing is said: 0.
+        """
+        if len(text) < SHORTEST:
+            return self.categories[1], 0.0
+        found = self.probabilities(text)
+        return self.categories[1 + int(found[1:].argmax())], 1.0 - float(found[0])
+
+    def tells(self, text: str, before: str = "") -> str | None:
+        """What a text is, read behind what the same person wrote before; both as written.
+
+        None where nothing is likely enough, or where what was written before told it already.
+        """
+        name, likely = self.likely(normalise(before + text).text)
+        if likely < self.threshold:
+            return None
+        again = before and self.likely(normalise(before).text)[1] >= self.threshold
+        return None if again else name
+
+
+def features(text: str) -> NDArray[np.int64]:
+    """The rows of a text's features, each once: pairs of characters, and up to three sounds."""
+    names = {crc32(name.encode("utf-8", "surrogatepass")) % ROWS for name in _names(text)}
+    return np.array(sorted(names), np.int64)
+
+
+def _names(text: str) -> Iterator[str]:
+    if len(text) > 2 * LONGEST:
+        text = f"{text[:LONGEST]}\n{text[-LONGEST:]}"
+    text = _DIGITS.sub("0", text)
+    sound = as_sound(text)
+    yield from (text[at : at + 2] for at in range(len(text) - 1))
+    for size in (1, 2, 3):
+        yield from (f"~{sound[at : at + size]}" for at in range(len(sound) - size + 1))
+    yield from (f"{sound[at]}~{sound[at + 2]}" for at in range(len(sound) - 2))
+
+
+@cache
+def load_classifier(path: Path) -> Classifier:
+    """The classifier of a file; raises `Damaged` where it is none."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+        return _classifier(found)
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        remedy = "make it again: python -m finmodel.lender.talk.guard_weights"
+        raise Damaged("it holds no classifier", where=str(path), remedy=remedy) from error
+
+
+def write_classifier(path: Path, model: Classifier) -> None:
+    """Write a classifier, its weights rounded to 255 steps."""
+    scale = float(np.abs(model.weights).max()) / 127.0 or 1.0
+    np.savez_compressed(
+        path,
+        categories=np.array(model.categories),
+        weights=np.rint(model.weights / scale).astype(np.int8),
+        scale=np.float64(scale),
+        bias=model.bias.astype(np.float32),
+        threshold=np.float64(model.threshold),
+    )
+
+
+def _classifier(found: dict[str, NDArray[Any]]) -> Classifier:
+    categories = tuple(str(one) for one in found["categories"])
+    weights = found["weights"].astype(np.float32) * np.float32(found["scale"])
+    if weights.shape != (ROWS, len(categories)) or categories[:1] != (NOTHING,):
+        raise ValueError(f"weights of shape {weights.shape} for {len(categories)} categories")
+    return Classifier(categories, weights, found["bias"], float(found["threshold"]))

@@ -1,0 +1,227 @@
+"""Learns to tell attacks from normal talk, and writes the weights that both guards ship.
+
+Training families of attacks.yaml, those of guard_lessons.yaml, training phrasings, approved scripts
+and general text come in; two npz files go out, the same for the same words on the same machine.
+Families that are held out are never read. The threshold is the score that so few texts of normal
+talk reach as `_FALSE` says, each scored by a model that did not learn its family.
+
+python -m finmodel.lender.talk.guard_weights      write finmodel/assistant/guards' files again
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from finmodel.assistant.guards.classifier import (
+    INBOUND,
+    NOTHING,
+    OUTBOUND,
+    ROWS,
+    Classifier,
+    features,
+    write_classifier,
+)
+from finmodel.assistant.guards.normal import normalise
+from finmodel.assistant.scripts import load_scripts
+from finmodel.lender.talk.attacks import Side, attacks, lookalikes, taught
+from finmodel.lender.talk.disguises import disguised
+from finmodel.lender.talk.general import general_text
+from finmodel.lender.talk.people import PERSONAL, detail
+from finmodel.lender.talk.phrasings import families, grammar
+
+SEED: Final = 8
+EACH: Final = {"inbound": 240, "outbound": 600}
+EPOCHS: Final = 6
+BATCH: Final = 256
+FOLDS: Final = 3
+_PACE: Final = 0.5
+_DECAY: Final = 2e-5
+_FALSE: Final = 0.003
+"""What share of normal talk may be told."""
+_GENERAL: Final = 120_000
+"""Bytes of general text."""
+_LESS: Final = 24
+"""A further family is said so many times less often than a category's attacks."""
+_SAID: Final = 6
+"""How often each family of normal talk is said."""
+_GREETINGS: Final = (
+    *("您好", "您好！", "你好", "好的", "好的，请稍等", "嗯嗯", "在吗", "谢谢", "谢谢您", "不客气"),
+    *("请问", "没有了", "再见", "可以", "是的", "对"),
+)
+SAME: Final = {
+    "stop_calls": "collection_abuse",
+    "complaint_service": "complaint",
+    "complaint_progress": "complaint",
+    "complaint_collection": "collection_abuse",
+    "complaint_privacy": "privacy_complaint",
+    "complaint_fee": "debt_dispute",
+    "dispute_debt": "debt_dispute",
+    "duplicate_payment": "debt_dispute",
+    "regulator_complaint": "regulator",
+    "hardship": "hardship",
+    "repayment_plan": "hardship",
+    "third_party": "other_person",
+    "not_me": "not_my_loan",
+    "agent_company": "agent_company",
+    "self_harm": "self_harm",
+    "human_service": "human",
+    "fraud_suspicion": "fraud_victim",
+}
+"""Intents of phrasings that call for the same as a category of attacks."""
+UNCLEAR: Final = frozenset({"refund_request", "legal_worry", "account_cancel", "small_talk"})
+"""Intents whose phrasings are of no one category: nothing is learnt of them."""
+
+
+class Text(Struct, frozen=True):
+    """A normalised text, what it is, and the family that it came from."""
+
+    text: str
+    category: str
+    family: str
+
+
+def texts(side: Side, each: int, seed: int) -> list[Text]:
+    """Attacks of the training families, and normal talk."""
+    return [*_attacks(side, each, seed), *_normal(side, seed)]
+
+
+def _attacks(side: Side, each: int, seed: int) -> Iterator[Text]:
+    for one in attacks(side, "train", each, seed):
+        if one.category != "number":  # a figure is held against facts
+            yield Text(normalise("".join(one.turns)).text, one.category, one.family)
+    for one in taught(side, each // _LESS, seed):
+        yield Text(normalise("".join(one.turns)).text, one.category, one.family)
+
+
+def _normal(side: Side, seed: int) -> Iterator[Text]:
+    chance = Random(f"normal {side} {seed}")
+    for text in _GREETINGS:
+        yield Text(text, NOTHING, f"greeting {text}")
+    for text in lookalikes(side, 4 * _SAID, seed):
+        yield Text(normalise(text).text, NOTHING, f"lookalike {text[:4]}")
+    if side == "inbound":
+        yield from _asked(chance)
+    else:
+        for script in load_scripts().values():
+            for text in (script.text, *script.text.rstrip("。").split("。")):
+                yield from _loosely(text, NOTHING, script.id, chance)
+    for number, text in enumerate(general_text(_GENERAL, seed)):
+        for sentence in (*text.split("。"), text[:4]):
+            yield Text(normalise(sentence[:80]).text, NOTHING, f"general {number % 50}")
+
+
+def _asked(chance: Random) -> Iterator[Text]:
+    for (intent, part), some in families().items():
+        if part == "train" and intent not in UNCLEAR:
+            for family in some:
+                for _ in range(_SAID):
+                    text = grammar().say(family.template, chance, lambda name: _value(name, chance))
+                    yield from _loosely(text, SAME.get(intent, NOTHING), family.id, chance)
+
+
+def _loosely(text: str, category: str, family: str, chance: Random) -> Iterator[Text]:
+    """As written, and now and then as people hide or mistype it: a disguise alone is no attack."""
+    way = "homophone" if chance.random() < 0.3 else "polite" if chance.random() < 0.3 else "plain"
+    yield Text(normalise("".join(disguised(text, way, chance))).text, category, family)
+
+
+def _value(name: str, chance: Random) -> str:
+    return detail(name, chance) if name in PERSONAL else f"{100 + int(chance.random() * 9_000)}元"
+
+
+def fit(given: Sequence[Text], seed: int) -> Classifier:
+    """Softmax regression by AdaGrad (Duchi et al., JMLR 2011), in batches."""
+    categories = (NOTHING, *sorted({one.category for one in given} - {NOTHING}))
+    wanted = np.array([categories.index(one.category) for one in given])
+    table = _table(given)
+    weights = np.zeros((ROWS, len(categories)), np.float32)
+    bias = np.zeros(len(categories), np.float32)
+    seen, seen_bias = np.full_like(weights, 1e-6), np.full_like(bias, 1e-6)
+    chance = np.random.default_rng(seed)
+    for _ in range(EPOCHS):
+        order = chance.permutation(len(given))
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            batch = table[rows]
+            error = _softmax(batch @ weights + bias)
+            error[np.arange(len(rows)), wanted[rows]] -= 1.0
+            error /= len(rows)
+            slope = batch.T @ error + _DECAY * weights
+            seen += slope * slope
+            weights -= _PACE * slope / np.sqrt(seen)
+            slope_bias = error.sum(0)
+            seen_bias += slope_bias * slope_bias
+            bias -= _PACE * slope_bias / np.sqrt(seen_bias)
+    return Classifier(categories, weights, bias, threshold=1.0)
+
+
+def scores(model: Classifier, given: Sequence[Text]) -> NDArray[np.float32]:
+    """How likely each text is something."""
+    found: NDArray[np.float32] = 1.0 - _softmax(_table(given) @ model.weights + model.bias)[:, 0]
+    return found
+
+
+def chosen(given: Sequence[Text], seed: int) -> tuple[float, dict[str, float]]:
+    """The threshold, and what share of families that were not learnt it tells."""
+    folds = np.array([zlib.crc32(one.family.encode()) % FOLDS for one in given])
+    score = np.zeros(len(given), np.float32)
+    for fold in range(FOLDS):
+        learnt = [one for one, of in zip(given, folds, strict=True) if of != fold]
+        other = [one for one, of in zip(given, folds, strict=True) if of == fold]
+        score[folds == fold] = scores(fit(learnt, seed), other)
+    bad = np.array([one.category != NOTHING for one in given])
+    threshold = float(np.quantile(score[~bad], 1.0 - _FALSE))
+    told = {
+        "threshold": threshold,
+        "recall_of_unseen_families": float(np.mean(score[bad] > threshold)),
+    }
+    return threshold, told
+
+
+def _table(given: Sequence[Text]) -> csr_matrix:
+    rows = [features(one.text) for one in given]
+    starts = np.cumsum([0, *(len(one) for one in rows)])
+    values = np.concatenate(
+        [np.full(len(one), len(one) ** -0.5, np.float32) for one in rows if len(one)]
+    )
+    return csr_matrix(
+        (values.astype(np.float32), np.concatenate(rows), starts), shape=(len(given), ROWS)
+    )
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    found: NDArray[np.float32] = shifted / shifted.sum(1, keepdims=True)
+    return found
+
+
+def main() -> None:
+    """Learn, choose, write, and say on standard output what unseen families gave."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--into", type=Path, default=INBOUND.parent)
+    told = words.parse_args()
+    sides: tuple[tuple[Side, Path], ...] = (("inbound", INBOUND), ("outbound", OUTBOUND))
+    for side, path in sides:
+        given = texts(side, EACH[side], SEED)
+        threshold, figures = chosen(given, SEED)
+        model = dataclasses.replace(fit(given, SEED), threshold=threshold)
+        write_classifier(told.into / path.name, model)
+        json.dump({"side": side, **figures, "texts": len(given)}, sys.stdout)
+        sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
