@@ -28,6 +28,7 @@ from serving.bench import ITS_OWN_WORDS, bench
 from serving.campaign_commands import campaign
 from serving.evaluating import evaluate
 from serving.exporting import export
+from serving.guarding import guards
 from serving.operators import Json
 from serving.policies import policy
 from serving.screen import INTERRUPTED, Progress, emit
@@ -51,6 +52,7 @@ app.add_typer(policy, name="policy")
 app.add_typer(campaign, name="campaign")
 app.add_typer(base, name="base")
 app.add_typer(assist, name="assist")
+app.add_typer(guards, name="guards")
 app.command()(analysts.monitor)
 app.command()(analysts.document)
 app.command()(search)
