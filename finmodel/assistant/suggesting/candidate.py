@@ -65,6 +65,8 @@ class Candidate:
     """What the same agent said just before."""
     said: list[Sentence] = field(default_factory=list)
     met: list[Met] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list, repr=False)
+    """As it came: what was rewritten may have been the beginning of what comes next."""
     written: int = 0
     """Sentences that came in."""
 
@@ -113,7 +115,8 @@ class Candidate:
 
     def _guarded(self, slotted: str) -> Sentence | None:
         """What is said in the place of a sentence that breaks a rule; None where it may stand."""
-        before = self.before + "".join(one.slotted for one in self.said)
+        before = self.before + "".join(self.heard)
+        self.heard.append(slotted)
         for one in broken(slotted, before=before):
             if one.severity == "warn":
                 self.met.append(Met(one.rule, self.written, "warned"))

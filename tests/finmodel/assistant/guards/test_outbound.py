@@ -1,11 +1,14 @@
 """What a reply may not say is told where it stands; what is approved passes."""
 
+from datetime import date
+
 import pytest
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.scripts import load_scripts
 from finmodel.lender.talk.attacks import lookalikes
+from finmodel.lender.talk.customers import customer
 
 
 def test_every_approved_script_passes():
@@ -53,3 +56,15 @@ def test_figures_are_held_against_facts_where_there_are_any():
 @pytest.mark.parametrize("text", ["", " ", "😀😀", "x" * 100_000, "<script>alert(1)</script>"])
 def test_odd_texts_break_nothing(text):
     assert broken(text) == ()
+
+
+def test_no_approved_script_breaks_a_rule_once_it_holds_a_customers_figures():
+    flagged = [
+        (one.id, hit.rule)
+        for who in (customer(3, number, date(2026, 6, 1), 20) for number in range(12))
+        for facts in [who.facts(date(2026, 6, 20))]
+        for one in load_scripts().values()
+        if not facts.missing(one.text)
+        for hit in broken(facts.fill(one.text).text, facts, today=date(2026, 6, 20))
+    ]
+    assert flagged == []

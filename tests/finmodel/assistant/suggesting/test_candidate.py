@@ -67,7 +67,9 @@ def test_a_sentence_of_an_approved_text_has_its_source():
 def test_what_begins_in_one_sentence_and_ends_in_the_next_is_told():
     one = candidate()
     one.add("您这笔贷款一定")
-    assert one.add("能通过。").origin == Origin("guard", "promise")
+    one.add("能通过。")
+    assert one.said[-1].origin == Origin("guard", "promise")
+    assert not any("能通过" in sentence.text for sentence in one.said)
 
 
 def test_nothing_is_said_twice_and_no_reply_is_too_long():
