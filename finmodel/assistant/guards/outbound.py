@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ from finmodel.privacy.find import find
 from finmodel.privacy.masks import Masks
 
 Spans: TypeAlias = list[tuple[int, int]]
+
+SHORTEST: Final = 8
+"""A shorter sentence, which may be half of one, is not judged by the classifier."""
 
 
 class Broken(Struct, frozen=True):
@@ -67,7 +70,7 @@ def _classified(
     model = load_classifier(OUTBOUND)
     told = {(one.begin, one.close) for one in found}
     for begin, close in sentences:
-        if (begin, close) in told or not text[begin:close].strip():
+        if (begin, close) in told or len(text[begin:close].strip()) < SHORTEST:
             continue
         name = model.tells(text[begin:close], "" if begin else before)
         if name is not None:
