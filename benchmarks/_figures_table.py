@@ -224,7 +224,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "held-out replies after {train_seconds:min.0} of tuning that 1.5B base on two"
         " cores: perplexity {base_perplexity:.1} to {tuned_perplexity:.2}; of scripts that no"
         " training showed {base_perplexity_unseen:.1} to {tuned_perplexity_unseen:.1}; general"
-        " text's loss rose by {general_rise:%.1}",
+        " text's loss changed by {general_rise:%.1}",
         SCRIPTS,
     ),
     (

@@ -34,16 +34,22 @@ def hashed(path: Path, sha256: str = "") -> Hashed:
 def still(known: Hashed) -> Hashed:
     """The same file, with a new mark where only that changed.
 
-    Damaged where its bytes are others, NotFound where it is gone.
+    Damaged where its bytes are others or nobody knows what they were, NotFound where it is gone.
     """
     path = Path(known.path)
+    if not known.sha256:
+        raise Damaged(
+            "its hash was not noted when it was brought",
+            where=known.path,
+            remedy="bring it again: finmodel base get, or finmodel base add",
+        )
     if known.mark and _mark(path) == known.mark:
         return known
     now = hashed(path)
     if now.sha256 != known.sha256:
         raise Damaged(
             f"its bytes are not those of when it was brought (hash {now.sha256[:12]}…, not "
-            f"{known.sha256[:12] or 'noted'}…)",
+            f"{known.sha256[:12]}…)",
             where=known.path,
             remedy="put the file back, or add it again",
         )

@@ -52,3 +52,10 @@ def test_another_mark_of_the_same_bytes_is_kept(path, tmp_path):
     path.unlink()
     with pytest.raises(NotFound, match="no such file"):
         still(known)
+
+
+def test_a_file_whose_hash_nobody_noted_is_to_be_brought_again(tmp_path):
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"weights")
+    with pytest.raises(Damaged, match="not noted when it was brought; bring it again"):
+        still(Hashed(str(path), ""))
