@@ -118,6 +118,10 @@ def test_figures_reach_what_they_must():
         assert lora["over_trainer"] >= least
         assert lora["heldout_loss"] <= 1.02 * lora["trainer_heldout_loss"]
     assert known["perplexity_fall"] >= 0.7
+    assert known["general_rise"] <= 0.05
+    assert known["tuned_grounded"] >= 0.95
+    assert known["tuned_violations"] == 0
+    assert known["canaries_recovered"] == 0
     assert known["effective_share"] >= 0.95
     assert known["same_top"] >= 0.95
     assert known["mean_kl"] <= 0.02
