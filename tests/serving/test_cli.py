@@ -57,7 +57,7 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("search", SHIPPED, "--trials", "0"), "BadInput --trials: 0 trials; give between 1 and"),
         (("search", SHIPPED, "--seed", "-1"), "--seed: seed -1 is below 0; give 0 or more"),
         (("search", SHIPPED, "--trials", "2"), "FINMODEL_KEY"),
-        (("bench", "nosuch"), "choose one of: agreement, allocate, behaviour_risk"),
+        (("bench", "nosuch"), "choose one of: agreement, allocate, assist, behaviour_risk"),
         (("bench", "lora", "--base", "nosuch"), "argument --base: invalid choice: 'nosuch'"),
         (("rollback", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
         (("people", "add", "lin", "--role", "king"), "engineer"),

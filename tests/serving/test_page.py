@@ -19,6 +19,12 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "monitoring.html",
         "alerts.js",
         "app.js",
+        "assist.css",
+        "assist.html",
+        "assist.js",
+        "assist_panels.js",
+        "assist_stream.js",
+        "assist_words.js",
         "charts.js",
         "draw.js",
         "frame.js",
@@ -28,6 +34,8 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "marketing_words.js",
         "monitoring.js",
         "monitoring_words.js",
+        "panel.html",
+        "panel.js",
         "panels.js",
         "question.js",
         "record.js",
@@ -39,7 +47,8 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "icon.svg",
     }
     for html in (
-        page.file(name)[0].decode() for name in ("index.html", "marketing.html", "monitoring.html")
+        page.file(name)[0].decode()
+        for name in ("assist.html", "index.html", "marketing.html", "monitoring.html", "panel.html")
     ):
         assert html.count("<script") == html.count('<script type="module" src="/console/') == 1
         assert "style=" not in html

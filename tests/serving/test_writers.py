@@ -6,6 +6,7 @@ import xllamacpp
 from fine_tune.bases.shelf import shelve
 from finmodel.assistant.engines.engine import Asked, write
 from finmodel.errors import NotFound
+from finmodel.hashed_file import hashed
 from serving.writers import open_writer
 from tests.finmodel.assistant.engines.small_engines import ASKED, small
 from tests.finmodel.mlflow_home import settings_at
@@ -16,7 +17,7 @@ def desk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("writers")
     made = small(folder, context=1_024)
     settings = settings_at(folder / "home")
-    shelve(settings.bases, "small", made.base.folder, made.gguf)
+    shelve(settings.bases, "small", made.base.folder, hashed(made.gguf))
     return settings, made
 
 

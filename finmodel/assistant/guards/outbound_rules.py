@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from finmodel.assistant.guards.patterns import GUIDE, Reading, hits
+from finmodel.assistant.sentences import sentences
 from finmodel.recipe_text import convert, parse_yaml
 
 Severity: TypeAlias = Literal["block", "replace", "warn"]
@@ -41,6 +42,8 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     rewrite: str = ""
     unless: str = ""
     """A text that holds this breaks it nowhere."""
+    unless_here: str = ""
+    """A sentence that holds this does not break it; another of the same text still may."""
 
     def hits(self, reading: Reading) -> Iterator[tuple[int, int]]:
         """Where a text breaks it, as places of the normalised text."""
@@ -48,8 +51,14 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
         if self.unless and re.search(self.unless, text):
             return
         for start, end in hits(self.patterns, reading):
+            if self.unless_here and re.search(self.unless_here, _sentence_at(text, start)):
+                continue
             if not (self.deniable and _is_denied(text, start, end)):
                 yield start, end
+
+
+def _sentence_at(text: str, at: int) -> str:
+    return next((text[a:b] for a, b in sentences(text) if a <= at < b), text)
 
 
 def _is_denied(text: str, start: int, end: int) -> bool:

@@ -68,3 +68,8 @@ def test_no_approved_script_breaks_a_rule_once_it_holds_a_customers_figures():
         for hit in broken(facts.fill(one.text).text, facts, today=date(2026, 6, 20))
     ]
     assert flagged == []
+
+
+def test_a_warning_in_one_sentence_excuses_no_threat_in_the_next():
+    (one, *_) = broken("请不要转账到个人账户。否则我们会上门，并联系您的家人。")
+    assert one.rule == "collection"
