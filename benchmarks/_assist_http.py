@@ -29,6 +29,8 @@ from serving.launch import require_free_port
 FINMODEL = str(Path(sys.executable).with_name("finmodel"))
 PORT = 3977
 OPEN_SECONDS = 180
+AFTER = "2027-06-01T10:00:00+08:00"
+"""When the service's clock stands: no simulated message lies in its future."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,12 @@ def serving(home: Path, bases: Path, writer: str = "") -> Iterator[Service]:
     if writer and not here.bases.exists():
         here.bases.symlink_to(bases)
     key = People(here.people).add("agent", ("agent",))
-    words = {"FINMODEL_HOME": str(home), "FINMODEL_PORT": str(PORT), "FINMODEL_WRITER": writer}
+    words = {
+        "FINMODEL_HOME": str(home),
+        "FINMODEL_PORT": str(PORT),
+        "FINMODEL_WRITER": writer,
+        "FINMODEL_STANDING_CLOCK": AFTER,
+    }
     child = subprocess.Popen(
         [FINMODEL, "assist", "serve"],
         env=os.environ | words,

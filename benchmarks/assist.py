@@ -102,7 +102,9 @@ def measure() -> dict[str, Any]:
 def over_http(base: str) -> dict[str, float | None]:
     """What an agent waits for, by scripts alone and with a writer."""
     bases = Settings.from_env().bases
-    given = [one for one in turns("test") if one.asking.identity == "verified"]
+    given = [
+        one for one in turns("test") if one.asking.identity == "verified" and one.asking.messages
+    ]
     found: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as aside:
         with serving(Path(aside) / "scripts", bases) as service:
