@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from finmodel.assistant.suggesting.shelf import Shelf, shipped_shelf
 from finmodel.clock import Clock
@@ -17,10 +18,11 @@ from finmodel.conversation_book import ConversationBook
 from finmodel.settings import Settings
 from finmodel.suggestion_book import SuggestionBook
 from finmodel.vault import Vault
-from serving.assisting.writing import Writing
+from serving.assisting.writing import PLACES, WAITING, Writing
 from serving.telemetry import Telemetry
 
-THREADS = 8
+THREADS: Final = PLACES + WAITING + 8
+"""Whoever waits for an engine holds a thread; conversations are read meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

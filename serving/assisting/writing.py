@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -50,7 +50,8 @@ class Writing:
     def place(self, left: threading.Event) -> Iterator[Writer | None]:
         """The writer, for one reply, which ends once its reader has `left`; None of none.
 
-        NotReady where too many wait for one.
+        It waits for its turn when it is asked, so that scripts need not. NotReady where too many
+        are about.
         """
         writer = self.writer
         if writer is None:
@@ -64,9 +65,9 @@ class Writing:
                     remedy="ask again in a second; scripts alone need no place",
                 )
             self._inside += 1
+        engine = _InTurn(writer.engine, self._places, left)
         try:
-            with self._places:
-                yield replace(writer, engine=_Heard(writer.engine, left))
+            yield replace(writer, engine=engine, cancelled=left)
         finally:
             with self._lock:
                 self._inside -= 1
@@ -95,10 +96,11 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """An engine that stops with its next piece once nobody listens any more."""
+class _InTurn:
+    """An engine that is asked once a place is free, and not for somebody who has left."""
 
     engine: Engine
+    places: threading.Semaphore
     left: threading.Event
 
     @property
@@ -110,11 +112,9 @@ class _Heard:
         return self.engine.grammars
 
     def stream(self, asked: Asked) -> Generator[str, None, None]:
-        with closing(self.engine.stream(asked)) as pieces:
-            for piece in pieces:
-                if self.left.is_set():
-                    return
-                yield piece
+        with self.places:
+            if not self.left.is_set():
+                yield from self.engine.stream(asked)
 
     def close(self) -> None:
         """It belongs to all conversations: nothing is closed here."""

@@ -3,11 +3,13 @@
 import json
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from finmodel.assistant.engines.engine import limited
 from serving.assisting.routes import ROUTES
+from serving.assisting.writing import PLACES
 from tests.serving.assist_world import assist_world, brought, message
 
 ASKED = message(1, "我想提前结清，一共要还多少钱")
@@ -243,6 +245,24 @@ def test_where_every_place_is_taken_whoever_comes_next_is_told_when(tmp_path):
         assert answer.status_code == 503
         assert "scripts alone need no place" in answer.text
         assert answer.headers["retry-after"] == "1"
+
+
+def test_scripts_wait_for_nobody_who_is_being_written_for(tmp_path):
+    engine = Slow()
+    with assist_world(tmp_path, engine=engine) as world, ExitStack() as stack:
+        li = stack.enter_context(world.client())
+        bring(li, "c1", message(1, "我有点拿不准要不要现在把剩下的都还了呢"))
+        asked = {"conversation": "c1", "tone": "warm"}
+        readers = []  # let go of, one would leave
+        for _ in range(PLACES + 1):  # the last one finds every place taken
+            client = stack.enter_context(world.client())
+            sent = client.stream(
+                "POST", "/suggest", json=asked, headers={"accept": "text/event-stream"}
+            )
+            readers.append(stack.enter_context(sent).iter_lines())
+            assert next(readers[-1]) == "event: scripts"
+        assert world.desk.writing._inside == PLACES + 1  # nobody made room
+        assert li.get("/conversations").status_code == 200
 
 
 def test_the_document_is_made_of_the_routes(li):
