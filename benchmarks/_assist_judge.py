@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fine_tune.lessons.distance import distance
+from fine_tune.lessons import distance
 from finmodel.assistant.grounding import ground
 from finmodel.assistant.script_rules import PUBLIC_SLOTS
 from finmodel.assistant.suggesting.answers import Suggested
@@ -27,18 +27,9 @@ class Turn:
 
 
 def saved(turn: Turn, told: Suggested) -> float:
-    """The part of the final text that the best of the right suggestions spares.
-
-    0 without one, and where to mend it is more than to write it: nobody would choose it.
-    """
-    final = turn.reply.text
+    """The part of the final text that the best of the right suggestions spares; 0 without one."""
     right = (one.text for one in told.suggestions if one.script in turn.right)
-    return max([0.0, *(1.0 - edits(text, final) / len(final) for text in right)])
-
-
-def edits(first: str, second: str) -> float:
-    """Levenshtein's distance."""
-    return distance(first, second) * max(len(first), len(second))
+    return max((distance.saved(text, turn.reply.text) for text in right), default=0.0)
 
 
 def is_right(turn: Turn, told: Suggested) -> bool:

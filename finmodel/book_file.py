@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from finmodel.sqlite_errors import typed
+from finmodel.sqlite_errors import transaction, typed
 
 
 class BookFile:
@@ -50,14 +50,8 @@ class BookFile:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction: all that is changed in it, or nothing."""
-        with typed(self.path), self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+        with typed(self.path), self._lock, transaction(self._db):
+            yield
 
     def close(self) -> None:
         """Let go of the file."""

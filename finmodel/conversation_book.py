@@ -7,7 +7,7 @@ once the customer's key is erased, nobody reads them. What a reply should be is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,12 @@ CREATE TABLE IF NOT EXISTS message(
 CREATE INDEX IF NOT EXISTS in_order ON message(conversation, at, arrival);
 """
 
+_LATEST: Final = """
+SELECT ref, sealed, (SELECT message.sealed FROM message WHERE message.conversation = conversation.id
+                     ORDER BY at DESC, arrival DESC LIMIT 1)
+FROM conversation WHERE agent = ? ORDER BY latest DESC, id LIMIT ?
+"""
+
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is known of a conversation beside its messages."""
@@ -56,6 +62,18 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     consent_to_training: bool = False
     account: Account | None = None
     facts: dict[str, int | str] = {}
+
+    @classmethod
+    def of(cls, one: Conversation, agent: str) -> Opened:
+        """What is known of a conversation that is handed to an agent."""
+        known = {name: getattr(one, name) for name in cls.__struct_fields__}
+        return cls(**known | {"agent": agent})
+
+    def with_messages(self, messages: Iterable[Message]) -> Conversation:
+        """The conversation of these messages."""
+        said = tuple(messages)
+        started = min([self.started, *(one.at for one in said)])
+        return Conversation(**msgspec.structs.asdict(self) | {"started": started}, messages=said)
 
     def __repr__(self) -> str:
         return f"Opened({self.id})"
@@ -110,37 +128,34 @@ class ConversationBook:
         rows = self._file.rows(
             "SELECT sealed FROM message WHERE conversation = ? ORDER BY at, arrival", conversation
         )
-        messages = tuple(self._message(header[0], sealed) for (sealed,) in rows)
-        return Conversation(
-            id=opened.id,
-            customer=opened.customer,
-            started=min([opened.started, *(one.at for one in messages)]),
-            channel=opened.channel,
-            scenario=opened.scenario,
-            consent_to_training=opened.consent_to_training,
-            messages=messages,
-            agent=opened.agent,
-            account=opened.account,
-            facts=opened.facts,
-        )
+        return opened.with_messages(self._message(header[0], sealed) for (sealed,) in rows)
 
     def of(self, agent: str, most: int = 50) -> list[Conversation]:
-        """An agent's conversations, the latest first; those whose customer was erased are gone."""
-        rows = self._file.rows(
-            "SELECT id FROM conversation WHERE agent = ? ORDER BY latest DESC, id LIMIT ?",
-            agent,
-            most,
-        )
-        return self._readable([name for (name,) in rows])
+        """An agent's conversations, the latest first, each with its last message alone.
+
+        Those whose customer was erased are gone.
+        """
+        found = []
+        for ref, header, last in self._file.rows(_LATEST, agent, most):
+            try:
+                opened = self._open((ref, header))
+                said = [] if last is None else [self._message(ref, last)]
+            except NotFound:  # its customer was erased
+                continue
+            found.append(opened.with_messages(said))
+        return found
 
     def to_train(self) -> list[Conversation]:
         """Every conversation in which an agent wrote and the customer consented to training."""
-        every = self._readable([one for (one,) in self._file.rows("SELECT id FROM conversation")])
-        return [
-            one
-            for one in every
-            if one.consent_to_training and any(said.who == "agent" for said in one.messages)
-        ]
+        found = []
+        for (name,) in self._file.rows("SELECT id FROM conversation"):
+            try:
+                one = self.read(name)
+            except NotFound:  # its customer was erased
+                continue
+            if one.consent_to_training and any(said.who == "agent" for said in one.messages):
+                found.append(one)
+        return found
 
     def agent_of(self, conversation: str) -> str:
         """Whose conversation it is; NotFound where there is none of this id."""
@@ -181,15 +196,6 @@ class ConversationBook:
                 remedy="give what was corrected an id of its own",
             )
         return False
-
-    def _readable(self, names: Sequence[str]) -> list[Conversation]:
-        found = []
-        for name in names:
-            try:
-                found.append(self.read(name))
-            except NotFound:  # its customer was erased
-                continue
-        return found
 
     def _add(self, conversation: str, one: Message, sealed: bytes) -> None:
         at = text_of_time(one.at)

@@ -1,4 +1,4 @@
-"""SQLite's and the disk's errors in the platform's words.
+"""Work on a SQLite file: whole or not at all, its errors in the platform's words.
 
 Work on a database's file comes in, what it raises goes out as NoRoom, NotReady, Refused or Damaged.
 Knows no table.
@@ -26,6 +26,18 @@ def typed(path: Path) -> Iterator[None]:
         raise _ERRORS.get(code, _broken)(str(error), path.name) from error
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is changed in it, or nothing; for a connection that begins none by itself."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 def _full(what: str, where: str) -> FinmodelError:

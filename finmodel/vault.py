@@ -14,8 +14,7 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from finmodel.durable import sync_folder
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
-from finmodel.sqlite_errors import typed
+from finmodel.sqlite_errors import transaction, typed
 
 _VERSION: Final = b"\x01"
 _NONCE: Final = 12
@@ -150,7 +149,7 @@ class Vault:
         with typed(self.path), self._lock:
             self._db.execute("PRAGMA synchronous = FULL")
             try:
-                with self._transaction():
+                with transaction(self._db):
                     # The same size, so that SQLite overwrites in place and moves no other key.
                     there = self._db.execute(
                         "UPDATE keys SET lookup = randomblob(32), key = ? WHERE lookup = ?",
@@ -242,7 +241,7 @@ class Vault:
 
     def _make(self, subjects: list[str]) -> dict[str, SubjectKey]:
         rows = [(self._lookup(s), secrets.token_bytes(64)) for s in subjects]
-        with self._transaction():
+        with transaction(self._db):
             # Another process may have been first: then its key is the one.
             self._db.executemany("INSERT OR IGNORE INTO keys(lookup, key) VALUES (?, ?)", rows)
             self._made += len(rows)
@@ -255,16 +254,6 @@ class Vault:
         # Counted also when found: the process that made it may not have synced it.
         self._used += 1
         return key
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
 
     def _empty_journal(self) -> None:
         busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,6 +61,12 @@ class People:
                 )
             self._write((*entries, _Entry(name, wanted, _hash(key), demo)))
         return key
+
+    def add_demo(self, people: Mapping[str, Collection[str]]) -> dict[str, str]:
+        """Add a demo's people, in place of those of a try that was cut short; their keys."""
+        for left in {one.name for one in self.everyone()} & people.keys():
+            self.revoke(left)
+        return {name: self.add(name, roles, demo=True) for name, roles in people.items()}
 
     def revoke(self, name: str) -> None:
         """End a person's key; from the next request on it opens nothing."""

@@ -12,31 +12,16 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import bentoml
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from finmodel.errors import NotReady
 from finmodel.settings import Settings
+from serving.inside import Inside, served
 from serving.telemetry import Telemetry
 
 SETTINGS = Settings.from_env()
 TELEMETRY = Telemetry()
 SECONDS = 30.0
 """A reply is written within this, or given up."""
-
-
-class Inside:
-    """What lies behind the border: the routes, from when the worker is open until it closes."""
-
-    def __init__(self) -> None:
-        self.routes: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a call on."""
-        if self.routes is None:
-            raise NotReady("the service is not open", where="the service", remedy="ask again")
-        await self.routes(scope, receive, send)
-
-
 INSIDE = Inside()
 
 
@@ -56,15 +41,7 @@ def border(app: ASGIApp) -> ASGIApp:
 
 
 @bentoml.asgi_app(INSIDE, path="/")
-@bentoml.service(
-    name="assist",
-    workers=1,
-    http={"host": SETTINGS.host, "port": SETTINGS.port},
-    traffic={"timeout": 60},
-    metrics={"enabled": False},
-    logging={"access": {"enabled": False}},
-    tracing={"excluded_urls": ".*"},
-)
+@bentoml.service(name="assist", **served(SETTINGS))
 class Assist:
     """Suggestions for agents, and what agents make of them."""
 

@@ -12,29 +12,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import bentoml
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from finmodel.errors import NotReady
 from finmodel.settings import Settings
+from serving.inside import Inside, served
 from serving.telemetry import Telemetry
 
 SETTINGS = Settings.from_env()
 TELEMETRY = Telemetry()
-
-
-class Inside:
-    """What lies behind the border: the routes, from when the worker is open until it closes."""
-
-    def __init__(self) -> None:
-        self.routes: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a call on."""
-        if self.routes is None:
-            raise NotReady("the service is not open", where="the service", remedy="ask again")
-        await self.routes(scope, receive, send)
-
-
 INSIDE = Inside()
 
 
@@ -49,15 +34,7 @@ def border(app: ASGIApp) -> ASGIApp:
 
 
 @bentoml.asgi_app(INSIDE, path="/")
-@bentoml.service(
-    name="decisions",
-    workers=1,
-    http={"host": SETTINGS.host, "port": SETTINGS.port},
-    traffic={"timeout": 60},  # the border's limit is the one that counts; this is behind it
-    metrics={"enabled": False},  # its labels are raw paths, without a bound; see telemetry
-    logging={"access": {"enabled": False}},  # it writes raw paths; the border logs refusals
-    tracing={"excluded_urls": ".*"},
-)
+@bentoml.service(name="decisions", **served(SETTINGS))
 class Decisions:
     """Decisions on applications, scores of many customers, past decisions explained."""
 

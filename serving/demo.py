@@ -143,10 +143,7 @@ def digest(settings: Settings, step: Step) -> str:
 def _people(settings: Settings, _progress: Progress) -> None:
     from serving.access import People
 
-    people = People(settings.people)
-    for left in {person.name for person in people.everyone()} & PEOPLE.keys():
-        people.revoke(left)  # of an earlier try that was cut short
-    keys = {name: people.add(name, roles, demo=True) for name, roles in PEOPLE.items()}
+    keys = People(settings.people).add_demo(PEOPLE)
     replace_file(_keys(settings), msgspec.json.encode(keys))
     (settings.home / "examples.json").write_bytes(msgspec.json.encode(EXAMPLES))
 

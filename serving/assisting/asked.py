@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from finmodel.assistant.suggesting.answers import Number, Origin, Suggested, Suggestion
+from finmodel.assistant.suggesting.answers import Number, Origin, Sentence, Suggested, Suggestion
 from finmodel.assistant.suggesting.routing import Routed
 from finmodel.conversations import Account, Identity, Message, Moment, Name, Scenario, Who
 from finmodel.suggestion_book import GroupedBy, Worth
@@ -211,12 +211,17 @@ class AssistStatus(Struct, frozen=True, kw_only=True):
     person: PersonHere | None = None
 
 
+def sentence_seen(one: Sentence) -> SentenceSeen:
+    """A sentence as a console shows it: without its slots."""
+    return SentenceSeen(one.text, one.origin, one.numbers)
+
+
 def seen(one: Suggestion) -> SuggestionSeen:
     """A suggestion as a console shows it."""
     return SuggestionSeen(
         kind=one.kind,
         text=one.text,
-        sentences=tuple(SentenceSeen(s.text, s.origin, s.numbers) for s in one.sentences),
+        sentences=tuple(map(sentence_seen, one.sentences)),
         score=one.score,
         script=one.script,
         version=one.version,

@@ -43,10 +43,7 @@ def prepare(here: Settings) -> dict[str, str]:
     here.demo.mkdir(exist_ok=True)
     keys = here.demo / "keys.json"
     if not keys.is_file():
-        people = People(here.people)
-        for left in {one.name for one in people.everyone()} & PEOPLE.keys():
-            people.revoke(left)  # of an earlier try that was cut short
-        made = {name: people.add(name, roles, demo=True) for name, roles in PEOPLE.items()}
+        made = People(here.people).add_demo(PEOPLE)
         with ExitStack() as stack:
             vault = stack.enter_context(closing(Vault(here.vault)))
             book = stack.enter_context(closing(ConversationBook(here.conversations, vault)))
@@ -71,17 +68,6 @@ def waiting(here: Settings) -> Iterator[Conversation]:
 
 
 def _bring(one: Conversation, book: ConversationBook) -> None:
-    opened = Opened(
-        id=one.id,
-        customer=one.customer,
-        started=one.started,
-        channel=one.channel,
-        scenario=one.scenario,
-        agent=AGENT,
-        consent_to_training=one.consent_to_training,
-        account=one.account,
-        facts=one.facts,
-    )
     # What the simulator knows of a turn, an agent's page does not.
     said = [msgspec.structs.replace(message, intent="", family="") for message in one.messages]
-    book.take(opened, said)
+    book.take(Opened.of(one, AGENT), said)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from fine_tune.lessons.distance import distance
+from fine_tune.lessons.distance import distance, saved
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.suggesting.answers import Suggested, Suggestion
@@ -43,7 +43,7 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
         sent = _send(one, given.shown, text, slotted(text, None, facts), desk)
         return Heard(verdict="rejected", saved=0.0, message=sent, hits=hits)
     choice = _choice(offered, given.place, text)
-    saved = _saved(offered, text) if given.place else 0.0
+    spared = saved(offered.text, text) if given.place else 0.0
     verdict = Verdict(
         id=given.shown,
         conversation=one.id,
@@ -60,7 +60,7 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     judged = Judged(
         verdict=verdict,
         characters=len(text),
-        saved=saved,
+        saved=spared,
         seconds=given.seconds,
         violations=len(hits),
     )
@@ -68,7 +68,7 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     script = offered.script if choice == "accepted" else ""
     words = offered.slotted if choice == "accepted" else verdict.sent
     sent = _send(one, given.shown, text, words, desk, script)
-    return Heard(verdict=choice, saved=saved, message=sent, hits=hits)
+    return Heard(verdict=choice, saved=spared, message=sent, hits=hits)
 
 
 def slotted(text: str, offered: Suggestion | None, facts: Facts) -> str:
@@ -110,14 +110,6 @@ def _choice(offered: Suggestion, place: int, text: str) -> Choice:
     if place == 0 or not text:
         return "rejected"
     return "accepted" if text == offered.text.strip() else "edited"
-
-
-def _saved(offered: Suggestion, text: str) -> float:
-    """1 − edits from the suggestion to what was sent, over its length; never below 0."""
-    if not text:
-        return 0.0
-    edits = distance(offered.text, text) * max(len(offered.text), len(text))
-    return max(0.0, 1.0 - edits / len(text))
 
 
 def _send(

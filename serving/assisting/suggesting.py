@@ -20,7 +20,7 @@ from finmodel.assistant.suggesting.suggest import Event, stream
 from finmodel.conversations import Conversation
 from finmodel.records import Person
 from finmodel.suggestion_book import Shown
-from serving.assisting.asked import SentenceSeen, Suggestions, SuggestRequest, all_seen, seen
+from serving.assisting.asked import Suggestions, SuggestRequest, all_seen, seen, sentence_seen
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
 
@@ -100,7 +100,7 @@ def _told(
 
 def _event(event: Event) -> Told:
     if isinstance(event, Sentence):
-        return "sentence", SentenceSeen(event.text, event.origin, event.numbers)
+        return "sentence", sentence_seen(event)
     beside = seen(event.verification) if event.verification else None
     return "scripts", {
         "suggestions": tuple(map(seen, event.suggestions)),

@@ -7,14 +7,13 @@ import { $, ask, frame, say, start } from "/console/frame.js";
 import { facts, hits, line, message, suggestion, worth } from "/console/assist_panels.js";
 import { listen } from "/console/assist_stream.js";
 import { ASSIST, toldBy } from "/console/assist_words.js";
+import { NOTHING, all, atOnce, inTheEnd, secondsSince, textOf } from "/console/offered.js";
 import { WORDS } from "/console/words.js";
 
 const EVERY_MS = 2000;
-const NOTHING = { shown: null, after: "", list: [], verification: null, routed: null, reason: "", done: false, at: 0 };
 const state = { lines: [], chosen: "", view: null, offered: NOTHING, place: 0, asking: null, warned: "", by: "agent", groups: [] };
 const t = () => ({ ...WORDS[frame.language], ...ASSIST[frame.language] });
 const is = (role) => frame.status?.person?.roles.includes(role);
-const all = () => [...state.offered.list, ...(state.offered.verification ? [state.offered.verification] : [])];
 
 // --- what is there -------------------------------------------------------------------------------
 
@@ -82,12 +81,12 @@ async function suggest(tone = "") {
   try {
     for await (const { name, told } of listen("/suggest", { conversation: state.chosen, tone }, asking.signal)) {
       if (state.asking !== asking) return;
-      if (name === "scripts") state.offered = { ...NOTHING, after: lastId(), list: told.suggestions, verification: told.verification, routed: told.routed };
+      if (name === "scripts") state.offered = atOnce(told, lastId());
       if (name === "sentence") {
         writing.sentences.push(told);
         state.offered = { ...state.offered, list: [...state.offered.list.filter((one) => one !== writing), writing] };
       }
-      if (name === "done") state.offered = { ...told, list: told.suggestions, done: true, at: performance.now() };
+      if (name === "done") state.offered = inTheEnd(told);
       showOffered();
     }
     say($("problem"), null);
@@ -101,10 +100,10 @@ async function suggest(tone = "") {
 const lastId = () => state.view?.messages.at(-1)?.id ?? "";
 
 function take(place) {
-  const one = all()[place - 1];
+  const one = all(state.offered)[place - 1];
   if (!one) return;
   state.place = place;
-  $("text").value = one.sentences.map((part) => part.text).join("");
+  $("text").value = textOf(one);
   warn([]);
   $("text").focus();
 }
@@ -118,7 +117,7 @@ async function reply(event) {
       const { hits: found } = await ask("POST", "/check", { text, conversation: state.view.id });
       if (found.length) return warn(found, text);
     }
-    const seconds = (performance.now() - state.offered.at) / 1000;
+    const seconds = secondsSince(state.offered);
     await ask("POST", "/feedback", { shown: state.offered.shown, place: state.place, text, seconds });
     $("text").value = "";
     warn([]);
@@ -190,9 +189,9 @@ function showOffered() {
   $("stale").hidden = !old;
   $("routed").hidden = !offered.routed;
   $("routed").textContent = offered.routed ? t().routed(offered.routed) : "";
-  fill($("suggestions"), all().map((one, at) => suggestion(one, at + 1, take, t())));
+  fill($("suggestions"), all(offered).map((one, at) => suggestion(one, at + 1, take, t())));
   const why = offered.reason ? toldBy(t().reasons, offered.reason) : "";
-  $("reason").textContent = asking && !offered.done ? t().writing : offered.done && !all().length ? t().none : why;
+  $("reason").textContent = asking && !offered.done ? t().writing : offered.done && !all(offered).length ? t().none : why;
 }
 
 function show() {

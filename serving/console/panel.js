@@ -10,12 +10,11 @@ import { $, ask, frame, say, start } from "/console/frame.js";
 import { suggestion } from "/console/assist_panels.js";
 import { listen } from "/console/assist_stream.js";
 import { ASSIST, toldBy } from "/console/assist_words.js";
+import { NOTHING, all, atOnce, inTheEnd, secondsSince, textOf } from "/console/offered.js";
 import { WORDS } from "/console/words.js";
 
-const NOTHING = { shown: null, list: [], verification: null, routed: null, reason: "", done: false, at: 0 };
 const state = { conversation: "", offered: NOTHING, place: 0, asking: null };
 const t = () => ({ ...WORDS[frame.language], ...ASSIST[frame.language] });
-const all = () => [...state.offered.list, ...(state.offered.verification ? [state.offered.verification] : [])];
 
 async function suggest() {
   state.asking?.abort();
@@ -26,8 +25,8 @@ async function suggest() {
   try {
     for await (const { name, told } of listen("/suggest", { conversation: state.conversation, tone: "" }, asking.signal)) {
       if (state.asking !== asking) return;
-      if (name === "scripts") state.offered = { ...NOTHING, list: told.suggestions, verification: told.verification, routed: told.routed };
-      if (name === "done") state.offered = { ...told, list: told.suggestions, done: true, at: performance.now() };
+      if (name === "scripts") state.offered = atOnce(told);
+      if (name === "done") state.offered = inTheEnd(told);
       showAll();
     }
     say($("problem"), null);
@@ -37,17 +36,16 @@ async function suggest() {
 }
 
 function take(place) {
-  const one = all()[place - 1];
+  const one = all(state.offered)[place - 1];
   if (!one) return;
   state.place = place;
-  const text = one.sentences.map((part) => part.text).join("");
-  parent.postMessage({ finmodel: "insert", conversation: state.conversation, text }, frame.status.embed);
+  parent.postMessage({ finmodel: "insert", conversation: state.conversation, text: textOf(one) }, frame.status.embed);
 }
 
 async function sent(text) {
   const { offered, place } = state;
   if (!offered.done) return;
-  const seconds = (performance.now() - offered.at) / 1000;
+  const seconds = secondsSince(offered);
   try {
     await ask("POST", "/feedback", { shown: offered.shown, place, text, seconds });
     Object.assign(state, { offered: NOTHING, place: 0 });
@@ -70,8 +68,8 @@ function showAll() {
   $("engine").textContent = frame.status ? toldBy(t().engineStates, frame.status.engine_state) : "";
   $("routed").hidden = !offered.routed;
   $("routed").textContent = offered.routed ? t().routed(offered.routed) : "";
-  fill($("suggestions"), all().map((one, at) => suggestion(one, at + 1, take, t())));
-  $("reason").textContent = !offered.done ? "" : all().length ? toldBy(t().reasons, offered.reason) : t().none;
+  fill($("suggestions"), all(offered).map((one, at) => suggestion(one, at + 1, take, t())));
+  $("reason").textContent = !offered.done ? "" : all(offered).length ? toldBy(t().reasons, offered.reason) : t().none;
 }
 
 window.addEventListener("message", heard);

@@ -34,6 +34,7 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "marketing_words.js",
         "monitoring.js",
         "monitoring_words.js",
+        "offered.js",
         "panel.html",
         "panel.js",
         "panels.js",
@@ -76,6 +77,7 @@ def test_both_languages_have_the_same_words(file, least):
 SERVING = Path(page.__file__).parent
 REFUSING = (
     *(SERVING / f"{name}.py" for name in ("answering", "border", "decisions", "dossier", "flows")),
+    SERVING / "inside.py",
     *(SERVING / f"{name}.py" for name in ("monitoring_page", "page", "policy_asked")),
     *(SERVING / name for name in ("campaign_page.py", "campaigns/plan.py", "offers/room.py")),
     *(SERVING / "monitoring" / f"{name}.py" for name in ("behind", "kept", "reading", "room")),

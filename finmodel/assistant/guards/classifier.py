@@ -8,20 +8,19 @@ follows from a category is not known here.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finmodel.assistant.byte_weights import Arrays, Kind, read_weights, softmax, write_weights
 from finmodel.assistant.guards.normal import normalise
 from finmodel.assistant.guards.spelling import as_sound
-from finmodel.errors import Damaged
 
 INBOUND: Final = Path(__file__).with_name("inbound_weights.npz")
 OUTBOUND: Final = Path(__file__).with_name("outbound_weights.npz")
@@ -50,10 +49,7 @@ class Classifier:
     def probabilities(self, text: str) -> NDArray[np.float32]:
         """One for each category, together 1; of a normalised text."""
         rows = features(text)
-        logits = self.weights[rows].sum(0) / max(len(rows), 1) ** 0.5 + self.bias
-        shifted = np.exp(logits - logits.max())
-        found: NDArray[np.float32] = shifted / shifted.sum()
-        return found
+        return softmax(self.weights[rows].sum(0) / max(len(rows), 1) ** 0.5 + self.bias)
 
     def likely(self, text: str) -> tuple[str, float]:
         """The likeliest category that is not `nothing`, and how likely it is that one is meant.
@@ -97,31 +93,25 @@ def _names(text: str) -> Iterator[str]:
 @cache
 def load_classifier(path: Path) -> Classifier:
     """The classifier of a file; raises `Damaged` where it is none."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-        return _classifier(found)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        remedy = "make it again: python -m finmodel.lender.talk.guard_weights"
-        raise Damaged("it holds no classifier", where=str(path), remedy=remedy) from error
+    return read_weights(path, _FILE, _classifier)
 
 
 def write_classifier(path: Path, model: Classifier) -> None:
     """Write a classifier, its weights rounded to 255 steps."""
-    scale = float(np.abs(model.weights).max()) / 127.0 or 1.0
-    np.savez_compressed(
+    write_weights(
         path,
+        model.weights,
         categories=np.array(model.categories),
-        weights=np.rint(model.weights / scale).astype(np.int8),
-        scale=np.float64(scale),
         bias=model.bias.astype(np.float32),
         threshold=np.float64(model.threshold),
     )
 
 
-def _classifier(found: dict[str, NDArray[Any]]) -> Classifier:
+def _classifier(found: Arrays) -> Classifier:
     categories = tuple(str(one) for one in found["categories"])
-    weights = found["weights"].astype(np.float32) * np.float32(found["scale"])
-    if weights.shape != (ROWS, len(categories)) or categories[:1] != (NOTHING,):
-        raise ValueError(f"weights of shape {weights.shape} for {len(categories)} categories")
-    return Classifier(categories, weights, found["bias"], float(found["threshold"]))
+    if categories[:1] != (NOTHING,):
+        raise ValueError(f"the first category is not {NOTHING!r}")
+    return Classifier(categories, found["weights"], found["bias"], float(found["threshold"]))
+
+
+_FILE: Final = Kind("classifier", ROWS, "categories", "finmodel.lender.talk.guard_weights")

@@ -30,8 +30,6 @@ class Call(Struct, frozen=True, forbid_unknown_fields=True):
     script: str
     """The approved script to begin with, or to refuse by: for everybody, identified or not."""
     patterns: tuple[str, ...]
-    unless: str = ""
-    """A text that holds this has it nowhere."""
 
 
 @cache

@@ -6,20 +6,19 @@ npz file that `finmodel.lender.talk.intent_weights` writes; which scripts answer
 
 from __future__ import annotations
 
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finmodel.assistant.byte_weights import Arrays, Kind, read_weights, softmax, write_weights
 from finmodel.assistant.matching.situation import Situation
 from finmodel.assistant.matching.terms import terms
-from finmodel.errors import Damaged
 
 SHIPPED: Final = Path(__file__).with_name("intent_weights.npz")
 ROWS: Final = 1 << 14
@@ -44,10 +43,7 @@ class IntentModel:
     def probabilities(self, situation: Situation) -> NDArray[np.float32]:
         """One for each intent, together 1."""
         rows, values = features(situation)
-        logits = values @ self.weights[rows] + self.bias
-        shifted = np.exp(logits - logits.max())
-        found: NDArray[np.float32] = shifted / shifted.sum()
-        return found
+        return softmax(values @ self.weights[rows] + self.bias)
 
 
 def features(situation: Situation) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -72,34 +68,25 @@ def _rows(names: Sequence[str]) -> list[int]:
 @cache
 def load_model(path: Path = SHIPPED) -> IntentModel:
     """The model of a file; raises `Damaged` where it is none."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-        return _model(found)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        remedy = "make it again: python -m finmodel.lender.talk.intent_weights"
-        raise Damaged("it holds no intent model", where=str(path), remedy=remedy) from error
+    return read_weights(path, _FILE, _model)
 
 
 def write_model(path: Path, model: IntentModel) -> None:
     """Write a model, its weights rounded to 255 steps."""
-    scale = float(np.abs(model.weights).max()) / 127.0 or 1.0
-    np.savez_compressed(
+    write_weights(
         path,
+        model.weights,
         intents=np.array(model.intents),
-        weights=np.rint(model.weights / scale).astype(np.int8),
-        scale=np.float64(scale),
         bias=model.bias.astype(np.float32),
         blend=np.float64(model.blend),
         confident=np.float64(model.confident),
     )
 
 
-def _model(found: dict[str, NDArray[Any]]) -> IntentModel:
+def _model(found: Arrays) -> IntentModel:
     intents = tuple(str(one) for one in found["intents"])
-    weights = found["weights"].astype(np.float32) * np.float32(found["scale"])
-    if weights.shape != (ROWS, len(intents)) or found["bias"].shape != (len(intents),):
-        raise ValueError(f"weights of shape {weights.shape} for {len(intents)} intents")
-    return IntentModel(
-        intents, weights, found["bias"], float(found["blend"]), float(found["confident"])
-    )
+    blend, confident = float(found["blend"]), float(found["confident"])
+    return IntentModel(intents, found["weights"], found["bias"], blend, confident)
+
+
+_FILE: Final = Kind("intent model", ROWS, "intents", "finmodel.lender.talk.intent_weights")

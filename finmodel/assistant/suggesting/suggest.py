@@ -114,19 +114,17 @@ def _verifies(one: Suggestion, shelf: Shelf) -> bool:
 def _read(asking: Asking, shelf: Shelf) -> _Read:
     """What is wanted, and what whoever is writing may be told."""
     stranger = third_party(asking.messages, asking.identity, shelf.scripts)
-    read = _ranked(asking, shelf, stranger)
-    offers = read.ranked.offers
-    if not stranger and offers and offers[0].script.intent == THIRD_PARTY:
-        return _ranked(asking, shelf, stranger=True)
-    return read
+    told, ranked = _ranked(asking, shelf, stranger)
+    if not stranger and ranked.offers and ranked.offers[0].script.intent == THIRD_PARTY:
+        told, ranked = _ranked(asking, shelf, stranger=True)
+    return _Read(told, ranked, routed(asking.messages))
 
 
-def _ranked(asking: Asking, shelf: Shelf, stranger: bool) -> _Read:
+def _ranked(asking: Asking, shelf: Shelf, stranger: bool) -> tuple[Told, Ranked]:
     told = may_be_told(asking, stranger)
     identity = told.state.identity
     situation = situation_of(asking.messages, identity, asking.account, shelf.scripts)
-    ranked = shelf.ranker.rank(situation, told.state, asking.day, told.facts)
-    return _Read(told, ranked, routed(asking.messages))
+    return told, shelf.ranker.rank(situation, told.state, asking.day, told.facts)
 
 
 def _nothing_generated(asking: Asking, read: _Read, writer: Writer | None) -> str:

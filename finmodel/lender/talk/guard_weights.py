@@ -25,6 +25,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from finmodel.assistant.byte_weights import softmax
 from finmodel.assistant.guards.classifier import (
     INBOUND,
     NOTHING,
@@ -41,14 +42,12 @@ from finmodel.lender.talk.disguises import disguised
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.people import PERSONAL, detail
 from finmodel.lender.talk.phrasings import families, grammar
+from finmodel.lender.talk.softmax_fit import fit_softmax, sparse
 
 SEED: Final = 8
 EACH: Final = {"inbound": 240, "outbound": 600}
 EPOCHS: Final = 6
-BATCH: Final = 256
 FOLDS: Final = 3
-_PACE: Final = 0.5
-_DECAY: Final = 2e-5
 _FALSE: Final = 0.003
 """What share of normal talk may be told."""
 _GENERAL: Final = 120_000
@@ -143,34 +142,16 @@ def _value(name: str, chance: Random) -> str:
 
 
 def fit(given: Sequence[Text], seed: int) -> Classifier:
-    """Softmax regression by AdaGrad (Duchi et al., JMLR 2011), in batches."""
+    """Softmax regression over all texts."""
     categories = (NOTHING, *sorted({one.category for one in given} - {NOTHING}))
     wanted = np.array([categories.index(one.category) for one in given])
-    table = _table(given)
-    weights = np.zeros((ROWS, len(categories)), np.float32)
-    bias = np.zeros(len(categories), np.float32)
-    seen, seen_bias = np.full_like(weights, 1e-6), np.full_like(bias, 1e-6)
-    chance = np.random.default_rng(seed)
-    for _ in range(EPOCHS):
-        order = chance.permutation(len(given))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            batch = table[rows]
-            error = _softmax(batch @ weights + bias)
-            error[np.arange(len(rows)), wanted[rows]] -= 1.0
-            error /= len(rows)
-            slope = batch.T @ error + _DECAY * weights
-            seen += slope * slope
-            weights -= _PACE * slope / np.sqrt(seen)
-            slope_bias = error.sum(0)
-            seen_bias += slope_bias * slope_bias
-            bias -= _PACE * slope_bias / np.sqrt(seen_bias)
+    weights, bias = fit_softmax(_table(given), wanted, len(categories), EPOCHS, seed)
     return Classifier(categories, weights, bias, threshold=1.0)
 
 
 def scores(model: Classifier, given: Sequence[Text]) -> NDArray[np.float32]:
     """How likely each text is something."""
-    found: NDArray[np.float32] = 1.0 - _softmax(_table(given) @ model.weights + model.bias)[:, 0]
+    found: NDArray[np.float32] = 1.0 - softmax(_table(given) @ model.weights + model.bias)[:, 0]
     return found
 
 
@@ -193,19 +174,8 @@ def chosen(given: Sequence[Text], seed: int) -> tuple[float, dict[str, float]]:
 
 def _table(given: Sequence[Text]) -> csr_matrix:
     rows = [features(one.text) for one in given]
-    starts = np.cumsum([0, *(len(one) for one in rows)])
-    values = np.concatenate(
-        [np.full(len(one), len(one) ** -0.5, np.float32) for one in rows if len(one)]
-    )
-    return csr_matrix(
-        (values.astype(np.float32), np.concatenate(rows), starts), shape=(len(given), ROWS)
-    )
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    found: NDArray[np.float32] = shifted / shifted.sum(1, keepdims=True)
-    return found
+    values = [np.full(len(one), max(len(one), 1) ** -0.5, np.float32) for one in rows]
+    return sparse(rows, values, ROWS)
 
 
 def main() -> None:

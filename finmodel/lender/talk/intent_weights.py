@@ -21,7 +21,6 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from finmodel.assistant.intents import load_intents
@@ -37,13 +36,11 @@ from finmodel.assistant.matching.situation import Situation, situation_of
 from finmodel.assistant.scripts import State, load_scripts
 from finmodel.lender.talk.conversations import Written, write
 from finmodel.lender.talk.dialogue import CHINA
+from finmodel.lender.talk.softmax_fit import fit_softmax, sparse
 
 CONVERSATIONS: Final = 6_000
 SEED: Final = 8
 EPOCHS: Final = 8
-BATCH: Final = 256
-_PACE: Final = 0.5
-_DECAY: Final = 2e-5
 _BLENDS: Final = (0.0, 0.1, 0.2, 0.3)
 _RIGHT: Final = 0.98
 """What share of confident first scripts must be of the right intent."""
@@ -101,28 +98,10 @@ def held_back(lesson: Lesson) -> bool:
 
 
 def fit(given: Sequence[Lesson], seed: int) -> IntentModel:
-    """Softmax regression by AdaGrad (Duchi et al., JMLR 2011), in batches."""
+    """Softmax regression over all lessons."""
     intents = tuple(sorted(load_intents()))
-    table = _table(given)
     wanted = np.array([intents.index(one.intent) for one in given])
-    weights = np.zeros((ROWS, len(intents)), np.float32)
-    bias = np.zeros(len(intents), np.float32)
-    seen, seen_bias = np.full_like(weights, 1e-6), np.full_like(bias, 1e-6)
-    chance = np.random.default_rng(seed)
-    for _ in range(EPOCHS):
-        order = chance.permutation(len(given))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            batch = table[rows]
-            error = _softmax(batch @ weights + bias)
-            error[np.arange(len(rows)), wanted[rows]] -= 1.0
-            error /= len(rows)
-            slope = batch.T @ error + _DECAY * weights
-            seen += slope * slope
-            weights -= _PACE * slope / np.sqrt(seen)
-            slope_bias = error.sum(0)
-            seen_bias += slope_bias * slope_bias
-            bias -= _PACE * slope_bias / np.sqrt(seen_bias)
+    weights, bias = fit_softmax(_table(given), wanted, len(intents), EPOCHS, seed)
     return IntentModel(intents, weights, bias, blend=0.0, confident=1.0)
 
 
@@ -174,22 +153,8 @@ def threshold(right: Sequence[bool], scores: Sequence[float]) -> float:
 
 
 def _table(given: Sequence[Lesson]) -> csr_matrix:
-    rows: list[NDArray[np.int64]] = []
-    values: list[NDArray[np.float32]] = []
-    starts = [0]
-    for one in given:
-        places, worth = features(one.situation)
-        rows.append(places)
-        values.append(worth)
-        starts.append(starts[-1] + len(places))
-    shape = len(given), ROWS
-    return csr_matrix((np.concatenate(values), np.concatenate(rows), starts), shape=shape)
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    found: NDArray[np.float32] = shifted / shifted.sum(1, keepdims=True)
-    return found
+    told = [features(one.situation) for one in given]
+    return sparse([rows for rows, _ in told], [values for _, values in told], ROWS)
 
 
 def main() -> None:

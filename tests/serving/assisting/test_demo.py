@@ -21,7 +21,7 @@ def test_customers_wait_and_a_second_time_nothing_is_new(tmp_path):
         closing(Vault(here.vault)) as vault,
         closing(ConversationBook(here.conversations, vault)) as book,
     ):
-        found = book.of(AGENT)
+        found = [book.read(one.id) for one in book.of(AGENT)]
     assert len(found) == WAITING
     assert all(one.messages[-1].who == "customer" for one in found)
     assert all(one.messages[-1].at <= here.clock.now() for one in found)
