@@ -83,6 +83,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A base's name or its directory, from the recipe's own on; another may be asked for."""
     simulated: int = 0
     """So many conversations of the simulated lender, where no others are named."""
+    share: float = 1.0
+    """So much of what could train does, chosen so that the rare is shown as often as may be."""
     length: int = 1024
     """Tokens in a row; a sample is never cut across rows."""
     packs: int = 1
@@ -136,6 +138,7 @@ def _require(recipe: Recipe, path: Path) -> None:
         ("canaries", recipe.canaries, 0 <= recipe.canaries <= MOST_CANARIES),
         ("epochs", recipe.epochs, recipe.epochs > 0),
         ("rehearsal", recipe.rehearsal, recipe.rehearsal in {0, *range(2, recipe.length + 1)}),
+        ("share", recipe.share, 0 < recipe.share <= 1),
         ("balance", recipe.balance, 0 <= recipe.balance <= 1),
         ("save_every", recipe.save_every, recipe.save_every >= 1),
         ("checkpointed_layers", recipe.checkpointed_layers, (recipe.checkpointed_layers or 0) >= 0),

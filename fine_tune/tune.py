@@ -136,7 +136,7 @@ def tune(
     """
     begun, progress = time.perf_counter(), processes.join(recipe.packs, progress)
     start = find_start(settings, recipe, base)
-    prepared = prepare(material.conversations, material.mask, material.verdicts)
+    prepared = prepare(material.conversations, material.mask, material.verdicts, share=recipe.share)
     _require_held_out(prepared)
     run = identity(recipe, base, prepared, told(start))
     folder = settings.home / "tuning" / recipe.name / run[:16]

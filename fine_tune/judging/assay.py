@@ -25,6 +25,8 @@ from finmodel.progress import Progress, teller
 
 WRITTEN: Final = 24
 """So many held-out replies are written greedily; each takes seconds."""
+READ: Final = 128
+"""So many held-out conversations are read; each takes a second on two cores."""
 
 
 _SUITES: Final = {
@@ -50,7 +52,7 @@ class Assay:
         conversations: Sequence[Conversation],
     ) -> None:
         self.base, self.length = base, recipe.length
-        tests = prepared.lessons["test"]
+        tests = prepared.lessons["test"][:READ]
         self.tests = lesson_samples(tests, base, recipe.length)
         self.replies = float(sum(len(one.replies) for one in tests))
         alone = tuple(one for one in tests if _unseen(one, unseen))

@@ -19,6 +19,7 @@ import msgspec
 from fine_tune.lessons.figures import has_figure
 from fine_tune.lessons.near import Near
 from fine_tune.lessons.samples import Lesson, Reply
+from fine_tune.lessons.varied import ALL, varied
 from fine_tune.lessons.verdicts import ByConversation, Judged, by_conversation, judged_replies
 from finmodel.assistant.briefing import briefing, told_again
 from finmodel.assistant.scripts import load_scripts
@@ -34,6 +35,7 @@ SPLITS: Final = tuple(one for one in get_args(Split) if one)
 _TENTHS: Final = {8: "validation", 9: "test"}
 """Customers by the tenth that their name falls into; all others train."""
 _UNWILLING: Final = "no consent to training"
+_KNOWN: Final = "others show the same, and only a share is learnt"
 _LATEST: Final = 0.8
 """Whoever validates or tests does so with conversations of after this part of all of them."""
 
@@ -57,11 +59,12 @@ def prepare(
     mask: Mask,
     verdicts: Iterable[Verdict] = (),
     needed: str = "train",
+    share: float = ALL,
 ) -> Prepared:
     """Lessons of conversations; BadInput where the split that is needed has none.
 
     BadInput too where two splits share somebody. Agents' verdicts are of these conversations: what
-    holds for one holds for them.
+    holds for one holds for them. `share` of what could train does: what shows most of the rare.
     """
     left_out: Counter[str] = Counter()
     conversations = tuple(conversations)
@@ -90,6 +93,8 @@ def prepare(
             lessons[split].append(lesson)
             customers[split].add(one.customer)
     _require_apart(customers, willing)
+    kept = _of_share(lessons["train"], share, left_out)
+    lessons["train"] = kept
     if not lessons[needed]:
         raise BadInput(
             f"no conversation is left to {needed} on",
@@ -97,7 +102,20 @@ def prepare(
             remedy=_remedy(needed, left_out),
         )
     whole = {name: tuple(found) for name, found in lessons.items()}
-    return Prepared(whole, dict(+left_out), frozenset(customers["train"]), _digest(whole))
+    trained = _customers(willing, kept)
+    return Prepared(whole, dict(+left_out), trained, _digest(whole))
+
+
+def _of_share(lessons: Sequence[Lesson], share: float, left_out: Counter[str]) -> list[Lesson]:
+    intents = {name: one.intent for name, one in load_scripts().items()}
+    kept = varied(lessons, share, intents)
+    left_out[_KNOWN] += len(lessons) - len(kept)
+    return kept
+
+
+def _customers(conversations: Iterable[Conversation], lessons: Iterable[Lesson]) -> frozenset[str]:
+    ids = {one.id for one in lessons}
+    return frozenset(one.customer for one in conversations if one.id in ids)
 
 
 def _remedy(needed: str, left_out: Mapping[str, int]) -> str:

@@ -131,3 +131,34 @@ def test_a_customer_in_two_splits_is_refused(told):
 def test_the_digest_tells_one_material_from_another(told, prepared):
     assert prepare(told, plain).digest == prepared.digest
     assert prepare(told[:-30], plain).digest != prepared.digest
+
+
+def test_a_share_is_learnt_of_what_shows_most_of_the_rare(told, prepared):
+    few = prepare(told, plain, share=0.3)
+    every = {one.id: one for one in prepared.lessons["train"]}
+    chosen = few.lessons["train"]
+    assert {one.id for one in chosen} < set(every)
+    assert few.lessons["test"] == prepared.lessons["test"]
+    whole = sum(len(m.text) for one in every.values() for m in one.messages)
+    assert sum(len(m.text) for one in chosen for m in one.messages) < 0.35 * whole
+    often, all_often = (_sent(lessons) for lessons in (chosen, every.values()))
+    rare = [script for script, count in all_often.items() if count <= 5]
+    common = [script for script, _ in all_often.most_common(5)]
+
+    def kept(names):
+        return sum(often[one] for one in names) / sum(all_often[one] for one in names)
+
+    assert kept(rare) > 0.5 > 0.3 > kept(common), "by chance both would be 0.3"
+    left_out = few.left_out["others show the same, and only a share is learnt"]
+    assert left_out == len(every) - len(chosen)
+
+
+def _sent(lessons):
+    return Counter(reply.script for lesson in lessons for reply in lesson.replies)
+
+
+def test_a_customer_of_whom_nothing_is_learnt_is_not_named_as_one_that_trained(told):
+    few = prepare(told, plain, share=0.1)
+    ids = {one.id for one in few.lessons["train"]}
+    assert few.customers == {one.customer for one in told if one.id in ids}
+    assert prepare(told, plain, share=0.0001).customers, "one conversation at least is learnt"
