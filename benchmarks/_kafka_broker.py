@@ -31,6 +31,8 @@ STOP_S = 30.0
 ADMIN = "admin"
 """Where there are users, the one who may do everything; the broker itself is this one."""
 
+_BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""A third less of a core until it answers, and a slower broker from then on: for tests."""
 _ASK = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 """An ApiVersions request, which is answered before anybody has said who they are."""
 
@@ -60,7 +62,7 @@ def fetch(folder: Path = CACHE) -> Path:
 class Broker:
     """A Kafka process that comes and goes with its data and its address."""
 
-    def __init__(self, folder: Path, users: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, users: Mapping[str, str], *, brief: bool = False) -> None:
         self._port, controller = _free_ports()
         self.address = f"127.0.0.1:{self._port}"
         self.log = folder / "broker.log"
@@ -68,7 +70,8 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
         classes = f"{fetch()}{os.sep}*"
         memory = ("-Xms128m", "-Xmx512m", "-Djava.net.preferIPv4Stack=true", "-Dlog4j2.level=WARN")
-        self._java = [_program("java", "Java", "openjdk-17-jre-headless"), *memory, "-cp", classes]
+        java = _program("java", "Java", "openjdk-17-jre-headless")
+        self._java = [java, *memory, *(_BRIEF if brief else ()), "-cp", classes]
         self._properties = folder / "server.properties"
         folder.mkdir(parents=True, exist_ok=True)
         told = properties(folder / "data", self._port, controller, users)
@@ -133,13 +136,15 @@ class Broker:
 
 
 @contextmanager
-def running(folder: Path, *, users: Mapping[str, str] | None = None) -> Iterator[Broker]:
+def running(
+    folder: Path, *, users: Mapping[str, str] | None = None, brief: bool = False
+) -> Iterator[Broker]:
     """A broker that answers, ended with the context.
 
     With `users` (name to password, `admin` among them), clients come in by SASL/PLAIN alone, and
-    may do what no access rule denies.
+    may do what no access rule denies. A `brief` one is there sooner, and slower: for tests.
     """
-    broker = Broker(folder, users or {})
+    broker = Broker(folder, users or {}, brief=brief)
     try:
         broker.start()
         yield broker

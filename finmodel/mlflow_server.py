@@ -11,11 +11,12 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from finmodel.durable import disk_error
+from finmodel.durable import disk_error, make_file_once
 from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
 from finmodel.settings import Settings
 
@@ -51,26 +52,23 @@ def connect(settings: Settings) -> Any:
 
 
 def _lay_out(mlflow: Any, settings: Settings) -> None:
-    """Make the home's own database whole and then give it its name.
+    """Give the home a database of its own, whole from its first moment.
 
-    MLflow takes seconds to lay one out, table by table: killed in between it would leave one that
-    it cannot read itself. Where two make one at once, the first to be whole stays.
+    Killed while MLflow lays one out, table by table, it would leave one that it cannot read itself.
     """
     path = Path(settings.mlflow_uri.removeprefix(_SQLITE))
-    if not settings.mlflow_uri.startswith(_SQLITE) or path.exists():
-        return
-    with (
-        translated(settings, "a new database"),
-        TemporaryDirectory(prefix=_ASIDE, dir=settings.home) as aside,
-    ):
-        made = Path(aside) / path.name
+    if settings.mlflow_uri.startswith(_SQLITE) and not path.exists():
+        with translated(settings, "a new database"):
+            make_file_once(path, _empty(mlflow))
+
+
+@cache
+def _empty(mlflow: Any) -> bytes:
+    """A database as MLflow lays it out, which takes it seconds: once in a process."""
+    with TemporaryDirectory(prefix=_ASIDE) as aside:
+        made = Path(aside) / "mlflow.db"
         mlflow.MlflowClient(f"{_SQLITE}{made}").search_experiments(max_results=1)
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without hard links
-            made.rename(path)
+        return made.read_bytes()
 
 
 def client_of(settings: Settings) -> Any:

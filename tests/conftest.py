@@ -33,7 +33,7 @@ def keep_ctrl_c():
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
     """Who stops it starts it again."""
-    with running(tmp_path_factory.mktemp("kafka")) as started:
+    with running(tmp_path_factory.mktemp("kafka"), brief=True) as started:
         yield started
 
 

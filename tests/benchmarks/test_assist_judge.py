@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from benchmarks._assist_judge import Turn, edits, grounded, is_right, saved, told_too_early
+from benchmarks._assist_judge import Turn, grounded, is_right, saved, told_too_early
 from finmodel.assistant.suggesting.answers import (
     Number,
     Origin,
@@ -30,11 +30,6 @@ def told(*pairs, numbers=()):
         sentence = Sentence(text, text, Origin("script", script, 1), numbers)
         found.append(Suggestion(kind="script", sentences=(sentence,), script=script, version=1))
     return Suggested(tuple(found), TRACE)
-
-
-def test_edits_are_counted():
-    assert edits("本期应还", "本期应缴款") == pytest.approx(2)
-    assert edits("", "一二") == 2
 
 
 def test_the_nearest_right_one_counts_and_a_wrong_one_spares_nothing():

@@ -22,6 +22,7 @@ from feature_store.kafka_settings import KafkaSettings
 from finmodel.errors import NotFound, NotReady, Refused
 from tests.feature_store.kafka import SOON, admin, deny, forget_topics
 from tests.feature_store.test_kafka_log import USERS, login, one_sentence
+from tests.serving.small_world import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -113,8 +114,8 @@ def small_topic(broker, topic, **options):
             client.create_topics({name: told})
         except TopicAlreadyExistsError:  # a busy broker was slow, and the client asked twice
             asked = ConfigResource(ConfigResourceType.TOPIC, name)
-            found = str(client.describe_configs([asked]))
-            assert "100000" in found, found
+            # ... and may not tell yet what it just made.
+            wait_until(lambda: "100000" in str(client.describe_configs([asked])), 10)
 
 
 def small_and_large(topic):
@@ -164,7 +165,7 @@ def rule(permission, operation, kind, name):
 
 def test_who_may_not_make_the_topic_is_told_what_to_ask_for(tmp_path):
     letter = DeadLetter("core.repay", 0, 0, "empty", b"", b"7")
-    with running(tmp_path, users=USERS) as broker:
+    with running(tmp_path, users=USERS, brief=True) as broker:
         with admin(broker, **login(ADMIN)) as client:
             client.create_topics({letter.topic: {"num_partitions": 3}})
             create = (ACLPermissionType.DENY, ACLOperation.CREATE)

@@ -216,7 +216,7 @@ def test_a_broker_that_is_gone_is_not_ready_and_the_group_goes_on_after(broker, 
 
 def test_who_may_not_join_is_refused_and_a_hidden_topic_is_no_topic(tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    with running(tmp_path, users=USERS) as broker:
+    with running(tmp_path, users=USERS, brief=True) as broker:
         make_topics(broker, 8, "group.one", "group.two", **login(ADMIN))
         deny(broker, "app", "denied", ResourceType.GROUP, **login(ADMIN))
         deny(broker, "app", "group.two", **login(ADMIN))

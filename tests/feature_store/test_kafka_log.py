@@ -215,7 +215,7 @@ def login(user, **options):
 
 def test_who_may_not_is_refused_and_no_log_has_the_password(tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    with running(tmp_path, users=USERS) as broker:
+    with running(tmp_path, users=USERS, brief=True) as broker:
         empty_log(broker, **login(ADMIN)).close()
         deny(broker, "app", REPAYMENT, **login(ADMIN))
         for wrong in ("other", ""):

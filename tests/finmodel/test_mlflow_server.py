@@ -1,5 +1,6 @@
 """MLflow's database is whole or not there, whenever the process that makes it is killed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -20,9 +21,10 @@ MAKE = "import sys; from pathlib import Path; from finmodel import tracking; " \
 
 def test_a_home_whose_first_command_was_killed_is_as_good_as_new(tmp_path):
     home = tmp_path / "home"
-    first = subprocess.Popen([sys.executable, "-c", MAKE, str(home)])
+    words = [sys.executable, "-c", MAKE, str(home)]
+    first = subprocess.Popen(words, env=os.environ | {"TMPDIR": str(tmp_path)})
     begun = time.monotonic()
-    while not list(home.glob(".mlflow-*/mlflow.db")):  # it is being laid out
+    while not list(tmp_path.glob(".mlflow-*/mlflow.db")):  # it is being laid out
         assert first.poll() is None
         assert time.monotonic() - begun < 120
         time.sleep(0.02)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.serving import warm_shell
 from tests.serving.small_world import ROOT, free_port
 
 FINMODEL = Path(sys.executable).with_name("finmodel")
@@ -51,15 +52,7 @@ class Shell:
 
     def finmodel(self, *words: str, key: str = "") -> Answer:
         """Run `finmodel …` to its end."""
-        done = subprocess.run(
-            [FINMODEL, *words],
-            env=self.environment(key),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        return Answer(*warm_shell.run(words, self.environment(key), ROOT))
 
     def on_a_terminal(self, *words: str, columns: int) -> Answer:
         """Run `finmodel …` where a person sees it: what a terminal so wide was told."""
