@@ -57,11 +57,11 @@ from fine_tune.training.pair_run import (
 from fine_tune.training.start import KIND, find_start, started, told
 from fine_tune.training.train import Step, Trained, train
 from finmodel import tracking
-from finmodel.adapters import weights_digest
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
+from finmodel.signed_adapters import weights_digest
 from finmodel.trained_on import keep_customers
 from finmodel.verdicts import Verdict
 

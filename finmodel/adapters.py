@@ -1,15 +1,13 @@
 """Adapters in the registry: gated in the audit log, approved by a second person, exported signed.
 
-    adapters/<name>/<version>/{adapter_model.safetensors, adapter_config.json, adapter.json,
-                               SIGNATURE.json}
-    adapters/<name>/champion.json     which version is served, signed, replaced by one rename
-
-What `finmodel tune` registered comes in; a signed pointer goes out. An adapter belongs to one base
-and is refused over any other. Knows no torch.
+What `finmodel tune` registered comes in; a signed folder and a signed pointer to it go out, which
+`signed_adapters` reads. An adapter belongs to one base and is refused over any other. Knows no
+torch: further forms of its weights are made by whoever promotes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +15,11 @@ import msgspec
 
 from finmodel import tracking
 from finmodel.acts import act_tag, audited, require_reason
-from finmodel.assistant.engines.engine import Laid, require_same_base
-from finmodel.errors import BadInput, Damaged, Refused
-from finmodel.export import Pointer, export_folder, read_champion
+from finmodel.assistant.engines.engine import require_same_base
+from finmodel.errors import Damaged, Refused
 from finmodel.gate import failures
-from finmodel.hashes import digest_of
-from finmodel.manifest import Verdict
 from finmodel.moves import Move
+from finmodel.pointers import Pointer, export_folder, read_champion
 from finmodel.records import Person
 from finmodel.registry import (
     GATE_ENTRY,
@@ -39,38 +35,20 @@ from finmodel.registry import (
 )
 from finmodel.retired import require_not_retired
 from finmodel.settings import Settings
+from finmodel.signed_adapters import ABOUT, WEIGHTS, About, load_adapter, weights_digest
 from finmodel.signed_folders import write_signed
-from finmodel.signing import ensure_key, verify_folder
+from finmodel.signing import ensure_key
 from finmodel.two_eyes import of_the_demo, require_two_eyes
 
 KIND: Final = "adapter"
 """The tag `kind` of a version that is one, and the name of its folder beside its run."""
-WEIGHTS: Final = ("adapter_model.safetensors", "adapter_config.json")
-_ABOUT: Final = "adapter.json"
+Forms = Callable[[Path], Mapping[str, bytes]]
+"""What is signed beside an adapter's files, made of the folder that holds them."""
 _REMEDY: Final = "find out who changed it, then tune again"
 
 
-class About(msgspec.Struct, frozen=True):
-    """What a signed adapter says of itself."""
-
-    name: str
-    version: int
-    base: str
-    """Digest of the base that it belongs to."""
-    weights: str
-    """Digest of its files."""
-    verdict: Verdict
-    trained_by: str
-    run_id: str
-    demo: bool = False
-    approved_by: str = ""
-    created_at: str = ""
-    """ISO 8601, UTC."""
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over an adapter's files as PEFT keeps them."""
-    return digest_of(folder / name for name in WEIGHTS)
+def _as_it_is(_folder: Path) -> Mapping[str, bytes]:
+    return {}
 
 
 def is_adapter(settings: Settings, name: str, version: int | None = None) -> bool:
@@ -92,11 +70,18 @@ def record_verdict(settings: Settings, about: About, by: Person) -> str:
 
 
 def promote(
-    settings: Settings, name: str, version: int | None, approver: Person, *, demo: bool = False
+    settings: Settings,
+    name: str,
+    version: int | None,
+    approver: Person,
+    *,
+    demo: bool = False,
+    forms: Forms = _as_it_is,
 ) -> Pointer:
     """Serve a version that passed its gates, approved by a validator who did not train it.
 
-    Without a version it is the newest that passed.
+    Without a version it is the newest that passed. `forms` makes what an engine reads in place of
+    PEFT's files: it is signed with them.
     """
     require_may(approver, demo)
     wanted = newest_passed(settings, name) if version is None else version
@@ -106,7 +91,7 @@ def promote(
     ensure_key(settings.signing)
     with one_at_a_time(settings, name):
         require_not_retired(settings.exports, name, wanted, settings.signing)  # since we asked
-        _export(settings, about, approver, demo)
+        _export(settings, _approved(settings, about, approver, demo), forms)
         move = Move("promotion", MOVES, approver, demo, "it passed its gates")
         return move_alias(settings, settings.adapters, (name, "champion"), wanted, move)
 
@@ -121,30 +106,11 @@ def rollback(
         now = read_champion(settings.adapters, name, settings.signing)
         back = before(settings, now)
         require_not_retired(settings.exports, name, back, settings.signing)
-        about = load_adapter(settings, name, back)[0]
+        about = load_adapter(settings, name, back).about
         if about.demo and not demo:
             raise of_the_demo(name, back)
         move = Move("rollback", MOVES, person, demo, reason)
         return move_alias(settings, settings.adapters, (name, "champion"), back, move)
-
-
-def load_adapter(settings: Settings, name: str, version: int) -> tuple[About, Path]:
-    """An exported adapter, verified, and the folder of its files; Damaged where it was changed."""
-    folder = export_folder(settings.adapters, name, version)
-    if not folder.is_dir():
-        raise BadInput(
-            "it was never promoted", where=f"{name} version {version}", remedy="promote it"
-        )
-    files = verify_folder(folder, settings.signing, frozenset((*WEIGHTS, _ABOUT)))
-    return msgspec.json.decode(files[_ABOUT], type=About), folder
-
-
-def champion(settings: Settings, name: str, base: str) -> Laid:
-    """The promoted adapter of a name, to lay over a base; BadInput where it is of another."""
-    pointer = read_champion(settings.adapters, name, settings.signing)
-    about, folder = load_adapter(settings, name, pointer.version)
-    require_same_base(f"{name} version {pointer.version}", about.base, base)
-    return Laid(folder, about.base)
 
 
 def _gated(settings: Settings, name: str, version: int) -> About:
@@ -165,17 +131,20 @@ def _gated(settings: Settings, name: str, version: int) -> About:
     return about
 
 
-def _export(settings: Settings, about: About, approver: Person, demo: bool) -> None:
-    folder = export_folder(settings.adapters, about.name, about.version)
-    if folder.is_dir():
-        load_adapter(settings, about.name, about.version)
-        return
-    told = msgspec.structs.replace(
+def _approved(settings: Settings, about: About, approver: Person, demo: bool) -> About:
+    return msgspec.structs.replace(
         about,
         approved_by=approver.name,
         demo=about.demo or demo,
         created_at=settings.clock.now().isoformat(),
     )
+
+
+def _export(settings: Settings, about: About, forms: Forms) -> None:
+    folder = export_folder(settings.adapters, about.name, about.version)
+    if folder.is_dir():
+        load_adapter(settings, about.name, about.version)
+        return
     with tracking.brought(settings, about.run_id, KIND) as kept:
         if weights_digest(kept) != about.weights:
             raise Damaged(
@@ -183,5 +152,5 @@ def _export(settings: Settings, about: About, approver: Person, demo: bool) -> N
                 where=f"{about.name} version {about.version}",
                 remedy=_REMEDY,
             )
-        files = {name: (kept / name).read_bytes() for name in WEIGHTS}
-    write_signed(folder, files | {_ABOUT: msgspec.json.encode(told)}, settings.signing)
+        files = {name: (kept / name).read_bytes() for name in WEIGHTS} | dict(forms(kept))
+    write_signed(folder, files | {ABOUT: msgspec.json.encode(about)}, settings.signing)

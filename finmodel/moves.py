@@ -13,7 +13,7 @@ import msgspec
 
 from finmodel.acts import audited
 from finmodel.audit import scan
-from finmodel.export import Pointer, set_champion
+from finmodel.pointers import Pointer, set_champion
 from finmodel.records import Person
 from finmodel.settings import Settings
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from finmodel.errors import Refused
-from finmodel.export import pointer_path
+from finmodel.pointers import pointer_path
 from finmodel.sealed import Seal, read_sealed, write_sealed
 
 _SEAL = Seal("retired", "retired versions", "list", "retire the version again")

@@ -38,7 +38,7 @@ class Settings:
     standing_clock: str = ""
     """ISO 8601 time at which the clock stands still; empty for the real time."""
     writer: str = ""
-    """Who writes replies beside scripts: a base, an adapter's version or a URL; empty for none."""
+    """Who writes replies beside scripts: a base, a promoted adapter or a URL; empty for none."""
     embed: str = ""
     """The one origin, as https://desk.example, whose page may hold the panel; empty for none."""
     key: str = field(default="", repr=False)

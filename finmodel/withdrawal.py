@@ -9,8 +9,8 @@ from __future__ import annotations
 from finmodel import tracking
 from finmodel.acts import act_tag, require_reason
 from finmodel.errors import NotReady, Refused
-from finmodel.export import WITHDRAWN, Pointer, last_pointer
 from finmodel.moves import Move, move_pointer
+from finmodel.pointers import WITHDRAWN, Pointer, last_pointer
 from finmodel.records import Person
 from finmodel.registry import MOVES, one_at_a_time, require_may
 from finmodel.settings import Settings

@@ -55,13 +55,14 @@ def targets_of(here: Settings, words: Sequence[str], told: str) -> list[Target]:
 
 def _targets(here: Settings, word: str, told: str) -> list[Target]:
     from fine_tune.bases.base import open_base
+    from fine_tune.bases.shelf import gguf_with, named
 
     if "://" in word:
         base = open_base(base_folder(told, Path(), here.bases)) if told else None
         return [Target(word, "endpoint", base, url=word)]
-    if (folder := _base_folder(here, word)) is not None:
+    if (folder := named(here.bases, word)) is not None:
         base = open_base(folder)
-        return [Target(word, "base", base, _gguf(here, base))]
+        return [Target(word, "base", base, gguf_with(here.bases, base.digest))]
     told_as = _ADAPTER.match(word)
     if told_as is None or not tracking.versions(here, told_as["name"]):
         raise NotFound(
@@ -94,46 +95,32 @@ def _adapters(here: Settings, told_as: re.Match[str], told: str) -> list[Target]
 
 
 def _adapter(here: Settings, name: str, version: int, told: str, champion: bool) -> Target:
+    from fine_tune.bases.shelf import gguf_with
+
     found = tracking.version_of(here, name, version)
     label = f"{name}/{version}"
     if found.tags.get("kind") != adapters.KIND:
         raise BadInput("it is no adapter", where=label, remedy="name one that finmodel tune made")
     base = adapters_base(here, told, found.tags["base"])
-    return Target(label, "adapter", base, _gguf(here, base), found.run_id, champion=champion)
+    gguf = gguf_with(here.bases, base.digest)
+    return Target(label, "adapter", base, gguf, found.run_id, champion=champion)
 
 
 def adapters_base(here: Settings, told: str, digest: str) -> Base:
     """The very base that an adapter was tuned on: the one that is told, or of the shelf."""
     from fine_tune.bases.base import open_base
-    from fine_tune.bases.shelf import all_bases
+    from fine_tune.bases.shelf import with_digest
 
     if told:
         base = open_base(base_folder(told, Path(), here.bases))
         require_same_base(told, digest, base.digest)
         return base
-    for one in all_bases(here.bases):
-        if one.digest == digest:
-            base = open_base(Path(one.folder))
-            require_same_base(one.name, digest, base.digest)  # its files may have changed since
-            return base
+    if (one := with_digest(here.bases, digest)) is not None:
+        base = open_base(Path(one.folder))
+        require_same_base(one.name, digest, base.digest)  # its files may have changed since
+        return base
     raise NotFound(
         f"its base ({digest[:12]}…) is not on the shelf",
         where="--base",
         remedy="name its directory, or: finmodel base add DIR",
     )
-
-
-def _base_folder(here: Settings, word: str) -> Path | None:
-    from fine_tune.bases.shelf import all_bases
-
-    if Path(word).is_dir():
-        return Path(word)
-    return next((Path(one.folder) for one in all_bases(here.bases) if one.name == word), None)
-
-
-def _gguf(here: Settings, base: Base) -> Path | None:
-    """The same base for llama.cpp, if the shelf has it; Damaged where it was changed since."""
-    from fine_tune.bases.shelf import all_bases, gguf_of
-
-    known = (one for one in all_bases(here.bases) if one.digest == base.digest and one.gguf)
-    return next((gguf_of(here.bases, one) for one in known), None)

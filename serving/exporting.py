@@ -109,7 +109,7 @@ def _write(form: str, adapter: Path, base: Base | None, to: Path) -> None:
 def _record(here: Settings, which: tuple[str, int], form: str, adapter: Path) -> None:
     """Into the audit log, before a byte is written: weights never leave without a word there."""
     from finmodel.acts import audited
-    from finmodel.adapters import weights_digest
+    from finmodel.signed_adapters import weights_digest
     from serving.access import People
 
     who = People(here.people).find(here.key) if here.key else None

@@ -5,8 +5,9 @@ The rules (a passed gate, a second person) stand in the registry; here they meet
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finmodel import adapters, registry, retirement, tracking, waivers, withdrawal
 from finmodel.errors import BadInput, Refused
@@ -15,7 +16,11 @@ from finmodel.settings import Settings
 from risk.document.keeping import keep_document
 from risk.recipe import Recipe, load_recipe
 from serving.access import signed_in
+from serving.local_engine import forms_of
 from serving.screen import Progress
+
+if TYPE_CHECKING:  # it imports tokenizers, which takes a second
+    from fine_tune.bases.base import Base
 
 
 def promote(
@@ -55,20 +60,22 @@ def _promote_adapter(
             where=f"{name} version {wanted}",
             remedy="bring its base: finmodel base add DIR",
         )
-    _require_unchanged(Path(there[base].folder), base, f"{name} version {wanted}")
-    return adapters.promote(settings, name, wanted, approver)
+    opened = _unchanged(Path(there[base].folder), base, f"{name} version {wanted}")
+    return adapters.promote(settings, name, wanted, approver, forms=partial(forms_of, opened))
 
 
-def _require_unchanged(folder: Path, digest: str, where: str) -> None:
-    """Refused where a base's files are no longer those that the shelf says they are."""
+def _unchanged(folder: Path, digest: str, where: str) -> Base:
+    """A base; Refused where its files are no longer those that the shelf says they are."""
     from fine_tune.bases.base import open_base
 
-    if open_base(folder).digest != digest:
+    base = open_base(folder)
+    if base.digest != digest:
         raise Refused(
             f"the files of its base in {folder} are not those of when it was brought",
             where=where,
             remedy="put them back, or bring its base again: finmodel base add DIR",
         )
+    return base
 
 
 def waive(settings: Settings, name: str, version: int | None, reason: str) -> None:

@@ -122,7 +122,8 @@ def _record(here: Settings, recipe: Recipe, done: Tuned, who: Person) -> None:
     """In the audit log, with the verdict of the gates, where a promotion will look for it."""
     from fine_tune.judging.gates import judge
     from finmodel.acts import audited
-    from finmodel.adapters import About, record_verdict
+    from finmodel.adapters import record_verdict
+    from finmodel.signed_adapters import About
 
     facts = {"name": done.name, "version": done.version, "base": done.base, "by": who.name}
     audited(here, "adapter_tuned", facts | {"passed": done.passed})

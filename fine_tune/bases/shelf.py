@@ -102,6 +102,25 @@ def all_bases(shelf: Path) -> list[Shelved]:
     return [Shelved(TINY, str(folder), open_base(folder).digest), *shelved(shelf)]
 
 
+def with_digest(shelf: Path, digest: str) -> Shelved | None:
+    """The base of a digest, one with a GGUF before one without; None where there is none."""
+    there = [one for one in all_bases(shelf) if one.digest == digest]
+    return next((one for one in there if one.gguf), next(iter(there), None))
+
+
+def named(shelf: Path, word: str) -> Path | None:
+    """The directory of the base that a person's word names, or is; None where it is neither."""
+    if Path(word).is_dir():
+        return Path(word)
+    return next((Path(one.folder) for one in all_bases(shelf) if one.name == word), None)
+
+
+def gguf_with(shelf: Path, digest: str) -> Path | None:
+    """The GGUF of the base of a digest, if the shelf has it; Damaged where it was changed since."""
+    found = with_digest(shelf, digest)
+    return None if found is None else gguf_of(shelf, found)
+
+
 def find_base(shelf: Path, name: str) -> Shelved:
     """The base of a name; NotFound where the shelf has none."""
     path = shelf / f"{name}.json"

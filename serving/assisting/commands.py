@@ -29,8 +29,8 @@ _FILES: Final = ("conversations.jsonl", "verdicts.jsonl")
 def serve() -> None:
     """Serve suggestions and the agents' page on the loopback address. Ctrl-C ends it.
 
-    FINMODEL_WRITER names who writes beside scripts: a base (finmodel base list), an adapter's
-    version (NAME/3) or a server's URL. FINMODEL_PORT chooses the port.
+    FINMODEL_WRITER names who writes beside scripts: a base (finmodel base list), an adapter that
+    was promoted (NAME, or NAME/3) or a server's URL. FINMODEL_PORT chooses the port.
     """
     from serving.launch import ASSIST
     from serving.launch import serve as launch

@@ -75,7 +75,7 @@ def _events(
     left: threading.Event,
 ) -> Generator[Told, None, None]:
     asking = asking_of(one, asked.tone)
-    with desk.writing.place(left) as writer:
+    with desk.writing.place(left, one.scenario) as writer:
         told = yield from _told(stream(asking, desk.shelf, writer))
     if left.is_set():
         return

@@ -47,7 +47,7 @@ class Writing:
         threading.Thread(target=self._open, args=(settings, opening), daemon=True).start()
 
     @contextmanager
-    def place(self, left: threading.Event) -> Iterator[Writer | None]:
+    def place(self, left: threading.Event, scenario: str = "") -> Iterator[Writer | None]:
         """The writer, for one reply, which ends once its reader has `left`; None of none.
 
         It waits for its turn when it is asked, so that scripts need not. NotReady where too many
@@ -67,7 +67,7 @@ class Writing:
             self._inside += 1
         engine = _InTurn(writer.engine, self._places, left)
         try:
-            yield replace(writer, engine=engine, cancelled=left)
+            yield replace(writer.within(scenario), engine=engine, cancelled=left)
         finally:
             with self._lock:
                 self._inside -= 1
@@ -121,7 +121,6 @@ class _InTurn:
 
 
 def _open(settings: Settings, stack: ExitStack) -> Writer:
-    """A base, an adapter's version or a URL, as `finmodel suggest --writer` opens it."""
-    from serving.writers import open_writer
+    from serving.assisting.signed_writers import open_signed_writer
 
-    return stack.enter_context(open_writer(settings, settings.writer, slots=SLOTS))
+    return stack.enter_context(open_signed_writer(settings, settings.writer, SLOTS))

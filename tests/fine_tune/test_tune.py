@@ -26,13 +26,14 @@ from fine_tune.training import under_way
 from fine_tune.training.start import find_start, laid_over, started
 from fine_tune.tune import REPLIES, Material, _learnt, tune
 from finmodel import tracking
-from finmodel.adapters import KIND, weights_digest
+from finmodel.adapters import KIND
 from finmodel.assistant.briefing import briefing
 from finmodel.errors import BadInput, Damaged, NoRoom, NotFound, NotReady
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
 from finmodel.lender.talk.verdicts import judge
+from finmodel.signed_adapters import weights_digest
 from finmodel.trained_on import FILE
 from tests.fine_tune.small_model import small_base
 from tests.finmodel.mlflow_home import settings_at

@@ -5,12 +5,21 @@ from pathlib import Path
 import pytest
 
 from finmodel import adapters, registry, retirement, tracking
-from finmodel.adapters import WEIGHTS, About, champion, is_adapter, load_adapter, weights_digest
+from finmodel.adapters import is_adapter
 from finmodel.audit import scan, verify
 from finmodel.errors import BadInput, Damaged, NotReady, Refused
-from finmodel.export import export_folder
 from finmodel.manifest import Check, Verdict
+from finmodel.pointers import export_folder
 from finmodel.records import Person
+from finmodel.signed_adapters import (
+    GGUF,
+    WEIGHTS,
+    About,
+    champions_of,
+    load_adapter,
+    served_adapter,
+    weights_digest,
+)
 from tests.finmodel.mlflow_home import settings_at
 
 ENGINEER = Person("eva", frozenset({"engineer"}))
@@ -47,10 +56,13 @@ def test_what_passed_is_served_signed_once_a_second_person_approves(settings):
     assert is_adapter(settings, "scripts")
     pointer = adapters.promote(settings, "scripts", None, VALIDATOR)
     assert (pointer.version, pointer.by, pointer.sequence) == (1, "val", 1)
-    about, folder = load_adapter(settings, "scripts", 1)
+    served = served_adapter(settings, "scripts")
+    about = served.about
     assert (about.trained_by, about.approved_by, about.base) == ("eva", "val", BASE)
-    assert (folder / WEIGHTS[0]).read_text() == f"{WEIGHTS[0]} one"
-    assert champion(settings, "scripts", BASE).path == folder
+    assert served.label == "scripts/1"
+    assert served.files[WEIGHTS[0]] == f"{WEIGHTS[0]} one".encode()
+    assert champions_of(settings, BASE) == ["scripts"]
+    assert champions_of(settings, "cd" * 32) == []
     assert tracking.alias(settings, "scripts", "champion") == 1
     (row,) = registry.versions(settings)
     assert (row.status, row.served_as, row.trained_by) == ("passed", "champion", "eva")
@@ -65,10 +77,12 @@ def test_the_one_before_is_served_again_and_a_retired_one_is_not(settings):
         adapters.promote(settings, "scripts", None, VALIDATOR)
     back = adapters.rollback(settings, "scripts", VALIDATOR, "it answers oddly")
     assert (back.version, back.sequence) == (1, 3)
-    assert champion(settings, "scripts", BASE).path.name == "1"
+    assert served_adapter(settings, "scripts").about.version == 1
     retirement.retire(settings, "scripts", 2, VALIDATOR, "no more")
     with pytest.raises(Refused, match="it was retired by val: no more"):
         adapters.promote(settings, "scripts", 2, VALIDATOR)
+    with pytest.raises(Refused, match="it was retired by val: no more"):
+        served_adapter(settings, "scripts", 2)
     with pytest.raises(Refused, match="it is served as champion"):
         retirement.retire(settings, "scripts", 1, VALIDATOR, "no more")
 
@@ -109,15 +123,22 @@ def test_a_tag_of_another_versions_gate_is_no_gate(settings):
         adapters.promote(settings, "scripts", 2, VALIDATOR)
 
 
-def test_what_is_served_is_verified_and_laid_over_its_own_base_alone(settings):
+def _beside(folder):
+    return {GGUF: b"of " + (folder / WEIGHTS[0]).read_bytes()}
+
+
+def test_another_form_is_signed_beside_and_what_was_changed_is_refused(settings):
     tuned(settings)
     with pytest.raises(NotReady, match="no champion was ever promoted"):
-        champion(settings, "scripts", BASE)
-    adapters.promote(settings, "scripts", None, VALIDATOR)
-    with pytest.raises(BadInput, match="scripts version 1: the adapter belongs to another base"):
-        champion(settings, "scripts", "cd" * 32)
+        served_adapter(settings, "scripts")
+    adapters.promote(settings, "scripts", None, VALIDATOR, forms=_beside)
+    served = served_adapter(settings, "scripts")
+    aside = settings.home / "laid"
+    aside.mkdir()
+    assert (served.write_to(aside) / GGUF).read_bytes() == b"of adapter_model.safetensors one"
+    assert "of adapter" not in repr(served)
     with pytest.raises(BadInput, match="it was never promoted"):
         load_adapter(settings, "scripts", 7)
-    (export_folder(settings.adapters, "scripts", 1) / WEIGHTS[0]).write_text("others")
-    with pytest.raises(Damaged):
-        champion(settings, "scripts", BASE)
+    (export_folder(settings.adapters, "scripts", 1) / GGUF).write_text("others")
+    with pytest.raises(Damaged, match=r"adapter\.gguf: it was changed after it was signed"):
+        served_adapter(settings, "scripts")

@@ -14,16 +14,19 @@ import pytest
 from serving import page
 from tests.serving.assist_world import assist_world, brought, message
 from tests.serving.demo_shell import Shell, processes_in
+from tests.serving.small_adapter import promoted, shelved
 from tests.serving.small_world import ROOT, answers, free_port, wait_until
 
 pytestmark = pytest.mark.servers
 HEAVY = ("mlflow", "lightgbm", "pandas", "feast", "duckdb", "sklearn", "torch", "pyarrow", "numba")
 OPEN = """
-import sys
+import sys, time
 from serving import assist
 service = assist.Assist.inner()
+while "is being opened" in (state := service.desk.writing.state):
+    time.sleep(0.05)
 service.close()
-print(*sorted(set(sys.argv[1:]) & set(sys.modules)), "opened")
+print(*sorted(set(sys.argv[1:]) & set(sys.modules)), state)
 """
 
 
@@ -41,16 +44,19 @@ def test_the_demo_is_served_and_ends_without_a_trace(tmp_path):
     wait_until(lambda: processes_in(tmp_path / "fm-assistant") == [], 20)
 
 
-def test_its_process_loads_no_trainer_and_no_feature_framework(tmp_path):
+def test_its_process_loads_no_trainer_no_registry_and_no_feature_framework(tmp_path):
+    settings, made = shelved(tmp_path)
+    promoted(settings, made, "scripts")
+    env = {"FINMODEL_HOME": str(settings.home), "FINMODEL_WRITER": "scripts"}
     done = subprocess.run(
         [sys.executable, "-c", OPEN, *HEAVY],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "FINMODEL_HOME": str(tmp_path / "fm"), "HOME": str(tmp_path)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)} | env,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.split() == ["opened"], done.stderr
+    assert done.stdout == "scripts writes beside scripts\n", done.stderr
 
 
 REPLY = "您别着急，这件事我帮您看。提前结清需要{settlement_total}。"

@@ -16,7 +16,6 @@ from fine_tune.bases.base import open_base
 from fine_tune.bases.shelf import shelve
 from fine_tune.lessons.prepare import prepare
 from finmodel import tracking
-from finmodel.adapters import champion, weights_digest
 from finmodel.audit import scan
 from finmodel.conversation_files import read_conversations, write_conversations
 from finmodel.errors import BadInput, Refused
@@ -26,6 +25,7 @@ from finmodel.lender.talk.verdicts import judge
 from finmodel.privacy.masks import masked
 from finmodel.progress import silent
 from finmodel.settings import Settings
+from finmodel.signed_adapters import GGUF, served_adapter, weights_digest
 from finmodel.trained_on import taught_by
 from finmodel.verdict_files import write_verdicts
 from serving import promotion
@@ -182,7 +182,9 @@ def test_an_adapter_is_promoted_by_a_second_person_once_its_base_is_here(desk):
         promotion.waive(here, "scripts", None, "why not")
     assert promote(here).version == 1
     base = open_base(folder / "base")
-    assert champion(here, "scripts", base.digest).path.is_dir()
+    served = served_adapter(here, "scripts")
+    assert served.about.base == base.digest
+    assert served.files[GGUF].startswith(b"GGUF")
     with pytest.raises(Refused, match="no champion before this one"):
         promotion.rollback(here, "scripts", "tried")
 

@@ -7,8 +7,8 @@ what was passed over and why. What is said out of them is not known here. Pure.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -60,6 +60,8 @@ class Writer:
 
     engine: Engine
     adapter: str = ""
+    scenarios: Mapping[str, str] = field(default_factory=dict)
+    """Adapters that write in its place in conversations of a scenario."""
     most: int = 80
     """Tokens of a reply."""
     seconds: float = 20.0
@@ -69,6 +71,10 @@ class Writer:
     seed: int = 1
     cancelled: threading.Event | None = None
     """Set by another thread, it ends the reply that is being written."""
+
+    def within(self, scenario: str) -> Writer:
+        """The same for a conversation of this scenario."""
+        return replace(self, adapter=self.scenarios.get(scenario, self.adapter))
 
 
 def shipped_shelf() -> Shelf:
