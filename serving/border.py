@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -55,6 +55,8 @@ class Rule:
     """Who may ask; None where no key is needed (one that is given must still be good)."""
     weighs: bool = True
     """Whether it counts among those being answered; probes and pages do not."""
+    refused_as: Callable[[FinmodelError], bytes] = written
+    """How a refusal is written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Border:
             await self._refuse(error, answer, call, scope["method"])
         except Exception:
             # A fault of ours: the caller learns no more than that; the log learns all of it.
-            await answer.refuse(500, written(_Fault("an unexpected fault; it is in the log")), [])
+            fault = _Fault("an unexpected fault; it is in the log")
+            await answer.refuse(500, _written(fault, call), [])
             raise
         finally:
             path = call.rule.path if call.rule else "none"
@@ -223,7 +226,11 @@ class Border:
             headers.append((b"retry-after", b"1"))
         if call.body is None and method not in BODYLESS:
             headers.append((b"connection", b"close"))  # its body was not read, and will not be
-        await answer.refuse(error.http_status, written(error), headers)
+        await answer.refuse(error.http_status, _written(error, call), headers)
+
+
+def _written(error: FinmodelError, call: Call) -> bytes:
+    return (call.rule.refused_as if call.rule else written)(error)
 
 
 class _Fault(FinmodelError):

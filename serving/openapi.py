@@ -40,15 +40,16 @@ class Doc:
     types: tuple[str, ...] = (JSON,)
     may: tuple[str, ...] = ()
     """Refusals of its own, beside those that follow from its rule."""
+    refusal: type = Refusal
+    """The form of its refusals."""
 
 
 def document(routes: Iterable[tuple[Rule, Doc]], id_type: IdType | None) -> dict[str, Any]:
     """The document; `id_type` is that of the served model's customers, None without a model."""
     told = list(routes)
-    records = [kind for _, doc in told for kind in (doc.takes, doc.gives) if kind is not None]
-    _, schemas = msgspec.json.schema_components(
-        [*records, Refusal], ref_template="#/components/schemas/{name}"
-    )
+    kinds = (kind for _, doc in told for kind in (doc.takes, doc.gives, doc.refusal))
+    records = list(dict.fromkeys(kind for kind in kinds if kind is not None))
+    _, schemas = msgspec.json.schema_components(records, ref_template="#/components/schemas/{name}")
     if "Application" in schemas:
         schemas["Application"]["dependentRequired"] = {
             name: ["bureau_query_id", "bureau_consent_id"] for name in BUREAU
@@ -78,7 +79,7 @@ def _operation(rule: Rule, doc: Doc) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": doc.summary,
         "responses": {"200": _success(doc)}
-        | {status: _refusal(status) for status in sorted(_statuses(rule, doc))},
+        | {status: _refusal(status, doc.refusal) for status in sorted(_statuses(rule, doc))},
         "security": [{"key": []}] if rule.roles is not None else [],
     }
     if rule.roles is not None:
@@ -111,8 +112,8 @@ def _success(doc: Doc) -> dict[str, Any]:
     return {"description": "The answer.", "content": content}
 
 
-def _refusal(status: str) -> dict[str, Any]:
-    schema = {"schema": _reference(Refusal)}
+def _refusal(status: str, form: type) -> dict[str, Any]:
+    schema = {"schema": _reference(form)}
     return {"description": REFUSALS[status], "content": {JSON: schema}}
 
 

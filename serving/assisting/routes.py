@@ -17,7 +17,7 @@ from finmodel.records import ROLES
 from finmodel.suggestion_book import GroupedBy
 from serving import page
 from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
-from serving.assisting import conversing, judging, suggesting
+from serving.assisting import completing, conversing, judging, suggesting
 from serving.assisting.asked import (
     AssistStatus,
     Bring,
@@ -33,6 +33,13 @@ from serving.assisting.asked import (
     Worths,
 )
 from serving.assisting.desk import AssistDesk
+from serving.assisting.openai_records import (
+    ChatRequest,
+    Completion,
+    Models,
+    OpenAIRefusal,
+    refusal_of,
+)
 from serving.border import Call, Rule
 from serving.openapi import JSON, Doc, document
 from serving.telemetry import CONTENT_TYPE
@@ -103,6 +110,16 @@ async def worth(call: Call, desk: AssistDesk) -> Reply:
     )
     by: GroupedBy = msgspec.convert(call.piece, GroupedBy)
     return Reply(msgspec.json.encode(Worths(by, tuple(groups))))
+
+
+async def complete(call: Call, desk: AssistDesk) -> Reply:
+    """POST /v1/chat/completions."""
+    return await completing.complete(json_of(call, ChatRequest), desk)
+
+
+async def models(_call: Call, desk: AssistDesk) -> Reply:
+    """GET /v1/models."""
+    return Reply(msgspec.json.encode(completing.models(desk)))
 
 
 async def status(call: Call, desk: AssistDesk) -> Reply:
@@ -186,6 +203,23 @@ ROUTES: Final = (
         Rule("GET", "/worth/{by}", SUPERVISORS),
         Doc("What suggestions were worth.", None, Worths, may=("404",)),
         worth,
+    ),
+    Route(
+        Rule("POST", "/v1/chat/completions", AGENTS, refused_as=refusal_of),
+        Doc(
+            "Complete a chat as OpenAI's route does, with the guards around the model.",
+            ChatRequest,
+            Completion,
+            (JSON, suggesting.EVENTS),
+            may=("404",),
+            refusal=OpenAIRefusal,
+        ),
+        complete,
+    ),
+    Route(
+        Rule("GET", "/v1/models", AGENTS, weighs=False, refused_as=refusal_of),
+        Doc("What may complete a chat.", None, Models, refusal=OpenAIRefusal),
+        models,
     ),
     Route(
         Rule("GET", "/status", weighs=False),

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Generator
+from contextlib import closing
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -23,6 +24,7 @@ from finmodel.suggestion_book import Shown
 from serving.assisting.asked import Suggestions, SuggestRequest, all_seen, seen, sentence_seen
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
+from serving.assisting.pumped import pumped
 
 EVENTS: Final = "text/event-stream"
 Told: TypeAlias = tuple[str, Any]
@@ -44,27 +46,13 @@ async def as_it_comes(
     loop = asyncio.get_running_loop()
     one = await loop.run_in_executor(desk.pool, own, asked.conversation, person, desk)
     left = threading.Event()
-    return _sent(_events(one, asked, person, desk, left), left, desk)
+    return pumped(_written(_events(one, asked, person, desk, left)), left, desk)
 
 
-async def _sent(
-    events: Generator[Told, None, None], left: threading.Event, desk: AssistDesk
-) -> AsyncGenerator[bytes, None]:
-    loop = asyncio.get_running_loop()
-    pending: asyncio.Future[Told | None] | None = None
-    try:
-        while True:
-            pending = loop.run_in_executor(desk.pool, next, events, None)
-            event = await asyncio.shield(pending)
-            if event is None:
-                return
-            name, told = event
+def _written(events: Generator[Told, None, None]) -> Generator[bytes, None, None]:
+    with closing(events):
+        for name, told in events:
             yield f"event: {name}\ndata: ".encode() + msgspec.json.encode(told) + b"\n\n"
-    finally:
-        left.set()
-        if pending is not None:  # its thread is on its way out, and nobody else may close it
-            await asyncio.wait((pending,))
-        await loop.run_in_executor(desk.pool, events.close)
 
 
 def _events(

@@ -18,7 +18,7 @@ from finmodel.assistant.scripts import State
 from finmodel.conversations import Account, Conversation, Identity, Message
 
 Tone: TypeAlias = Literal["", "warm", "brief", "formal"]
-_CHINA: Final = timezone(timedelta(hours=8))
+CHINA: Final = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Asking:
     """In China."""
     tone: Tone = ""
     """Another reply in this tone, however sure the scripts are."""
+    anyhow: bool = False
+    """A generated reply however sure the scripts are, in no other tone."""
 
     @property
     def after(self) -> str:
@@ -62,7 +64,7 @@ def asking_of(one: Conversation, tone: Tone = "") -> Asking:
         identity=last.identity if last else "none",
         account=one.account,
         facts=Facts.of_plain(one.facts),
-        day=(last.at if last else one.started).astimezone(_CHINA).date(),
+        day=(last.at if last else one.started).astimezone(CHINA).date(),
         tone=tone,
     )
 

@@ -138,7 +138,7 @@ def _nothing_generated(asking: Asking, read: _Read, writer: Writer | None) -> st
         "scripts alone answer this": any(one.script.intent in _SCRIPTS_ALONE for one in offers),
         f"it goes elsewhere: {_way(read.routed)}": bool(_way(read.routed)),
         "it is not in Chinese": not _IDEOGRAPH.search(words),
-        "the first script is sure": read.ranked.confident and not asking.tone,
+        "the first script is sure": read.ranked.confident and not (asking.tone or asking.anyhow),
         "no engine": writer is None,
     }
     return next((reason for reason, so in reasons.items() if so), "")
