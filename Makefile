@@ -20,7 +20,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.run ## set up, train on real data, serve, and open the console
-	@exec .venv/bin/finmodel demo --history
+	@exec .venv/bin/finmodel demo --history --assistant
 
 test: .venv/.dev .venv/.servers ## set up, and pass every test
 	$(PY) -m pytest -n 2 --dist loadfile
@@ -62,7 +62,7 @@ lock: $(UV) ## resolve again: one resolution of everything, cut into one lock fo
 	"$$@" -c "$$all.pins" --extra build --extra stream --extra tune -o locks/tune.txt
 
 clean: ## forget the demo's data and models (the environment stays)
-	rm -rf .finmodel
+	rm -rf .finmodel .finmodel-assistant
 
 # uv: the one on the path, or our own from its lock.
 .uv/bin/uv:

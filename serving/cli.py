@@ -84,6 +84,9 @@ def demo(
         bool,
         typer.Option("--marketing", help="The simulated lender's campaigns instead, minutes long."),
     ] = False,
+    assistant: Annotated[
+        bool, typer.Option("--assistant", help="Serve the assistant too, on the next port.")
+    ] = False,
 ) -> None:
     """Set up the demo lender on real data, then serve it. A second run starts in seconds."""
     from finmodel.settings import Settings
@@ -91,7 +94,8 @@ def demo(
 
     if marketing:
         return run_marketing_demo(Settings.from_env(), serve_it=serve)
-    run_demo(Settings.from_env(), serve_it=serve, history=history, drift=drift)
+    more = {"history": history, "drift": drift, "assistant": assistant}
+    run_demo(Settings.from_env(), serve_it=serve, **more)
 
 
 @app.command()

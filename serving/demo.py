@@ -22,7 +22,7 @@ from finmodel.errors import NotReady, Refused
 from finmodel.records import Person
 from finmodel.settings import Settings
 from serving import demo_marketing
-from serving.launch import require_free_port, serve
+from serving.launch import Run, require_free_port, serve, serve_all
 from serving.screen import Progress
 from serving.shipped_table import bring_online, build_views, lay_history
 
@@ -53,12 +53,21 @@ class Step:
 
 
 def run_demo(
-    settings: Settings, *, serve_it: bool = True, history: bool = False, drift: bool = False
+    settings: Settings,
+    *,
+    serve_it: bool = True,
+    history: bool = False,
+    drift: bool = False,
+    assistant: bool = False,
 ) -> None:
     """Do the steps that are due, then serve; with simulated months before now, if wanted.
 
     A drift comes after a history. Where a demo is served from this home already, it sees both.
+    The assistant is served beside, from a home and on a port of its own.
     """
+    beside = _assistants_home(settings) if serve_it and assistant else None
+    if beside is not None:
+        require_free_port(beside)
     settings = replace(settings, standing_clock=settings.standing_clock or CLOCK)
     if serve_it:
         require_free_port(settings)
@@ -68,7 +77,23 @@ def run_demo(
             step.work(settings, progress)
             stamp_of(settings, step).write_text(digest(settings, step))
     if serve_it:
-        serve(settings, lambda trouble: _announce(settings, trouble))
+        _serve(settings, beside)
+
+
+def _assistants_home(settings: Settings) -> Settings:
+    from serving.assisting.demo import home_of
+
+    return home_of(replace(settings, port=settings.port + 1, standing_clock=""))
+
+
+def _serve(settings: Settings, beside: Settings | None) -> None:
+    own = Run(settings, lambda trouble: _announce(settings, trouble))
+    if beside is None:
+        return serve_all((own,))
+    from serving.assisting.demo import served_beside
+
+    first, helpers = served_beside(beside, shelf=settings.bases)
+    serve_all((first, own), helpers)
 
 
 def run_marketing_demo(settings: Settings, *, serve_it: bool = True) -> None:

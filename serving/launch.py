@@ -1,6 +1,6 @@
-"""Starts a service as a child, waits until it is ready, and ends all that it began.
+"""Starts services as children, waits until they are ready, and ends all that it began.
 
-Comes in: settings. Goes out: a running service on the loopback address, and an exit that leaves no
+Comes in: settings. Goes out: running services on the loopback address, and an exit that leaves no
 process behind. Knows nothing of what a service does.
 """
 
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,7 @@ from serving.watch import watch_aliases
 
 START_SECONDS = 90
 STOP_SECONDS = 15
+LOOK_SECONDS = 0.2
 LEFT_SECONDS = 5
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 """prctl(2)"""
@@ -49,6 +50,32 @@ DECISIONS: Final = Service("serving.decisions:Decisions", "service.log", has_mod
 ASSIST: Final = Service("serving.assist:Assist", "assist.log", has_models=False)
 
 
+class Run(NamedTuple):
+    """A service that is to be served."""
+
+    settings: Settings
+    announce: Callable[[str], None]
+    """Called with what is amiss, once it answers."""
+    service: Service = DECISIONS
+
+    @property
+    def log(self) -> Path:
+        """Where it writes what it says."""
+        return self.settings.home / self.service.log
+
+
+class Helper(NamedTuple):
+    """A command of ours that runs beside, and may end at any time."""
+
+    settings: Settings
+    words: tuple[str, ...]
+    """Behind `finmodel`."""
+    log: str
+    """Its log's name under home."""
+    started: Callable[[int], None]
+    """Called with its process's number."""
+
+
 def serve(
     settings: Settings, announce: Callable[[str], None], service: Service = DECISIONS
 ) -> None:
@@ -57,19 +84,47 @@ def serve(
     Without a model that can be served it waits for one: what to do is said, and a promotion is
     picked up.
     """
-    require_free_port(settings)
-    log = settings.home / service.log
-    with _unwinding(), _service(settings, service, log) as child:
-        announce(_trouble_once_open(settings, child, log))
-        stop = threading.Event()
-        watcher = threading.Thread(target=watch_aliases, args=(settings, stop), daemon=True)
-        if service.has_models:
-            watcher.start()
+    serve_all((Run(settings, announce, service),))
+
+
+def serve_all(runs: Sequence[Run], helpers: Sequence[Helper] = ()) -> None:
+    """Serve several, each announced once it answers; where one ends, all do."""
+    for run in runs:
+        require_free_port(run.settings)
+    stop = threading.Event()
+    with _unwinding(), _ended_together() as children:
+        for helper in helpers:
+            children.append(_helper(helper))
+            helper.started(children[-1].pid)
+        begun = [(run, _service(run.settings, run.service, run.log)) for run in runs]
+        children += [child for _, child in begun]
+        for run, child in begun:
+            run.announce(_trouble_once_open(run.settings, child, run.log))
+        for run in runs:
+            watcher = threading.Thread(target=watch_aliases, args=(run.settings, stop), daemon=True)
+            if run.service.has_models:
+                watcher.start()
         try:
-            if child.wait():
-                raise NotReady("the service ended by itself", where=str(log), remedy=_tail(log))
+            _watch(begun, children)
         finally:
             stop.set()
+
+
+def _watch(
+    begun: Sequence[tuple[Run, subprocess.Popen[bytes]]], children: list[subprocess.Popen[bytes]]
+) -> None:
+    """Wait until a service has ended; NotReady where it did not mean to."""
+    while True:
+        for child in children:
+            child.poll()  # a helper that has ended is let go
+        for run, child in begun:
+            if child.returncode is not None:
+                if child.returncode:
+                    raise NotReady(
+                        "the service ended by itself", where=str(run.log), remedy=_tail(run.log)
+                    )
+                return
+        time.sleep(LOOK_SECONDS)
 
 
 def require_free_port(settings: Settings) -> None:
@@ -86,29 +141,47 @@ def require_free_port(settings: Settings) -> None:
             ) from error
 
 
-@contextmanager
-def _service(settings: Settings, service: Service, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _service(settings: Settings, service: Service, log: Path) -> subprocess.Popen[bytes]:
+    words = ("-m", "bentoml", "serve", service.target)
+    where = ("--host", settings.host, "--port", str(settings.port))
+    return _started(settings, (*words, *where), log)
+
+
+def _helper(helper: Helper) -> subprocess.Popen[bytes]:
+    words = ("-c", "from serving.cli import main; main()", *helper.words)
+    return _started(helper.settings, words, helper.settings.home / helper.log, _behind_all)
+
+
+def _started(
+    settings: Settings,
+    words: Sequence[str],
+    log: Path,
+    begin: Callable[[], None] | None = None,
+) -> subprocess.Popen[bytes]:
+    """A process of this Python that sees the same settings, and ends with us."""
     settings.make_home()
-    command = [
-        *(sys.executable, "-m", "bentoml", "serve", service.target),
-        *("--host", settings.host, "--port", str(settings.port)),
-    ]
     with log.open("ab") as out:
         _adopt_orphans()
-        child = subprocess.Popen(
-            command,
+        return subprocess.Popen(
+            [sys.executable, *words],
             stdout=out,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a terminal's Ctrl-C reaches the launcher alone
-            preexec_fn=_end_with_parent,  # no thread is running yet
+            preexec_fn=begin or _end_with_parent,  # no thread is running yet
             env=settings.child_env(),
             cwd=Path(__file__).resolve().parent.parent,
         )
+
+
+@contextmanager
+def _ended_together() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Children that are put in here are ended at the end, with all that they left."""
+    children: list[subprocess.Popen[bytes]] = []
     try:
-        yield child
+        yield children
     finally:
-        _end(child)
+        _end(children)
 
 
 def _adopt_orphans() -> None:
@@ -121,14 +194,23 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ask the service to stop, then insist; then end what it left, which is ours by then."""
-    child.terminate()
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+def _behind_all() -> None:
+    """In a helper: the same, and no service waits for it."""
+    _end_with_parent()
+    os.nice(10)
+
+
+def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask all to stop, then insist; then end what they left, which is ours by then."""
+    for child in children:
+        child.terminate()
+    until = time.monotonic() + STOP_SECONDS
+    for child in children:
+        try:
+            child.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
     for sign in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + LEFT_SECONDS
         while (left := _children()) and time.monotonic() < deadline:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from finmodel.durable import disk_error, replacing
-from finmodel.errors import Damaged, NotFound, NotReady
+from finmodel.errors import Damaged, NoRoom, NotFound, NotReady
 from finmodel.hashes import sha256_of
 from finmodel.progress import Progress, silent, teller
 
@@ -40,6 +40,10 @@ class Known:
     size: int
     sha256: str
     licence: str
+    disk: int = 0
+    """Bytes that parts, file and unpacked weights take, at most at once."""
+    memory: int = 0
+    """Bytes that unpacking takes."""
 
 
 KNOWN: Final = {
@@ -54,6 +58,8 @@ KNOWN: Final = {
             size=1_117_320_768,
             sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
             licence="Apache-2.0",
+            disk=6_000_000_000,
+            memory=10_000_000_000,
         ),
     )
 }
@@ -68,6 +74,26 @@ def known(name: str) -> Known:
             remedy=f"name one of: {', '.join(KNOWN)}; or bring your own: finmodel base add DIR",
         )
     return KNOWN[name]
+
+
+def require_room(base: Known, folder: Path, free_memory: int) -> None:
+    """NoRoom where the disk or the memory cannot hold what is to be brought: asked before."""
+    there = next(one for one in (folder, *folder.parents) if one.is_dir())
+    free = shutil.disk_usage(there).free
+    begun = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if free + begun < base.disk:
+        raise NoRoom(
+            f"it takes {base.disk / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free",
+            where=base.name,
+            remedy="make room, then give the command again",
+        )
+    if free_memory < base.memory:
+        raise NoRoom(
+            f"unpacking it takes {base.memory / 1e9:.1f} GB of memory, "
+            f"{free_memory / 1e9:.1f} GB are free",
+            where=base.name,
+            remedy="end what else runs, or bring a directory: finmodel base add DIR",
+        )
 
 
 def fetch(

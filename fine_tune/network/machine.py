@@ -14,11 +14,12 @@ from typing import Final
 
 import torch
 
+from finmodel.memory import available_memory
+
 _STATUS: Final = Path("/proc/self/status")
 _FORGET_PEAK: Final = Path("/proc/self/clear_refs")
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """mallopt's numbers for them (malloc.h)."""
-_GROUP: Final = Path("/sys/fs/cgroup")
 
 
 def best_device() -> torch.device:
@@ -62,10 +63,7 @@ def free_memory(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + idle)
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return min(int(line.split()[1]) << 10, _left_of_group())
-    return _left_of_group()
+    return available_memory()
 
 
 def taken_memory(device: torch.device) -> int:
@@ -123,13 +121,3 @@ def _status(name: str) -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) << 10
     return 0
-
-
-def _left_of_group() -> int:
-    """What a container's limit leaves; where it has none, more than any machine has."""
-    try:
-        most = (_GROUP / "memory.max").read_text().strip()
-        taken = int((_GROUP / "memory.current").read_text())
-    except OSError:  # no control groups of the second kind here
-        return 1 << 60
-    return 1 << 60 if most == "max" else int(most) - taken

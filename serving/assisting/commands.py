@@ -7,17 +7,13 @@ Words come in; a running service, or two files for `finmodel tune`, go out. Impo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from finmodel.errors import BadInput
 from serving.operators import Json, settings
 from serving.screen import emit
-
-if TYPE_CHECKING:
-    from finmodel.settings import Settings
 
 assist = typer.Typer(
     no_args_is_help=True, help="Suggest replies to agents; keep what they make of them."
@@ -36,6 +32,7 @@ def serve() -> None:
     from serving.launch import serve as launch
 
     here = settings()
+    here.arrival.unlink(missing_ok=True)  # of a demo that was served from this home
 
     def announce(_trouble: str) -> None:
         typer.echo(f"serving on http://{here.host}:{here.port}; Ctrl-C ends it")
@@ -49,17 +46,21 @@ def serve() -> None:
 def demo(
     serve: Annotated[bool, typer.Option(help="Serve when everything is ready.")] = True,
 ) -> None:
-    """Simulated customers wait for replies: an agent and a supervisor, each with a key."""
-    from serving.assisting.demo import home_of, prepare
-    from serving.launch import ASSIST, require_free_port
-    from serving.launch import serve as launch
+    """Simulated customers wait for replies: an agent and a supervisor, each with a key.
 
-    here = home_of(settings())
-    if serve:
-        require_free_port(here)
-    keys = prepare(here)
-    if serve:
-        launch(here, lambda _trouble: _announce(here, keys), ASSIST)
+    A real base is fetched beside, unless FINMODEL_WRITER names who writes or FINMODEL_FETCH_BASE=0.
+    """
+    from serving.assisting.demo import home_of, prepare, served_beside
+    from serving.launch import require_free_port, serve_all
+
+    given = settings()
+    here = home_of(given)
+    if not serve:
+        prepare(here)
+        return
+    require_free_port(here)
+    run, helpers = served_beside(here, "Ctrl-C ends it.", shelf=given.bases)
+    serve_all((run,), helpers)
 
 
 @assist.command(name="export")
@@ -89,14 +90,3 @@ def export_(
         f"--verdicts {out / _FILES[1]}",
         err=True,
     )
-
-
-def _announce(here: Settings, keys: dict[str, str]) -> None:
-    screen = Console(highlight=False, soft_wrap=True)
-    screen.print(f"\n[bold]Customers are waiting[/] (the clock stands at {here.standing_clock})")
-    screen.print(f"  page        http://{here.host}:{here.port}")
-    for name, key in keys.items():
-        screen.print(f"  {name:<11} {key}")
-    if not here.writer:
-        screen.print("  scripts alone: name a writer in FINMODEL_WRITER (docs/assistant.md)")
-    screen.print("Ctrl-C ends it.")

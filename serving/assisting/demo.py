@@ -1,7 +1,8 @@
 """The assistant's demo: simulated customers of unseen phrasings whose last words wait for a reply.
 
-Settings come in; a home of its own, with an agent's and a supervisor's key, goes out. Set up again
-it keeps what was said and sent there.
+Settings come in; a home of its own, with an agent's and a supervisor's key, goes out, and what is
+to be served. Set up again it keeps what was said and sent there. A real base is brought beside,
+unless that is not wanted; until it is here, and without it, scripts answer.
 """
 
 from __future__ import annotations
@@ -10,24 +11,31 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 import msgspec
+from rich.console import Console
 
+from finmodel.arrival import Arrival, expected
 from finmodel.clock import parse_time
 from finmodel.conversation_book import ConversationBook, Opened
 from finmodel.conversations import Conversation
-from finmodel.durable import replace_file
+from finmodel.durable import make_file_once, replace_file
 from finmodel.lender.talk.conversations import write
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from serving.access import People
+from serving.assisting.signed_writers import CHAMPION
+from serving.launch import ASSIST, Helper, Run
 
 NOW: Final = "2026-06-03T20:00:00+08:00"
 AGENT: Final = "demo agent"
 PEOPLE: Final = {AGENT: ("agent",), "demo supervisor": ("supervisor",)}
 WAITING: Final = 12
 """Customers at first."""
+BASE: Final = "qwen2.5-coder-1.5b"
+"""What writes where nobody names another writer."""
 _FROM, _DAYS, _SEED, _MOST = date(2026, 6, 2), 2, 8, 600
 
 
@@ -35,6 +43,64 @@ def home_of(settings: Settings) -> Settings:
     """The demo's own home and clock, beside those of the other demos."""
     home = settings.home.with_name(f"{settings.home.name}-assistant")
     return replace(settings, home=home, standing_clock=settings.standing_clock or NOW)
+
+
+def served_beside(
+    here: Settings, last: str = "", *, shelf: Path | None = None
+) -> tuple[Run, tuple[Helper, ...]]:
+    """The demo's service, and who brings its base; `last` is said at the end of what it says.
+
+    A base that another shelf has is not brought twice.
+    """
+    keys = prepare(here)
+    if shelf is not None and (known := shelf / f"{BASE}.json").is_file():
+        here.bases.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_file_once(here.bases / known.name, known.read_bytes())  # it says where the base lies
+    here, helpers = _with_writer(here)
+    told = _writer_told(here, bool(helpers))
+    return Run(here, lambda _trouble: _announce(here, keys, (told, last)), ASSIST), helpers
+
+
+def _with_writer(here: Settings) -> tuple[Settings, tuple[Helper, ...]]:
+    """Who writes: whoever is named, or the base that is here or brought now."""
+    from fine_tune.bases.shelf import shelved
+
+    here.arrival.unlink(missing_ok=True)
+    if here.writer:
+        return here, ()
+    writes = replace(here, writer=f"{BASE}{CHAMPION}")
+    if any(one.name == BASE for one in shelved(here.bases)):
+        return writes, ()
+    if not here.fetch_base:
+        return here, ()
+    return writes, (
+        Helper(
+            here,
+            ("base", "get", BASE, "--tell", str(here.arrival)),
+            "base.log",
+            lambda pid: expected(here.arrival, Arrival(BASE, pid)),
+        ),
+    )
+
+
+def _writer_told(here: Settings, coming: bool) -> str:
+    if coming:
+        return (
+            f"scripts now; {BASE} is fetched beside (1.1 GB; 6 GB of disk and 10 of memory to "
+            "unpack it), the page shows how it stands; FINMODEL_FETCH_BASE=0 leaves it out"
+        )
+    return here.writer or "scripts alone: name a writer in FINMODEL_WRITER (docs/agents_page.md)"
+
+
+def _announce(here: Settings, keys: dict[str, str], told: tuple[str, str]) -> None:
+    screen = Console(highlight=False, soft_wrap=True)
+    screen.print(f"\n[bold]Customers are waiting[/] (the clock stands at {here.standing_clock})")
+    screen.print(f"  page        http://{here.host}:{here.port}")
+    for name, key in keys.items():
+        screen.print(f"  {name:<11} {key}")
+    screen.print(f"  writes      {told[0]}")
+    if told[1]:
+        screen.print(told[1])
 
 
 def prepare(here: Settings) -> dict[str, str]:

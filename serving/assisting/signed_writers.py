@@ -6,6 +6,7 @@ folder alone: MLflow is not asked, and its bytes are checked before an engine se
     service_scripts                         the champion of that name
     service_scripts/3                       a version of it that was promoted
     service_scripts,collection=debt_talk    and another one for conversations of a scenario
+    qwen2.5-coder-1.5b@champion             what was promoted for a base, else the base alone
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from serving.local_engine import open_engine
 if TYPE_CHECKING:
     from fine_tune.bases.base import Base
 
+CHAMPION: Final = "@champion"
+"""Behind a base: the adapter that was promoted for it, the first by name, if there is one."""
 _ADAPTER: Final = re.compile(r"^(?P<name>\w[\w.-]*)(?:/(?P<version>\d+))?$")
 
 
@@ -42,24 +45,13 @@ def open_signed_writer(here: Settings, words: str, slots: int) -> Iterator[Write
     if "://" in words:
         yield Writer(Endpoint(words, key=here.endpoint_key))
         return
-    folder = named(here.bases, first)
+    folder = named(here.bases, first.removesuffix(CHAMPION))
     adapters = {} if folder is not None else {"": _adapter(here, first)}
     adapters |= dict(_of_scenario(here, one) for one in others)
     base = _base_of(here, adapters) if folder is None else open_base(folder)
+    if first.endswith(CHAMPION) and (promoted := champions_of(here, base.digest)):
+        adapters |= {"": served_adapter(here, promoted[0])}
     with _opened(here, base, adapters, slots) as writer:
-        yield writer
-
-
-@contextmanager
-def open_best_writer(here: Settings, base: str, slots: int) -> Iterator[Writer]:
-    """The adapter that was promoted for a base, the first by name; the base alone without one."""
-    from fine_tune.bases.base import open_base
-    from fine_tune.bases.shelf import find_base
-
-    found = open_base(Path(find_base(here.bases, base).folder))
-    promoted = champions_of(here, found.digest)
-    adapters = {"": served_adapter(here, promoted[0])} if promoted else {}
-    with _opened(here, found, adapters, slots) as writer:
         yield writer
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from finmodel.arrival import until_here
 from finmodel.assistant.engines.engine import Asked, Engine
 from finmodel.assistant.suggesting.shelf import Writer
 from finmodel.errors import FinmodelError, NotReady
@@ -25,6 +26,8 @@ SLOTS: Final = 4
 """So many conversations keep what was read of them."""
 WAITING: Final = 6
 """So many more may wait for a place."""
+LOOK_S: Final = 1.0
+"""How often it is looked whether a base that is being brought has come."""
 NO_WRITER: Final = "scripts alone: no FINMODEL_WRITER is set"
 
 Opening = Callable[[Settings, ExitStack], Writer]
@@ -39,7 +42,7 @@ class Writing:
         self.writer: Writer | None = None
         self._stack, self._lock = ExitStack(), threading.Lock()
         self._places = threading.Semaphore(PLACES)
-        self._inside, self._closed = 0, False
+        self._inside, self._closed = 0, threading.Event()
         if not settings.writer:
             return
         self.state = f"scripts alone: {settings.writer} is being opened"
@@ -75,24 +78,32 @@ class Writing:
     def close(self) -> None:
         """Let go of the engine."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             self.writer = None
         self._stack.close()
 
     def _open(self, settings: Settings, opening: Opening) -> None:
         with ExitStack() as stack:
             try:
+                for said in until_here(settings.arrival):
+                    self.state = f"scripts alone: {said}"
+                    if self._closed.wait(LOOK_S):
+                        return
+                self.state = f"scripts alone: {settings.writer} is being opened"
                 writer = opening(settings, stack)
             except FinmodelError as error:
                 self.state = f"scripts alone: {error}"
                 log.warning("the writer could not be opened: %s", error.code)
                 return
+            except Exception as error:
+                self.state = f"scripts alone: the writer failed ({type(error).__name__})"
+                raise
             with self._lock:
-                if self._closed:
+                if self._closed.is_set():
                     return
                 self._stack = stack.pop_all()
                 self.writer = writer
-            self.state = f"{settings.writer} writes beside scripts"
+            self.state = f"{writer.adapter or settings.writer} writes beside scripts"
 
 
 @dataclass(frozen=True, slots=True)

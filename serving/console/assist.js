@@ -201,6 +201,7 @@ function show() {
   if (person && !is("agent") && !is("supervisor")) fill($("worth"), h("p", { class: "soft" }, t().noRole));
   if (person && !is("agent") && !is("supervisor")) $("supervisor").hidden = false;
   $("engine").textContent = frame.status ? toldBy(t().engineStates, frame.status.engine_state) : "";
+  $("engine").title = frame.status?.engine_state ?? "";
   const option = (value, text, chosen) => h("option", { value, selected: value === chosen }, text);
   fill($("tone"), Object.entries(t().tones).map(([value, text]) => option(value, text, $("tone").value)));
   fill($("by"), Object.entries(t().groups).map(([value, text]) => option(value, text, state.by)));

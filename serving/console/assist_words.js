@@ -1,5 +1,9 @@
 // The words of the agent's page, in Chinese and in English.
 
+// Of "… (parts fetched: 3 of 22)" the figures; of "… could not be brought: why" the why.
+const counted = (text) => /(\d+) of (\d+)\)/.exec(text)?.slice(1).join("/") ?? "";
+const behind = (text) => text.split("could not be brought: ")[1];
+
 export const ASSIST = {
   zh: {
     title: "坐席助手",
@@ -41,6 +45,9 @@ export const ASSIST = {
     noRole: "您的角色在这里没有可看的内容：坐席看会话，主管看效果。",
     engineStates: [
       ["writes beside scripts", "模型已就绪"],
+      ["is being fetched", (text) => `正在下载模型 ${counted(text)}，先用话术`],
+      ["is being unpacked", (text) => `正在解包模型 ${counted(text)}，先用话术`],
+      ["could not be brought", (text) => `模型未能取得，只用话术（${behind(text)}）`],
       ["is being opened", "模型正在加载，先用话术"],
       ["no FINMODEL_WRITER", "只用话术"],
       ["scripts alone", "模型不可用，只用话术"],
@@ -99,6 +106,9 @@ export const ASSIST = {
     noRole: "Your role has nothing to see here: agents see conversations, supervisors what suggestions are worth.",
     engineStates: [
       ["writes beside scripts", "a model writes"],
+      ["is being fetched", (text) => `the model is being fetched ${counted(text)}, scripts meanwhile`],
+      ["is being unpacked", (text) => `the model is being unpacked ${counted(text)}, scripts meanwhile`],
+      ["could not be brought", (text) => `no model, scripts alone: ${behind(text)}`],
       ["is being opened", "the model is being loaded, scripts meanwhile"],
       ["no FINMODEL_WRITER", "scripts alone"],
       ["scripts alone", "no model: scripts alone"],
@@ -119,4 +129,8 @@ export const ASSIST = {
   },
 };
 
-export const toldBy = (pairs, text) => (pairs.find(([piece]) => text.includes(piece)) ?? [null, text])[1];
+// A piece of what the service says, and what the page says: words, or a function of all of it.
+export function toldBy(pairs, text) {
+  const found = pairs.find(([piece]) => text.includes(piece))?.[1] ?? text;
+  return typeof found === "function" ? found(text) : found;
+}

@@ -46,6 +46,7 @@ class Shell:
 
     def environment(self, key: str = "") -> dict[str, str]:
         ours = {"FINMODEL_HOME": str(self.home), "FINMODEL_PORT": str(self.port)}
+        ours["FINMODEL_FETCH_BASE"] = "0"  # no test brings a gigabyte
         # MLflow leaves the address that another test gave it in this process's environment.
         theirs = {name: value for name, value in os.environ.items() if name[:7] != "MLFLOW_"}
         return theirs | ours | self.more | ({"FINMODEL_KEY": key} if key else {})

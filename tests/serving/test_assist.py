@@ -30,8 +30,10 @@ print(*sorted(set(sys.argv[1:]) & set(sys.modules)), state)
 """
 
 
-def test_the_demo_is_served_and_ends_without_a_trace(tmp_path):
-    shell = Shell(tmp_path / "fm", free_port(), {})
+def test_the_demo_is_served_without_a_base_and_ends_without_a_trace(tmp_path):
+    # pip finds nothing, as where there is no network
+    offline = {"FINMODEL_FETCH_BASE": "1", "PIP_NO_INDEX": "1"}
+    shell = Shell(tmp_path / "fm", free_port(), offline)
     child = shell.start("assist", "demo")
     address = f"http://127.0.0.1:{shell.port}"
     wait_until(lambda: answers(f"{address}/status"), 90)
@@ -39,6 +41,12 @@ def test_the_demo_is_served_and_ends_without_a_trace(tmp_path):
     assert "坐席助手" in page.text
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert httpx.get(f"{address}/conversations").status_code == 401
+    assert httpx.get(f"{address}/status").json()["engine"] == ""
+
+    def state():
+        return httpx.get(f"{address}/status").json()["engine_state"]
+
+    wait_until(lambda: "qwen2.5-coder-1.5b could not be brought" in state(), 120)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=60)
     wait_until(lambda: processes_in(tmp_path / "fm-assistant") == [], 20)
@@ -56,7 +64,7 @@ def test_its_process_loads_no_trainer_no_registry_and_no_feature_framework(tmp_p
         text=True,
         check=False,
     )
-    assert done.stdout == "scripts writes beside scripts\n", done.stderr
+    assert done.stdout == "scripts/1 writes beside scripts\n", done.stderr
 
 
 REPLY = "您别着急，这件事我帮您看。提前结清需要{settlement_total}。"
@@ -179,6 +187,22 @@ def test_keys_do_nothing_while_an_input_method_composes(tab, world):
         " {code: 'Digit1', altKey: true, isComposing: true, bubbles: true}))"
     )
     assert tab.input_value("#text") == ""
+
+
+def test_how_a_base_comes_is_said_on_the_page(tab, world, monkeypatch):
+    def tell(how):
+        monkeypatch.setattr(world.desk.writing, "state", f"scripts alone: qwen {how}")
+        tab.reload()
+
+    tell("is being fetched (parts fetched: 5 of 22)")
+    sign_in(tab, world.keys["li"])
+    tab.locator("#engine", has_text="正在下载模型 5/22，先用话术").wait_for()
+    tell("is being unpacked (tensors unpacked: 7 of 338)")
+    tab.locator("#engine", has_text="正在解包模型 7/338，先用话术").wait_for()
+    tell("could not be brought: no network")
+    tab.locator("#engine", has_text="模型未能取得，只用话术（no network）").wait_for()
+    tab.click("#language")
+    tab.locator("#engine", has_text="no model, scripts alone: no network").wait_for()
 
 
 def test_an_analyst_sees_no_conversation_and_english_is_one_click_away(tab, world):

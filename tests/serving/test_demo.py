@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 from finmodel.audit import Entry, scan
 from finmodel.settings import Settings
 from serving import demo as road
+from serving.launch import ASSIST, DECISIONS
 from tests.serving.demo_shell import Answer, Demo, Shell, press_ctrl_c, processes_in, start_demo
 from tests.serving.small_world import ROOT, wait_until
 
@@ -237,6 +238,23 @@ def test_steps_cut_short_are_done_again_from_their_beginning(demo, tmp_path):
 def digests(folder: Path) -> dict[str, str]:
     found = sorted(path for path in folder.rglob("*.log"))
     return {str(p.relative_to(folder)): sha256(p.read_bytes()).hexdigest() for p in found}
+
+
+def test_the_assistant_is_served_beside_from_a_home_and_a_port_of_its_own(tmp_path, monkeypatch):
+    served = []
+    monkeypatch.setattr(road, "STEPS", ())
+    monkeypatch.setattr(road, "require_free_port", lambda settings: None)
+    monkeypatch.setattr(road, "serve_all", lambda runs, helpers=(): served.append((runs, helpers)))
+    here = Settings.from_env({"FINMODEL_HOME": str(tmp_path / "fm"), "FINMODEL_FETCH_BASE": "0"})
+    road.run_demo(here, assistant=True)
+    road.run_demo(here)
+    ((beside, own), helpers), ((alone,), none) = served
+    assert (helpers, none) == ((), ())
+    assert beside.settings.home == tmp_path / "fm-assistant"
+    assert beside.settings.port == own.settings.port + 1
+    assert (beside.service, own.service) == (ASSIST, DECISIONS)
+    assert beside.settings.standing_clock != own.settings.standing_clock == road.CLOCK
+    assert alone.settings == own.settings
 
 
 def test_a_home_that_is_not_the_demos_is_left_as_it_is(tmp_path):

@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from fine_tune.bases.fetch import KNOWN, MODEL, Known, fetch, known
-from finmodel.errors import Damaged, NotFound, NotReady
+from fine_tune.bases.fetch import KNOWN, MODEL, Known, fetch, known, require_room
+from finmodel.errors import Damaged, NoRoom, NotFound, NotReady
 
 PARTS = [b"GGUF" + b"a" * 5_000, b"b" * 7_000, b"c" * 10]
 
@@ -97,3 +97,11 @@ def test_a_name_that_is_none_is_told_with_those_that_are():
     with pytest.raises(NotFound, match=r"name one of: qwen2\.5-coder-1\.5b"):
         known("gpt")
     assert KNOWN["qwen2.5-coder-1.5b"].licence == "Apache-2.0"
+
+
+def test_what_would_not_fit_is_refused_before_anything_is_fetched(tmp_path):
+    require_room(base(disk=1_000, memory=1_000), tmp_path / "not" / "there", 2_000)
+    with pytest.raises(NoRoom, match=r"small: it takes 1,?0+\.0 GB of disk, .* are free"):
+        require_room(base(disk=10**18), tmp_path, 0)
+    with pytest.raises(NoRoom, match=r"takes 9\.3 GB of memory, 2\.0 GB are free"):
+        require_room(base(memory=9_300_000_000), tmp_path, 2_000_000_000)

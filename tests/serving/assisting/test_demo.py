@@ -1,13 +1,19 @@
 """The demo's customers wait for replies, in words that nothing was trained on."""
 
 import dataclasses
+import os
 from contextlib import closing
 
+import msgspec
+
+from fine_tune.bases.shelf import Shelved
+from finmodel.arrival import read_arrival
 from finmodel.conversation_book import ConversationBook
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from serving.access import People
-from serving.assisting.demo import AGENT, PEOPLE, WAITING, home_of, prepare
+from serving.assisting.demo import AGENT, BASE, PEOPLE, WAITING, home_of, prepare, served_beside
+from serving.launch import ASSIST
 
 
 def test_customers_wait_and_a_second_time_nothing_is_new(tmp_path):
@@ -26,6 +32,28 @@ def test_customers_wait_and_a_second_time_nothing_is_new(tmp_path):
     assert all(one.messages[-1].who == "customer" for one in found)
     assert all(one.messages[-1].at <= here.clock.now() for one in found)
     assert not any(message.intent or message.family for one in found for message in one.messages)
+
+
+def test_a_base_is_brought_unless_it_is_here_or_not_wanted(tmp_path):
+    given = Settings.from_env({"FINMODEL_HOME": str(tmp_path / "fm")})
+    here = home_of(given)
+    run, (helper,) = served_beside(here)
+    assert (run.service, run.settings.writer) == (ASSIST, f"{BASE}@champion")
+    assert helper.words == ("base", "get", BASE, "--tell", str(here.arrival))
+    helper.started(os.getpid())
+    assert read_arrival(here.arrival).sentence == f"{BASE} is being fetched"
+    for settings in (
+        dataclasses.replace(here, fetch_base=False),
+        dataclasses.replace(here, writer="mine"),
+    ):
+        run, helpers = served_beside(settings)
+        assert (helpers, run.settings.writer) == ((), settings.writer)
+        assert not here.arrival.exists()
+    given.bases.mkdir(parents=True)
+    shelved = Shelved(BASE, str(tmp_path), "ab" * 32)
+    (given.bases / f"{BASE}.json").write_bytes(msgspec.json.encode(shelved))
+    run, helpers = served_beside(here, shelf=given.bases)
+    assert (helpers, run.settings.writer) == ((), f"{BASE}@champion")
 
 
 def test_another_home_is_left_alone(tmp_path):

@@ -6,7 +6,7 @@ from finmodel.assistant.engines.engine import Asked, write
 from finmodel.assistant.engines.llama_cpp import LlamaCpp
 from finmodel.errors import BadInput, Damaged, NotFound
 from finmodel.signed_adapters import GGUF
-from serving.assisting.signed_writers import open_best_writer, open_signed_writer
+from serving.assisting.signed_writers import open_signed_writer
 from serving.local_engine import forms_of
 from tests.finmodel.assistant.engines.small_engines import ASKED
 from tests.serving.small_adapter import promoted, shelved
@@ -15,7 +15,7 @@ from tests.serving.small_adapter import promoted, shelved
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     settings, made = shelved(tmp_path_factory.mktemp("signed"))
-    with open_best_writer(settings, "small", 1) as bare:
+    with open_signed_writer(settings, "small@champion", 1) as bare:
         assert bare.adapter == ""  # none was promoted yet
     promoted(settings, made, "scripts")
     promoted(settings, made, "debts", version=2)
@@ -35,7 +35,7 @@ def test_the_champion_writes_what_the_adapter_that_was_signed_writes(desk):
     with open_signed_writer(settings, "scripts", 1) as writer:
         assert (writer.engine.name, writer.adapter) == ("llama.cpp", "scripts/1")
         assert said(writer.engine, writer.adapter) == expected
-    with open_best_writer(settings, "small", 1) as writer:
+    with open_signed_writer(settings, "small@champion", 1) as writer:
         assert writer.adapter == "debts/2"
 
 
