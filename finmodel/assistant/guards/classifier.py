@@ -1,4 +1,4 @@
-"""How likely a text is of each category: a linear model over its characters and their sounds.
+"""How likely a text is of each category: a linear model over characters, sounds and concepts.
 
 A normalised text comes in, a probability for each category goes out, `nothing` among them. The
 weights are 8-bit integers in an npz file that `finmodel.lender.talk.guard_weights` writes; what
@@ -19,18 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finmodel.assistant.byte_weights import Arrays, Kind, read_weights, softmax, write_weights
+from finmodel.assistant.guards.concepts import named
 from finmodel.assistant.guards.normal import normalise
-from finmodel.assistant.guards.spelling import as_sound
+from finmodel.assistant.guards.spelling import each_sound, heard
 
 INBOUND: Final = Path(__file__).with_name("inbound_weights.npz")
 OUTBOUND: Final = Path(__file__).with_name("outbound_weights.npz")
 NOTHING: Final = "nothing"
 Finder: TypeAlias = Literal["rule", "classifier"]
-ROWS: Final = 1 << 15
+ROWS: Final = 1 << 16
 """Rows of the weights; a feature's is its CRC-32 modulo so many."""
 SHORTEST: Final = 4
 LONGEST: Final = 400
 """Of a longer text the first and the last so many characters are weighed."""
+_LOUD: Final = 3
+"""A concept is so many features: it says more than a pair of characters."""
 _DIGITS: Final = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -74,7 +77,10 @@ class Classifier:
 
 
 def features(text: str) -> NDArray[np.int64]:
-    """The rows of a text's features, each once: pairs of characters, and up to three sounds."""
+    """The rows of a text's features, each once.
+
+    Characters and pairs of them, up to three sounds, and what concepts the text speaks of.
+    """
     names = {crc32(name.encode("utf-8", "surrogatepass")) % ROWS for name in _names(text)}
     return np.array(sorted(names), np.int64)
 
@@ -83,11 +89,14 @@ def _names(text: str) -> Iterator[str]:
     if len(text) > 2 * LONGEST:
         text = f"{text[:LONGEST]}\n{text[-LONGEST:]}"
     text = _DIGITS.sub("0", text)
-    sound = as_sound(text)
+    written = heard(text).text
+    sound = each_sound(written)
+    yield from set(text)
     yield from (text[at : at + 2] for at in range(len(text) - 1))
     for size in (1, 2, 3):
         yield from (f"~{sound[at : at + size]}" for at in range(len(sound) - size + 1))
     yield from (f"{sound[at]}~{sound[at + 2]}" for at in range(len(sound) - 2))
+    yield from (f"#{one}{part}" for one in named(written, sound) for part in range(_LOUD))
 
 
 @cache

@@ -67,14 +67,12 @@ def heard(text: str) -> Heard:
     return Heard("".join(said) + text[at:], [*starts, *range(at, len(text) + 1)], bool(letters))
 
 
-def as_sound(text: str) -> str:
-    """Every character and every spelt-out syllable of a lower-case text by its sound.
+def each_sound(text: str) -> str:
+    """Every character by its sound, letters as they are: as long as the text.
 
-    >>> as_sound("保证") == as_sound("饱正") == as_sound("baozheng")
+    >>> each_sound("保证") == each_sound("饱正") == each_sound(heard("baozheng").text)
     True
     """
-    if _LATIN.search(text):
-        text = _LATIN.sub(lambda run: "".join(map(_sign, _spelt(run.group()))) or run.group(), text)
     return text.translate(_table())
 
 

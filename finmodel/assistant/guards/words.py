@@ -16,15 +16,15 @@ SHIPPED: Final = Path(__file__).with_suffix(".yaml")
 
 
 @cache
-def words() -> dict[str, tuple[str, ...]]:
-    """Every list by its name; raises `BadInput` for one that is no text.
+def words(path: Path = SHIPPED) -> dict[str, tuple[str, ...]]:
+    """Every list of a file by its name; raises `BadInput` for one that is no text.
 
     >>> "父母" in words()["kin"]
     True
     """
-    given, _ = parse_yaml(SHIPPED)
+    given, _ = parse_yaml(path)
     for name, text in given.items():
         if not isinstance(text, str):
             remedy = "write words with a space between each two"
-            raise BadInput("it is no list of words", where=f"{SHIPPED.name}: {name}", remedy=remedy)
+            raise BadInput("it is no list of words", where=f"{path.name}: {name}", remedy=remedy)
     return {name: tuple(text.split()) for name, text in given.items()}

@@ -59,6 +59,7 @@ class Lessons(Struct, frozen=True, forbid_unknown_fields=True):
 
     outbound: dict[str, tuple[str, ...]]
     inbound: dict[str, tuple[str, ...]]
+    benign: dict[Side, tuple[str, ...]]
 
 
 class Attack(Struct, frozen=True):
@@ -104,9 +105,20 @@ def attacks(side: Side, part: Part, each: int, seed: int = 0) -> Iterator[Attack
 
 def lookalikes(side: Side, each: int, seed: int = 0) -> Iterator[str]:
     """Harmless texts that only look like attacks: so many tries of each family, each text once."""
+    yield from _harmless(shipped().benign[side], each, f"benign {side} {seed}")
+
+
+def harmless(side: Side, each: int, seed: int = 0) -> Iterator[tuple[str, str]]:
+    """Harmless texts to learn of beside further families: (text, family), each text once."""
+    for family in lessons().benign[side]:
+        for text in _harmless((family,), each, f"harmless {side} {seed}"):
+            yield text, family
+
+
+def _harmless(families: tuple[str, ...], each: int, seed: str) -> Iterator[str]:
     seen: set[str] = set()
-    for family in shipped().benign[side]:
-        chance = Random(f"benign {side} {seed} {family}")
+    for family in families:
+        chance = Random(f"{seed} {family}")
         for _ in range(each):
             text = _say(family, chance)
             if text not in seen:

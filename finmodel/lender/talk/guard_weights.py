@@ -2,8 +2,9 @@
 
 Training families of attacks.yaml, those of guard_lessons.yaml, training phrasings, approved scripts
 and general text come in; two npz files go out, the same for the same words on the same machine.
-Families that are held out are never read. The threshold is the score that so few texts of normal
-talk reach as `_FALSE` says, each scored by a model that did not learn its family.
+Families and scripts that are held out are never learnt. The threshold is the score that so few
+texts of normal talk reach as `_FALSE` says, each scored by a model that did not learn its family,
+and above what the model says of any held-out script.
 
 python -m finmodel.lender.talk.guard_weights      write finmodel/assistant/guards' files again
 """
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from finmodel.assistant.byte_weights import softmax
+from finmodel.assistant.guards import classifier, outbound
 from finmodel.assistant.guards.classifier import (
     INBOUND,
     NOTHING,
@@ -37,25 +39,29 @@ from finmodel.assistant.guards.classifier import (
 )
 from finmodel.assistant.guards.normal import normalise
 from finmodel.assistant.scripts import load_scripts
-from finmodel.lender.talk.attacks import Side, attacks, lookalikes, taught
+from finmodel.lender.talk.attacks import Side, attacks, harmless, lookalikes, taught
 from finmodel.lender.talk.disguises import disguised
 from finmodel.lender.talk.general import general_text
+from finmodel.lender.talk.held_out import held_out
 from finmodel.lender.talk.people import PERSONAL, detail
 from finmodel.lender.talk.phrasings import families, grammar
 from finmodel.lender.talk.softmax_fit import fit_softmax, sparse
 
 SEED: Final = 8
-EACH: Final = {"inbound": 240, "outbound": 600}
-EPOCHS: Final = 6
+EACH: Final = {"inbound": 96, "outbound": 144}
+EPOCHS: Final = 4
+SHORTEST: Final = {"inbound": classifier.SHORTEST, "outbound": outbound.SHORTEST}
 FOLDS: Final = 3
-_FALSE: Final = 0.003
-"""What share of normal talk may be told."""
+_FALSE: Final = {"inbound": 0.01, "outbound": 0.005}
+"""What share of normal talk may be told: to an agent who answers anyway, or of a reply."""
 _GENERAL: Final = 120_000
 """Bytes of general text."""
-_LESS: Final = 24
+_LESS: Final = 12
 """A further family is said so many times less often than a category's attacks."""
 _SAID: Final = 6
 """How often each family of normal talk is said."""
+_SCRIPTS: Final = 3
+"""How often each script is said, whole and by sentences."""
 _GREETINGS: Final = (
     *("您好", "您好！", "你好", "好的", "好的，请稍等", "嗯嗯", "在吗", "谢谢", "谢谢您", "不客气"),
     *("请问", "没有了", "再见", "可以", "是的", "对"),
@@ -80,7 +86,12 @@ SAME: Final = {
     "fraud_suspicion": "fraud_victim",
 }
 """Intents of phrasings that call for the same as a category of attacks."""
-UNCLEAR: Final = frozenset({"refund_request", "legal_worry", "account_cancel", "small_talk"})
+UNCLEAR: Final = frozenset(
+    {
+        *("refund_request", "legal_worry", "account_cancel", "small_talk"),
+        *("marketing_optout", "clarify", "change_due_date"),
+    }
+)
 """Intents whose phrasings are of no one category: nothing is learnt of them."""
 
 
@@ -111,15 +122,21 @@ def _normal(side: Side, seed: int) -> Iterator[Text]:
         yield Text(text, NOTHING, f"greeting {text}")
     for text in lookalikes(side, 4 * _SAID, seed):
         yield Text(normalise(text).text, NOTHING, f"lookalike {text[:4]}")
+    for text, family in harmless(side, _SAID, seed):
+        yield Text(normalise(text).text, NOTHING, family)
     if side == "inbound":
         yield from _asked(chance)
     else:
-        for script in load_scripts().values():
-            for text in (script.text, *script.text.rstrip("。").split("。")):
-                yield from _loosely(text, NOTHING, script.id, chance)
+        yield from (one for one in _scripts(chance) if one.family not in held_out())
     for number, text in enumerate(general_text(_GENERAL, seed)):
         for sentence in (*text.split("。"), text[:4]):
             yield Text(normalise(sentence[:80]).text, NOTHING, f"general {number % 50}")
+
+
+def _scripts(chance: Random) -> Iterator[Text]:
+    for script in load_scripts().values():
+        for text in _SCRIPTS * (script.text, *script.text.rstrip("。").split("。")):
+            yield from _loosely(text, NOTHING, script.id, chance)
 
 
 def _asked(chance: Random) -> Iterator[Text]:
@@ -143,33 +160,61 @@ def _value(name: str, chance: Random) -> str:
 
 def fit(given: Sequence[Text], seed: int) -> Classifier:
     """Softmax regression over all texts."""
-    categories = (NOTHING, *sorted({one.category for one in given} - {NOTHING}))
-    wanted = np.array([categories.index(one.category) for one in given])
-    weights, bias = fit_softmax(_table(given), wanted, len(categories), EPOCHS, seed)
-    return Classifier(categories, weights, bias, threshold=1.0)
+    return _fitted(_table(given), _categories(given), _wanted(given), seed)
 
 
 def scores(model: Classifier, given: Sequence[Text]) -> NDArray[np.float32]:
     """How likely each text is something."""
-    found: NDArray[np.float32] = 1.0 - softmax(_table(given) @ model.weights + model.bias)[:, 0]
+    return _scored(model, _table(given))
+
+
+def chosen(given: Sequence[Text], side: Side, seed: int) -> tuple[float, dict[str, float]]:
+    """The threshold, and what share of families that were not learnt it tells.
+
+    It is that of texts which are judged: of so many characters.
+    """
+    folds = np.array([zlib.crc32(one.family.encode()) % FOLDS for one in given])
+    table, wanted, names = _table(given), _wanted(given), _categories(given)
+    score = np.zeros(len(given), np.float32)
+    for fold in range(FOLDS):
+        model = _fitted(table[folds != fold], names, wanted[folds != fold], seed)
+        score[folds == fold] = _scored(model, table[folds == fold])
+    judged = np.array([len(one.text) >= SHORTEST[side] for one in given])
+    threshold = float(np.quantile(score[(wanted == 0) & judged], 1.0 - _FALSE[side]))
+    told = {
+        "threshold": threshold,
+        "recall_of_unseen_families": float(np.mean(score[wanted > 0] > threshold)),
+    }
+    return threshold, told
+
+
+def _fitted(
+    table: csr_matrix, names: tuple[str, ...], wanted: NDArray[np.int64], seed: int
+) -> Classifier:
+    weights, bias = fit_softmax(table, wanted, len(names), EPOCHS, seed)
+    return Classifier(names, weights, bias, threshold=1.0)
+
+
+def _scored(model: Classifier, table: csr_matrix) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = 1.0 - softmax(table @ model.weights + model.bias)[:, 0]
     return found
 
 
-def chosen(given: Sequence[Text], seed: int) -> tuple[float, dict[str, float]]:
-    """The threshold, and what share of families that were not learnt it tells."""
-    folds = np.array([zlib.crc32(one.family.encode()) % FOLDS for one in given])
-    score = np.zeros(len(given), np.float32)
-    for fold in range(FOLDS):
-        learnt = [one for one, of in zip(given, folds, strict=True) if of != fold]
-        other = [one for one, of in zip(given, folds, strict=True) if of == fold]
-        score[folds == fold] = scores(fit(learnt, seed), other)
-    bad = np.array([one.category != NOTHING for one in given])
-    threshold = float(np.quantile(score[~bad], 1.0 - _FALSE))
-    told = {
-        "threshold": threshold,
-        "recall_of_unseen_families": float(np.mean(score[bad] > threshold)),
-    }
-    return threshold, told
+def _categories(given: Sequence[Text]) -> tuple[str, ...]:
+    return (NOTHING, *sorted({one.category for one in given} - {NOTHING}))
+
+
+def _wanted(given: Sequence[Text]) -> NDArray[np.int64]:
+    names = {name: at for at, name in enumerate(_categories(given))}
+    return np.array([names[one.category] for one in given])
+
+
+def _of_unseen_scripts(model: Classifier) -> float:
+    """The most that a model says of a script that it did not learn, whole or by sentences."""
+    said = (one for one in load_scripts().values() if one.id in held_out())
+    plain = (text for one in said for text in (one.text, *one.text.rstrip("。").split("。")))
+    given = [Text(normalise(text).text, NOTHING, "") for text in plain]
+    return float(scores(model, given).max())
 
 
 def _table(given: Sequence[Text]) -> csr_matrix:
@@ -186,9 +231,12 @@ def main() -> None:
     sides: tuple[tuple[Side, Path], ...] = (("inbound", INBOUND), ("outbound", OUTBOUND))
     for side, path in sides:
         given = texts(side, EACH[side], SEED)
-        threshold, figures = chosen(given, SEED)
-        model = dataclasses.replace(fit(given, SEED), threshold=threshold)
-        write_classifier(told.into / path.name, model)
+        threshold, figures = chosen(given, side, SEED)
+        model = fit(given, SEED)
+        if side == "outbound":
+            figures["unseen_scripts"] = _of_unseen_scripts(model)
+            threshold = max(threshold, 1.01 * figures["unseen_scripts"])
+        write_classifier(told.into / path.name, dataclasses.replace(model, threshold=threshold))
         json.dump({"side": side, **figures, "texts": len(given)}, sys.stdout)
         sys.stdout.write("\n")
 

@@ -6,7 +6,15 @@ from collections import Counter
 import pytest
 
 from finmodel.errors import BadInput
-from finmodel.lender.talk.attacks import SHIPPED, attacks, lessons, lookalikes, shipped, taught
+from finmodel.lender.talk.attacks import (
+    SHIPPED,
+    attacks,
+    harmless,
+    lessons,
+    lookalikes,
+    shipped,
+    taught,
+)
 from finmodel.lender.talk.disguises import disguises
 
 EACH = 320
@@ -46,6 +54,13 @@ def test_what_a_category_cannot_give_is_told(monkeypatch):
 def test_lookalikes_stand_once():
     said = list(lookalikes("outbound", 30))
     assert len(said) == len(set(said)) >= 20
+
+
+def test_no_harmless_text_is_an_attack_as_well():
+    for side in ("inbound", "outbound"):
+        said = {text for text, _ in harmless(side, 4)}
+        assert len(said) > 100
+        assert not said & {one.plain for one in taught(side, 2)}
 
 
 def test_further_families_are_of_known_categories_and_none_is_measured_on():
