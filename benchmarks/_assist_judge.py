@@ -6,15 +6,18 @@ counts go out. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fine_tune.lessons import distance
+from finmodel.assistant.facts import Facts
 from finmodel.assistant.grounding import ground
 from finmodel.assistant.script_rules import PUBLIC_SLOTS
-from finmodel.assistant.suggesting.answers import Suggested
+from finmodel.assistant.suggesting.answers import Sentence, Suggested
 from finmodel.assistant.suggesting.asking import Asking
 from finmodel.assistant.written_numbers import figures_in
 from finmodel.conversations import Message
+from serving.assisting.asked import SentenceSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +53,13 @@ def grounded(turn: Turn, told: Suggested) -> tuple[int, int]:
 def told_too_early(turn: Turn, told: Suggested) -> int:
     """Figures, or slots of the customer's own, that somebody who is not verified was suggested."""
     every = [*told.suggestions, *([told.verification] if told.verification else [])]
-    own = [
-        number
-        for shown in every
-        for sentence in shown.sentences
-        for number in sentence.numbers
-        if number.slot not in PUBLIC_SLOTS
-    ]
-    public = [fact.shown for name, fact in turn.asking.facts.items() if name in PUBLIC_SLOTS]
-    texts = [shown.text for shown in every]
-    for value in public:
-        texts = [text.replace(value, "") for text in texts]
-    return len(own) + sum(len(figures_in(text)) for text in texts)
+    return sum(own_values(one.sentences, turn.asking.facts) for one in every)
+
+
+def own_values(said: Sequence[Sentence | SentenceSeen], facts: Facts) -> int:
+    """Figures in sentences, and slots of the customer's own, beside what the lender tells all."""
+    own = [one for part in said for one in part.numbers if one.slot not in PUBLIC_SLOTS]
+    text = "".join(part.text for part in said)
+    for value in (fact.shown for name, fact in facts.items() if name in PUBLIC_SLOTS):
+        text = text.replace(value, "")
+    return len(own) + len(figures_in(text))

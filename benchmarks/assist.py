@@ -4,10 +4,12 @@ The simulated lender's held-out conversations are gone through turn by turn: bef
 agent is shown what the platform suggests, by scripts alone. The agent's own final text is what the
 simulator wrote, which saw no suggestion. Counted are whether the right script is among the three,
 what of the final text need not be typed, and whether every figure rests on the ledger. Whoever is
-not verified asks with all their facts at hand, and nothing of them may be told. Then the service is
-started as `finmodel assist serve` does it and asked over HTTP: `script_p95_ms` until scripts stand
-with an agent, `first_token_…` until the first generated sentence does (nothing is shown before the
-guards have read it), with the tiny base for 8 agents at once and the real one for one and for two.
+not verified asks with all their facts at hand, and nothing of them may be told; nor anything of one
+customer to another, whatever an engine says that repeats others' records (`_assist_leaks.py`). Then
+the service is started as `finmodel assist serve` does it and asked over HTTP: `script_p95_ms` until
+scripts stand with an agent, `first_token_…` until the first generated sentence does (nothing is
+shown before the guards have read it), with the tiny base for 8 agents at once and the real one for
+one and for two.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import msgspec
 import numpy as np
 from _assist_http import first_ms, script_ms, serving
 from _assist_judge import Turn, grounded, is_right, saved, told_too_early
+from _assist_leaks import Repeater, leaks
 from _report import note, print_report
 from matching import CONVERSATIONS, SEED, as_good
 
@@ -91,12 +94,41 @@ def measure() -> dict[str, Any]:
         "characters_saved": float(np.mean(spared)),
         "numbers_grounded": sum(rests for _, rests in figures) / count,
         "numbers": count,
-        "unverified_requests": len(unknown),
-        "unverified_values": sum(told_too_early(*pair) for pair in unknown),
+        "unverified_script_requests": len(unknown),
+        "unverified_script_values": sum(told_too_early(*pair) for pair in unknown),
         "script_in_process_p50_ms": float(np.percentile(took, 50)),
         "script_in_process_p95_ms": float(np.percentile(took, 95)),
         "turns": len(given),
     }  # fmt: skip
+
+
+def told_to_others(requests: int) -> dict[str, int]:
+    """What of anybody's record reached somebody else, in so many requests; and the unverified.
+
+    Half of the requests are answered by an engine that says again what it reads: of that not even
+    a word may be another's. The other half, and the unverified, by one that knows every record: it
+    may say again a word that nothing masks (`foreign_words_of_engine`), never a value.
+    """
+    found = {}
+    for name, count, remembers, unverified in (
+        ("reads", requests // 2, False, 0.0),
+        ("remembers", requests - requests // 2, True, 0.0),
+        ("unverified", int(requests * 1.1), True, 0.95),
+    ):
+        note(f"{count:,} requests of an engine that repeats: {name}")
+        with tempfile.TemporaryDirectory() as aside:
+            reply = Repeater(remembers).reply
+            found[name] = leaks(count, reply, unverified, Path(aside) / "home")
+    every = found.values()
+    return {
+        "foreign_requests": sum(one["requests"] for one in every),
+        "foreign_left_midway": sum(one["left"] for one in every),
+        "foreign_sentences": sum(one["sentences"] for one in every),
+        "foreign_values": sum(one["foreign"] for one in every) + found["reads"]["words"],
+        "foreign_words_of_engine": found["remembers"]["words"] + found["unverified"]["words"],
+        "unverified_requests": found["unverified"]["unverified"],
+        "unverified_values": found["unverified"]["told"],
+    }
 
 
 def over_http(base: str) -> dict[str, float | None]:
@@ -131,8 +163,10 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--json", action="store_true", help="accepted for form: it is always JSON")
     words.add_argument("--base", default="qwen2.5-coder-1.5b", help="the real base, on the shelf")
+    words.add_argument("--requests", type=int, default=10_000, help="that might tell of others")
     told = words.parse_args()
-    print_report("assist", measure() | over_http(told.base))
+    figures = measure() | told_to_others(told.requests) | over_http(told.base)
+    print_report("assist", figures)
 
 
 if __name__ == "__main__":
