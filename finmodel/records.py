@@ -7,7 +7,7 @@ knows no library but numpy.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -67,6 +67,8 @@ class Person:
     roles: frozenset[str]
     demo: bool = False
     """Made by the demo: whatever this person approves is recorded as 'demo'."""
+    since: date | None = None
+    """When they began in their work; None where nobody said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,10 @@ class Settings:
     """Who writes replies beside scripts: a base, a promoted adapter or a URL; empty for none."""
     fetch_base: bool = True
     """Whether a demo brings a base that writes replies (1.1 GB); FINMODEL_FETCH_BASE=0 for not."""
+    writer_b: str = ""
+    """Another writer to compare with; empty for none."""
+    writer_b_share: float = 0.5
+    """The share of conversations that it writes in."""
     embed: str = ""
     """The one origin, as https://desk.example, whose page may hold the panel; empty for none."""
     key: str = field(default="", repr=False)
@@ -73,6 +77,8 @@ class Settings:
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
             writer=env.get("FINMODEL_WRITER", ""),
             fetch_base=env.get("FINMODEL_FETCH_BASE", "1") != "0",
+            writer_b=env.get("FINMODEL_WRITER_B", ""),
+            writer_b_share=_number(env, "FINMODEL_WRITER_B_SHARE", 0.5, 1),
             embed=_origin(env.get("FINMODEL_EMBED", "")),
             key=env.get("FINMODEL_KEY", ""),
             endpoint_key=env.get("FINMODEL_ENDPOINT_KEY", ""),
@@ -89,6 +95,8 @@ class Settings:
             "FINMODEL_PORT": str(self.port),
             "FINMODEL_MODEL": self.model,
             "FINMODEL_WRITER": self.writer,
+            "FINMODEL_WRITER_B": self.writer_b,
+            "FINMODEL_WRITER_B_SHARE": f"{self.writer_b_share:g}",
             "FINMODEL_EMBED": self.embed,
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",

@@ -19,10 +19,21 @@ from finmodel.book_file import BookFile
 from finmodel.conversation_book import text_of_time
 from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
+from finmodel.tenure import Tenure
 from finmodel.vault import Vault
 from finmodel.verdicts import Verdict
 
-GroupedBy: TypeAlias = Literal["agent", "scenario", "adapter"]
+GroupedBy: TypeAlias = Literal[
+    "agent", "tenure", "scenario", "tenure_scenario", "adapter", "writer"
+]
+_COLUMNS: Final[dict[GroupedBy, str]] = {
+    "agent": "agent",
+    "tenure": "coalesce(tenure, 'unknown')",
+    "scenario": "scenario",
+    "tenure_scenario": "coalesce(tenure, 'unknown') || ' · ' || scenario",
+    "adapter": "adapter",
+    "writer": "coalesce(writer, '')",
+}
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS shown(
     id TEXT PRIMARY KEY, at TEXT NOT NULL, conversation TEXT NOT NULL, agent TEXT NOT NULL,
@@ -33,14 +44,19 @@ CREATE TABLE IF NOT EXISTS verdict(
     shown TEXT PRIMARY KEY, at TEXT NOT NULL, choice TEXT NOT NULL, characters INTEGER NOT NULL,
     saved REAL NOT NULL, seconds REAL, violations INTEGER NOT NULL, sealed BLOB NOT NULL
     ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS circumstance(
+    arrival INTEGER PRIMARY KEY AUTOINCREMENT, shown TEXT NOT NULL UNIQUE, tenure TEXT NOT NULL,
+    writer TEXT NOT NULL);
 """
 _WORTH: Final = """
-SELECT {by}, count(*), count(verdict.shown), count(*) FILTER (WHERE choice = 'accepted'),
+SELECT {by} AS part, count(*), count(verdict.shown), count(*) FILTER (WHERE choice = 'accepted'),
        count(*) FILTER (WHERE choice = 'edited'), count(*) FILTER (WHERE choice = 'rejected'),
        sum(saved * characters) / nullif(sum(characters), 0),
+       avg((1 - saved) * characters) FILTER (WHERE choice = 'edited'),
        avg(seconds), coalesce(sum(violations), 0)
 FROM shown LEFT JOIN verdict ON verdict.shown = shown.id
-WHERE shown.at >= ? AND shown.at < ? GROUP BY {by} ORDER BY {by}
+           LEFT JOIN circumstance ON circumstance.shown = shown.id
+WHERE shown.at >= ? AND shown.at < ? GROUP BY part ORDER BY part
 """
 
 
@@ -60,6 +76,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """Until the first was there."""
     body: bytes
     """All of it with its trace, as JSON."""
+    tenure: Tenure = "unknown"
+    """The agent's, on that day."""
+    writer: str = ""
+    """Who would have written, had the engine been asked, as settings name them; empty for nobody.
+
+    It is chosen by conversation: what is compared is not what came through the guards alone."""
 
     def __repr__(self) -> str:
         return f"Shown({self.conversation})"
@@ -93,6 +115,8 @@ class Worth(msgspec.Struct, frozen=True):
     rejected: int
     characters_saved: float | None
     """Share of all characters that were sent."""
+    edits: float | None
+    """Mean edits of an edited reply, at most its characters."""
     seconds: float | None
     """Mean drafting time."""
     violations: int
@@ -115,6 +139,10 @@ class SuggestionBook:
                 "INSERT INTO shown VALUES (?,?,?,?,?,?,?,?,?,?)",
                 name, text_of_time(shown.at), shown.conversation, shown.agent, shown.scenario,
                 shown.adapter, shown.count, shown.ms, key.pseudonym, key.seal(shown.body),
+            )  # fmt: skip
+            self._file.change(
+                "INSERT INTO circumstance(shown, tenure, writer) VALUES (?,?,?)",
+                name, shown.tenure, shown.writer,
             )  # fmt: skip
         return name
 
@@ -161,8 +189,9 @@ class SuggestionBook:
                 continue
 
     def worth(self, by: GroupedBy, since: datetime, until: datetime) -> list[Worth]:
-        """What suggestions of a span of time were worth, by agent, scenario or adapter."""
-        rows = self._file.rows(_WORTH.format(by=by), text_of_time(since), text_of_time(until))
+        """What suggestions of a span of time were worth, in groups by their names."""
+        question = _WORTH.format(by=_COLUMNS[by])
+        rows = self._file.rows(question, text_of_time(since), text_of_time(until))
         return [Worth(*row) for row in rows]
 
     def close(self) -> None:

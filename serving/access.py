@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -33,10 +34,11 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: tuple[str, ...]
     key_sha256: str
     demo: bool = False
+    since: date | None = None
 
     @property
     def person(self) -> Person:
-        return Person(self.name, frozenset(self.roles), self.demo)
+        return Person(self.name, frozenset(self.roles), self.demo, self.since)
 
 
 class People:
@@ -47,8 +49,13 @@ class People:
         self._seen: tuple[int, int, int] | None = None
         self._entries: tuple[_Entry, ...] = ()
 
-    def add(self, name: str, roles: Collection[str], demo: bool = False) -> str:
-        """Add a person and return the key, once: only its hash is kept."""
+    def add(
+        self, name: str, roles: Collection[str], demo: bool = False, since: date | None = None
+    ) -> str:
+        """Add a person and return the key, once: only its hash is kept.
+
+        `since` is when they began in their work.
+        """
         wanted = _checked(name, roles)
         key = "fm_" + secrets.token_urlsafe(KEY_BYTES)
         with self._alone():
@@ -59,7 +66,7 @@ class People:
                     where=f"person {name!r}",
                     remedy="revoke it first: finmodel people revoke NAME",
                 )
-            self._write((*entries, _Entry(name, wanted, _hash(key), demo)))
+            self._write((*entries, _Entry(name, wanted, _hash(key), demo, since)))
         return key
 
     def add_demo(self, people: Mapping[str, Collection[str]]) -> dict[str, str]:

@@ -34,14 +34,20 @@ def settings() -> Settings:
 def people_add(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     role: Annotated[list[str], typer.Option(help="A role; repeat it for more.")],
+    since: Annotated[
+        str, typer.Option(help="When they began in their work, as 2026-03-01: their tenure.")
+    ] = "",
 ) -> None:
     """Add a person and print the key, once: only its hash is kept."""
     from serving.access import People
+    from serving.days import day_or_time
 
     here, roles = settings(), frozenset(role)
+    began = day_or_time(since, "--since").date() if since else None
     here.make_home()
-    key = People(here.people).add(name, roles)
-    _record(here, "person_added", {"name": name, "roles": sorted(roles)})
+    key = People(here.people).add(name, roles, since=began)
+    body = {"name": name, "roles": sorted(roles)} | ({"since": since} if since else {})
+    _record(here, "person_added", body)
     typer.echo(key)
 
 

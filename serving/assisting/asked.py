@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
 from finmodel.assistant.suggesting.answers import Number, Origin, Sentence, Suggested, Suggestion
 from finmodel.assistant.suggesting.routing import Routed
+from finmodel.certainty import wilson
 from finmodel.conversations import Account, Identity, Message, Moment, Name, Scenario, Who
 from finmodel.suggestion_book import GroupedBy, Worth
 from finmodel.verdicts import Choice
@@ -178,11 +180,19 @@ class View(_Quiet, frozen=True, kw_only=True):
     facts: tuple[FactSeen, ...]
 
 
+class Group(Worth, frozen=True):
+    """What suggestions were worth in a group, and how sure their accepted share is."""
+
+    accepted_low: float | None
+    accepted_high: float | None
+    """Wilson's 95 % interval of `accepted` in `judged`; None where nothing was judged."""
+
+
 class Worths(Struct, frozen=True):
-    """What suggestions were worth in the last 30 days, in each group and in all."""
+    """What suggestions were worth in the last 30 days, in each group."""
 
     by: GroupedBy
-    groups: tuple[Worth, ...]
+    groups: tuple[Group, ...]
 
 
 class PersonHere(Struct, frozen=True):
@@ -206,9 +216,17 @@ class AssistStatus(Struct, frozen=True, kw_only=True):
     trouble: str = ""
     """As the decision service has it; scripts are always there."""
     clock_stands: bool = False
+    other_state: str = ""
+    """Of the writer that it is compared with; empty where there is none."""
     embed: str = ""
     """The origin whose page may hold the panel."""
     person: PersonHere | None = None
+
+
+def group_of(one: Worth) -> Group:
+    """A group with its interval."""
+    low, high = wilson(one.accepted, one.judged) if one.judged else (None, None)
+    return Group(*astuple(one), accepted_low=low, accepted_high=high)
 
 
 def sentence_seen(one: Sentence) -> SentenceSeen:

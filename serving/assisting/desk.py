@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from finmodel.assistant.suggesting.shelf import Shelf, shipped_shelf
@@ -18,6 +18,7 @@ from finmodel.conversation_book import ConversationBook
 from finmodel.settings import Settings
 from finmodel.suggestion_book import SuggestionBook
 from finmodel.vault import Vault
+from serving.assisting.arms import Arm, Arms
 from serving.assisting.writing import PLACES, WAITING, Writing
 from serving.telemetry import Telemetry
 
@@ -38,6 +39,16 @@ class AssistDesk:
     telemetry: Telemetry
     pool: Executor
     """Threads for work too long for the event loop."""
+    other: Writing | None = None
+    """The writer that `writing` is compared with."""
+
+    @property
+    def arms(self) -> Arms:
+        """Who writes in which conversation."""
+        here = self.settings
+        first = Arm(here.writer, self.writing)
+        second = None if self.other is None else Arm(here.writer_b, self.other)
+        return Arms(first, second, here.writer_b_share)
 
 
 @contextmanager
@@ -51,6 +62,10 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
         suggestions = stack.enter_context(closing(SuggestionBook(settings.suggestions, vault)))
         pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="assist"))
         writing = stack.enter_context(closing(Writing(settings)))
+        other = None
+        if settings.writer_b:
+            named = replace(settings, writer=settings.writer_b)
+            other = stack.enter_context(closing(Writing(named)))
         yield AssistDesk(
             settings,
             settings.clock,
@@ -60,4 +75,5 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
             writing,
             telemetry,
             pool,
+            other,
         )

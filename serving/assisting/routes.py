@@ -31,6 +31,7 @@ from serving.assisting.asked import (
     SuggestRequest,
     View,
     Worths,
+    group_of,
 )
 from serving.assisting.desk import AssistDesk
 from serving.assisting.openai_records import (
@@ -109,7 +110,7 @@ async def worth(call: Call, desk: AssistDesk) -> Reply:
         desk, desk.suggestions.worth, call.piece, now - SPAN, now + timedelta(seconds=1)
     )
     by: GroupedBy = msgspec.convert(call.piece, GroupedBy)
-    return Reply(msgspec.json.encode(Worths(by, tuple(groups))))
+    return Reply(msgspec.json.encode(Worths(by, tuple(map(group_of, groups)))))
 
 
 async def complete(call: Call, desk: AssistDesk) -> Reply:
@@ -131,6 +132,7 @@ async def status(call: Call, desk: AssistDesk) -> Reply:
         clock=desk.clock.now(),
         engine=writing.writer.engine.name if writing.writer else "",
         engine_state=writing.state,
+        other_state=desk.other.state if desk.other else "",
         clock_stands=bool(desk.settings.standing_clock),
         embed=desk.settings.embed,
         person=PersonHere(who.name, tuple(sorted(who.roles)), who.demo) if who else None,

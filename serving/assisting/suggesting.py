@@ -14,6 +14,7 @@ from contextlib import closing
 from typing import Any, Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from finmodel.assistant.suggesting.answers import Sentence, Suggested
 from finmodel.assistant.suggesting.asking import asking_of
@@ -21,6 +22,8 @@ from finmodel.assistant.suggesting.suggest import Event, stream
 from finmodel.conversations import Conversation
 from finmodel.records import Person
 from finmodel.suggestion_book import Shown
+from finmodel.tenure import tenure_of
+from risk.monitor.periods import ZONE
 from serving.assisting.asked import Suggestions, SuggestRequest, all_seen, seen, sentence_seen
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
@@ -63,12 +66,14 @@ def _events(
     left: threading.Event,
 ) -> Generator[Told, None, None]:
     asking = asking_of(one, asked.tone)
-    with desk.writing.place(left, one.scenario) as writer:
+    arm = desk.arms.of(one.id)
+    with arm.writing.place(left, one.scenario) as writer:
         told = yield from _told(stream(asking, desk.shelf, writer))
     if left.is_set():
         return
-    shown = desk.suggestions.show(_shown(one, told, person, desk))
-    yield "done", all_seen(shown, told)
+    wrote = (writer.adapter or arm.name) if writer else ""
+    kept = replace(_shown(one, told, person, desk), writer=wrote)
+    yield "done", all_seen(desk.suggestions.show(kept), told)
 
 
 def _told(
@@ -98,16 +103,17 @@ def _event(event: Event) -> Told:
 
 
 def _shown(one: Conversation, told: Suggested, person: Person, desk: AssistDesk) -> Shown:
-    trace = told.trace
+    trace, now = told.trace, desk.clock.now()
     generated = any(suggestion.kind == "generated" for suggestion in told.suggestions)
     return Shown(
         conversation=one.id,
         customer=one.customer,
         agent=person.name,
         scenario=one.scenario,
-        at=desk.clock.now(),
+        at=now,
         adapter=(trace.adapter or trace.engine) if generated else "",
         count=len(told.suggestions),
         ms=trace.scripts_ms,
         body=msgspec.json.encode(told),
+        tenure=tenure_of(person.since, now.astimezone(ZONE).date()),
     )

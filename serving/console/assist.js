@@ -52,7 +52,7 @@ async function lookAtOne() {
 
 async function lookAtWorth() {
   state.groups = (await ask("GET", `/worth/${state.by}`)).groups;
-  fill($("worth"), worth(state.groups, t()));
+  fill($("worth"), worth(state.groups, t(), state.by));
 }
 
 function pick(id) {
@@ -200,15 +200,16 @@ function show() {
   $("supervisor").hidden = !is("supervisor");
   if (person && !is("agent") && !is("supervisor")) fill($("worth"), h("p", { class: "soft" }, t().noRole));
   if (person && !is("agent") && !is("supervisor")) $("supervisor").hidden = false;
-  $("engine").textContent = frame.status ? toldBy(t().engineStates, frame.status.engine_state) : "";
-  $("engine").title = frame.status?.engine_state ?? "";
+  const states = [frame.status?.engine_state, frame.status?.other_state].filter(Boolean);
+  $("engine").textContent = states.map((one) => toldBy(t().engineStates, one)).join(" · B: ");
+  $("engine").title = states.join("; ");
   const option = (value, text, chosen) => h("option", { value, selected: value === chosen }, text);
   fill($("tone"), Object.entries(t().tones).map(([value, text]) => option(value, text, $("tone").value)));
   fill($("by"), Object.entries(t().groups).map(([value, text]) => option(value, text, state.by)));
   showLines();
   showChat();
   showOffered();
-  fill($("worth"), is("supervisor") ? worth(state.groups, t()) : $("worth").childNodes.length ? [...$("worth").childNodes] : []);
+  fill($("worth"), is("supervisor") ? worth(state.groups, t(), state.by) : $("worth").childNodes.length ? [...$("worth").childNodes] : []);
   if (person && !state.lines.length && !state.groups.length) look();
 }
 

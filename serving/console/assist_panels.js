@@ -48,14 +48,24 @@ export function facts(view, language, t) {
   return [warning, h("dl", { class: "facts" }, rows)].filter(Boolean);
 }
 
-export function worth(groups, t) {
+// The accepted share stands with its interval: two writers differ where theirs lie apart.
+export function worth(groups, t, by) {
   if (!groups.length) return h("p", { class: "soft" }, t.noWorth);
+  const share = (one) => one.judged ? `${percent(one.accepted / one.judged)} (${percent(one.accepted_low)}–${percent(one.accepted_high)})` : "—";
   const row = (one) => [
-    one.group || "—", one.shown, one.judged, one.accepted, one.edited, one.rejected,
-    percent(one.characters_saved), one.seconds === null ? "—" : t.seconds(one.seconds), one.violations];
+    named(one.group, t, by), one.shown, one.judged, one.accepted, share(one), one.edited, one.rejected,
+    one.edits === null ? "—" : one.edits.toFixed(1), percent(one.characters_saved),
+    one.seconds === null ? "—" : t.seconds(one.seconds), one.violations];
   return h("table", { class: "worth" },
     h("thead", {}, h("tr", {}, t.columns.map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, groups.map((one) => h("tr", {}, row(one).map((value) => h("td", {}, `${value}`))))));
+}
+
+// What a group is called: spans of tenure and scenarios in words, a writer as settings name it.
+function named(group, t, by) {
+  if (by === "writer" || by === "adapter") return group || t.scriptsAlone;
+  const known = { ...t.tenures, ...t.scenario };
+  return group.split(" · ").map((part) => (by === "agent" ? part : known[part] ?? part)).join(" · ");
 }
 
 export const hits = (place, found, t) => {

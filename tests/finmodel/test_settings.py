@@ -1,5 +1,7 @@
 """Settings out of an environment, and what of it a child process sees."""
 
+from dataclasses import replace
+
 import pytest
 
 from finmodel.errors import BadInput, FinmodelError
@@ -14,6 +16,7 @@ from finmodel.settings import Settings
         ("FINMODEL_PORT", "0"),
         ("FINMODEL_PORT", "nan"),
         ("FINMODEL_PORT", "inf"),
+        ("FINMODEL_WRITER_B_SHARE", "1.5"),
         ("FINMODEL_ONLINE_MAP_GB", "-1"),
         ("FINMODEL_ONLINE_MAP_GB", "nan"),
         ("FINMODEL_ONLINE_MAP_GB", ""),
@@ -27,8 +30,11 @@ def test_a_number_that_cannot_be_is_named(name, value):
 def test_a_child_sees_the_same_settings_without_the_persons_key(tmp_path, monkeypatch):
     monkeypatch.setenv("FINMODEL_KEY", "fm_secret")
     ours = Settings.from_env({"FINMODEL_HOME": str(tmp_path), "FINMODEL_PORT": "3999"})
+    ours = replace(ours, writer="scripts/3", writer_b="scripts/4", writer_b_share=0.2)
     theirs = ours.child_env()
-    assert Settings.from_env(theirs).port == 3999
+    again = Settings.from_env(theirs)
+    assert (again.port, again.writer, again.writer_b) == (3999, "scripts/3", "scripts/4")
+    assert again.writer_b_share == 0.2
     assert Settings.from_env(theirs).mlflow_uri == ours.mlflow_uri
     assert "fm_secret" not in theirs.values()
 

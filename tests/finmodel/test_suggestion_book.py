@@ -82,9 +82,40 @@ def test_a_supervisor_sees_what_suggestions_were_worth(book):
         "li", 3, 2, 1, 1, 0,
     )  # fmt: skip
     assert (li.characters_saved, li.seconds, li.violations) == (pytest.approx(0.9), 6.0, 1)
+    assert (li.edits, wang.edits) == (pytest.approx(4.0), None)
     assert (wang.rejected, wang.characters_saved, wang.seconds) == (1, 0.0, None)
     assert [one.group for one in book.worth("scenario", START, TO_COME)] == ["repayment"]
     assert book.worth("agent", TO_COME, TO_COME + timedelta(1)) == []
+
+
+def test_it_is_counted_by_tenure_and_by_writer(book, tmp_path, vault):
+    for tenure, scenario, writer in (
+        ("under_3_months", "repayment", "scripts/3"),
+        ("under_3_months", "collection", "scripts/4"),
+        ("over_a_year", "repayment", "scripts/3"),
+    ):
+        book.show(shown(tenure=tenure, scenario=scenario, writer=writer))
+    groups = {
+        by: [(one.group, one.shown) for one in book.worth(by, START, TO_COME)]
+        for by in ("tenure", "tenure_scenario", "writer")
+    }
+    assert groups == {
+        "tenure": [("over_a_year", 1), ("under_3_months", 2)],
+        "tenure_scenario": [
+            ("over_a_year · repayment", 1),
+            ("under_3_months · collection", 1),
+            ("under_3_months · repayment", 1),
+        ],
+        "writer": [("scripts/3", 2), ("scripts/4", 1)],
+    }
+
+
+def test_what_was_shown_before_such_things_were_kept_counts_as_unknown(book):
+    book.show(shown())
+    book._file.change("DELETE FROM circumstance")  # as in a book of an earlier version
+    (one,) = book.worth("tenure_scenario", START, TO_COME)
+    assert (one.group, one.shown) == ("unknown · repayment", 1)
+    assert [one.group for one in book.worth("writer", START, TO_COME)] == [""]
 
 
 def test_words_lie_sealed_and_go_with_their_customer(book, vault, tmp_path):

@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import uvicorn
@@ -32,6 +32,9 @@ PEOPLE = {
     "li": ("agent",), "wang": ("agent",), "zhao": ("supervisor",), "vendor": ("engineer",),
     "sun": ("analyst",),
 }  # fmt: skip
+
+
+BEGAN = {"li": date(2026, 4, 1)}
 
 
 @dataclasses.dataclass
@@ -72,7 +75,7 @@ def assist_world(home, reply=None, engine=None, embed=""):
         embed=embed,
     )
     people = People(settings.people)
-    keys = {name: people.add(name, roles) for name, roles in PEOPLE.items()}
+    keys = {name: people.add(name, roles, since=BEGAN.get(name)) for name, roles in PEOPLE.items()}
     writer = Writer(engine or Scripted(reply or (lambda asked: "")))
     with ExitStack() as stack:
         desk = stack.enter_context(open_assist_desk(settings, Telemetry()))

@@ -1,5 +1,6 @@
 import os
 import threading
+from datetime import date
 
 import pytest
 
@@ -20,6 +21,13 @@ def test_a_key_finds_its_person_and_no_other_does(people):
     assert people.find(key) == Person("Li", frozenset({"underwriter", "engineer"}), demo=True)
     for wrong in ("", "fm_", key[:-1], key + "x", key.swapcase(), "键" * 10, "x" * 10_000):
         assert people.find(wrong) is None
+
+
+def test_when_somebody_began_is_kept_and_nobody_need_say(people):
+    began = date(2026, 3, 1)
+    people.add("Li", {"agent"}, since=began)
+    people.add("Wang", {"agent"})
+    assert [one.since for one in people.everyone()] == [began, None]
 
 
 def test_keys_are_long_and_random_and_only_their_hash_is_written(people, tmp_path):

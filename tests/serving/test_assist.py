@@ -128,8 +128,13 @@ def test_from_a_question_to_the_supervisors_panel_and_the_training_set(tab, worl
     row = tab.locator("#worth tbody tr")
     row.wait_for()
     told = row.inner_text().split()
-    assert told[:6] == ["li", told[1], "1", "0", "1", "0"]
-    assert re.fullmatch(r"\d+(\.\d+)?%", told[6])
+    assert told[:7] == ["li", told[1], "1", "0", "0.00%", "(0.00%–79.3%)", "1"]
+    assert (told[7], told[8]) == ("0", "3.0")  # 您好，
+    assert re.fullmatch(r"\d+(\.\d+)?%", told[9])
+    tab.select_option("#by", "tenure_scenario")
+    tab.locator("#worth td", has_text="不满 3 个月 · 还款").wait_for()
+    tab.select_option("#by", "writer")
+    tab.locator("#worth td", has_text="ours").wait_for()
 
 
 def test_what_the_customer_writes_meanwhile_makes_suggestions_stale_and_new_ones_come(tab, world):

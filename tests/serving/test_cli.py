@@ -101,7 +101,10 @@ def test_a_setting_that_is_no_number_is_named(shell, monkeypatch):
 
 
 def test_a_person_is_added_listed_and_revoked_and_the_key_is_kept_nowhere(shell):
-    key = shell.finmodel("people", "add", "lin", "--role", "engineer").out.strip()
+    refused = shell.finmodel("people", "add", "lin", "--role", "engineer", "--since", "spring")
+    assert "--since: 'spring' is no time" in refused.err
+    began = ("--since", "2026-03-01")
+    key = shell.finmodel("people", "add", "lin", "--role", "engineer", *began).out.strip()
     (lin,) = shell.finmodel("people", "list", "--json").json
     assert (lin["name"], lin["roles"]) == ("lin", ["engineer"])
     kept = [path for path in shell.home.rglob("*") if path.is_file()]
