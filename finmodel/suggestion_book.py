@@ -8,10 +8,10 @@ when, how much was edited) lies beside them in the open and says nothing of the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -21,7 +21,7 @@ from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
 from finmodel.tenure import Tenure
 from finmodel.vault import Vault
-from finmodel.verdicts import Verdict
+from finmodel.verdicts import Choice, Verdict
 
 GroupedBy: TypeAlias = Literal[
     "agent", "tenure", "scenario", "tenure_scenario", "adapter", "writer"
@@ -46,7 +46,19 @@ CREATE TABLE IF NOT EXISTS verdict(
     ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS circumstance(
     arrival INTEGER PRIMARY KEY AUTOINCREMENT, shown TEXT NOT NULL UNIQUE, tenure TEXT NOT NULL,
-    writer TEXT NOT NULL);
+    writer TEXT NOT NULL, sealed BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS told(
+    shown TEXT PRIMARY KEY, judged INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_UNTOLD: Final = """
+SELECT shown.id, shown.at, scenario, coalesce(tenure, 'unknown'), coalesce(writer, ''), agent,
+       told.shown IS NOT NULL, ref, shown.sealed, choice, verdict.at, characters, saved,
+       seconds, violations
+FROM shown LEFT JOIN verdict ON verdict.shown = shown.id
+           LEFT JOIN circumstance ON circumstance.shown = shown.id
+           LEFT JOIN told ON told.shown = shown.id
+WHERE told.shown IS NULL OR (told.judged = 0 AND verdict.shown IS NOT NULL)
+ORDER BY shown.at, shown.id LIMIT ?
 """
 _WORTH: Final = """
 SELECT {by} AS part, count(*), count(verdict.shown), count(*) FILTER (WHERE choice = 'accepted'),
@@ -82,6 +94,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """Who would have written, had the engine been asked, as settings name them; empty for nobody.
 
     It is chosen by conversation: what is compared is not what came through the guards alone."""
+    asked: bytes = b""
+    """What was asked beside the conversation's words, as JSON: for a replay."""
 
     def __repr__(self) -> str:
         return f"Shown({self.conversation})"
@@ -122,6 +136,48 @@ class Worth(msgspec.Struct, frozen=True):
     violations: int
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """A verdict without its words."""
+
+    choice: Choice
+    at: datetime
+    characters: int
+    saved: float
+    seconds: float | None
+    violations: int
+
+
+class Untold(msgspec.Struct, frozen=True):
+    """Suggestions that were not told on yet, or not with their verdict."""
+
+    name: str
+    at: datetime
+    scenario: Scenario
+    tenure: Tenure
+    writer: str
+    agent: str
+    again: bool
+    """Told on before, without its verdict."""
+    body: bytes
+    """Empty where the customer's key was erased."""
+    counts: Counts | None
+    """What became of them, if anything yet."""
+
+    def __repr__(self) -> str:
+        return f"Untold({self.name})"
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What was shown and what was asked, as bytes of JSON."""
+
+    conversation: str
+    body: bytes
+    asked: bytes
+
+    def __repr__(self) -> str:
+        return f"Kept({self.conversation})"
+
+
 class SuggestionBook:
     """The suggestions of one home."""
 
@@ -141,8 +197,8 @@ class SuggestionBook:
                 shown.adapter, shown.count, shown.ms, key.pseudonym, key.seal(shown.body),
             )  # fmt: skip
             self._file.change(
-                "INSERT INTO circumstance(shown, tenure, writer) VALUES (?,?,?)",
-                name, shown.tenure, shown.writer,
+                "INSERT INTO circumstance(shown, tenure, writer, sealed) VALUES (?,?,?,?)",
+                name, shown.tenure, shown.writer, key.seal(shown.asked),
             )  # fmt: skip
         return name
 
@@ -188,6 +244,32 @@ class SuggestionBook:
             except NotFound:
                 continue
 
+    def kept(self, name: str) -> Kept:
+        """What was shown, whoever saw it; NotFound as `body` says."""
+        row = self._file.row(
+            "SELECT conversation, ref, shown.sealed, circumstance.sealed FROM shown"
+            " LEFT JOIN circumstance ON circumstance.shown = shown.id WHERE shown.id = ?",
+            name,
+        )
+        if row is None:
+            raise _unknown(name)
+        conversation, ref, body, asked = row
+        asked = self._vault.open(ref, asked) if asked is not None else b""
+        return Kept(conversation, self._vault.open(ref, body), asked)
+
+    def untold(self, most: int) -> list[Untold]:
+        """At most so many suggestions that `tell` was not called of, with the verdict they have."""
+        return [self._untold(*row) for row in self._file.rows(_UNTOLD, most)]
+
+    def tell(self, every: Sequence[Untold]) -> None:
+        """Keep that these were told on, all or none: a verdict that comes later is untold again."""
+        with self._file.writing():
+            for one in every:
+                self._file.change(
+                    "INSERT INTO told VALUES (?,?) ON CONFLICT(shown) DO UPDATE SET judged = ?",
+                    one.name, one.counts is not None, one.counts is not None,
+                )  # fmt: skip
+
     def worth(self, by: GroupedBy, since: datetime, until: datetime) -> list[Worth]:
         """What suggestions of a span of time were worth, in groups by their names."""
         question = _WORTH.format(by=_COLUMNS[by])
@@ -197,6 +279,16 @@ class SuggestionBook:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+    def _untold(self, name: str, at: str, *rest: Any) -> Untold:
+        *known, again, ref, sealed = rest[:7]
+        choice, when, *numbers = rest[7:]
+        try:
+            body = self._vault.open(ref, sealed)
+        except NotFound:  # its customer was erased
+            body = b""
+        counts = Counts(choice, datetime.fromisoformat(when), *numbers) if choice else None
+        return Untold(name, datetime.fromisoformat(at), *known, bool(again), body, counts)
 
     def _verdict(self, ref: bytes, sealed: bytes) -> Verdict:
         return msgspec.json.decode(self._vault.open(ref, sealed), type=Verdict)

@@ -1,7 +1,7 @@
-"""`finmodel assist`: the assistant's service from a shell, its demo, and what training may read.
+"""`finmodel assist`: the assistant's service from a shell, its demo, and what is made of its books.
 
-Words come in; a running service, or two files for `finmodel tune`, go out. Imports stand inside:
-`finmodel --help` must not wait for a compiler.
+Words come in; a running service, two files for `finmodel tune`, or MLflow's traces go out. Imports
+stand inside: `finmodel --help` must not wait for a compiler.
 """
 
 from __future__ import annotations
@@ -90,3 +90,33 @@ def export_(
         f"--verdicts {out / _FILES[1]}",
         err=True,
     )
+
+
+@assist.command()
+def trace(json: Json = False) -> None:
+    """Tell MLflow what was suggested and what became of it: for cron, as often as you like.
+
+    Each suggestion is a trace under its own id, with its scripts, sources, rules, writer and times,
+    and its verdict as feedback; what engines are told is a version of a prompt in the registry. No
+    customer's words, figures or name are among them.
+    """
+    from serving.assisting.telling import tell
+
+    emit(tell(settings()), json)
+
+
+@assist.command()
+def replay(
+    name: Annotated[str, typer.Argument(help="A suggestion's id, as MLflow's trace has it.")],
+    writer: Annotated[
+        str, typer.Option(help="Who writes again; without, scripts alone are made again.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Make a past suggestion again out of what was asked, and name what is not as it was.
+
+    Its conversation may have gone on since. Nothing of what was said is shown.
+    """
+    from serving.assisting.again import replayed
+
+    emit(replayed(settings(), name.removeprefix("tr-"), writer), json)

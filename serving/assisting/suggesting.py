@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from finmodel.assistant.suggesting.answers import Sentence, Suggested
 from finmodel.assistant.suggesting.asking import asking_of
+from finmodel.assistant.suggesting.replay import Beside
 from finmodel.assistant.suggesting.suggest import Event, stream
 from finmodel.conversations import Conversation
 from finmodel.records import Person
@@ -72,7 +73,8 @@ def _events(
     if left.is_set():
         return
     wrote = (writer.adapter or arm.name) if writer else ""
-    kept = replace(_shown(one, told, person, desk), writer=wrote)
+    beside = msgspec.json.encode(Beside.of(asking))
+    kept = replace(_shown(one, told, person, desk), writer=wrote, asked=beside)
     yield "done", all_seen(desk.suggestions.show(kept), told)
 
 

@@ -118,6 +118,32 @@ def test_what_was_shown_before_such_things_were_kept_counts_as_unknown(book):
     assert [one.group for one in book.worth("writer", START, TO_COME)] == [""]
 
 
+def test_what_was_told_on_is_untold_again_once_it_is_judged(book, vault):
+    first, second = book.show(shown(at=START)), book.show(shown(customer="u2", at=TO_COME))
+    (one,) = book.untold(1)
+    assert (one.name, one.again, one.counts, one.body) == (first, False, None, shown().body)
+    book.tell([one])
+    book.judge(first, "u1", judged(seconds=4.0))
+    vault.erase("u2")
+    again, erased = book.untold(10)
+    assert (again.name, again.again, again.counts.choice) == (first, True, "accepted")
+    assert (again.counts.at, again.counts.seconds) == (START, 4.0)
+    assert (erased.name, erased.body) == (second, b"")
+    book.tell([again, erased])
+    assert book.untold(10) == []
+
+
+def test_what_was_asked_is_kept_sealed_with_what_was_shown(book, tmp_path):
+    name = book.show(shown(asked="问的是什么".encode()))
+    kept = book.kept(name)
+    assert (kept.conversation, kept.body) == ("c1", shown().body)
+    assert kept.asked.decode() == "问的是什么"
+    whole = b"".join(one.read_bytes() for one in (tmp_path / "suggestions").iterdir())
+    assert "问的".encode() not in whole
+    with pytest.raises(NotFound, match="nothing of this id"):
+        book.kept("none")
+
+
 def test_words_lie_sealed_and_go_with_their_customer(book, vault, tmp_path):
     name = book.show(shown())
     book.judge(name, "u1", judged("edited"))

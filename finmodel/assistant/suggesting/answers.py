@@ -126,6 +126,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     """Turns that did not fit into the engine's context."""
     engine: str = ""
     adapter: str = ""
+    prompt: str = ""
+    """The version of what is put to an engine; empty where none was at hand."""
     prompt_tokens: int = 0
     """About so many."""
     written_tokens: int = 0

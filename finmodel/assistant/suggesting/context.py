@@ -7,9 +7,11 @@ at hand, this is word for word what training reads (fine_tune/lessons/prepare.py
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Final, get_args
 
 from msgspec import Struct
 
@@ -17,7 +19,7 @@ from finmodel.assistant.briefing import briefing, told_again
 from finmodel.assistant.suggesting.asking import Asking, Told, Tone
 from finmodel.assistant.suggesting.recall import Recalled, as_told, recall
 from finmodel.assistant.template import Message, Role
-from finmodel.conversations import Who, tokens_about
+from finmodel.conversations import IDENTITIES, Account, Who, tokens_about
 from finmodel.privacy.masks import masked
 
 HISTORY: Final = 3_000
@@ -89,6 +91,29 @@ def prompt_of(
     opening = Message("system", briefing(account, given[first - 1].identity))
     again = [Message("system", as_told(recalled))] if recalled else []
     return Prompt((opening, *again, *kept, *behind), recalled, first - 1)
+
+
+def prompt_text() -> str:
+    """All that is put to an engine beside what was said and what sources say: one text.
+
+    It is written by the functions that write prompts, with {{names}} for what changes from turn to
+    turn, so that a version of it is a version of all of them.
+
+    >>> prompt_text().splitlines()[1], prompt_text().splitlines()[-1]
+    ('客户：尚未申请，身份已核实。', '语气：正式，用书面语。')
+    """
+    told = [briefing(account, "verified") for account in get_args(Account)]
+    told += [briefing(None, identity) for identity in IDENTITIES]
+    told += [told_again(identity) for identity in IDENTITIES]
+    told += [as_told([Recalled(1, "", "{{said}}")])]
+    told += [one.text for tone in _TONES for one in _behind(["{{source}}"], tone)]
+    return "\n".join(told)
+
+
+@lru_cache(maxsize=1)
+def prompt_version() -> str:
+    """Twelve digits of the SHA-256 of `prompt_text`: a trace names it, and MLflow's registry."""
+    return hashlib.sha256(prompt_text().encode()).hexdigest()[:12]
 
 
 def recent(messages: Sequence[Message], room: int = HISTORY) -> tuple[Message, ...]:

@@ -27,7 +27,7 @@ from finmodel.assistant.suggesting.answers import (
 )
 from finmodel.assistant.suggesting.approved import approved
 from finmodel.assistant.suggesting.asking import Asking, Told, may_be_told, open_words
-from finmodel.assistant.suggesting.context import HISTORY, prompt_of
+from finmodel.assistant.suggesting.context import HISTORY, prompt_of, prompt_version
 from finmodel.assistant.suggesting.generated import Clock, Outcome, generate
 from finmodel.assistant.suggesting.routing import ALONE, Routed, routed
 from finmodel.assistant.suggesting.shelf import Shelf, Writer
@@ -182,6 +182,7 @@ def _trace(
         left_out=outcome.left_out,
         engine=engine,
         adapter=adapter,
+        prompt=prompt_version() if writer else "",
         prompt_tokens=outcome.prompt_tokens,
         written_tokens=outcome.written_tokens,
         reason=outcome.reason,

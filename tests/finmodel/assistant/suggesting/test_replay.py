@@ -8,11 +8,11 @@ import pytest
 from finmodel.assistant.matching.ranking import Ranker
 from finmodel.assistant.scripts import Scripts
 from finmodel.assistant.suggesting.answers import Trace
-from finmodel.assistant.suggesting.replay import replay
+from finmodel.assistant.suggesting.replay import Beside, replay
 from finmodel.assistant.suggesting.shelf import Shelf, shipped_shelf
 from finmodel.assistant.suggesting.suggest import suggest
-from finmodel.errors import BadInput
-from tests.finmodel.assistant.suggesting.talks import DAY, asking, writer
+from finmodel.errors import BadInput, NotFound
+from tests.finmodel.assistant.suggesting.talks import DAY, asking, said, writer
 
 UNSURE = "那个你们这边能不能顺便说说还款日"
 
@@ -38,6 +38,18 @@ def test_what_differs_is_named(shelf):
     other = Shelf(newer, Ranker(newer), shelf.sources)
     again = replay(first.trace, asking(UNSURE), other, writer("还款日是{due_date}。"))
     assert again.differs == ("scripts",)
+
+
+def test_what_was_asked_is_asked_again_in_a_conversation_that_went_on(shelf):
+    first = asking(UNSURE, tone="warm")
+    found = suggest(first, shelf)
+    beside = msgspec.json.decode(msgspec.json.encode(Beside.of(first)), type=Beside)
+    later = said(UNSURE, ">好的", "谢谢")
+    assert beside.again(found.trace, later) == first
+    assert replay(found.trace, beside.again(found.trace, later), shelf).differs == ()
+    with pytest.raises(NotFound, match="is not there"):
+        beside.again(found.trace, later[1:])
+    assert "8052" not in repr(beside)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""What became of suggestions, told to MLflow: each as a trace, and its verdict behind it.
+
+The book of suggestions comes in; traces that hold no customer's words, facts or name, nor which
+conversation it was, go out, under the suggestion's own id. Runs beside the service, as often as
+somebody likes: what was told once is not told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Final
+
+import msgspec
+
+from finmodel.assistant.suggesting.answers import Scored, Suggested, Trace
+from finmodel.assistant.suggesting.context import prompt_text, prompt_version
+from finmodel.mlflow_traces import (
+    Judgement,
+    Step,
+    Traced,
+    register_prompt,
+    write_judgements,
+    write_traces,
+)
+from finmodel.settings import Settings
+from finmodel.suggestion_book import SuggestionBook, Untold
+from finmodel.vault import Vault
+
+EXPERIMENT: Final = "assistant"
+PROMPT: Final = "assistant_prompt"
+_AT_ONCE: Final = 100
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What was told, and the version of the prompt in the registry."""
+
+    traces: int
+    verdicts: int
+    erased: int
+    """Suggestions whose customer was erased: nothing is told of them."""
+    prompt: str
+    prompt_version: int
+
+
+def tell(here: Settings) -> Told:
+    """Tell MLflow of every suggestion and verdict that it does not have.
+
+    A run that dies is made up for by the next: MLflow is told first and takes the same thing twice
+    as once, then the book keeps that it was.
+    """
+    version = register_prompt(here, PROMPT, prompt_text(), prompt_version())
+    traces = verdicts = erased = 0
+    with ExitStack() as stack:
+        vault = stack.enter_context(closing(Vault(here.vault)))
+        book = stack.enter_context(closing(SuggestionBook(here.suggestions, vault)))
+        while some := book.untold(_AT_ONCE):
+            there = [one for one in some if one.body]
+            new = [trace_of(one) for one in there if not one.again]
+            write_traces(here, EXPERIMENT, new)
+            judged = [found for one in there if (found := judgement_of(one))]
+            write_judgements(here, judged)
+            book.tell(some)
+            traces += len(new)
+            verdicts += len(judged)
+            erased += sum(not (one.body or one.again) for one in some)
+    return Told(traces, verdicts, erased, prompt_version(), version)
+
+
+def trace_of(one: Untold) -> Traced:
+    """A suggestion as MLflow keeps it: sources, versions, rules and times."""
+    told = msgspec.json.decode(one.body, type=Suggested)
+    trace = told.trace
+    ends = round(one.at.timestamp() * 1e3)
+    return Traced(
+        id=one.name,
+        begun_ms=ends - round(trace.ms),
+        steps=tuple(_steps(one, told)),
+        tags={
+            "scenario": one.scenario,
+            "tenure": one.tenure,
+            "writer": one.writer,
+            "prompt": trace.prompt,
+            "trace": trace.id,
+        },
+    )
+
+
+def judgement_of(one: Untold) -> Judgement | None:
+    """The verdict's counts; None where there is no verdict yet. A reason may hold words: not it."""
+    if one.counts is None:
+        return None
+    told = msgspec.to_builtins(one.counts)
+    choice = told.pop("choice")
+    return Judgement(one.name, choice, one.agent, {key: str(told[key]) for key in told})
+
+
+def _steps(one: Untold, told: Suggested) -> Iterator[Step]:
+    trace = told.trace
+    yield Step("suggest", "CHAIN", 0.0, trace.ms, _whole(told))
+    yield Step(
+        "scripts",
+        "RETRIEVER",
+        0.0,
+        trace.scripts_ms,
+        {"considered": _named(trace.scripts), "confident": trace.confident},
+    )
+    if trace.prompt_tokens:
+        yield Step(
+            "write",
+            "LLM",
+            trace.scripts_ms,
+            trace.ms,
+            {
+                "engine": trace.engine,
+                "writer": one.writer,
+                "prompt": f"prompts:/{PROMPT} {trace.prompt}",
+                "sources": _named(trace.sources),
+                "prompt_tokens": trace.prompt_tokens,
+                "written_tokens": trace.written_tokens,
+                "first_ms": trace.first_ms,
+                "turns_left_out": trace.left_out,
+                "turns_recalled": len(trace.recalled),
+            },
+        )
+    rules = [f"{met.rule} {met.done} {met.of}".strip() for met in trace.rules]
+    yield Step("guards", "GUARDRAIL", trace.scripts_ms, trace.ms, {"rules": rules})
+
+
+def _whole(told: Suggested) -> dict[str, object]:
+    trace: Trace = told.trace
+    return {
+        "suggested": [
+            f"{one.script} v{one.version}" if one.script else one.kind for one in told.suggestions
+        ],
+        "identity": trace.identity,
+        "third_party": trace.third_party,
+        "routed": trace.routed,
+        "day": trace.day.isoformat(),
+        "reason": trace.reason,
+    }
+
+
+def _named(every: tuple[Scored, ...]) -> list[str]:
+    return [f"{one.id} v{one.version} {one.score:.3f}" for one in every]

@@ -1,0 +1,79 @@
+"""What is told of suggestions: sources, rules and times, and nothing of anybody's."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from mlflow import MlflowClient
+
+from finmodel.assistant.suggesting.context import prompt_version
+from finmodel.assistant.suggesting.shelf import shipped_shelf
+from finmodel.assistant.suggesting.suggest import suggest
+from finmodel.suggestion_book import Counts, Judged, Shown, SuggestionBook, Untold
+from finmodel.vault import Vault
+from finmodel.verdicts import Verdict
+from serving.assisting.telling import judgement_of, tell, trace_of
+from tests.finmodel.assistant.suggesting.talks import asking, writer
+from tests.finmodel.mlflow_home import settings_at
+
+AT = datetime(2026, 6, 3, 2, tzinfo=UTC)
+SAID = "我上个月失业了，那个你们这边能不能顺便说说还款日"
+
+
+@pytest.fixture(scope="module")
+def untold():
+    told = suggest(asking(SAID), shipped_shelf(), writer("还款日是{due_date}，应还{amount_due}。"))
+    counts = Counts("edited", AT, 20, 0.8, 4.0, 0)
+    body = msgspec.json.encode(told)
+    return Untold("ab" * 16, AT, "repayment", "over_a_year", "scripts/3", "li", False, body, counts)
+
+
+def test_a_suggestion_is_told_with_its_sources_rules_and_times(untold):
+    found = trace_of(untold)
+    steps = {one.name: one for one in found.steps}
+    assert list(steps) == ["suggest", "scripts", "write", "guards"]
+    assert steps["suggest"].told["suggested"][-1] == "generated"
+    assert all(" v" in one for one in steps["scripts"].told["considered"])
+    assert steps["write"].told["writer"] == "scripts/3"
+    assert steps["write"].told["prompt"].endswith(prompt_version())
+    assert all(step.begins_ms <= step.ends_ms for step in found.steps)
+    assert found.tags["prompt"] == prompt_version()
+    assert judgement_of(untold).told["saved"] == "0.8"
+
+
+def test_nothing_of_the_customer_is_told(untold):
+    told = msgspec.json.encode((trace_of(untold), judgement_of(untold))).decode()
+    for secret in ("失业", "还款日", "8,052", "805260", "2026-06-15", "c1", "overdue", "current"):
+        assert secret not in told
+
+
+def test_mlflow_is_told_once_of_each_suggestion_and_later_of_its_verdict(tmp_path, untold):
+    here = settings_at(tmp_path / "home")
+    shown = Shown(
+        conversation="c1", customer="u1", agent="li", scenario="repayment", at=AT, count=3, ms=1.0,
+        body=untold.body, writer="scripts/3",
+    )  # fmt: skip
+    verdict = Verdict(
+        id="v1", conversation="c1", after="m1", at=AT, verdict="accepted", suggestion="好"
+    )
+    with closing(Vault(here.vault)) as vault, closing(SuggestionBook(here.suggestions, vault)) as b:
+        name = b.show(shown)
+        b.show(msgspec.structs.replace(shown, customer="u2"))
+        vault.erase("u2")
+        first, again = tell(here), tell(here)
+        b.judge(name, "u1", Judged(verdict=verdict, characters=1, saved=1.0))
+        later = tell(here)
+    assert (first.traces, first.verdicts, first.erased, first.prompt_version) == (1, 0, 1, 1)
+    assert (again.traces, again.verdicts, again.erased, again.prompt_version) == (0, 0, 0, 1)
+    assert (later.traces, later.verdicts) == (0, 1)
+    (trace,) = MlflowClient(here.mlflow_uri).search_traces(
+        locations=[MlflowClient(here.mlflow_uri).get_experiment_by_name("assistant").experiment_id]
+    )
+    assert trace.info.trace_id == f"tr-{name}"
+    assert [one.feedback.value for one in trace.info.assessments] == ["accepted"]
+    assert "失业" not in trace.to_json()
+
+
+def test_what_is_not_judged_yet_has_no_verdict(untold):
+    assert judgement_of(msgspec.structs.replace(untold, counts=None)) is None
