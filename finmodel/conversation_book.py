@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS conversation(
     id TEXT PRIMARY KEY, agent TEXT NOT NULL, latest TEXT NOT NULL, tokens INTEGER NOT NULL,
     ref BLOB NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_agent ON conversation(agent, latest);
+CREATE INDEX IF NOT EXISTS by_customer ON conversation(ref);
 CREATE TABLE IF NOT EXISTS message(
     arrival INTEGER PRIMARY KEY, conversation TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
     sealed BLOB NOT NULL, UNIQUE(conversation, id));
@@ -144,6 +145,12 @@ class ConversationBook:
                 continue
             found.append(opened.with_messages(said))
         return found
+
+    def of_customer(self, customer: str) -> list[Conversation]:
+        """A customer's conversations, whoever their agents are."""
+        ref = self._vault.keys_of([customer])[customer].pseudonym
+        rows = self._file.rows("SELECT id FROM conversation WHERE ref = ? ORDER BY id", ref)
+        return [self.read(name) for (name,) in rows]
 
     def to_train(self) -> list[Conversation]:
         """Every conversation in which an agent wrote and the customer consented to training."""

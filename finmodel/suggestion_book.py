@@ -281,14 +281,15 @@ class SuggestionBook:
         self._file.close()
 
     def _untold(self, name: str, at: str, *rest: Any) -> Untold:
-        *known, again, ref, sealed = rest[:7]
+        scenario, tenure, writer, agent, again, ref, sealed = rest[:7]
         choice, when, *numbers = rest[7:]
         try:
             body = self._vault.open(ref, sealed)
         except NotFound:  # its customer was erased
             body = b""
         counts = Counts(choice, datetime.fromisoformat(when), *numbers) if choice else None
-        return Untold(name, datetime.fromisoformat(at), *known, bool(again), body, counts)
+        known = (scenario, tenure, writer, agent, bool(again))
+        return Untold(name, datetime.fromisoformat(at), *known, body, counts)
 
     def _verdict(self, ref: bytes, sealed: bytes) -> Verdict:
         return msgspec.json.decode(self._vault.open(ref, sealed), type=Verdict)

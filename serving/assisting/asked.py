@@ -6,7 +6,7 @@ The one source of its OpenAPI document. None of them shows a customer's words in
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
@@ -110,6 +110,8 @@ class Hit(Struct, frozen=True):
     start: int
     end: int
     rewrite: str | None
+    until: datetime | None = None
+    """Of a rule about when customers are written to first: from then on it may be sent."""
 
 
 class Heard(_Quiet, frozen=True, kw_only=True):
@@ -223,10 +225,12 @@ class AssistStatus(Struct, frozen=True, kw_only=True):
     person: PersonHere | None = None
 
 
+_NOT_KNOWN: Final = (None, None)
+
+
 def group_of(one: Worth) -> Group:
     """A group with its interval."""
-    low, high = wilson(one.accepted, one.judged) if one.judged else (None, None)
-    return Group(*astuple(one), accepted_low=low, accepted_high=high)
+    return Group(*astuple(one), *(wilson(one.accepted, one.judged) if one.judged else _NOT_KNOWN))
 
 
 def sentence_seen(one: Sentence) -> SentenceSeen:

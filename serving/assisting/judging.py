@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from fine_tune.lessons.distance import distance, saved
+from finmodel.assistant.contact_policy import CAPS, held
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.suggesting.answers import Suggested, Suggestion
@@ -25,11 +26,12 @@ from serving.assisting.desk import AssistDesk
 
 
 def check(asked: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
-    """The outbound guard alone, for a text that anybody wrote."""
-    facts = None
-    if asked.conversation:
-        facts = Facts.of_plain(own(asked.conversation, person, desk).facts)
-    return Checked(_hits(asked.text, facts, desk))
+    """The outbound guard alone, for a text that anybody wrote; in a conversation, also when."""
+    if not asked.conversation:
+        return Checked(_hits(asked.text, None, desk))
+    one = own(asked.conversation, person, desk)
+    hits = _hits(asked.text, Facts.of_plain(one.facts), desk)
+    return Checked((*hits, *_held(one, desk)))
 
 
 def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
@@ -37,7 +39,7 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     told = msgspec.json.decode(desk.suggestions.body(given.shown, person.name), type=Suggested)
     one = own(told.trace.conversation, person, desk)
     facts, text = Facts.of_plain(one.facts), given.text.strip()
-    hits = _hits(text, facts, desk)
+    hits = (*_hits(text, facts, desk), *_held(one, desk)) if text else ()
     offered = _offered(told, given.place)
     if offered is None:  # nothing was suggested: there is nothing to judge
         sent = _send(one, given.shown, text, slotted(text, None, facts), desk)
@@ -131,6 +133,18 @@ def _send(
     )
     desk.conversations.add(one.id, message)
     return name
+
+
+def _held(one: Conversation, desk: AssistDesk) -> tuple[Hit, ...]:
+    """Why the customer may not be written to first now; an answer is never held up."""
+    if one.scenario not in CAPS:
+        return ()
+    every = desk.conversations.of_customer(one.customer)
+    log = [other.messages for other in every if other.scenario == one.scenario]
+    return tuple(
+        Hit(found.rule, "warn", 0, 0, None, found.until)
+        for found in held(one.scenario, one.messages, log, desk.clock.now())
+    )
 
 
 def _hits(text: str, facts: Facts | None, desk: AssistDesk) -> tuple[Hit, ...]:

@@ -70,5 +70,5 @@ function named(group, t, by) {
 
 export const hits = (place, found, t) => {
   place.hidden = !found.length;
-  fill(place, found.map((one) => h("li", {}, t.hit(one.rule, one.rewrite))));
+  fill(place, found.map((one) => h("li", {}, one.until ? t.held[one.rule](moment(one.until).slice(5, 16)) : t.hit(one.rule, one.rewrite))));
 };

@@ -35,6 +35,10 @@ export const ASSIST = {
     writing: "生成中…",
     none: "没有可用的建议，请自行回复",
     hit: (rule, rewrite) => (rewrite ? `违反规则 ${rule}，可改为：${rewrite}` : `违反规则 ${rule}`),
+    held: {
+      contact_hours: (until) => `22 点至 8 点不主动联系客户，${until} 之后可发送`,
+      contact_frequency: (until) => `主动联系次数已达上限，${until} 之后可发送`,
+    },
     worth: "建议的效果",
     worthSpan: "近 30 天",
     by: "按",
@@ -98,6 +102,10 @@ export const ASSIST = {
     writing: "writing…",
     none: "Nothing to suggest: please write yourself",
     hit: (rule, rewrite) => (rewrite ? `breaks rule ${rule}; you may write: ${rewrite}` : `breaks rule ${rule}`),
+    held: {
+      contact_hours: (until) => `nobody is written to first from 22:00 to 8:00; from ${until} on`,
+      contact_frequency: (until) => `the customer was written to first often enough; from ${until} on`,
+    },
     worth: "What suggestions were worth",
     worthSpan: "last 30 days",
     by: "by",

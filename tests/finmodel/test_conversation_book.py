@@ -103,6 +103,14 @@ def test_an_agent_sees_the_latest_conversation_first_and_nobody_elses(book):
     assert [identity_of(one) for one in found] == ["verified", "none"]
 
 
+def test_a_customers_conversations_are_found_whoever_their_agents_are(book):
+    book.take(opened(), [said(1)])
+    book.take(opened("c2", agent="wang"), [said(2), said(3)])
+    book.take(opened("c3", customer="u2"), [said(4)])
+    assert [(one.id, len(one.messages)) for one in book.of_customer("u1")] == [("c1", 1), ("c2", 2)]
+    assert book.of_customer("nobody") == []
+
+
 def test_what_is_known_of_a_conversation_may_come_later(book):
     book.take(opened(), [said(1), said(2, who="agent")])
     assert book.to_train() == []
