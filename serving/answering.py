@@ -103,15 +103,17 @@ class Routes:
 
 
 async def _streamed(pieces: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
-    """Send pieces as they come; once the caller has left, whoever makes them is told to stop."""
+    """Send pieces as they come; once the caller has left, whoever makes them is told to stop.
+
+    So they are where it took too long: the border cancels this, whatever is awaited.
+    """
     left = asyncio.ensure_future(_left(receive))
+    piece: asyncio.Future[bytes | None] | None = None
     try:
         while True:
             piece = asyncio.ensure_future(anext(pieces, None))
             await asyncio.wait((piece, left), return_when=asyncio.FIRST_COMPLETED)
             if not piece.done():
-                piece.cancel()
-                await asyncio.wait((piece,))
                 return
             body = piece.result()
             await send({"type": "http.response.body", "body": body or b"", "more_body": bool(body)})
@@ -119,6 +121,9 @@ async def _streamed(pieces: AsyncGenerator[bytes, None], receive: Receive, send:
                 return
     finally:
         left.cancel()
+        if piece is not None and not piece.done():  # what still runs cannot be closed
+            piece.cancel()
+            await asyncio.wait((piece,))
         await pieces.aclose()
 
 
