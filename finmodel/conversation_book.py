@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from finmodel.assistant.hints import Hint
 from finmodel.book_file import BookFile
 from finmodel.conversations import (
     LONGEST,
@@ -63,21 +64,29 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     consent_to_training: bool = False
     account: Account | None = None
     facts: dict[str, int | str] = {}
+    hints: tuple[Hint, ...] = ()
+    """Of other systems, for the eyes of some roles: no part of what was said."""
 
     @classmethod
     def of(cls, one: Conversation, agent: str) -> Opened:
         """What is known of a conversation that is handed to an agent."""
-        known = {name: getattr(one, name) for name in cls.__struct_fields__}
+        known = {name: getattr(one, name) for name in _SHARED}
         return cls(**known | {"agent": agent})
 
     def with_messages(self, messages: Iterable[Message]) -> Conversation:
         """The conversation of these messages."""
         said = tuple(messages)
         started = min([self.started, *(one.at for one in said)])
-        return Conversation(**msgspec.structs.asdict(self) | {"started": started}, messages=said)
+        known = {name: getattr(self, name) for name in _SHARED}
+        return Conversation(**known | {"started": started}, messages=said)
 
     def __repr__(self) -> str:
         return f"Opened({self.id})"
+
+
+_SHARED: Final = tuple(
+    name for name in Opened.__struct_fields__ if name in Conversation.__struct_fields__
+)
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -130,6 +139,10 @@ class ConversationBook:
             "SELECT sealed FROM message WHERE conversation = ? ORDER BY at, arrival", conversation
         )
         return opened.with_messages(self._message(header[0], sealed) for (sealed,) in rows)
+
+    def hints(self, conversation: str) -> tuple[Hint, ...]:
+        """What other systems brought of its customer; NotFound as `read` says."""
+        return self._open(self._require_header(conversation)).hints
 
     def of(self, agent: str, most: int = 50) -> list[Conversation]:
         """An agent's conversations, the latest first, each with its last message alone.

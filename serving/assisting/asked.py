@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
+from finmodel.assistant.hints import Hint
 from finmodel.assistant.suggesting.answers import Number, Origin, Sentence, Suggested, Suggestion
 from finmodel.assistant.suggesting.routing import Routed
 from finmodel.certainty import wilson
@@ -40,6 +41,10 @@ class Bring(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
     account: Account | None = None
     facts: dict[str, int | str] = {}
     """Slots and their values as of today, for this customer alone."""
+    hints: Annotated[tuple[Hint, ...], Meta(max_length=20)] | None = None
+    """Of risk and offers, as other systems have them now; left out, those before stay.
+
+    An agent brings none."""
     consent_to_training: bool = False
 
 
@@ -180,6 +185,8 @@ class View(_Quiet, frozen=True, kw_only=True):
     started: Moment
     messages: tuple[Message, ...]
     facts: tuple[FactSeen, ...]
+    hints: tuple[Hint, ...] = ()
+    """Those that the asker's roles may see; nothing says whether there are others."""
 
 
 class Group(Worth, frozen=True):

@@ -7,6 +7,7 @@ sees their own conversations and nobody else's.
 from __future__ import annotations
 
 from finmodel.assistant.facts import Facts
+from finmodel.assistant.hints import Hint, seen_by
 from finmodel.assistant.slots import SLOTS
 from finmodel.conversation_book import Brought, Opened, identity_of
 from finmodel.conversations import Conversation
@@ -29,6 +30,12 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
             where="agent",
             remedy=f"leave it out, or ask somebody who is {' or '.join(sorted(FOR_OTHERS))}",
         )
+    if given.hints is not None and not person.roles & FOR_OTHERS:
+        raise Refused(
+            f"{person.name} brings no hints of risk or offers",
+            where="hints",
+            remedy="leave them out: the system that made them brings them",
+        )
     Facts.of_plain(given.facts)  # refuses a slot that nobody knows, before anything is kept
     opened = Opened(
         id=conversation,
@@ -40,6 +47,7 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
         consent_to_training=given.consent_to_training,
         account=given.account,
         facts=given.facts,
+        hints=_hints_before(conversation, desk) if given.hints is None else given.hints,
     )
     if any(one.who == "agent" and one.at > desk.clock.now() for one in given.messages):
         raise BadInput(
@@ -48,6 +56,14 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
             remedy="check the clock of who sends it",
         )
     return desk.conversations.take(opened, given.messages)
+
+
+def _hints_before(conversation: str, desk: AssistDesk) -> tuple[Hint, ...]:
+    """Those that are there: messages alone take none away."""
+    try:
+        return desk.conversations.hints(conversation)
+    except NotFound:  # it begins now
+        return ()
 
 
 def own(conversation: str, person: Person, desk: AssistDesk) -> Conversation:
@@ -70,6 +86,7 @@ def view(conversation: str, person: Person, desk: AssistDesk) -> View:
     """A conversation with what its agent may know of the customer."""
     one = own(conversation, person, desk)
     facts = Facts.of_plain(one.facts)
+    hints = seen_by(desk.conversations.hints(conversation), person.roles)
     return View(
         id=one.id,
         customer=one.customer,
@@ -83,6 +100,7 @@ def view(conversation: str, person: Person, desk: AssistDesk) -> View:
             FactSeen(name, SLOTS[name].chinese, SLOTS[name].english, fact.shown, fact.source)
             for name, fact in facts.items()
         ),
+        hints=hints,
     )
 
 

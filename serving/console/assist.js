@@ -4,7 +4,7 @@
 
 import { fill, h } from "/console/draw.js";
 import { $, ask, frame, say, start } from "/console/frame.js";
-import { facts, hits, line, message, suggestion, worth } from "/console/assist_panels.js";
+import { facts, hints, hits, line, message, suggestion, worth } from "/console/assist_panels.js";
 import { listen } from "/console/assist_stream.js";
 import { ASSIST, toldBy } from "/console/assist_words.js";
 import { NOTHING, all, atOnce, inTheEnd, secondsSince, textOf } from "/console/offered.js";
@@ -180,6 +180,7 @@ function showChat() {
   $("messages").scrollTop = $("messages").scrollHeight;
   $("facts").hidden = !view;
   if (view) fill($("fact-rows"), facts(view, frame.language, t()));
+  if (view) fill($("hint-rows"), hints(view, frame.language, t()));
 }
 
 function showOffered() {

@@ -48,6 +48,14 @@ export function facts(view, language, t) {
   return [warning, h("dl", { class: "facts" }, rows)].filter(Boolean);
 }
 
+// What other systems think of the customer, as far as this role may see it: nothing is made up.
+export function hints(view, language, t) {
+  if (!view.hints.length) return h("p", { class: "soft" }, t.noHints);
+  return h("ul", { class: "hints" }, view.hints.map((one) =>
+    h("li", { title: one.source }, `${t.hintKinds[one.kind]} · ${language === "zh" ? one.chinese : one.english}`,
+      h("span", { class: "soft small" }, ` ${moment(one.at).slice(0, 16)}`))));
+}
+
 // The accepted share stands with its interval: two writers differ where theirs lie apart.
 export function worth(groups, t, by) {
   if (!groups.length) return h("p", { class: "soft" }, t.noWorth);

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finmodel.assistant.hints import Hint
 from finmodel.conversation_book import ConversationBook, Opened, identity_of
 from finmodel.conversations import Message
 from finmodel.errors import BadInput, NotFound
@@ -109,6 +110,17 @@ def test_a_customers_conversations_are_found_whoever_their_agents_are(book):
     book.take(opened("c3", customer="u2"), [said(4)])
     assert [(one.id, len(one.messages)) for one in book.of_customer("u1")] == [("c1", 1), ("c2", 2)]
     assert book.of_customer("nobody") == []
+
+
+def test_hints_lie_sealed_beside_a_conversation_and_are_no_part_of_it(book, tmp_path):
+    hint = Hint(kind="risk", chinese="评分偏低", english="a low score", source="d1", at=START)
+    book.take(msgspec.structs.replace(opened(), hints=(hint,)), [said(1)])
+    assert book.hints("c1") == (hint,)
+    assert "评分" not in msgspec.json.encode(book.read("c1")).decode()
+    whole = b"".join(one.read_bytes() for one in (tmp_path / "conversations").iterdir())
+    assert "评分".encode() not in whole
+    with pytest.raises(NotFound):
+        book.hints("none")
 
 
 def test_what_is_known_of_a_conversation_may_come_later(book):
