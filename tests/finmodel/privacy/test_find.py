@@ -171,3 +171,13 @@ def test_a_finding_shows_no_value():
 def test_a_hundred_thousand_characters_are_read_in_one_pass(piece):
     """A pattern that tries every way to part a run would not come back at all."""
     assert len(find(piece * (100_000 // len(piece)))) < 100_000
+
+
+@pytest.mark.parametrize("name", ["高钛铼", "何小军", "王小明", "曾荔枝"])
+def test_a_name_that_somebody_is_told_is_theirs_is_one(name):
+    assert ("name", 2, 2 + len(name)) in found(f"您叫{name}。")
+
+
+@pytest.mark.parametrize("text", ["您叫什么名字？", "你叫高级客服来。", "您叫我怎么还。"])
+def test_whoever_is_called_or_asked_for_their_name_is_not_named(text):
+    assert found(text) == set()
