@@ -26,7 +26,8 @@ def serve() -> None:
     """Serve suggestions and the agents' page on the loopback address. Ctrl-C ends it.
 
     FINMODEL_WRITER names who writes beside scripts: a base (finmodel base list), an adapter that
-    was promoted (NAME, or NAME/3) or a server's URL. FINMODEL_PORT chooses the port.
+    was promoted (NAME, or NAME/3) or a server's URL; FINMODEL_WRITER_B another one to compare with,
+    for a share of the conversations (FINMODEL_WRITER_B_SHARE). FINMODEL_PORT chooses the port.
     """
     from serving.launch import ASSIST
     from serving.launch import serve as launch
