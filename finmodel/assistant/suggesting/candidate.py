@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from finmodel.assistant.grounding import ground
+from finmodel.assistant.guards import denied
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.guards.outbound_rules import rules
 from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
@@ -107,6 +108,8 @@ class Candidate:
             return self._instead("rate", rules()["rate"].rewrite)
         if self.told.state.identity != "verified" and self._tells_standing(slotted):
             return self._instead("unverified", INSTEAD)
+        if denied.denies_more(slotted, (one.text for one in self.texts)):
+            return self._instead("denied_charge", denied.INSTEAD)
         return self._guarded(slotted) or self._filled(slotted)
 
     def _tells_standing(self, slotted: str) -> bool:

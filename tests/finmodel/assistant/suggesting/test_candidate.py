@@ -3,6 +3,7 @@
 import pytest
 
 from finmodel.assistant.facts import Facts
+from finmodel.assistant.guards import denied
 from finmodel.assistant.guards.unverified import INSTEAD
 from finmodel.assistant.script_rules import LONGEST
 from finmodel.assistant.scripts import State, load_scripts
@@ -54,6 +55,14 @@ def test_a_debt_is_not_confirmed_to_whoever_is_not_verified():
     said = candidate(UNKNOWN).add("您目前有一笔借款逾期了。")
     assert (said.text, said.origin.id) == (INSTEAD, "unverified")
     assert candidate().add("您目前有一笔借款逾期了。").origin.home == "engine"
+
+
+def test_no_charge_is_denied_but_in_an_approved_texts_own_words():
+    fee = "提前还款不收手续费。"
+    said = candidate(texts=[Text(Origin("document", "d", 1), "提前还款收取手续费。")]).add(fee)
+    assert (said.text, said.origin) == (denied.INSTEAD, Origin("guard", "denied_charge"))
+    texts = [Text(Origin("document", "d", 1), f"随借随还，{fee}")]
+    assert candidate(texts=texts).add(fee).text == fee
 
 
 def test_a_sentence_of_an_approved_text_has_its_source():
