@@ -91,6 +91,8 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A job in the background of a shell hears no Ctrl-C, and neither would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
