@@ -75,9 +75,9 @@ class Settings:
             mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI", ""),
             model=env.get("FINMODEL_MODEL", "behaviour_risk"),
             standing_clock=env.get("FINMODEL_STANDING_CLOCK", ""),
-            writer=env.get("FINMODEL_WRITER", ""),
+            writer=_writer(env, "FINMODEL_WRITER"),
             fetch_base=env.get("FINMODEL_FETCH_BASE", "1") != "0",
-            writer_b=env.get("FINMODEL_WRITER_B", ""),
+            writer_b=_writer(env, "FINMODEL_WRITER_B"),
             writer_b_share=_number(env, "FINMODEL_WRITER_B_SHARE", 0.5, 1),
             embed=_origin(env.get("FINMODEL_EMBED", "")),
             key=env.get("FINMODEL_KEY", ""),
@@ -87,7 +87,10 @@ class Settings:
         )
 
     def child_env(self) -> dict[str, str]:
-        """The environment of a child that must see the same settings, without the person's key."""
+        """The environment of a child that must see the same settings, without the person's key.
+
+        The key of a server that writes is there where one is asked.
+        """
         ours = {
             "FINMODEL_HOME": str(self.home),
             "FINMODEL_DATA": str(self.data),
@@ -106,6 +109,8 @@ class Settings:
             "BENTOML_HOME": str(self.home / "bentoml" / str(self.port)),
             "BENTOML_DO_NOT_TRACK": "True",
         }
+        if "://" in self.writer + self.writer_b:
+            ours["FINMODEL_ENDPOINT_KEY"] = self.endpoint_key
         theirs = ("FINMODEL_KEY", "FINMODEL_ENDPOINT_KEY")
         return {name: value for name, value in os.environ.items() if name not in theirs} | ours
 
@@ -249,6 +254,18 @@ def _number(env: Mapping[str, str], name: str, default: float, most: float) -> f
             remedy=f"give {default:g}",
         )
     return found
+
+
+def _writer(env: Mapping[str, str], name: str) -> str:
+    """Who writes; it is shown as it is, so that no password may stand in it."""
+    given = env.get(name, "")
+    if "://" in given and "@" in given.partition("://")[2].partition("/")[0]:
+        raise BadInput(
+            "its URL holds a name or a password, which everybody would see",
+            where=name,
+            remedy="leave it out, and give the key in FINMODEL_ENDPOINT_KEY",
+        )
+    return given
 
 
 def _redis_url(text: str) -> str:

@@ -22,8 +22,8 @@ from serving.assisting.arms import Arm, Arms
 from serving.assisting.writing import PLACES, WAITING, Writing
 from serving.telemetry import Telemetry
 
-THREADS: Final = PLACES + WAITING + 8
-"""Whoever waits for an engine holds a thread; conversations are read meanwhile."""
+THREADS: Final = 8
+"""Conversations are read by these, whoever waits for an engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
             closing(ConversationBook(settings.conversations, vault))
         )
         suggestions = stack.enter_context(closing(SuggestionBook(settings.suggestions, vault)))
-        pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="assist"))
+        threads = THREADS + (PLACES + WAITING) * (2 if settings.writer_b else 1)
+        pool = stack.enter_context(ThreadPoolExecutor(threads, thread_name_prefix="assist"))
         writing = stack.enter_context(closing(Writing(settings)))
         other = None
         if settings.writer_b:

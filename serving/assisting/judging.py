@@ -7,13 +7,19 @@ person writes.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import msgspec
 
 from fine_tune.lessons.distance import distance, saved
 from finmodel.assistant.contact_policy import CAPS, held
 from finmodel.assistant.facts import Facts
-from finmodel.assistant.guards.outbound import broken
+from finmodel.assistant.guards.outbound import Broken, broken
+from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
+from finmodel.assistant.sentences import sentences
 from finmodel.assistant.suggesting.answers import Suggested, Suggestion
+from finmodel.assistant.suggesting.asking import CHINA, Told, asking_of, may_be_told
+from finmodel.assistant.suggesting.strangers import third_party
 from finmodel.conversation_book import identity_of
 from finmodel.conversations import Conversation, Message
 from finmodel.errors import BadInput
@@ -30,8 +36,7 @@ def check(asked: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
     if not asked.conversation:
         return Checked(_hits(asked.text, None, desk))
     one = own(asked.conversation, person, desk)
-    hits = _hits(asked.text, Facts.of_plain(one.facts), desk)
-    return Checked((*hits, *_held(one, desk)))
+    return Checked((*_hits(asked.text, one, desk), *_held(one, desk)))
 
 
 def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
@@ -39,7 +44,7 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     told = msgspec.json.decode(desk.suggestions.body(given.shown, person.name), type=Suggested)
     one = own(told.trace.conversation, person, desk)
     facts, text = Facts.of_plain(one.facts), given.text.strip()
-    hits = (*_hits(text, facts, desk), *_held(one, desk)) if text else ()
+    hits = (*_hits(text, one, desk), *_held(one, desk)) if text else ()
     offered = _offered(told, given.place)
     if offered is None:  # nothing was suggested: there is nothing to judge
         sent = _send(one, given.shown, text, slotted(text, None, facts), desk)
@@ -119,7 +124,12 @@ def _send(
 ) -> str:
     """Write what was sent into the conversation; its id, the same however often it is told."""
     name = f"sent {shown}"
-    if not text or any(known.id == name for known in one.messages):
+    before = next((known.text for known in one.messages if known.id == name), None)
+    if before not in (None, text) and text:
+        raise BadInput(
+            "it was judged otherwise before", where=shown, remedy="ask for suggestions anew"
+        )
+    if not text or before is not None:
         return name if text else ""
     now = desk.clock.now()
     message = Message(
@@ -147,9 +157,39 @@ def _held(one: Conversation, desk: AssistDesk) -> tuple[Hit, ...]:
     )
 
 
-def _hits(text: str, facts: Facts | None, desk: AssistDesk) -> tuple[Hit, ...]:
-    today = desk.clock.now().date()
+def _hits(text: str, one: Conversation | None, desk: AssistDesk) -> tuple[Hit, ...]:
+    """What a text may not say; in a conversation, to whoever is writing there."""
+    today = desk.clock.now().astimezone(CHINA).date()
+    if one is None:
+        return tuple(map(_hit, broken(text, today=today)))
+    told = _may_be_told(one, desk)
+    found = broken(text, told.facts, today=today, before=_said_before(one))
+    standing = () if told.state.identity == "verified" else _standing(text, desk)
+    return (*map(_hit, found), *standing)
+
+
+def _hit(one: Broken) -> Hit:
+    return Hit(one.rule, one.severity, one.start, one.end, one.rewrite)
+
+
+def _may_be_told(one: Conversation, desk: AssistDesk) -> Told:
+    """What a suggestion could tell: what a person writes is held against the same."""
+    asking = asking_of(one)
+    return may_be_told(asking, third_party(one.messages, asking.identity, desk.shelf.scripts))
+
+
+def _said_before(one: Conversation) -> str:
+    """What the agent has said since the customer wrote last."""
+    said = takewhile(lambda message: message.who != "customer", reversed(one.messages))
+    return "".join(reversed([message.text for message in said if message.who == "agent"]))
+
+
+def _standing(text: str, desk: AssistDesk) -> tuple[Hit, ...]:
+    """Sentences that tell how the customer stands, and are nobody's approved words."""
+    approved = [script.text for script in desk.shelf.scripts.values()]
     return tuple(
-        Hit(one.rule, one.severity, one.start, one.end, one.rewrite)
-        for one in broken(text, facts, today=today)
+        Hit("unverified", "block", start, end, INSTEAD)
+        for start, end in sentences(text)
+        if tells_standing(text[start:end])
+        and not any(text[start:end].strip() in known for known in approved)
     )

@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -21,6 +21,7 @@ from finmodel.assistant.suggesting.asking import asking_of
 from finmodel.assistant.suggesting.replay import Beside
 from finmodel.assistant.suggesting.suggest import Event, stream
 from finmodel.conversations import Conversation
+from finmodel.errors import NotReady
 from finmodel.records import Person
 from finmodel.suggestion_book import Shown
 from finmodel.tenure import tenure_of
@@ -50,7 +51,9 @@ async def as_it_comes(
     loop = asyncio.get_running_loop()
     one = await loop.run_in_executor(desk.pool, own, asked.conversation, person, desk)
     left = threading.Event()
-    return pumped(_written(_events(one, asked, person, desk, left)), left, desk)
+    pieces = _written(_events(one, asked, person, desk, left))
+    first = await loop.run_in_executor(desk.pool, next, pieces)  # a refusal comes before any of it
+    return pumped(pieces, left, desk, first)
 
 
 def _written(events: Generator[Told, None, None]) -> Generator[bytes, None, None]:
@@ -68,7 +71,13 @@ def _events(
 ) -> Generator[Told, None, None]:
     asking = asking_of(one, asked.tone)
     arm = desk.arms.of(one.id)
-    with arm.writing.place(left, one.scenario) as writer:
+    with ExitStack() as stack:
+        try:
+            writer = stack.enter_context(arm.writing.place(left, one.scenario))
+        except NotReady:
+            if asked.tone:  # a generated reply was asked for by name
+                raise
+            writer = None  # scripts need no place
         told = yield from _told(stream(asking, desk.shelf, writer))
     if left.is_set():
         return

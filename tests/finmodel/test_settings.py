@@ -39,6 +39,20 @@ def test_a_child_sees_the_same_settings_without_the_persons_key(tmp_path, monkey
     assert "fm_secret" not in theirs.values()
 
 
+def test_the_key_of_a_server_that_writes_goes_to_the_service_and_none_stands_in_its_url(
+    monkeypatch,
+):
+    monkeypatch.setenv("FINMODEL_ENDPOINT_KEY", "sk-secret")
+    asked = {"FINMODEL_WRITER": "http://127.0.0.1:8080/v1", "FINMODEL_ENDPOINT_KEY": "sk-secret"}
+    assert Settings.from_env(Settings.from_env(asked).child_env()).endpoint_key == "sk-secret"
+    without = Settings.from_env(asked | {"FINMODEL_WRITER": "scripts"})
+    assert "sk-secret" not in without.child_env().values()
+    for name in ("FINMODEL_WRITER", "FINMODEL_WRITER_B"):
+        with pytest.raises(BadInput, match=name) as caught:
+            Settings.from_env({name: "http://user:s3cret@127.0.0.1:8080/v1"})
+        assert "s3cret" not in str(caught.value)
+
+
 def test_an_online_store_that_is_no_redis_url_is_refused_and_its_password_is_not_shown(tmp_path):
     with pytest.raises(BadInput, match="FINMODEL_ONLINE_STORE") as caught:
         Settings.from_env({"FINMODEL_ONLINE_STORE": "http://:secret@host"})

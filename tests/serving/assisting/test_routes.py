@@ -139,6 +139,30 @@ def test_a_reply_that_somebody_wrote_is_checked(li):
 
 
 @pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("您本期应还8,052.60元。", ["number", "unverified"]),
+        ("您已经逾期了，请尽快还款。", ["unverified"]),
+        ("为了保护您的信息安全，请先完成身份核验。", []),
+    ],
+)
+def test_nobody_unverified_is_told_how_they_stand_without_a_word_of_the_guards(li, text, rules):
+    bring(li, "who", message(1, "我还要还多少钱？", identity="none"), customer="u15")
+    found = li.post("/check", json={"text": text, "conversation": "who"}).json()["hits"]
+    assert [(one["rule"], one["severity"]) for one in found] == [(rule, "block") for rule in rules]
+    bring(li, "known", message(1, "我还要还多少钱？"), customer="u16")
+    known = li.post("/check", json={"text": text, "conversation": "known"}).json()["hits"]
+    assert known == []
+
+
+def test_what_begins_in_one_message_and_ends_in_the_next_is_told(li):
+    said = [message(1, "能批下来吗"), message(2, "您这笔贷款保证", who="agent")]
+    bring(li, "halves", *said, customer="u17")
+    asked = {"text": "能通过的，请您稍等。", "conversation": "halves"}
+    assert [one["rule"] for one in li.post("/check", json=asked).json()["hits"]] == ["promise"]
+
+
+@pytest.mark.parametrize(
     ("body", "status", "said"),
     [
         (brought(), 422, "messages"),
@@ -245,6 +269,14 @@ def test_where_every_place_is_taken_whoever_comes_next_is_told_when(tmp_path):
         assert answer.status_code == 503
         assert "scripts alone need no place" in answer.text
         assert answer.headers["retry-after"] == "1"
+        stream = {"headers": {"accept": "text/event-stream"}}
+        streamed = li.post("/suggest", json={"conversation": "c1", "tone": "warm"}, **stream)
+        assert streamed.status_code == 503
+        scripts = li.post("/suggest", json={"conversation": "c1"}).json()
+        assert scripts["suggestions"]
+        told = li.post("/suggest", json={"conversation": "c1"}, **stream)
+        assert [name for name, _ in events(told)] == ["scripts", "done"]
+        assert not engine.began.is_set()
 
 
 def test_scripts_wait_for_nobody_who_is_being_written_for(tmp_path):
