@@ -40,7 +40,7 @@ GROUP = "stream"
 PARTITIONS = 6
 PORTIONS = 20
 """Of the events that are written for each kill."""
-PATIENCE = 60
+PATIENCE = 150.0
 SIZES = (1, 3, 3, 3, 3, 2, 2, 2, 2, 2)
 """How many workers there are before each kill of a round."""
 POINTS = {
