@@ -13,19 +13,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from msgspec import Struct
-
 from finmodel.assistant.grounding import ground
 from finmodel.assistant.guards import denied
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.guards.outbound_rules import rules
 from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
 from finmodel.assistant.script_rules import LONGEST, broken_rules
-from finmodel.assistant.sentences import sentences
-from finmodel.assistant.slots import places
 from finmodel.assistant.suggesting.answers import Met, Origin, Sentence
 from finmodel.assistant.suggesting.approved import numbers_of
 from finmodel.assistant.suggesting.asking import Told
+from finmodel.assistant.suggesting.origins import Text, equal, near
 from finmodel.privacy.kinds import PLACEHOLDER
 
 _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
@@ -35,15 +32,6 @@ _GARBAGE: Final = re.compile(
 """Broken characters, markup, addresses, and what an engine repeats when it is stuck."""
 _NEVER: Final = ("slot", "brace", "number", "identity")
 """Rules of scripts for which there is no safe way of saying it."""
-_SHARED: Final = 0.7
-"""With so much in common a sentence is that of an approved text."""
-
-
-class Text(Struct, frozen=True):
-    """An approved text that a sentence may come from."""
-
-    origin: Origin
-    text: str
 
 
 class GivenUp(Exception):
@@ -114,7 +102,7 @@ class Candidate:
 
     def _tells_standing(self, slotted: str) -> bool:
         """What is said to nobody in particular may stand as it was approved."""
-        return self._origin(slotted).home == "engine" and tells_standing(slotted)
+        return equal(slotted, self.texts) is None and tells_standing(slotted)
 
     def _guarded(self, slotted: str) -> Sentence | None:
         """What is said in the place of a sentence that breaks a rule; None where it may stand."""
@@ -146,27 +134,5 @@ class Candidate:
 
     def _origin(self, slotted: str) -> Origin:
         """The approved text that says the same, else the engine."""
-        best, found = _SHARED, Origin("engine", self.engine)
-        for one in self.texts:
-            for begin, end in sentences(one.text):
-                shared = in_common(slotted, one.text[begin:end])
-                if shared >= best:
-                    best, found = shared, one.origin
-        return found
-
-
-def in_common(first: str, second: str) -> float:
-    """Dice's share of pairs of neighbouring signs: 1 for the same text.
-
-    >>> in_common("请您按时还款", "请您按时还款。") > 0.9, in_common("您好", "再见")
-    (True, 0.0)
-    """
-    one, other = _pairs(first), _pairs(second)
-    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
-
-
-def _pairs(text: str) -> frozenset[str]:
-    """Pairs of neighbouring signs; a slot is one sign of its own name."""
-    for name, start, end in reversed(list(places(text))):
-        text = f"{text[:start]}\ue000{name}\ue000{text[end:]}"
-    return frozenset(text[at : at + 2] for at in range(len(text) - 1))
+        found = near(slotted, self.texts)
+        return Origin("engine", self.engine) if found is None else found.origin

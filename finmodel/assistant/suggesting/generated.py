@@ -19,9 +19,10 @@ from finmodel.assistant.engines.within import within
 from finmodel.assistant.sentences import Sentences
 from finmodel.assistant.suggesting.answers import Met, Origin, Scored, Sentence, Suggestion
 from finmodel.assistant.suggesting.asking import Asking, Told, open_words
-from finmodel.assistant.suggesting.candidate import Candidate, GivenUp, Text
+from finmodel.assistant.suggesting.candidate import Candidate, GivenUp
 from finmodel.assistant.suggesting.context import Prompt, prompt_of
 from finmodel.assistant.suggesting.grammar import grammar_of
+from finmodel.assistant.suggesting.origins import Text
 from finmodel.assistant.suggesting.recall import Recalled
 from finmodel.assistant.suggesting.shelf import Shelf, Writer
 from finmodel.conversations import tokens_about

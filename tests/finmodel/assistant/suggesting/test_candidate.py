@@ -9,7 +9,8 @@ from finmodel.assistant.script_rules import LONGEST
 from finmodel.assistant.scripts import State, load_scripts
 from finmodel.assistant.suggesting.answers import Origin
 from finmodel.assistant.suggesting.asking import Told, public
-from finmodel.assistant.suggesting.candidate import Candidate, GivenUp, Text
+from finmodel.assistant.suggesting.candidate import Candidate, GivenUp
+from finmodel.assistant.suggesting.origins import Text
 from tests.finmodel.assistant.suggesting.talks import DAY, FACTS
 
 VERIFIED = Told(State("verified", "current"), FACTS)
@@ -71,6 +72,32 @@ def test_a_sentence_of_an_approved_text_has_its_source():
     said = candidate(UNKNOWN, texts=texts).add(script.text.partition("。")[0] + "！")
     assert said.origin == Origin("script", "overdue_amount-1", script.version)
     assert candidate(texts=texts).add("今天天气真不错。").origin.home == "engine"
+
+
+def texts_of(name):
+    script = load_scripts()[name]
+    return [Text(Origin("script", script.id, script.version), script.text)]
+
+
+def test_no_approved_text_lends_its_name_or_its_leave_to_its_opposite():
+    said = candidate(UNKNOWN, texts=texts_of("promise_to_pay-1"))
+    assert said.add("您已逾期，感谢您的说明，已经记录。").text == INSTEAD
+    assert said.add("感谢您的说明，已经记录！").origin.id == "promise_to_pay-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("complaint_privacy-2", "未经您同意，我们会向无关人员提供您的信息。"),
+        ("third_party-1", "抱歉，为保护客户信息，我们能向本人以外的任何人提供或确认账户情况。"),
+    ],
+)
+def test_the_opposite_of_an_approved_text_is_the_engines_own(name, text):
+    one = candidate(texts=texts_of(name))
+    try:
+        assert one.add(text).origin.home in ("engine", "guard")
+    except GivenUp:
+        assert one.said == []
 
 
 def test_what_begins_in_one_sentence_and_ends_in_the_next_is_told():
