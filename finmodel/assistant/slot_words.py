@@ -36,6 +36,7 @@ _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("(?:上次|最近(?:一次|一笔)?|上一笔)还款|已还|已收到|收到", "last_payment_amount"),
         ("合计|总共|一共|共计|总计", _TOTALS),
         ("应还|需还|待还|要还|应缴|欠款|账单", f"{_DUE} total_repayment"),
+        ("尚欠|欠", f"{_DUE} principal_outstanding total_repayment"),
     ),
     "date": (
         ("账单日|出账", "statement_date"),
@@ -43,7 +44,7 @@ _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("(?:上次|最近(?:一次|一笔)?|上一笔)还款|已还|已收到|收到", "last_payment_date"),
         ("申请", "application_date"),
         ("借款日期?|放款|借款", "loan_date"),
-        ("还款日期?|到期日?|应还日|扣款", "due_date last_due_date"),
+        ("还款日期?|还款时间|到期日?|应还日|扣款|最[晚迟]", "due_date last_due_date"),
     ),
     "count": (
         ("剩余?|还剩|未还|余下", "instalments_left"),

@@ -19,6 +19,7 @@ from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.guards.outbound_rules import rules
 from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
 from finmodel.assistant.script_rules import LONGEST, broken_rules
+from finmodel.assistant.slot_nouns import misnamed
 from finmodel.assistant.suggesting.answers import Met, Origin, Sentence
 from finmodel.assistant.suggesting.approved import numbers_of
 from finmodel.assistant.suggesting.asking import Told
@@ -119,6 +120,9 @@ class Candidate:
 
     def _filled(self, slotted: str) -> Sentence:
         facts = self.told.facts
+        before = "".join(self.heard[:-1])
+        if equal(slotted, self.texts) is None and misnamed(slotted, before) is not None:
+            self._give_up("number")
         filled = facts.fill(slotted)
         if ground(filled.text, facts, today=self.day).told:
             self._give_up("number")

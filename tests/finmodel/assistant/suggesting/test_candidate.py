@@ -7,12 +7,23 @@ from finmodel.assistant.guards import denied
 from finmodel.assistant.guards.unverified import INSTEAD
 from finmodel.assistant.script_rules import LONGEST
 from finmodel.assistant.scripts import State, load_scripts
+from finmodel.assistant.sentences import sentences
+from finmodel.assistant.slots import SLOTS
 from finmodel.assistant.suggesting.answers import Origin
 from finmodel.assistant.suggesting.asking import Told, public
 from finmodel.assistant.suggesting.candidate import Candidate, GivenUp
 from finmodel.assistant.suggesting.origins import Text
 from tests.finmodel.assistant.suggesting.talks import DAY, FACTS
 
+VALUES = {
+    "money": 805260,
+    "date": "2026-06-15",
+    "rate": "9/50",
+    "count": 3,
+    "text": "随借随还额度",
+}
+EVERY = Facts.of_plain({n: VALUES[slot.kind] for n, slot in SLOTS.items()} | FACTS.plain())
+"""A value for every slot there is."""
 VERIFIED = Told(State("verified", "current"), FACTS)
 UNKNOWN = Told(State("none"), public(FACTS))
 
@@ -72,6 +83,60 @@ def test_a_sentence_of_an_approved_text_has_its_source():
     said = candidate(UNKNOWN, texts=texts).add(script.text.partition("。")[0] + "！")
     assert said.origin == Origin("script", "overdue_amount-1", script.version)
     assert candidate(texts=texts).add("今天天气真不错。").origin.home == "engine"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "请在{last_due_date}前还款。",
+        "您最晚{last_due_date}还这一期。",
+        "还款时间是{application_date}。",
+        "您支付{monthly_payment}就能全部结清。",
+        "请在{due_date}之前还清{amount_due}，就全部结清了。",
+        "您这次还{principal_outstanding}就可以了。",
+        "您欠我们{credit_limit}。",
+        "{settlement_fee}就是您本期应还的金额。",
+        "我们会退您{amount_due}。",
+        "您本期应还{amount_due}万。",
+        "本期应还{overdue_amount}。",
+        "好的，{amount_due}。",
+        "还剩{days_past_due}期。",
+    ],
+)
+def test_a_figure_has_its_own_name_or_ends_the_candidate(text):
+    gives_up(text, "number")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您最晚{due_date}还款。",
+        "您这一期要还{amount_due}。",
+        "今天全部结清需要{settlement_total}。",
+        "您有{overdue_amount}已逾期{days_past_due}天。",
+        "最近的还款是在{last_payment_date}，金额{last_payment_amount}。",
+        "您还欠本金{principal_outstanding}。",
+    ],
+)
+def test_a_figure_under_its_own_name_is_said(text):
+    assert candidate(Told(State("verified", "current"), EVERY)).add(text).origin.home == "engine"
+
+
+def test_every_approved_text_passes_as_if_an_engine_had_written_it():
+    told = Told(State("verified", "current"), EVERY)
+    for script in load_scripts().values():
+        one = candidate(told)
+        for begin, end in sentences(script.text):
+            one.add(script.text[begin:end])
+        rewritten = {met.rule for met in one.met if met.done != "warned"}
+        assert rewritten <= {"denied_charge", "rate"}, script.id
+
+
+def gives_up(text, rule, told=None):
+    one = candidate(told or Told(State("verified", "current"), EVERY))
+    with pytest.raises(GivenUp) as given_up:
+        one.add(text)
+    assert given_up.value.rule == rule
 
 
 def texts_of(name):
