@@ -8,7 +8,7 @@ slot, and only under the name of the fact that fills it. Which engine wrote it i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -24,6 +24,7 @@ from finmodel.assistant.suggesting.answers import Met, Origin, Sentence
 from finmodel.assistant.suggesting.approved import numbers_of
 from finmodel.assistant.suggesting.asking import Told
 from finmodel.assistant.suggesting.origins import Text, equal, near
+from finmodel.assistant.suggesting.unslotted import unslotted_figure
 from finmodel.privacy.kinds import PLACEHOLDER
 
 _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
@@ -89,10 +90,8 @@ class Candidate:
         if PLACEHOLDER.search(slotted):
             self._give_up("personal")
         wrong = broken_rules(slotted, self.told.state.identity)
-        if never := next((name for name in _NEVER if name in wrong), None):
+        if never := self._never(slotted, wrong):
             self._give_up(never)
-        if self.told.facts.missing(slotted):
-            self._give_up("no value")
         if "rate" in wrong:
             return self._instead("rate", rules()["rate"].rewrite)
         if self.told.state.identity != "verified" and self._tells_standing(slotted):
@@ -100,6 +99,16 @@ class Candidate:
         if denied.denies_more(slotted, (one.text for one in self.texts)):
             return self._instead("denied_charge", denied.INSTEAD)
         return self._guarded(slotted) or self._filled(slotted)
+
+    def _never(self, slotted: str, wrong: Container[str]) -> str:
+        """The rule by which there is no safe way of saying it; empty where there is one."""
+        if never := next((name for name in _NEVER if name in wrong), ""):
+            return never
+        if self.told.facts.missing(slotted):
+            return "no value"
+        if equal(slotted, self.texts) is None and unslotted_figure(slotted):
+            return "number"
+        return ""
 
     def _tells_standing(self, slotted: str) -> bool:
         """What is said to nobody in particular may stand as it was approved."""

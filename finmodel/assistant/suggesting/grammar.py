@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-_NEVER: Final = r"0-9０-９①-⑳⑴-⒇Ⅰ-ⅻ%％‰¥￥$<>|{}｛｝\[\]\n\r"
-"""Digits, what makes a figure of them, what opens a slot, a tag or a placeholder, and lines."""
+_NEVER: Final = r"0-9０-９²³¹¼-¾⅐-↉①-⒛⓪-⓿❶-➓㈠-㈩㊀-㊉%％‰¥￥$<>|{}｛｝\[\]\n\r"
+"""Digits, signs of numbers, what makes a figure of them, what opens a slot, a tag or a
+placeholder, and lines."""
 
 
 def grammar_of(slots: Iterable[str]) -> str:
@@ -18,7 +19,7 @@ def grammar_of(slots: Iterable[str]) -> str:
 
     >>> print(grammar_of(["hotline", "due_date"]))
     root ::= (sign | slot)+
-    sign ::= [^0-9０-９①-⑳⑴-⒇Ⅰ-ⅻ%％‰¥￥$<>|{}｛｝\[\]\n\r]
+    sign ::= [^0-9０-９²³¹¼-¾⅐-↉①-⒛⓪-⓿❶-➓㈠-㈩㊀-㊉%％‰¥￥$<>|{}｛｝\[\]\n\r]
     slot ::= "{hotline}" | "{due_date}"
     """
     names = " | ".join(f'"{{{name}}}"' for name in slots)

@@ -122,6 +122,50 @@ def test_a_figure_under_its_own_name_is_said(text):
     assert candidate(Told(State("verified", "current"), EVERY)).add(text).origin.home == "engine"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "还款日是下周三。",
+        "还款日是明天。",
+        "请在后天之前还款。",
+        "宽限期有一周。",
+        "半天就能到账。",
+        "您欠千元左右。",
+        "本期应还上万元。",
+        "您欠好几万。",
+        "逾期十来天了。",
+        "您还差俩月没还。",
+        "您本期要还兩千元。",
+        "您本期应还廿元。",
+        "本期应还⑴⑵⑶元。",
+        "本期应还ⅩⅩ元。",
+        "本期应还❸千元。",
+        "本期应还¾的本金。",
+        "应还三。",
+        "千元。",
+        "还清💯块。",
+        "违约金是本金的五个点。",
+        "请您月底前还清。",
+        "放款要一个工作日。",
+    ],
+)
+def test_a_figure_in_words_or_signs_ends_the_candidate(text):
+    gives_up(text, "number")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "十分抱歉，请您稍等一下。",
+        "您可以今天在App还款，有两种方式。",
+        "我们会在规定时限内答复，请您这几天留意。",
+        "请千万不要向个人账户转账，一次性说清楚也可以。",
+    ],
+)
+def test_words_that_are_no_figure_are_said(text):
+    assert candidate().add(text).origin.home == "engine"
+
+
 def test_every_approved_text_passes_as_if_an_engine_had_written_it():
     told = Told(State("verified", "current"), EVERY)
     for script in load_scripts().values():
