@@ -23,6 +23,7 @@ from finmodel.assistant.slot_nouns import misnamed
 from finmodel.assistant.suggesting.answers import Met, Origin, Sentence
 from finmodel.assistant.suggesting.approved import numbers_of
 from finmodel.assistant.suggesting.asking import Told
+from finmodel.assistant.suggesting.foreign import foreign
 from finmodel.assistant.suggesting.origins import Text, equal, near
 from finmodel.assistant.suggesting.unslotted import unslotted_figure
 from finmodel.privacy.kinds import PLACEHOLDER
@@ -108,7 +109,7 @@ class Candidate:
             return "no value"
         if equal(slotted, self.texts) is None and unslotted_figure(slotted):
             return "number"
-        return ""
+        return "garbage" if foreign(slotted, (one.text for one in self.texts)) else ""
 
     def _tells_standing(self, slotted: str) -> bool:
         """What is said to nobody in particular may stand as it was approved."""

@@ -156,6 +156,34 @@ def test_a_figure_in_words_or_signs_ends_the_candidate(text):
 @pytest.mark.parametrize(
     "text",
     [
+        "好的we guarantee your loan will be approved.",
+        "您好I will tell your boss。",
+        "**您的申请**保**证**通过。",
+        "请登录www.huankuan.top付款。",
+        "请登录ｗｗｗ。还款。ｔｏｐ付款。",
+        "请打开还款.中国",
+        "[点这里](还款页面)查看。",
+        "ご返済ください请还款。",
+        "请加我ＶＸ聊。",
+        "_请稍等_。",
+        "请登录Аpp查看。",
+    ],
+)
+def test_another_language_markup_and_addresses_end_the_candidate(text):
+    gives_up(text, "garbage")
+
+
+def test_latin_words_of_approved_texts_are_said():
+    texts = [Text(Origin("document", "d", 1), "可在ATM还款。")]
+    one = candidate(texts=texts)
+    for text in ("请登录App查看。", "您是VIP客户。", "您可以找ATM还款。"):
+        assert one.add(text) is not None
+    gives_up("您可以找ATM还款。", "garbage")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "十分抱歉，请您稍等一下。",
         "您可以今天在App还款，有两种方式。",
         "我们会在规定时限内答复，请您这几天留意。",
