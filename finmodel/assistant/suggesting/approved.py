@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Final
 
 from finmodel.assistant.facts import Facts, Filled
 from finmodel.assistant.grounding import ground
 from finmodel.assistant.matching.ranking import COUNT, Offer, Ranked
+from finmodel.assistant.script_rules import PUBLIC_SLOTS
 from finmodel.assistant.scripts import Script, Scripts
 from finmodel.assistant.sentences import sentences
 from finmodel.assistant.suggesting.answers import Met, Number, Origin, Sentence, Suggestion
@@ -34,8 +36,13 @@ _LEAST: Final = 0.02
 def approved(
     ranked: Ranked, scripts: Scripts, told: Told, day: date, routed: Routed | None = None
 ) -> tuple[list[Suggestion], Suggestion | None, list[Met]]:
-    """Up to three suggestions, the one that asks for verification beside them, and what was met."""
-    chosen = list(_chosen(ranked, scripts, told, day))
+    """Up to three suggestions, the one that asks for verification beside them, and what was met.
+
+    Beside a refusal stands none that tells of the customer: it may not be they who write.
+    """
+    refused = routed is not None and routed.routing == "refuse"
+    worth = (one for one in _worth(ranked, scripts, told, day) if not (refused and _tells(one)))
+    chosen = list(islice(worth, COUNT))
     chosen = with_its_script(chosen, routed, scripts, told.state, day)
     verify = ranked.verification
     beside = verify
@@ -50,7 +57,12 @@ def approved(
     return found, _suggestion(Offer(beside, 0.0), told.facts, day, met), met
 
 
-def _chosen(ranked: Ranked, scripts: Scripts, told: Told, day: date) -> Iterator[Offer]:
+def _tells(offer: Offer) -> bool:
+    """Whether a script tells of a customer: a value, or how an account stands."""
+    return bool(offer.script.account) or not PUBLIC_SLOTS.issuperset(offer.script.slots)
+
+
+def _worth(ranked: Ranked, scripts: Scripts, told: Told, day: date) -> Iterator[Offer]:
     """The likeliest script first; then by what each is worth, wordings or the next intents."""
     worth: list[tuple[float, int, Offer]] = []
     for offer in ranked.offers:
@@ -62,7 +74,7 @@ def _chosen(ranked: Ranked, scripts: Scripts, told: Told, day: date) -> Iterator
                 again = Offer(other, offer.score)
                 worth.append((offer.score * WORDING, -len(worth), again))
     worth.sort(key=lambda one: one[:2], reverse=True)
-    return (offer for *_, offer in worth[:COUNT])
+    return (offer for *_, offer in worth)
 
 
 def _suggestion(offer: Offer, facts: Facts, day: date, met: list[Met]) -> Suggestion | None:

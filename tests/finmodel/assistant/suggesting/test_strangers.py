@@ -20,6 +20,16 @@ from tests.finmodel.assistant.suggesting.talks import said
         "我是他的代理律师",
         "我不是机主，别打了",
         "我弟弟的贷款是多少",
+        "我是张伟的妈妈，这个月还差多少",
+        "我岳父的借款，这个月要还多少",
+        "我小姨的账单多少钱",
+        "本人不在，我是家属",
+        "我是他家里人，他住院了",
+        "机主在忙，我替他看一下还多少",
+        "代我妈妈问问还多少",
+        "帮我姨看一下这个月还款",
+        "这号是我爱人的，我拿着他手机，想问几号还款",
+        "我老公在你们这借了钱，还差多少",
     ],
 )
 def test_a_third_party_is_known_by_what_they_say(text):
@@ -29,7 +39,22 @@ def test_a_third_party_is_known_by_what_they_say(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["我老婆也在问这个", "我不是本人操作的", "还款日是哪天", "帮我查一下", "我是本人", ""]
+    "text",
+    [
+        "我老婆也在问这个",
+        "我不是本人操作的",
+        "还款日是哪天",
+        "帮我查一下",
+        "我是本人",
+        "",
+        "我是两个孩子的妈妈，实在困难",
+        "我是单亲妈妈",
+        "我妈妈住院了，能不能延期",
+        "我借钱是帮我爸看病",
+        "我朋友也在你们这借过",
+        "本人在上班，晚点还",
+        "可以让我家人代还吗",
+    ],
 )
 def test_the_customer_is_none(text):
     assert not third_party(said(text), "verified", load_scripts())
@@ -41,6 +66,15 @@ def test_it_holds_until_somebody_is_verified_anew():
     assert not third_party(messages, "verified", load_scripts())
     last = msgspec.structs.replace(messages[0], id="m9", text="还款", identity="verified")
     assert not third_party((*messages, last), "verified", load_scripts())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["本人不在，我是家属", "机主在忙，我替他看一下还多少", "这号是我爱人的，我拿着他手机"],
+)
+def test_it_holds_over_what_an_agent_answers(text):
+    messages = said(text, ">好的，请稍等。", "那这个月几号还款")
+    assert third_party(messages, "verified", load_scripts())
 
 
 def test_a_script_for_third_parties_that_was_sent_says_so_too():

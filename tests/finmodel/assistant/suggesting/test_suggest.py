@@ -222,6 +222,25 @@ def test_a_third_party_gets_scripts_without_facts(shelf):
         assert shelf.scripts[one.script].needs == "none"
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("我是张伟的妈妈，这个月还差多少",),
+        ("我岳父的借款，这个月要还多少",),
+        ("本人不在，我是家属", "这个月要还多少"),
+        ("机主在忙，我替他看一下还多少", ">好的，请稍等。", "这个月要还多少"),
+        ("这号是我爱人的，我拿着他手机，想问下", ">好的，您请说。", "那这个月几号还款"),
+        ("帮我查一下我同事的欠款，还有我这个月还多少",),
+    ],
+)
+def test_family_on_a_verified_line_and_whoever_is_refused_are_told_no_figure(shelf, texts):
+    found = suggest(asking(*texts), shelf, writer("应还{amount_due}。"))
+    assert found.suggestions
+    for one in found.suggestions:
+        assert_tells_nothing(one)
+        assert shelf.scripts[one.script].account == ()
+
+
 def test_verification_is_offered_where_more_could_be_told(shelf):
     found = suggest(asking("提前结清要还多少钱", identity="none"), shelf)
     every = [*found.suggestions, *([found.verification] if found.verification else [])]
