@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from finmodel.assistant.guards.normal import normalise
+from finmodel.assistant.guards.words import words
 
 INSTEAD: Final = "完成身份核验后，我才能为您查询账户情况。"
 """What may be said in the place of such a sentence."""
@@ -32,6 +33,19 @@ _FLAT: Final = re.compile(
     r"|[您你他她]的?(?:仍|还|确)?(?:欠|拖欠|逾期|应还|未还|待还|罚息)"
 )
 """Says it outright, wherever else one is sent."""
+_KIN: Final = f"您家?的?(?:{'|'.join(words()['kin'])})"
+_THEY: Final = rf"(?:机主|借款人|户主|客户本?人?|本人|(?<!其)[他她](?:本人)?|{_KIN})"
+_KNOWN: Final = re.compile(
+    r"[没未](?:有|能)?扣(?:款|到|上)*(?:成功|到|上|钱)|扣款?(?:都|也)?[没未](?:有|能)?成功|扣款失败了"
+    r"|余额不足[^。！？；]{0,4}(?:没|未|扣不)|扣不(?:到|上|了)|拖(?:着|了)|[没未]给(?:钱|过|$|[，。！])"
+    r"|(?:记录|后台|我这边?|资料)(?:上|里|中)?(?:显示|看到|查到|可以看到)"
+    r"|在(?:我们|我司|本公司|平台)[^。！？；]{0,8}(?:用过|用了|有过|借|贷|是有|有(?:记录|笔|钱|款)|办过|办理过|注册过)"
+    rf"|{_THEY}[^。！？；]{{0,10}}(?:用过款|用了款|有记录|是有记录|是我们的?(?:客户|用户)|办理过|还没还)"
+    rf"|(?:转告|转达|告诉|告知|通知|提醒|让|叫|催)(?:一下|下|给)?{_THEY}[^。！？；]{{0,8}}"
+    r"(?:还钱|还款|还清|把钱|处理|账单|欠|逾期|到期)"
+)
+"""Tells it in other words: a collection that failed, a record, a message to whoever owes."""
+_SUPPOSED: Final = re.compile("是否|如果|如有|如需|假如|若|常见原因|可能是")
 _WHERE_TO_LOOK: Final = re.compile(r"核验|认证|验证|可以|登录|查看|查询|是否|如果|如有|如需|若")
 
 
@@ -42,6 +56,8 @@ def tells_standing(sentence: str) -> bool:
     [True, False]
     """
     seen = normalise(sentence).text
+    if _KNOWN.search(seen) and not _SUPPOSED.search(seen):
+        return True
     if not _TELLS.search(seen):
         return False
     return bool(_FLAT.search(seen)) or not _WHERE_TO_LOOK.search(seen)

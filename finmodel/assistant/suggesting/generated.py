@@ -69,7 +69,8 @@ def generate(
         Text(Origin("document", one.source.id, one.source.version), one.source.text)
         for one in sources
     ]
-    candidate = Candidate(told, asking.day, writer.engine.name, origins)
+    before = next((one.text for one in reversed(asking.messages) if one.who == "agent"), "")
+    candidate = Candidate(told, asking.day, writer.engine.name, origins, before)
     heard: list[str] = []
     first, reason = None, ""
     written = _written(prompt, told, writer, heard)

@@ -42,6 +42,13 @@ def test_scripts_for_everybody_mostly_pass():
         "他名下有一笔借款。",
         "您逾 期 了，请尽快还款。",
         "完成核验前只能说您目前有欠款。",
+        "卡上余额不足，所以没扣成功。",
+        "记录上显示拖了几期没给。",
+        "请转告机主尽快还钱。",
+        "麻烦您提醒他把账单处理了。",
+        "他确实在我们平台用过款。",
+        "您孩子在我们这里是有记录的。",
+        "您爱人是我们的客户。",
     ],
 )
 def test_what_confirms_a_debt_without_any_figure_is_told(text):
@@ -49,7 +56,18 @@ def test_what_confirms_a_debt_without_any_figure_is_told(text):
 
 
 @pytest.mark.parametrize(
-    "text", [INSTEAD, "您好，请问有什么可以帮您？", "还款日可以在App查看。", "请稍等。", "", "🙂"]
+    "text",
+    [
+        INSTEAD,
+        "您好，请问有什么可以帮您？",
+        "还款日可以在App查看。",
+        "请稍等。",
+        "",
+        "🙂",
+        "如果余额不足没扣成功，可以在App主动还款。",
+        "请由本人通过客服热线联系我们。",
+        "您提供的资料我们会保密。",
+    ],
 )
 def test_what_tells_nothing_passes(text):
     assert not tells_standing(text)

@@ -112,6 +112,29 @@ def test_a_sentence_that_breaks_a_rule_is_said_safely(shelf):
     ]
 
 
+def test_what_the_agent_began_is_not_ended_by_an_engine(shelf):
+    reply = "能通过的，请您稍等。还款日是{due_date}。"
+    found = suggest(asking("你好", ">您这笔贷款保证", UNSURE), shelf, writer(reply))
+    assert [(met.rule, met.done) for met in found.trace.rules] == [("promise", "rewritten")]
+    assert "能通过" not in "".join(one.text for one in generated(found))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "卡上余额不足，所以没扣成功。",
+        "记录上显示拖了几期没给。",
+        "请转告机主尽快还钱。",
+        "他确实在我们平台用过款。",
+        "您孩子在我们这里是有记录的。",
+        "您已逾期，感谢您的说明，已经记录。",
+    ],
+)
+def test_nobody_unverified_is_told_of_an_account_in_other_words(shelf, reply):
+    found = suggest(asking(UNSURE, identity="none"), shelf, writer(f"您好。{reply}请您稍等。"))
+    assert reply not in "".join(one.text for one in generated(found))
+
+
 class Stuck:
     """An engine that never says anything, or never stops."""
 
