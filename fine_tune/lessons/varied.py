@@ -19,10 +19,11 @@ ALL: Final = 1.0
 def varied(lessons: Sequence[Lesson], share: float, intents: Mapping[str, str]) -> list[Lesson]:
     """Lessons of together `share` of all characters, chosen one by one; intents by script.
 
-    Each time the lesson that adds most to the sum over scripts and intents of log(1 + how often it
-    was shown), for its length: greedy choice under a budget, good to a constant for such sums (Lin
-    & Bilmes 2011). What a lesson adds can only fall, so that few are counted again (Minoux 1978). A
-    reply of no script is a rarity of its own.
+    Each time the lesson that adds most, for its length, to the sum over scripts and intents of 1 +
+    1/2 + ... + 1/n, shown n times: greedy choice under a budget (Lin & Bilmes 2011). One that does
+    not fit is passed over for the next that does; where none fits, the best goes alone. What a
+    lesson adds can only fall, so that few are counted again (Minoux 1978). A reply of no script is
+    a rarity of its own.
 
     >>> from fine_tune.lessons.samples import Message, Reply
     >>> def said(id: str, script: str) -> Lesson:
@@ -39,23 +40,35 @@ def varied(lessons: Sequence[Lesson], share: float, intents: Mapping[str, str]) 
     shown: Counter[str] = Counter()
 
     def worth(place: int) -> float:
-        return sum(1 / (1 + shown[one]) for one in shows[place]) / lengths[place]
+        return _adds(shows[place], shown) / lengths[place]
 
     waiting = [(-worth(place), place) for place in range(len(lessons))]
     heapq.heapify(waiting)
     kept: list[int] = []
+    passed: list[int] = []
     while waiting:
         told, place = waiting[0]
         if worth(place) < -told:
             heapq.heapreplace(waiting, (-worth(place), place))
             continue
         heapq.heappop(waiting)
+        if lengths[place] > room:
+            passed.append(place)
+            continue
         room -= lengths[place]
-        if room < 0 and kept:
-            break
         kept.append(place)
         shown.update(shows[place])
-    return [lessons[place] for place in sorted(kept)]
+    return [lessons[place] for place in sorted(kept or passed[:1])]
+
+
+def _adds(shows: Sequence[str], shown: Mapping[str, int]) -> float:
+    """What is added to the sum: what a lesson shows twice adds less the second time."""
+    here = {one: shown.get(one, 0) for one in shows}
+    added = 0.0
+    for one in shows:
+        here[one] += 1
+        added += 1 / here[one]
+    return added
 
 
 def _shown(lesson: Lesson, intents: Mapping[str, str]) -> Iterator[str]:
