@@ -13,14 +13,17 @@ from typing import Final
 from finmodel.assistant.slots import SLOTS, places
 
 _LATE: Final = "overdue_amount overdue_total"
-_PAID: Final = r"(?:上次|上一[次笔]|最近)(?:的|一次|一笔|收到的?)*(?:还款|入账)|已还|已?收到"
+_PAID: Final = (
+    r"(?:上次|上一[次笔]|最近)(?:的|一次|一笔|收到的?)*(?:还款|入账)|[已您]还了?|还[了过]|已?收到"
+)
 _NOUNS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "money": (
-        (r"罚息[^，、{]{0,2}(?:合计|一?共)", "overdue_total"),
+        (r"[加和及含]上?罚息[^，、{]{0,2}(?:合计|[一总]?共)", "overdue_total"),
         ("罚息|滞纳金", "penalty_interest"),
         (r"逾期(?:的|产生的?)*利息", "overdue_interest"),
         (r"[少节省]{1,2}(?:付|还|下|的)*(?:息费|利息|费用)?", "interest_saved"),
         ("(?:每|一)[天日](?:的|产生的?|新增的?)*利息|日息", "interest_per_day"),
+        ("每(?:期|个?月)(?:的|产生的?)*(?:利息|本金)", ""),
         ("违约金|手续费|服务费|费用", "settlement_fee total_fee"),
         ("(?:本金|本息)[和与及加]?(?:息费|利息)?(?:合计|一?共)|还款总额", "total_repayment"),
         ("借款本金|借款金额|贷款金额|放款|借了", "loan_amount"),
@@ -36,7 +39,7 @@ _NOUNS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("(?:合计|一共|总共|共)(?:需要?|应|要)还", f"total_repayment {_LATE} settlement_total"),
         ("主动还款", f"amount_due {_LATE}"),
         ("欠", f"amount_due {_LATE} principal_outstanding"),
-        ("本期|账单金额|[应需待要]还|应缴|存入|卡[内里]", "amount_due"),
+        ("本期|账单(?:金额)?|[应需待要]还|应缴|存入|卡[内里]", "amount_due"),
     ),
     "date": (
         ("账单日|出账", "statement_date"),
@@ -64,11 +67,10 @@ _NOUNS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "text": (
         ("尾号", "bank_card_tail"),
         ("热线|电话|客服|拨打?|致电|联系|咨询", "hotline"),
-        ("时间|时段", "service_hours"),
     ),
 }
-_FREE: Final = frozenset({"product_name", "lender_name"})
-"""Names of their own."""
+_FREE: Final = frozenset({"product_name", "lender_name", "service_hours"})
+"""What its value says of itself."""
 _SETS: Final = {
     kind: [frozenset(slots.split()) for _, slots in nouns] for kind, nouns in _NOUNS.items()
 }
@@ -78,22 +80,27 @@ _FIND: Final = {
 }
 _BREAK: Final = re.compile(r"[，,。；;！!？?、\n]|\}")
 _BRIDGE: Final = re.compile(
-    r"(?:合计|一共|共|金额|日期|总额|年化(?:利率)?)(?:需要?|应|为|是|：|:)*$|\}的$"
+    r"(?:合计|一共|共|金额|日期|总额|年化(?:利率)?)(?:需要?|应|为|是|：|:)*$|\}的?$"
 )
 """Words that name nothing themselves: what stood before does."""
-_GIVES: Final = re.compile("退|返|涨|送|减|(?<![避以难])免")
+_GIVES: Final = re.compile(
+    "退|返|涨|送|减|(?<![避以难])免|不到|超过?|负|下一?个?[期月]|[本这当]期.{0,6}(?:利息|本金)"
+)
 _ALL_PAID: Final = re.compile(
     r"[^。！？；]{0,8}?(?:就|便|即|能)(?:可以|可|能|算|是)?(?:全部|全|都|一次性?|提前)*(?:结清|还完)"
 )
-_IS: Final = re.compile(r"(?:就|便|也|才)?(?:是|为|即)(?P<rest>[^，。！？；]*)")
-_MONEY_BEHIND: Final = re.compile("(?:的|为)?(?P<noun>本金|利息|罚息|手续费|违约金)|已?逾期")
+_IS: Final = re.compile(r"(?:就|便|也|才)?(?:是(?!否)|为|即)(?P<rest>[^，。！？；]*)")
+_MONEY_BEHIND: Final = re.compile(
+    "(?:的|为)?(?P<noun>本金|利息|罚息|手续费|违约金)|已逾期|逾期(?![部款利])"
+)
 _DATE_BEHIND: Final = (
     (re.compile("[之以]?前"), "due_date"),
     (re.compile(r"(?:的|您|提交的?|发起的?|\{product_name\})*申请"), "application_date"),
     (re.compile("[您]?(?:还的|还了|还款成功|入账|收到|扣款成功|扣的)"), "last_payment_date"),
     (re.compile("(?:借|放款)"), "loan_date"),
+    (re.compile("(?:需要?|应该?|要)?还(?![的了])"), "due_date"),
 )
-_SCALE: Final = re.compile("[十百千万亿kKwW倍%％折成]")
+_SCALE: Final = re.compile("[十百千万亿kKwW倍%％折成多]|左右|上下|以[上下]|出头|的?一半")
 _UNIT: Final = {"instalments": "期", "days": "个?(?:自然)?[天日]", "": ""}
 
 

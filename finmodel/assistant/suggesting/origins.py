@@ -19,7 +19,7 @@ from finmodel.plain_text import plain
 
 _SHARED: Final = 0.7
 """With so much in common a sentence is that of an approved text."""
-_TURNS: Final = frozenset("不没未非无勿别否免会能可必已将逾期欠")
+_TURNS: Final = frozenset("不没未非无勿别否免会能可必已将逾期欠内外前后")
 """What turns a sentence into another: no, can, already, owes."""
 _ENDS: Final = " \t\n，,。．.！!？?；;、：:~～…"
 

@@ -101,6 +101,14 @@ def test_a_sentence_of_an_approved_text_has_its_source():
         "本期应还{overdue_amount}。",
         "好的，{amount_due}。",
         "还剩{days_past_due}期。",
+        "您下期应还{amount_due}。",
+        "您每月利息{total_interest}。",
+        "罚息总共{overdue_total}。",
+        "本期只需还利息{settlement_interest}。",
+        "本期应还不到{amount_due}。",
+        "本期应还{amount_due}左右。",
+        "请于{statement_date}还款。",
+        "电话{bank_card_tail}。",
     ],
 )
 def test_a_figure_has_its_own_name_or_ends_the_candidate(text):
@@ -116,6 +124,8 @@ def test_a_figure_has_its_own_name_or_ends_the_candidate(text):
         "您有{overdue_amount}已逾期{days_past_due}天。",
         "最近的还款是在{last_payment_date}，金额{last_payment_amount}。",
         "您还欠本金{principal_outstanding}。",
+        "本月{due_date}需要还{amount_due}。",
+        "您在{last_payment_date}还了{last_payment_amount}。",
     ],
 )
 def test_a_figure_under_its_own_name_is_said(text):
