@@ -30,6 +30,11 @@ from tests.finmodel.assistant.suggesting.talks import said
         "帮我姨看一下这个月还款",
         "这号是我爱人的，我拿着他手机，想问几号还款",
         "我老公在你们这借了钱，还差多少",
+        "这是我妈的账号，还差多少",
+        "户主是我爸，我来问问",
+        "你们借给我表弟的钱",
+        "我用我老婆的手机，她还差多少",
+        "我弟媳的账单",
     ],
 )
 def test_a_third_party_is_known_by_what_they_say(text):
@@ -54,6 +59,9 @@ def test_a_third_party_is_known_by_what_they_say(text):
         "我朋友也在你们这借过",
         "本人在上班，晚点还",
         "可以让我家人代还吗",
+        "我是公司的领导",
+        "可以用我老婆的卡还吗",
+        "别联系我家属",
     ],
 )
 def test_the_customer_is_none(text):
