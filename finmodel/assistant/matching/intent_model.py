@@ -1,4 +1,4 @@
-"""How likely each intent is in a situation: a linear model over terms, read from its file.
+"""How likely each intent is in a situation: a linear model over terms, sounds and concepts.
 
 A situation comes in, a probability for each intent goes out. The weights are 8-bit integers in an
 npz file that `finmodel.lender.talk.intent_weights` writes; which scripts answer is not known here.
@@ -7,7 +7,7 @@ npz file that `finmodel.lender.talk.intent_weights` writes; which scripts answer
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finmodel.assistant.byte_weights import Arrays, Kind, read_weights, softmax, write_weights
+from finmodel.assistant.guards.spelling import each_sound
+from finmodel.assistant.matching.concepts import concepts
 from finmodel.assistant.matching.situation import Situation
-from finmodel.assistant.matching.terms import terms
+from finmodel.assistant.matching.terms import read, terms
 
 SHIPPED: Final = Path(__file__).with_name("intent_weights.npz")
 ROWS: Final = 1 << 14
 """Rows of the weights; a feature's is its CRC-32 modulo so many."""
 _CONTEXT: Final = 0.35
-"""What a feature of the context weighs beside the words, which have length 1 together."""
+"""What a feature of the context weighs beside what was said, of length 1 together."""
+_CONCEPT: Final = 2.0
+"""What a concept weighs beside a word: it says more than a pair of characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class IntentModel:
 
 def features(situation: Situation) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The rows of a situation's features and their values; a row stands once for each feature."""
-    words = sorted(set(terms(situation.asked)))
+    text = read(situation.asked)
+    words = sorted({*terms(situation.asked), *_sounds(text)})
+    meant = [f"#{one}" for one in concepts(text)]
     context = [
         f"account {situation.account}",
         f"before {situation.before}",
@@ -56,9 +62,16 @@ def features(situation: Situation) -> tuple[NDArray[np.int64], NDArray[np.float3
         f"just verified {situation.just_verified}",
         f"length {min(len(situation.asked) // 4, 8)}",
     ]
-    each = 1.0 / max(len(words), 1) ** 0.5
-    values = [each] * len(words) + [_CONTEXT] * len(context)
-    return np.array(_rows([*words, *context])), np.array(values, np.float32)
+    said = np.array([1.0] * len(words) + [_CONCEPT] * len(meant))
+    said /= max(float(np.sqrt(said @ said)), 1.0)
+    values = np.concatenate([said, np.full(len(context), _CONTEXT)]).astype(np.float32)
+    return np.array(_rows([*words, *meant, *context])), values
+
+
+def _sounds(text: str) -> Iterator[str]:
+    """Pairs of neighbouring sounds, which a homophone leaves as they were."""
+    sounds = each_sound(text)
+    return (f"~{sounds[at : at + 2]}" for at in range(len(sounds) - 1))
 
 
 def _rows(names: Sequence[str]) -> list[int]:

@@ -31,7 +31,7 @@ def terms(text: str) -> list[str]:
     >>> terms("…！🙂")
     []
     """
-    seen = shortened(plain(text)[0].lower())
+    seen = read(text)
     found: list[str] = []
     for run in _RUN.finditer(seen):
         if run["ideographs"]:
@@ -40,6 +40,15 @@ def terms(text: str) -> list[str]:
             found.append(NUMBER if run["number"] else run[0])
     found.extend(f"={_keys()[one[0]]}" for one in _variants().finditer(seen))
     return found
+
+
+def read(text: str) -> str:
+    """The text as it is read: plain characters, small letters, not too long.
+
+    >>> read("ＡＰＰ 打不开")
+    'app 打不开'
+    """
+    return shortened(plain(text)[0].lower())
 
 
 def shortened(text: str) -> str:

@@ -34,9 +34,12 @@ class Written(Struct, frozen=True):
     """Personal details that a customer gave: the message's id and the text."""
 
 
-def write(count: int, seed: int = 0, start: date = START, days: int = DAYS) -> Iterator[Written]:
+def write(
+    count: int, seed: int = 0, start: date = START, days: int = DAYS, *, further: bool = False
+) -> Iterator[Written]:
     """So many conversations; a customer's first lies within `days` from `start`.
 
+    With `further`, customers of the training split also ask in the families of further/*.yaml.
     Raises `BadInput` where scripts are not yet valid on `start`.
     """
     if count < 0 or days < 1 or start < START:
@@ -44,10 +47,11 @@ def write(count: int, seed: int = 0, start: date = START, days: int = DAYS) -> I
         raise BadInput(what, where="talk", remedy=f"ask for 0 or more, from {START} on")
     for number in range(0, count, EACH):
         who = customer(seed, number // EACH, start, days)
-        yield from _three(who, seed, range(number, min(number + EACH, count)))
+        numbers = range(number, min(number + EACH, count))
+        yield from _three(who, seed, numbers, further)
 
 
-def _three(who: Customer, seed: int, numbers: range) -> Iterator[Written]:
+def _three(who: Customer, seed: int, numbers: range, further: bool) -> Iterator[Written]:
     day, account, facts = who.day, None, None
     for number in numbers:
         chance = Random(f"talk {seed} {number}")
@@ -55,7 +59,7 @@ def _three(who: Customer, seed: int, numbers: range) -> Iterator[Written]:
         if gap or account is None:
             day, facts = day + timedelta(gap), None
             account = who.account(day)
-        talk = Dialogue(who, day, account, chance)
+        talk = Dialogue(who, day, account, chance, further=further)
         talk.known = facts
         talk.run()
         facts = talk.known

@@ -17,6 +17,7 @@ from finmodel.conversations import Account, Conversation, Identity, Message, Who
 from finmodel.errors import NotFound
 from finmodel.lender.talk.choice import first_intent, next_intent, script_for, told_to_verified
 from finmodel.lender.talk.customers import SERVICE, Customer
+from finmodel.lender.talk.further import further_families
 from finmodel.lender.talk.loose import as_written
 from finmodel.lender.talk.people import PERSONAL, detail
 from finmodel.lender.talk.phrasings import Family, Mood, detail_families, families, grammar, words
@@ -36,7 +37,15 @@ _LASTS: Final = frozenset({"self_harm"})
 class Dialogue:
     """A conversation in the making."""
 
-    def __init__(self, who: Customer, day: date, account: Account, chance: Random) -> None:
+    def __init__(
+        self,
+        who: Customer,
+        day: date,
+        account: Account,
+        chance: Random,
+        *,
+        further: bool = False,
+    ) -> None:
         self.who, self.day, self.account, self.chance = who, day, account, chance
         self.channel = pick(_CHANNELS, chance)
         self.identity: Identity = "none"
@@ -49,6 +58,8 @@ class Dialogue:
         """Somebody other than the customer is writing."""
         self.started = _start(day, chance)
         self._now = self.started
+        self.further = further and who.split == "train"
+        """Whether the further families are said as well."""
         self.known: Facts | None = None
         """The facts, once they were needed."""
 
@@ -181,11 +192,10 @@ class Dialogue:
         return not known and intent not in _SMALL and told_to_verified(intent, self.account)
 
     def _family(self, intent: str, first: bool) -> Family:
-        found = [
-            one
-            for one in families()[intent, self.who.split]
-            if not (first and one.follows) and self._can_say(one)
-        ]
+        known = families()[intent, self.who.split]
+        if self.further:
+            known += further_families()[intent]
+        found = [one for one in known if not (first and one.follows) and self._can_say(one)]
         return pick(found, self.chance)
 
     def _can_say(self, family: Family) -> bool:

@@ -135,9 +135,18 @@ def families(folder: Path = HOME / "phrasings") -> dict[tuple[str, Part], tuple[
 def detail_families() -> dict[Part, tuple[Family, ...]]:
     """Families of giving one's own details, by split."""
     return {
-        part: tuple(_family("verify_identity", part, text) for text in texts)
+        part: tuple(family("verify_identity", part, text) for text in texts)
         for part, texts in words().details.items()
     }
+
+
+def family(intent: str, part: Part, text: str) -> Family:
+    """The family of one line; raises `BadInput` for a template that does not hold."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    template = text.removeprefix("…")
+    grammar().parts(template)
+    needs = grammar().places(template)
+    return Family(f"{intent}/{digest}", intent, part, template, needs, template != text)
 
 
 def _families(
@@ -147,20 +156,12 @@ def _families(
     if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
         raise BadInput("no list of phrasings", where=where, remedy="write a line for each family")
     for text in texts:
-        one = _family(intent, part, text)
+        one = family(intent, part, text)
         if text in seen:
             what = f"{text!r} stands in {seen[text]} too"
             raise BadInput(what, where=where, remedy="keep a family in one split of one intent")
         seen[text] = where
         yield one
-
-
-def _family(intent: str, part: Part, text: str) -> Family:
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    template = text.removeprefix("…")
-    grammar().parts(template)
-    needs = grammar().places(template)
-    return Family(f"{intent}/{digest}", intent, part, template, needs, template != text)
 
 
 def _read(name: str, shape: type[Any]) -> Any:

@@ -1,7 +1,6 @@
 """Families of phrasings: enough for each intent, each in one split, and what is none is told."""
 
 import re
-from itertools import product
 
 import pytest
 
@@ -9,7 +8,8 @@ from finmodel.assistant.intents import load_intents
 from finmodel.assistant.slots import SLOTS
 from finmodel.errors import BadInput, NotFound
 from finmodel.lender.talk.people import PERSONAL
-from finmodel.lender.talk.phrasings import PARTS, detail_families, families, plan, words
+from finmodel.lender.talk.phrasings import PARTS, detail_families, families, plan
+from tests.finmodel.lender.talk.ways import ways
 
 
 def test_each_intent_has_twelve_families_and_two_to_open_with_in_every_split():
@@ -28,20 +28,6 @@ def test_a_family_has_one_id_and_one_split():
     assert len({one.template for one in every}) == len(every)
     details = [one for many in detail_families().values() for one in many]
     assert len({one.template for one in details}) == len(details)
-
-
-def ways(template: str) -> set[str]:
-    """All that a family may say, without its marks."""
-    parts = re.split(r"(\[[^\]]*\]|<\w+>)", template)
-    choices = [
-        one[1:-1].split("|")
-        if one[:1] == "["
-        else words().lists[one[1:-1]]
-        if one[:1] == "<"
-        else [one]
-        for one in parts
-    ]
-    return {re.sub("[，。？！?, ]", "", "".join(way)) for way in product(*choices)}
 
 
 def test_no_two_splits_can_say_the_same():
