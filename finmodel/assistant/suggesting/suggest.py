@@ -36,6 +36,8 @@ from finmodel.conversations import tokens_about
 
 _SCRIPTS_ALONE: Final = frozenset({THIRD_PARTY, "self_harm"})
 """Nothing is generated for whoever may want this."""
+_MAY: Final = 0.05
+"""From so likely on; less likely, it is what is left of three places."""
 _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
 
 
@@ -135,7 +137,9 @@ def _nothing_generated(asking: Asking, read: _Read, writer: Writer | None) -> st
         "nothing is asked": not words.strip() and not offers,
         "nothing can be read": not offers,
         "a third party is writing": read.told.third_party,
-        "scripts alone answer this": any(one.script.intent in _SCRIPTS_ALONE for one in offers),
+        "scripts alone answer this": any(
+            one.score >= _MAY and one.script.intent in _SCRIPTS_ALONE for one in offers
+        ),
         f"it goes elsewhere: {_way(read.routed)}": bool(_way(read.routed)),
         "it is not in Chinese": not _IDEOGRAPH.search(words),
         "the first script is sure": read.ranked.confident and not (asking.tone or asking.anyhow),
