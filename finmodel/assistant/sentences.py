@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_SIGNS: Final = "。！？!?；;\n"
 _SENTENCE: Final = re.compile(r"[^。！？!?；;\n]+[。！？!?；;\n]*")
 
 
@@ -19,6 +20,17 @@ def sentences(text: str) -> list[tuple[int, int]]:
     ['您好！', '请稍等。']
     """
     return [one.span() for one in _SENTENCE.finditer(text)] or [(0, len(text))]
+
+
+def unfinished(text: str) -> str:
+    """The last sentence of a text, where no sign ends it yet; else nothing.
+
+    >>> unfinished("您好！这笔"), unfinished("您好！"), unfinished("")
+    ('这笔', '', '')
+    """
+    begin, end = sentences(text)[-1]
+    last = text[begin:end]
+    return "" if last[-1:] in _SIGNS else last
 
 
 class Sentences:

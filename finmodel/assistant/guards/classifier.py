@@ -22,6 +22,7 @@ from finmodel.assistant.byte_weights import Arrays, Kind, read_weights, softmax,
 from finmodel.assistant.guards.concepts import named
 from finmodel.assistant.guards.normal import normalise
 from finmodel.assistant.guards.spelling import each_sound, heard
+from finmodel.assistant.sentences import unfinished
 
 INBOUND: Final = Path(__file__).with_name("inbound_weights.npz")
 OUTBOUND: Final = Path(__file__).with_name("outbound_weights.npz")
@@ -65,15 +66,22 @@ class Classifier:
         return self.categories[1 + int(found[1:].argmax())], 1.0 - float(found[0])
 
     def tells(self, text: str, before: str = "") -> str | None:
-        """What a text is, read behind what the same person wrote before; both as written.
+        """What a text is, alone or as the end of what the same person wrote before.
 
-        None where nothing is likely enough, or where what was written before told it already.
+        Both as written. Ordinary words before it hide nothing, so what is told of a text alone is
+        told of it anywhere. Of what was written before only the sentence that has not ended is read
+        with it, unless that was told already. None where nothing is likely enough.
         """
-        name, likely = self.likely(normalise(before + text).text)
-        if likely < self.threshold:
+        if (alone := self._told(text)) is not None:
+            return alone
+        begun = unfinished(before)
+        if not begun or self._told(begun) is not None:
             return None
-        again = before and self.likely(normalise(before).text)[1] >= self.threshold
-        return None if again else name
+        return self._told(begun + text)
+
+    def _told(self, text: str) -> str | None:
+        name, likely = self.likely(normalise(text).text)
+        return name if likely >= self.threshold else None
 
 
 def features(text: str) -> NDArray[np.int64]:

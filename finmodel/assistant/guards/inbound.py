@@ -8,7 +8,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -30,7 +30,7 @@ class Asked(Struct, frozen=True):
     start: int
     end: int
     by: Finder = "rule"
-    """What found it: the rule of its name, or the classifier where no rule found anything."""
+    """What found it: the rule of its name, or the classifier where no rule found what is urgent."""
 
 
 def asked(text: str, before: Sequence[str] = ()) -> tuple[Asked, ...]:
@@ -51,7 +51,16 @@ def asked(text: str, before: Sequence[str] = ()) -> tuple[Asked, ...]:
         first = next(_within(call, reading), None)
         if first is not None:
             found.append(Asked(name, call.routing, call.script, *first))
-    return tuple(found or _classified(text, earlier))
+    if all(one.routing == "answer" for one in found):
+        told = {one.intent for one in found}
+        found += [one for one in _classified(text, before) if one.intent not in told]
+    return by_urgency(found)
+
+
+def by_urgency(found: Iterable[Asked]) -> tuple[Asked, ...]:
+    """What was found, of one message or of several, the most urgent intent first."""
+    order = {name: at for at, name in enumerate(calls())}
+    return tuple(sorted(found, key=lambda one: order[one.intent]))
 
 
 def routing_of(found: Sequence[Asked]) -> Asked | None:
@@ -63,9 +72,14 @@ def routing_of(found: Sequence[Asked]) -> Asked | None:
     return None
 
 
-def _classified(text: str, before: str) -> Iterator[Asked]:
-    """The likeliest intent, where it is likely enough; a person answers what no rule refuses."""
-    if (name := load_classifier(INBOUND).tells(text, before)) is not None:
+def _classified(text: str, before: Sequence[str]) -> Iterator[Asked]:
+    """The likeliest intent, where it is likely enough; a person answers what no rule refuses.
+
+    It may have begun one, two or three messages before: whatever stood before that would dilute it.
+    """
+    model, last = load_classifier(INBOUND), before[-EARLIER:]
+    begun = ["".join(last[at:]) for at in reversed(range(len(last)))] or [""]
+    if (name := next(filter(None, (model.tells(text, one) for one in begun)), None)) is not None:
         call = calls()[name]
         routing: Routing = "escalate" if call.routing == "refuse" else call.routing
         yield Asked(name, routing, call.script, 0, len(text), by="classifier")

@@ -12,10 +12,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from finmodel.assistant.guards.inbound import EARLIER, asked, routing_of
+from finmodel.assistant.guards.inbound import EARLIER, asked, by_urgency, routing_of
 from finmodel.assistant.guards.inbound_rules import Routing, calls
 from finmodel.assistant.matching.ranking import COUNT, Offer
 from finmodel.assistant.scripts import Script, Scripts, State
+from finmodel.assistant.suggesting.asking import open_words
 from finmodel.conversations import Message
 
 ALONE: Final = frozenset({"escalate", "refuse"})
@@ -23,7 +24,7 @@ ALONE: Final = frozenset({"escalate", "refuse"})
 
 
 class Routed(Struct, frozen=True):
-    """What the latest words call for."""
+    """What the customer's words since the last reply call for."""
 
     intent: str
     routing: Routing
@@ -33,7 +34,10 @@ class Routed(Struct, frozen=True):
 
 
 def routed(messages: Sequence[Message]) -> Routed | None:
-    """What the customer's latest message calls for, read with the few before it; None of nothing.
+    """What the customer's words since the last reply call for; None of nothing.
+
+    Each message is read with the few before it, and the most urgent of all that they call for
+    decides: who is in danger stays so, whatever they write next.
 
     >>> from datetime import datetime
     >>> at = datetime.fromisoformat("2026-06-03T09:00:00+08:00")
@@ -41,9 +45,9 @@ def routed(messages: Sequence[Message]) -> Routed | None:
     'escalate'
     """
     said = [one.text for one in messages if one.who == "customer"]
-    if not said or messages[-1].who == "agent":
-        return None
-    found = routing_of(asked(said[-1], said[-1 - EARLIER : -1]))
+    latest = range(len(said) - len(open_words(messages)), len(said))
+    every = [one for at in latest for one in asked(said[at], said[max(at - EARLIER, 0) : at])]
+    found = routing_of(by_urgency(every))
     if found is None:
         return None
     call = calls()[found.intent]

@@ -65,3 +65,13 @@ def test_the_shipped_ones_know_the_guards_own_names():
     assert set(load_classifier(OUTBOUND).categories) <= {NOTHING, *rules()}
     assert 0.0 < load_classifier(INBOUND).threshold < 1.0
     assert 0.0 < load_classifier(OUTBOUND).threshold < 1.0
+
+
+def test_what_is_told_alone_is_told_behind_anything_and_once():
+    shipped = load_classifier(OUTBOUND)
+    text = "请马上转账，否则我们会起诉您"
+    for before in ("", "您好，很高兴为您服务。", "您好，很高兴为您服务，", text):
+        assert shipped.tells(text, before) == "collection"
+    assert shipped.tells("谢谢", text) is None
+    assert shipped.tells("起诉您", "您好。否则就") == "collection"
+    assert shipped.tells("起诉您", "否则就。") is None

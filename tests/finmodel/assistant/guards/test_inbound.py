@@ -67,6 +67,29 @@ def test_a_person_goes_before_a_refusal():
     assert routing_of(()) is None
 
 
+ORDINARY = ["你好", "我想问一下这个月的还款日是几号", "还款可以用微信吗"]
+
+
+def test_ordinary_messages_before_hide_nothing():
+    said = ["我买了好多安眠药", "正式的意见应该寄到哪个地址", "客服的脑袋我拧下来"]
+    for text in said:
+        (alone,), (behind,) = asked(text), asked(text, ORDINARY)
+        assert (alone.by, behind) == ("classifier", alone)
+    (split,) = asked("的念头", before=[*ORDINARY[1:], "每天都睡不着，总想着全是走"])
+    assert split.intent == "self_harm"
+    assert asked("好的谢谢", ORDINARY) == ()
+
+
+def test_what_is_only_answered_hides_no_danger():
+    found = asked("我失业了还不上，我买了好多安眠药")
+    assert [(one.intent, one.by) for one in found] == [
+        ("self_harm", "classifier"),
+        ("hardship", "rule"),
+    ]
+    assert routing_of(found) == found[0]
+    assert [one.intent for one in asked("我失业了还不上")] == ["hardship"]
+
+
 @pytest.mark.parametrize("text", ODD)
 def test_odd_texts_call_for_nothing(text):
     assert asked(text) == () or "script" in text

@@ -73,3 +73,8 @@ def test_no_approved_script_breaks_a_rule_once_it_holds_a_customers_figures():
 def test_a_warning_in_one_sentence_excuses_no_threat_in_the_next():
     (one, *_) = broken("请不要转账到个人账户。否则我们会上门，并联系您的家人。")
     assert one.rule == "collection"
+
+
+def test_what_was_said_before_hides_nothing():
+    text = "请马上转账，否则我们会起诉您。"
+    assert broken(text) == broken(text, before="您好，很高兴为您服务。") != ()
