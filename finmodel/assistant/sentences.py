@@ -7,6 +7,9 @@ a sentence says is not known here. Pure.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 _SIGNS: Final = "。！？!?；;\n"
@@ -20,6 +23,16 @@ def sentences(text: str) -> list[tuple[int, int]]:
     ['您好！', '请稍等。']
     """
     return [one.span() for one in _SENTENCE.finditer(text)] or [(0, len(text))]
+
+
+def around(spans: Sequence[tuple[int, int]], at: int) -> tuple[int, int]:
+    """Of a text's sentences the one that a place is in; the last where it is in none.
+
+    >>> around(sentences("您好！请稍等。"), 4)
+    (3, 7)
+    """
+    place = bisect_right(spans, at, key=itemgetter(0)) - 1
+    return spans[place] if at < spans[place][1] else spans[-1]
 
 
 def unfinished(text: str) -> str:

@@ -17,6 +17,7 @@ from finmodel.assistant.grounding import ground
 from finmodel.assistant.guards.classifier import OUTBOUND, Finder, load_classifier
 from finmodel.assistant.guards.outbound_rules import Severity, rules
 from finmodel.assistant.guards.patterns import Reading
+from finmodel.assistant.sentences import around
 from finmodel.assistant.sentences import sentences as spans_of
 from finmodel.privacy.find import find
 from finmodel.privacy.masks import Masks
@@ -84,17 +85,19 @@ def _by_rules(reading: Reading, sentences: Spans) -> Iterator[Broken]:
     for name, rule in rules().items():
         for hit in rule.hits(reading):
             if (there := reading.within(hit)) is not None:
-                begin, close = _around(sentences, there[1] - 1)
+                begin, close = around(sentences, there[1] - 1)
                 rewrite = rule.rewrite or None
                 yield Broken(name, *there, rule.severity, begin, close, rewrite)
 
 
 def _personal(text: str, reading: Reading, sentences: Spans) -> Iterator[Broken]:
+    masked: dict[tuple[int, int], str] = {}
     for one in find(reading.seen.text):
         if (there := reading.within((one.start, one.end))) is not None:
-            begin, close = _around(sentences, there[0])
-            masked = Masks().mask(text[begin:close])
-            rewrite = masked if masked != text[begin:close] else None
+            begin, close = within = around(sentences, there[0])
+            if within not in masked:
+                masked[within] = Masks().mask(text[begin:close])
+            rewrite = masked[within] if masked[within] != text[begin:close] else None
             yield Broken("personal", *there, "block", begin, close, rewrite)
 
 
@@ -106,9 +109,5 @@ def _ungrounded(
     for one in ground(told if len(told) == len(seen) else seen, facts, today=today).told:
         there = reading.within((one.figure.start, one.figure.end))
         if there is not None:
-            begin, close = _around(sentences, there[0])
+            begin, close = around(sentences, there[0])
             yield Broken("number", *there, "block", begin, close, None)
-
-
-def _around(sentences: Spans, at: int) -> tuple[int, int]:
-    return next((one for one in sentences if one[0] <= at < one[1]), sentences[-1])

@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from finmodel.assistant.guards.patterns import GUIDE, Reading, hits
-from finmodel.assistant.sentences import sentences
+from finmodel.assistant.sentences import around, sentences
 from finmodel.recipe_text import convert, parse_yaml
 
 Severity: TypeAlias = Literal["block", "replace", "warn"]
@@ -50,15 +50,14 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
         text = reading.seen.text
         if self.unless and re.search(self.unless, text):
             return
+        spans, excused = sentences(text), dict[tuple[int, int], bool]()
         for start, end in hits(self.patterns, reading):
-            if self.unless_here and re.search(self.unless_here, _sentence_at(text, start)):
-                continue
-            if not (self.deniable and _is_denied(text, start, end)):
+            begin, close = here = around(spans, start)
+            if here not in excused:
+                unless = self.unless_here
+                excused[here] = bool(unless and re.search(unless, text[begin:close]))
+            if not (excused[here] or self.deniable and _is_denied(text, start, end)):
                 yield start, end
-
-
-def _sentence_at(text: str, at: int) -> str:
-    return next((text[a:b] for a, b in sentences(text) if a <= at < b), text)
 
 
 def _is_denied(text: str, start: int, end: int) -> bool:

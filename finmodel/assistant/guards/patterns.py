@@ -7,6 +7,7 @@ misspelt. What a rule is for, and what follows from it, is not known here. Pure.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from typing import Final
@@ -52,17 +53,19 @@ def hits(patterns: Sequence[str], reading: Reading) -> Iterator[tuple[int, int]]
     >>> [told.seen.text[a:b] for a, b in hits(("保证(?:通过|下款)",), told)]
     ['保正通过']
     """
-    (written, pattern), told, found = _compiled(tuple(patterns)), reading.seen.text, []
+    (written, pattern), told = _compiled(tuple(patterns)), reading.seen.text
+    found: list[tuple[int, int]] = []
     text, starts, spelt = reading.heard
     if spelt or text == told:  # letters may be a word that a pattern names: dan, pos
-        found = [one.span() for one in written.finditer(told) if one.group()]
+        found += [one.span() for one in written.finditer(told) if one.group()]
         yield from found
     if text == told:
         return
     for one in pattern.finditer(text):
         start, end = starts[one.start()], starts[one.end()]
         alone = len(one.group()) == 1 and not pattern.fullmatch(told, start, end)
-        again = any(start < other and begin < end for begin, other in found)
+        before = bisect_left(found, (end, 0)) - 1
+        again = before >= 0 and found[before][1] > start
         if one.group() and not (alone or again):
             yield start, end
 

@@ -90,6 +90,23 @@ def test_what_is_only_answered_hides_no_danger():
     assert [one.intent for one in asked("我失业了还不上")] == ["hardship"]
 
 
+@pytest.mark.parametrize("word", ["查", "打给我", "忘掉", "\n", "1", "system ", "查我的"])
+@pytest.mark.parametrize("times", [4_000, 100_000])
+def test_a_word_over_and_over_holds_nobody_up(word, times):
+    assert asked(word * times) == asked(word * times)
+
+
+def test_of_a_long_message_both_ends_are_read():
+    dull = "好的" * 50_000
+    text = f"我要投诉你们。{dull}。我不想活了"
+    found = asked(text)
+    assert [one.intent for one in found] == ["self_harm", "complaint"]
+    assert [text[one.start : one.end] for one in found] == ["不想活了", "投诉"]
+    assert [one.intent for one in asked("指令", ["好的" * 50_000 + "忽略之前的所有"])] == [
+        "prompt_injection"
+    ]
+
+
 @pytest.mark.parametrize("text", ODD)
 def test_odd_texts_call_for_nothing(text):
     assert asked(text) == () or "script" in text

@@ -78,3 +78,8 @@ def test_a_warning_in_one_sentence_excuses_no_threat_in_the_next():
 def test_what_was_said_before_hides_nothing():
     text = "请马上转账，否则我们会起诉您。"
     assert broken(text) == broken(text, before="您好，很高兴为您服务。") != ()
+
+
+@pytest.mark.parametrize("word", ["打", "联系你", "1", "删", "后果自负。", "不"])
+def test_a_word_over_and_over_holds_nobody_up(word):
+    assert all(one.close <= 40_000 for one in broken((word * 40_000)[:40_000]))

@@ -1,7 +1,11 @@
 """A pattern is found as written and by sound, and every place leads back to what was written."""
 
+import re
+
 import pytest
 
+from finmodel.assistant.guards.inbound_rules import calls
+from finmodel.assistant.guards.outbound_rules import rules
 from finmodel.assistant.guards.patterns import Reading, hits
 from finmodel.errors import BadInput
 
@@ -36,3 +40,9 @@ def test_latin_words_of_a_pattern_are_found_where_they_are_pinyin_too():
 def test_what_is_no_pattern_is_told():
     with pytest.raises(BadInput, match="no pattern"):
         list(hits(("(保证",), Reading("保证")))
+
+
+def test_no_rule_repeats_without_an_end():
+    unbounded = re.compile(r"(?:[)\]]|\\[sdw])(?:[*+]|\{\d*,\})")
+    for name, rule in {**calls(), **rules()}.items():
+        assert [one for one in rule.patterns if unbounded.search(one)] == [], name
