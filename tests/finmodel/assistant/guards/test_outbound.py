@@ -83,3 +83,39 @@ def test_what_was_said_before_hides_nothing():
 @pytest.mark.parametrize("word", ["打", "联系你", "1", "删", "后果自负。", "不"])
 def test_a_word_over_and_over_holds_nobody_up(word):
     assert all(one.close <= 40_000 for one in broken((word * 40_000)[:40_000]))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("请立即转账，不然通知您的父母和单位。", "collection"),
+        ("您不转账，后果自负。", "collection"),
+        ("我们不得不通知您的家人。", "collection"),
+        ("无法避免会被起诉。", "collection"),
+        ("您不能再拖了否则上门走访。", "collection"),
+        ("没有商量余地直接起诉。", "collection"),
+        ("您不要以为我们不敢去您单位。", "collection"),
+        ("我们不会不通知您的父母。", "collection"),
+        ("不能排除会上门走访。", "collection"),
+        ("请先交保证金再放款，绝不骗您。", "disclosure"),
+        ("利息低至每天五块，年化利率（单利）18%。", "rate"),
+        ("年化利率（单利）18%。利息比银行便宜。", "rate"),
+        ("日利率仅万分之五，全网最低，年化利率（单利）见合同。", "rate"),
+    ],
+)
+def test_an_exception_excuses_no_threat_and_no_praise(text, rule):
+    assert rule in {one.rule for one in broken(text) if one.by == "rule"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "日利率0.05%，年化利率（单利）18%。",
+        "我们不会以任何名义联系您的单位或家人。",
+        "请不要转账给陌生人，谨防以起诉为名的诈骗。",
+        "凡是要求先交保证金的都是诈骗。",
+        "请您不要转账，可以保留记录并向公安机关报案。",
+    ],
+)
+def test_a_denial_and_a_warning_break_nothing(text):
+    assert broken(text) == ()
