@@ -119,3 +119,53 @@ def test_an_exception_excuses_no_threat_and_no_praise(text, rule):
 )
 def test_a_denial_and_a_warning_break_nothing(text):
     assert broken(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("disclosure", "请把款汇到张伟名下的账户。"),
+        ("disclosure", "请把钱打到客户经理名下。"),
+        ("disclosure", "还款请转给我们主管。"),
+        ("disclosure", "请您下载另一个软件还款。"),
+        ("disclosure", "请把款打到王经理卡上。"),
+        ("promise", "您延期还款已经批了。"),
+        ("promise", "展期已经为您办好了。"),
+        ("promise", "我们会给您提额的。"),
+        ("promise", "会给您减免罚息。"),
+        ("promise", "系统已经同意了，等放款就好。"),
+        ("promise", "减免已经给您办下来了。"),
+        ("collection", "我们是监管派来的工作组。"),
+        ("collection", "我是区金融纠纷调解委员会的。"),
+        ("collection", "我们受政府委托处理您的欠款。"),
+        ("collection", "我们将移交给司法部门。"),
+        ("collection", "我们的人已经在路上了。"),
+        ("collection", "您家里老人身体还好吧。"),
+        ("collection", "您住哪我们都清楚。"),
+        ("collection", "您不怕丢工作吗。"),
+        ("collection", "我们会联系您的紧急联系人。"),
+        ("collection", "你家孩子还平安吧。"),
+        ("personal", "您爱人之前也在我们这里借过。"),
+        ("personal", "您同事也有一笔没还。"),
+        ("credit_record", "结清后记录马上就没有了。"),
+        ("credit_record", "晚几天我们不报上去的。"),
+        ("credit_record", "还清了逾期记录就消失。"),
+    ],
+)
+def test_kinds_of_sentence_that_once_had_no_rule(rule, text):
+    assert rule in {one.rule for one in broken(text) if one.by == "rule"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我会把您的情况转给主管。",
+        "我们会为您登记减免申请，结果以审核为准。",
+        "请通过App还款，不要转给个人。",
+        "我们不会联系您的紧急联系人。",
+        "您可以向金融纠纷调解委员会申请调解。",
+        "请您不要下载其他软件。",
+    ],
+)
+def test_what_an_agent_rightly_says_beside_them_passes(text):
+    assert broken(text) == ()
