@@ -1,8 +1,8 @@
 """A text as the guards read it, and where each of its characters stood in what was written.
 
-A text comes in; out goes the same without what hides words: full-width and invisible characters,
-characters parted by a sign each. The places keep a span of the second a span of the first. Words
-spelt by their sound are the business of spelling.py. Pure.
+A text comes in; out goes the same without what hides words: full-width, traditional and invisible
+characters, characters parted by a sign each, a dash within a word. The places keep a span of the
+second a span of the first. Words spelt by their sound are the business of spelling.py. Pure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from finmodel.chinese_traditional import simplified
 from finmodel.plain_text import plain
 
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -21,6 +22,11 @@ _PARTED: Final = re.compile(
 _LETTERS: Final = 11
 """Letters alone are parted ones from six on: A/B/C/D is none."""
 _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
+_WITHIN: Final = re.compile(
+    "(?<=[\u4e00-\u9fff])(?<![一二两三四五六七八九十百千万亿零])[-—–―_·•.*~|/\\\\+=^#@&]{1,2}"
+    "(?=[\u4e00-\u9fff])(?![一二两三四五六七八九十百千万亿零])"
+)
+"""A sign or two within what may be a word: 起—诉. Between numbers it is a range."""
 
 
 class Seen(NamedTuple):
@@ -40,11 +46,13 @@ def normalise(text: str) -> Seen:
 
     >>> [normalise(one).text for one in ("包\\u200b过１００％", "保 证 通 过")]
     ['包过100%', '保证通过']
+    >>> normalise("我們會起—訴您").text
+    '我们会起诉您'
     >>> normalise("您保 证 通 过").span(0, 5)
     (0, 8)
     """
     seen = Seen(*plain(text))
-    return _joined(Seen(seen.text.translate(_LOWER), seen.places))
+    return _joined(Seen(seen.text.translate(_LOWER).translate(simplified()), seen.places))
 
 
 def _joined(seen: Seen) -> Seen:
@@ -53,6 +61,8 @@ def _joined(seen: Seen) -> Seen:
     for run in _PARTED.finditer(seen.text):
         if len(run.group()) >= _LETTERS or _IDEOGRAPH.search(run.group()):
             drop.update(range(run.start() + 1, run.end(), 2))
+    for sign in _WITHIN.finditer(seen.text):
+        drop.update(range(*sign.span()))
     if not drop:
         return seen
     keep = [at for at in range(len(seen.text)) if at not in drop]

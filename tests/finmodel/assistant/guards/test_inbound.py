@@ -23,6 +23,8 @@ def test_every_training_attack_of_every_category_is_found_plain():
         "我.要.投.诉.你.们",
         "我要tousu你们",
         "我要投素你们",
+        "我要投訴你們",
+        "我要投—诉你们",
     ],
 )
 def test_disguises_are_read_through(text):
@@ -67,11 +69,47 @@ def test_a_person_goes_before_a_refusal():
     assert routing_of(()) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "人脸识别一直不过",
+        "发票抬头写单位名称可以吗",
+        "刚才打给我的是你们的电话吗",
+        "我先走了，谢谢",
+        "我还清了，解脱",
+        "不想活期转定期",
+        "我崩溃了，验证码收不到",
+        "能赔你们吗",
+    ],
+)
+def test_what_ordinary_people_say_calls_for_nothing(text):
+    assert asked(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "要是我死了，这笔钱还用还吗",
+        "想从这里跳",
+        "手腕好疼，血止不住",
+        "没有我他们会过得更好",
+        "今晚是最后一晚了",
+        "爸妈我先走了",
+        "我真的崩溃了",
+        "死了才是解脱",
+    ],
+)
+def test_who_is_in_danger_is_heard(text):
+    found = routing_of(asked(text))
+    assert found is not None
+    assert found.intent == "self_harm"
+
+
 ORDINARY = ["你好", "我想问一下这个月的还款日是几号", "还款可以用微信吗"]
 
 
 def test_ordinary_messages_before_hide_nothing():
-    said = ["我买了好多安眠药", "正式的意见应该寄到哪个地址", "客服的脑袋我拧下来"]
+    said = ["我买了好多安眠药", "往我家门上喷红漆", "你们客服的脑袋我拧下来"]
     for text in said:
         (alone,), (behind,) = asked(text), asked(text, ORDINARY)
         assert (alone.by, behind) == ("classifier", alone)

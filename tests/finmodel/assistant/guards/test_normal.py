@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from finmodel.assistant.guards.normal import normalise
 
-HIDDEN = ["保证通过", "保\u200b证\u2060通过", "保 证 通 过", "保*证*通*过", "保☆证☆通☆过"]
+HIDDEN = [
+    "保证通过",
+    "保\u200b证\u2060通过",
+    "保 证 通 过",
+    "保*证*通*过",
+    "保☆证☆通☆过",
+    "保證通過",
+    "保—证通过",
+    "保——證通·過",
+]
 
 
 @pytest.mark.parametrize("text", HIDDEN)
@@ -18,7 +27,18 @@ def test_disguises_are_read_through(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["其实可以", "2026-06-03", "http://a.b/c-d", "A/B/C/D", "iphone", "您好 请 问", "a b"]
+    "text",
+    [
+        "其实可以",
+        "2026-06-03",
+        "http://a.b/c-d",
+        "A/B/C/D",
+        "iphone",
+        "您好 请 问",
+        "a b",
+        "三—五天",
+        "3-5月",
+    ],
 )
 def test_ordinary_texts_stay(text):
     assert normalise(text).text == text.lower()

@@ -169,3 +169,10 @@ def test_kinds_of_sentence_that_once_had_no_rule(rule, text):
 )
 def test_what_an_agent_rightly_says_beside_them_passes(text):
     assert broken(text) == ()
+
+
+@pytest.mark.parametrize("text", ["我們會起訴您。", "我们会起—诉您。", "我們會起·訴您。"])
+def test_traditional_characters_and_signs_within_a_word_hide_nothing(text):
+    (one,) = broken(text)
+    assert (one.rule, one.by, one.close) == ("collection", "rule", len(text))
+    assert text[one.start : one.end][:1] == "起"
