@@ -92,6 +92,7 @@ def test_a_word_over_and_over_holds_nobody_up(word):
         ("您不转账，后果自负。", "collection"),
         ("我们不得不通知您的家人。", "collection"),
         ("无法避免会被起诉。", "collection"),
+        ("我们不得已通知您的家人。", "collection"),
         ("您不能再拖了否则上门走访。", "collection"),
         ("没有商量余地直接起诉。", "collection"),
         ("您不要以为我们不敢去您单位。", "collection"),
@@ -114,6 +115,7 @@ def test_an_exception_excuses_no_threat_and_no_praise(text, rule):
         "我们不会以任何名义联系您的单位或家人。",
         "请不要转账给陌生人，谨防以起诉为名的诈骗。",
         "凡是要求先交保证金的都是诈骗。",
+        "我们不会再联系您的家人。",
         "请您不要转账，可以保留记录并向公安机关报案。",
     ],
 )
