@@ -97,6 +97,10 @@ class Feedback(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an agent made of what was shown."""
 
     shown: Name
+    conversation: str = ""
+    """Where the agent stands; refused where `shown` is of another one."""
+    unseen: bool = False
+    """The agent wrote without having seen it: the words are sent, and nothing is judged."""
     place: Annotated[int, Meta(ge=0, le=4)] = 0
     """Which suggestion was taken, from 1 on; behind them the one that asks for verification."""
     text: Text = ""

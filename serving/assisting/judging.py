@@ -42,11 +42,12 @@ def check(asked: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
 def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     """Keep a verdict, and send what is to be sent."""
     told = msgspec.json.decode(desk.suggestions.body(given.shown, person.name), type=Suggested)
+    _require_its_own(told, given)
     one = own(told.trace.conversation, person, desk)
     facts, text = Facts.of_plain(one.facts), given.text.strip()
     hits = (*_hits(text, one, desk), *_held(one, desk)) if text else ()
     offered = _offered(told, given.place)
-    if offered is None:  # nothing was suggested: there is nothing to judge
+    if offered is None or given.unseen:  # there is nothing to judge
         sent = _send(one, given.shown, text, slotted(text, None, facts), desk)
         return Heard(verdict="rejected", saved=0.0, message=sent, hits=hits)
     choice = _choice(offered, given.place, text)
@@ -76,6 +77,16 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     words = offered.slotted if choice == "accepted" else verdict.sent
     sent = _send(one, given.shown, text, words, desk, script)
     return Heard(verdict=choice, saved=spared, message=sent, hits=hits)
+
+
+def _require_its_own(told: Suggested, given: Feedback) -> None:
+    """What was written for one customer goes to no other."""
+    if given.conversation and given.conversation != told.trace.conversation:
+        raise BadInput(
+            "it was shown in another conversation",
+            where="conversation",
+            remedy="ask for suggestions there, and send it with what they are shown as",
+        )
 
 
 def slotted(text: str, offered: Suggestion | None, facts: Facts) -> str:

@@ -5,13 +5,13 @@
 import { fill, h } from "/console/draw.js";
 import { $, ask, frame, say, start } from "/console/frame.js";
 import { facts, hints, hits, line, message, suggestion, worth } from "/console/assist_panels.js";
-import { listen } from "/console/assist_stream.js";
+import { listenOn } from "/console/assist_stream.js";
 import { ASSIST, toldBy } from "/console/assist_words.js";
-import { NOTHING, all, atOnce, inTheEnd, secondsSince, textOf } from "/console/offered.js";
+import { NOTHING, all, atOnce, inTheEnd, placeOf, secondsSince, textOf } from "/console/offered.js";
 import { WORDS } from "/console/words.js";
 
 const EVERY_MS = 2000;
-const state = { lines: [], chosen: "", view: null, offered: NOTHING, place: 0, asking: null, warned: "", by: "agent", groups: [] };
+const state = { lines: [], chosen: "", view: null, offered: NOTHING, place: 0, asking: null, own: "", refused: null, warned: "", sending: false, missed: false, by: "agent", groups: [] };
 const t = () => ({ ...WORDS[frame.language], ...ASSIST[frame.language] });
 const is = (role) => frame.status?.person?.roles.includes(role);
 
@@ -22,14 +22,18 @@ async function look() {
   try {
     if (is("agent")) await lookAtConversations();
     if (is("supervisor")) await lookAtWorth();
-    say($("problem"), null);
+    if (state.missed) say($("problem"), null); // what sending met stays
+    state.missed = false;
   } catch (error) {
+    state.missed = true;
     say($("problem"), error);
   }
 }
 
 async function lookAtConversations() {
+  const mine = frame.status.person.name;
   const { conversations } = await ask("GET", "/conversations");
+  if (frame.status?.person?.name !== mine) return;
   state.lines = conversations;
   if (!state.chosen && conversations.length) state.chosen = conversations[0].id;
   showLines();
@@ -57,9 +61,9 @@ async function lookAtWorth() {
 
 function pick(id) {
   if (id === state.chosen) return;
-  Object.assign(state, { chosen: id, view: null, warned: "" });
-  $("text").value = "";
+  Object.assign(state, { chosen: id, view: null });
   forget();
+  clearForms();
   showLines();
   look();
 }
@@ -68,33 +72,61 @@ function pick(id) {
 
 function forget() {
   state.asking?.abort();
-  Object.assign(state, { offered: NOTHING, place: 0, asking: null });
+  Object.assign(state, { offered: NOTHING, place: 0, asking: null, own: "" });
   showOffered();
 }
 
+// Nothing of one customer stays where the next one is answered.
+function clearForms() {
+  $("text").value = "";
+  $("why").reset();
+  $("why").hidden = true;
+  warn([]);
+}
+
+// What was taken of the suggestions before is not of these: it is booked on neither.
 async function suggest(tone = "") {
   state.asking?.abort();
   const asking = new AbortController();
-  state.asking = asking;
+  Object.assign(state, { asking, place: 0, own: "", offered: { ...state.offered, done: false } });
   showOffered();
-  const writing = { kind: "generated", sentences: [], writing: true };
+  const told = listenOn("/suggest", { conversation: state.chosen, tone }, asking.signal, (error) => say($("problem"), error));
   try {
-    for await (const { name, told } of listen("/suggest", { conversation: state.chosen, tone }, asking.signal)) {
-      if (state.asking !== asking) return;
-      if (name === "scripts") state.offered = atOnce(told, lastId());
-      if (name === "sentence") {
-        writing.sentences.push(told);
-        state.offered = { ...state.offered, list: [...state.offered.list.filter((one) => one !== writing), writing] };
-      }
-      if (name === "done") state.offered = inTheEnd(told);
-      showOffered();
-    }
+    await hear(told, asking);
     say($("problem"), null);
   } catch (error) {
     if (error.name !== "AbortError") say($("problem"), error);
   } finally {
-    if (state.asking === asking) state.asking = null;
+    if (state.asking === asking) {
+      state.asking = null;
+      showOffered();
+    }
   }
+}
+
+async function hear(events, asking) {
+  let writing = null;
+  let begun = false;
+  for await (const { name, told } of events) {
+    if (state.asking !== asking) return;
+    if (name === "scripts") {
+      writing = { kind: "generated", sentences: [], writing: true };
+      offer(atOnce(told, lastId()), begun);
+      begun = true;
+    }
+    if (name === "sentence") {
+      writing.sentences.push(told);
+      state.offered = { ...state.offered, list: [...state.offered.list.filter((one) => one !== writing), writing] };
+    }
+    if (name === "done") offer(inTheEnd(told), true);
+    showOffered();
+  }
+}
+
+// In place of those that are there; `same` where they answer the same message in the same tone.
+function offer(offered, same) {
+  const taken = same && all(state.offered)[state.place - 1];
+  Object.assign(state, { offered, place: taken ? placeOf(taken, offered) : 0 });
 }
 
 const lastId = () => state.view?.messages.at(-1)?.id ?? "";
@@ -111,32 +143,60 @@ function take(place) {
 async function reply(event) {
   event.preventDefault();
   const text = $("text").value.trim();
-  if (!text || !state.view || !state.offered.done) return;
+  if (!text || !state.view || state.asking || state.sending) return;
+  state.sending = true;
+  showSend();
   try {
-    if (state.warned !== text) {
-      const { hits: found } = await ask("POST", "/check", { text, conversation: state.view.id });
-      if (found.length) return warn(found, text);
-    }
-    const seconds = secondsSince(state.offered);
-    await ask("POST", "/feedback", { shown: state.offered.shown, place: state.place, text, seconds });
-    $("text").value = "";
-    warn([]);
-    forget();
-    await look();
+    await sendTo(state.view.id, text);
   } catch (error) {
     say($("problem"), error);
+  } finally {
+    state.sending = false;
+    showSend();
   }
+}
+
+// All that says what is sent, and to whom, is taken before anything is waited for: whoever turns to
+// another conversation meanwhile, or writes on, has not sent.
+async function sendTo(conversation, text) {
+  const { offered, place, warned } = state;
+  const seconds = secondsSince(offered);
+  const stands = () => state.view?.id === conversation && $("text").value.trim() === text;
+  if (warned !== text) {
+    const { hits: found } = await ask("POST", "/check", { text, conversation });
+    if (!stands()) return;
+    if (found.length) return warn(found, text);
+  }
+  const given = offered.done ? { shown: offered.shown, place, seconds } : { shown: await ownTurn(conversation), unseen: true };
+  if (!stands()) return;
+  await ask("POST", "/feedback", { ...given, conversation, text });
+  say($("problem"), null);
+  if (!stands()) return;
+  $("text").value = "";
+  warn([]);
+  forget();
+  await look();
+}
+
+// Words that answer no suggestion, as a second reply in a row, go by a turn of their own, in which
+// nothing is judged. It is kept: sent twice, they are one message.
+async function ownTurn(conversation) {
+  if (state.own) return state.own;
+  const { shown } = await ask("POST", "/suggest", { conversation });
+  if (state.view?.id === conversation) state.own = shown;
+  return shown;
 }
 
 // What the guards find is told once; sent again as it is, it goes.
 function warn(found, text = "") {
   state.warned = text;
   hits($("hits"), found, t());
-  $("send").textContent = found.length ? t().sendAnyway : t().send;
+  showSend();
 }
 
 function askWhy() {
   if (!state.offered.done) return;
+  state.refused = { shown: state.offered.shown, conversation: state.view.id };
   $("why").hidden = false;
   $("why-text").placeholder = t().rejectWhy;
   $("why-text").focus();
@@ -144,14 +204,24 @@ function askWhy() {
 
 async function reject(event) {
   event.preventDefault();
+  const { shown, conversation } = state.refused;
   try {
-    await ask("POST", "/feedback", { shown: state.offered.shown, place: 0, reason: $("why-text").value.trim() });
+    await ask("POST", "/feedback", { shown, conversation, place: 0, reason: $("why-text").value.trim() });
+    if (state.view?.id !== conversation) return;
     $("why").reset();
     $("why").hidden = true;
-    suggest("formal");
+    if (state.offered.shown === shown) suggest("formal");
   } catch (error) {
     say($("problem"), error);
   }
+}
+
+function signedOut() {
+  Object.assign(state, { lines: [], chosen: "", view: null, groups: [] });
+  forget();
+  clearForms();
+  showLines();
+  showChat();
 }
 
 // --- keys ----------------------------------------------------------------------------------------
@@ -179,8 +249,15 @@ function showChat() {
   fill($("messages"), (view?.messages ?? []).map((one) => message(one, t())));
   $("messages").scrollTop = $("messages").scrollHeight;
   $("facts").hidden = !view;
-  if (view) fill($("fact-rows"), facts(view, frame.language, t()));
-  if (view) fill($("hint-rows"), hints(view, frame.language, t()));
+  fill($("fact-rows"), view ? facts(view, frame.language, t()) : []);
+  fill($("hint-rows"), view ? hints(view, frame.language, t()) : []);
+}
+
+// It waits for suggestions too: without their end there is nothing to book a reply on.
+function showSend() {
+  $("send").disabled = state.sending || Boolean(state.asking) || !state.view;
+  $("send").title = state.asking ? t().sendWaits : "";
+  $("send").textContent = state.sending ? t().sending : state.warned ? t().sendAnyway : t().send;
 }
 
 function showOffered() {
@@ -193,6 +270,7 @@ function showOffered() {
   fill($("suggestions"), all(offered).map((one, at) => suggestion(one, at + 1, take, t())));
   const why = offered.reason ? toldBy(t().reasons, offered.reason) : "";
   $("reason").textContent = asking && !offered.done ? t().writing : offered.done && !all(offered).length ? t().none : why;
+  showSend();
 }
 
 function show() {
@@ -225,4 +303,4 @@ $("by").addEventListener("change", (event) => {
 $("text").addEventListener("input", () => warn([]));
 document.addEventListener("keydown", pressed);
 setInterval(look, EVERY_MS);
-start({ pages: { "/": "assistant" }, words: t, show, forget: () => Object.assign(state, { lines: [], chosen: "", view: null, offered: NOTHING, groups: [] }) });
+start({ pages: { "/": "assistant" }, words: t, show, forget: signedOut });

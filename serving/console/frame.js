@@ -18,9 +18,10 @@ let inside = { pages: PAGES, words: () => WORDS[frame.language], show: () => {},
 const t = () => inside.words();
 
 export class Refusal extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, after = 0) {
     super(problem.what);
     this.status = status;
+    this.after = after; // so many seconds until it may be asked again, where the service says so
     this.problem = problem;
   }
 }
@@ -32,7 +33,7 @@ export async function sent(method, path, body, more = {}) {
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body) headers["Content-Type"] = "application/json";
   const answer = await fetch(path, { ...more, method, headers, body: body && JSON.stringify(body) });
-  if (!answer.ok) throw new Refusal(answer.status, (await answer.json()).error);
+  if (!answer.ok) throw new Refusal(answer.status, (await answer.json()).error, Number(answer.headers.get("Retry-After")));
   return answer;
 }
 

@@ -7,6 +7,10 @@ export const all = ({ list, verification }) => [...list, ...(verification ? [ver
 
 export const textOf = (one) => one.sentences.map((part) => part.text).join("");
 
+// Where a suggestion that was taken stands among those of the end; 0 where it was given up.
+export const placeOf = (taken, offered) =>
+  all(offered).findIndex((one) => one.kind === taken.kind && (one.script ?? "") === (taken.script ?? "")) + 1;
+
 // The scripts that are there at once, and everything in the end.
 export const atOnce = (told, after = "") => ({ ...NOTHING, after, list: told.suggestions, verification: told.verification, routed: told.routed });
 export const inTheEnd = (told) => ({ ...told, list: told.suggestions, done: true, at: performance.now() });

@@ -82,6 +82,7 @@ const SENTENCES = [
   ["replies are being written or waited for", "正在生成的回复已满，请稍等一秒再试；话术不受影响"],
   ["there was no suggestion ", "没有这条建议，请从所列建议中选择"],
   ["it was judged otherwise before", "这次建议已有另一个结论，每次建议只评一次"],
+  ["it was shown in another conversation", "这次建议属于另一个会话，没有发送；请回到所属会话再发送"],
   ["nothing of this id was shown here", "没有这次建议的记录，请重新获取建议"],
   ["nothing is counted by ", "只能按坐席、场景或模型版本统计"],
   ["the customer's key was erased", "该客户的数据已按要求删除"],
