@@ -328,17 +328,23 @@ def test_a_vendors_desktop_holds_the_panel_and_nobody_else_does(browser, tmp_pat
         with desktop(mine, world.address) as address:
             tab.goto(address)
             panel = tab.frame_locator("#panel")
+            tab.evaluate("tell({finmodel: 'open', conversation: 'c1'})")  # before the sign-in
             panel.locator("#key").fill(world.keys["li"])
             panel.locator("#key-form button").click()
-            panel.locator("#offered").wait_for()
-            tab.evaluate("tell({finmodel: 'open', conversation: 'c1'})")
             panel.locator('#suggestions li[data-place="1"] .said').click()
             tab.wait_for_function("document.getElementById('box').value.includes('8,123.45元')")
             panel.locator("#reason", has_text="首条话术已足够确定").wait_for()
             tab.evaluate("tell({finmodel: 'sent', text: document.getElementById('box').value})")
-            wait_until(lambda: list(world.desk.suggestions.verdicts()), 10)
-        (verdict,) = world.desk.suggestions.verdicts()
-        assert verdict.verdict == "accepted"
+            tab.evaluate("tell({finmodel: 'sent', text: '请您稍等片刻。'})")
+            wait_until(lambda: len(said_by_the_agent(world, "c1")) == 2, 20)
+            asked = []
+            tab.route("**/suggest", lambda route: asked.append(route))
+            with tab.expect_request("**/suggest"):
+                tab.evaluate("tell({finmodel: 'said'})")
+            tab.evaluate("tell({finmodel: 'sent', text: '已为您查到。'})")  # before any came
+            asked[0].continue_()
+            wait_until(lambda: said_by_the_agent(world, "c1")[2:] == ["已为您查到。"], 20)
+        assert next(world.desk.suggestions.verdicts()).verdict == "accepted"
         with desktop(other, world.address) as address:
             tab.goto(address)
             tab.wait_for_timeout(1_000)
