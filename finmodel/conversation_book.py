@@ -115,18 +115,20 @@ class ConversationBook:
         """
         for one in messages:
             _require_message(one, opened.id)
-        key = self._vault.keys_of([opened.customer])[opened.customer]
-        self._vault.sync()  # a key that a power cut takes leaves words that nobody can read
         with self._file.writing():
-            self._begin(opened, key)
-            new = sum(self._bring(opened.id, one, key) for one in messages)
-            last = self._last(opened.id)
-        return Brought(new, len(messages) - new, last)
+            key = self._begin(opened)
+            return self._bring_all(opened.id, messages, key)
 
     def add(self, conversation: str, message: Message) -> Brought:
-        """One more message of a conversation that has begun; NotFound where it has not."""
-        opened = self._open(self._require_header(conversation))
-        return self.take(opened, [message])
+        """One more message of a conversation that has begun; what else is known of it stays.
+
+        NotFound where it has not begun, or where the customer's key was erased.
+        """
+        _require_message(message, conversation)
+        with self._file.writing():
+            ref, header = self._require_header(conversation)
+            key = self._key(self._open((ref, header)).customer, ref)
+            return self._bring_all(conversation, [message], key)
 
     def read(self, conversation: str) -> Conversation:
         """The whole conversation, its messages by their times and then as they came.
@@ -161,7 +163,7 @@ class ConversationBook:
 
     def of_customer(self, customer: str) -> list[Conversation]:
         """A customer's conversations, whoever their agents are."""
-        ref = self._vault.keys_of([customer])[customer].pseudonym
+        ref = self._vault.known(customer)
         rows = self._file.rows("SELECT id FROM conversation WHERE ref = ? ORDER BY id", ref)
         return [self.read(name) for (name,) in rows]
 
@@ -184,22 +186,48 @@ class ConversationBook:
             raise _unknown(conversation)
         return str(row[0])
 
+    def ref_of(self, conversation: str) -> bytes:
+        """The pseudonym under whose key it lies sealed, for ever; NotFound as `agent_of`."""
+        return self._require_header(conversation)[0]
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
-    def _begin(self, opened: Opened, key: SubjectKey) -> None:
+    def _begin(self, opened: Opened) -> SubjectKey:
+        """Write down what is known; the key, which is made only where a conversation begins."""
         row = self._header_row(opened.id)
-        if row is not None:
+        if row is None:
+            key = self._vault.keys_of([opened.customer])[opened.customer]
+        else:
             known = self._open(row)
             _require_same(known, opened)
+            key = self._key(known.customer, row[0])
             opened = msgspec.structs.replace(opened, started=min(known.started, opened.started))
+        self._vault.sync()  # a key that a power cut takes leaves words that nobody can read
         self._file.change(
             "INSERT INTO conversation VALUES (?,?,?,0,?,?)"
             " ON CONFLICT(id) DO UPDATE SET sealed = excluded.sealed",
             opened.id, opened.agent, text_of_time(opened.started), key.pseudonym,
             key.seal(msgspec.json.encode(opened)),
         )  # fmt: skip
+        return key
+
+    def _key(self, customer: str, ref: bytes) -> SubjectKey:
+        key = key_under(self._vault, customer, ref)
+        if key is None:
+            raise NotFound(
+                "the customer's key was erased",
+                where="conversation",
+                remedy="it cannot be brought back",
+            )
+        return key
+
+    def _bring_all(
+        self, conversation: str, messages: Sequence[Message], key: SubjectKey
+    ) -> Brought:
+        new = sum(self._bring(conversation, one, key) for one in messages)
+        return Brought(new, len(messages) - new, self._last(conversation))
 
     def _bring(self, conversation: str, one: Message, key: SubjectKey) -> bool:
         """Add a message; whether it is new."""
@@ -259,6 +287,17 @@ class ConversationBook:
 
     def _open(self, row: tuple[bytes, bytes]) -> Opened:
         return msgspec.json.decode(self._vault.open(*row), type=Opened)
+
+
+def key_under(vault: Vault, customer: str, ref: bytes) -> SubjectKey | None:
+    """The customer's key while it is the one of this pseudonym; None once that was erased.
+
+    Whoever holds words from before an erasure asks for it so: a key of later is not theirs.
+    """
+    if vault.known(customer) != ref:
+        return None
+    key = vault.keys_of([customer])[customer]
+    return key if key.pseudonym == ref else None
 
 
 def identity_of(conversation: Conversation) -> Identity:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from finmodel.book_file import BookFile
-from finmodel.conversation_book import text_of_time
+from finmodel.conversation_book import key_under, text_of_time
 from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
 from finmodel.tenure import Tenure
-from finmodel.vault import Vault
+from finmodel.vault import SubjectKey, Vault
 from finmodel.verdicts import Choice, Verdict
 
 GroupedBy: TypeAlias = Literal[
@@ -185,9 +186,16 @@ class SuggestionBook:
         """Open or make the book."""
         self._vault, self._file = vault, BookFile(path, _TABLES)
 
-    def show(self, shown: Shown) -> str:
-        """Keep what an agent is shown; its id, by which a verdict names it."""
-        key = self._vault.keys_of([shown.customer])[shown.customer]
+    def show(self, shown: Shown, ref: bytes) -> str:
+        """Keep what an agent is shown; its id, by which a verdict names it.
+
+        `ref` is the pseudonym that its conversation lies sealed under. Where the customer was
+        erased while somebody wrote, what is counted is kept and no word: no key is made for it.
+        """
+        key = key_under(self._vault, shown.customer, ref)
+        if key is None:
+            shown = msgspec.structs.replace(shown, body=b"", asked=b"")
+            key = _nobodys(ref)
         self._vault.sync()
         name = uuid.uuid4().hex
         with self._file.writing():
@@ -214,16 +222,19 @@ class SuggestionBook:
         return self._vault.open(row[1], row[2])
 
     def judge(self, name: str, customer: str, judged: Judged) -> bool:
-        """Keep a verdict; whether it is new. BadInput where it was judged otherwise before."""
-        key = self._vault.keys_of([customer])[customer]
+        """Keep a verdict; whether it is new. BadInput where it was judged otherwise before.
+
+        NotFound where nothing of this id was shown of this customer, or their key was erased.
+        """
         verdict = judged.verdict
         with self._file.writing():
             shown = self._file.row("SELECT ref FROM shown WHERE id = ?", name)
-            if shown is None or shown[0] != key.pseudonym:
+            key = key_under(self._vault, customer, shown[0]) if shown is not None else None
+            if key is None:
                 raise _unknown(name)
             before = self._file.row("SELECT sealed FROM verdict WHERE shown = ?", name)
             if before is not None:
-                _require_same(self._verdict(shown[0], before[0]), verdict, name)
+                _require_same(self._verdict(key.pseudonym, before[0]), verdict, name)
                 return False
             self._file.change(
                 "INSERT INTO verdict VALUES (?,?,?,?,?,?,?,?)",
@@ -293,6 +304,11 @@ class SuggestionBook:
 
     def _verdict(self, ref: bytes, sealed: bytes) -> Verdict:
         return msgspec.json.decode(self._vault.open(ref, sealed), type=Verdict)
+
+
+def _nobodys(ref: bytes) -> SubjectKey:
+    """A key that is thrown away at once: to a reader, what it seals is a customer's erased."""
+    return SubjectKey(0, ref, AESGCM(AESGCM.generate_key(256)))
 
 
 def _require_same(known: Verdict, again: Verdict, name: str) -> None:

@@ -84,7 +84,7 @@ def _events(
     wrote = (writer.adapter or arm.name) if writer else ""
     beside = msgspec.json.encode(Beside.of(asking))
     kept = replace(_shown(one, told, person, desk), writer=wrote, asked=beside)
-    yield "done", all_seen(desk.suggestions.show(kept), told)
+    yield "done", all_seen(desk.suggestions.show(kept, desk.conversations.ref_of(one.id)), told)
 
 
 def _told(

@@ -154,6 +154,23 @@ def test_once_the_key_is_erased_nobody_reads_the_conversation(book):
     assert [one.id for one in book.of("li")] == ["c2"]
 
 
+def test_nothing_makes_a_key_for_a_customer_who_was_erased(book):
+    vault = book._vault
+    book.take(opened(), [said(1)])
+    ref = book.ref_of("c1")
+    vault.erase("u1")
+    for act in (
+        lambda: book.add("c1", said(2)),
+        lambda: book.take(opened(), [said(2)]),
+    ):
+        with pytest.raises(NotFound, match="key was erased"):
+            act()
+    assert book.of_customer("u1") == []
+    assert vault.known("u1") is None
+    book.take(opened("c2"), [said(3)])
+    assert book.ref_of("c2") != ref == book.ref_of("c1")
+
+
 def _bring_all(folder, turn):
     vault = Vault(folder / "vault" / "keys.db")
     book = ConversationBook(folder / "conversations" / "book.db", vault)

@@ -22,6 +22,10 @@ def shown(agent="li", customer="u1", **changes):
     return Shown(**given | changes)
 
 
+def show(book, one):
+    return book.show(one, book._vault.pseudonym(one.customer))
+
+
 def judged(choice="accepted", characters=20, saved=1.0, **changes):
     verdict = Verdict(
         id="v1", conversation="c1", after="m1", at=START, verdict=choice,
@@ -45,7 +49,7 @@ def book(tmp_path, vault):
 
 
 def test_an_agent_finds_what_they_were_shown_and_nobody_elses(book):
-    name = book.show(shown())
+    name = show(book, shown())
     assert book.body(name, "li") == shown().body
     for other, agent in ((name, "wang"), ("none", "li")):
         with pytest.raises(NotFound, match="nothing of this id was shown here"):
@@ -53,7 +57,7 @@ def test_an_agent_finds_what_they_were_shown_and_nobody_elses(book):
 
 
 def test_a_verdict_counts_once_and_is_not_changed_afterwards(book):
-    name = book.show(shown())
+    name = show(book, shown())
     assert book.judge(name, "u1", judged())
     later = judged()
     later = msgspec.structs.replace(
@@ -74,7 +78,7 @@ def test_a_supervisor_sees_what_suggestions_were_worth(book):
         ("li", None),
         ("wang", judged("rejected", characters=10, saved=0.0)),
     ):
-        name = book.show(shown(agent))
+        name = show(book, shown(agent))
         if given is not None:
             book.judge(name, "u1", given)
     li, wang = book.worth("agent", START, TO_COME)
@@ -94,7 +98,7 @@ def test_it_is_counted_by_tenure_and_by_writer(book, tmp_path, vault):
         ("under_3_months", "collection", "scripts/4"),
         ("over_a_year", "repayment", "scripts/3"),
     ):
-        book.show(shown(tenure=tenure, scenario=scenario, writer=writer))
+        show(book, shown(tenure=tenure, scenario=scenario, writer=writer))
     groups = {
         by: [(one.group, one.shown) for one in book.worth(by, START, TO_COME)]
         for by in ("tenure", "tenure_scenario", "writer")
@@ -111,7 +115,7 @@ def test_it_is_counted_by_tenure_and_by_writer(book, tmp_path, vault):
 
 
 def test_what_was_shown_before_such_things_were_kept_counts_as_unknown(book):
-    book.show(shown())
+    show(book, shown())
     book._file.change("DELETE FROM circumstance")  # as in a book of an earlier version
     (one,) = book.worth("tenure_scenario", START, TO_COME)
     assert (one.group, one.shown) == ("unknown · repayment", 1)
@@ -119,7 +123,7 @@ def test_what_was_shown_before_such_things_were_kept_counts_as_unknown(book):
 
 
 def test_what_was_told_on_is_untold_again_once_it_is_judged(book, vault):
-    first, second = book.show(shown(at=START)), book.show(shown(customer="u2", at=TO_COME))
+    first, second = show(book, shown(at=START)), show(book, shown(customer="u2", at=TO_COME))
     (one,) = book.untold(1)
     assert (one.name, one.again, one.counts, one.body) == (first, False, None, shown().body)
     book.tell([one])
@@ -134,7 +138,7 @@ def test_what_was_told_on_is_untold_again_once_it_is_judged(book, vault):
 
 
 def test_what_was_asked_is_kept_sealed_with_what_was_shown(book, tmp_path):
-    name = book.show(shown(asked="问的是什么".encode()))
+    name = show(book, shown(asked="问的是什么".encode()))
     kept = book.kept(name)
     assert (kept.conversation, kept.body) == ("c1", shown().body)
     assert kept.asked.decode() == "问的是什么"
@@ -145,7 +149,7 @@ def test_what_was_asked_is_kept_sealed_with_what_was_shown(book, tmp_path):
 
 
 def test_words_lie_sealed_and_go_with_their_customer(book, vault, tmp_path):
-    name = book.show(shown())
+    name = show(book, shown())
     book.judge(name, "u1", judged("edited"))
     whole = b"".join(one.read_bytes() for one in (tmp_path / "suggestions").iterdir())
     assert "应还".encode() not in whole
@@ -156,3 +160,29 @@ def test_words_lie_sealed_and_go_with_their_customer(book, vault, tmp_path):
         book.body(name, "li")
     (left,) = book.worth("agent", START, TO_COME)
     assert left.shown == 1
+
+
+def test_of_a_customer_who_was_erased_meanwhile_counts_are_kept_and_no_key_is_made(
+    book, vault, tmp_path
+):
+    before = vault.pseudonym("u1")
+    vault.erase("u1")
+    name = book.show(shown(asked=b"asked"), before)
+    assert vault.known("u1") is None
+    vault.pseudonym("u1")  # who comes back has a key that opens nothing of before
+    for one in (name, book.show(shown(), before)):
+        with pytest.raises(NotFound, match="key was erased"):
+            book.kept(one)
+        with pytest.raises(NotFound):
+            book.judge(one, "u1", judged())
+    (left,) = book.worth("agent", START, TO_COME)
+    assert (left.shown, left.judged) == (2, 0)
+    assert [one.body for one in book.untold(9)] == [b"", b""]
+
+
+def test_no_verdict_makes_a_key_for_a_customer_who_was_erased(book, vault):
+    name = show(book, shown())
+    vault.erase("u1")
+    with pytest.raises(NotFound):
+        book.judge(name, "u1", judged())
+    assert vault.known("u1") is None

@@ -260,6 +260,27 @@ def test_a_reader_who_leaves_stops_the_engine_and_nothing_was_shown(tmp_path):
         assert li.get("/status").status_code == 200
 
 
+def test_a_customer_who_is_erased_while_somebody_writes_leaves_counts_alone(tmp_path):
+    def reply(_asked):
+        world.desk.conversations._vault.erase("u1")
+        return "提前结清需要{settlement_total}。"
+
+    with assist_world(tmp_path, reply) as world, world.client() as li:
+        bring(li, "c1", message(1, "我有点拿不准要不要现在把剩下的都还了呢"))
+        asked = {"conversation": "c1", "tone": "warm"}
+        with li.stream(
+            "POST", "/suggest", json=asked, headers={"accept": "text/event-stream"}
+        ) as answer:
+            name, told = events(answer)[-1]
+        assert name == "done"
+        sent = li.post("/feedback", json={"shown": told["shown"], "place": 1, "text": "好"})
+        assert (sent.status_code, "key was erased" in sent.text) == (404, True)
+        assert world.desk.conversations._vault.known("u1") is None
+        with world.client("zhao") as supervisor:
+            (row,) = supervisor.get("/worth/agent").json()["groups"]
+        assert (row["shown"], row["judged"]) == (1, 0)
+
+
 def test_where_every_place_is_taken_whoever_comes_next_is_told_when(tmp_path):
     engine = Slow()
     with assist_world(tmp_path, engine=engine) as world, world.client() as li:

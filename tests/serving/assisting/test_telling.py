@@ -58,8 +58,8 @@ def test_mlflow_is_told_once_of_each_suggestion_and_later_of_its_verdict(tmp_pat
         id="v1", conversation="c1", after="m1", at=AT, verdict="accepted", suggestion="好"
     )
     with closing(Vault(here.vault)) as vault, closing(SuggestionBook(here.suggestions, vault)) as b:
-        name = b.show(shown)
-        b.show(msgspec.structs.replace(shown, customer="u2"))
+        name = b.show(shown, vault.pseudonym("u1"))
+        b.show(msgspec.structs.replace(shown, customer="u2"), vault.pseudonym("u2"))
         vault.erase("u2")
         first, again = tell(here), tell(here)
         b.judge(name, "u1", Judged(verdict=verdict, characters=1, saved=1.0))
