@@ -52,7 +52,10 @@ FROM conversation WHERE agent = ? ORDER BY latest DESC, id LIMIT ?
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is known of a conversation beside its messages."""
+    """What is known of a conversation beside its messages.
+
+    None is what was not told: of a conversation that has begun, what was known of it stays.
+    """
 
     id: Name
     customer: Name
@@ -61,10 +64,10 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scenario: Scenario
     agent: Name
     """Whose conversation it is: nobody else may open it."""
-    consent_to_training: bool = False
+    consent_to_training: bool | None = None
     account: Account | None = None
-    facts: dict[str, int | str] = {}
-    hints: tuple[Hint, ...] = ()
+    facts: dict[str, int | str] | None = None
+    hints: tuple[Hint, ...] | None = None
     """Of other systems, for the eyes of some roles: no part of what was said."""
 
     @classmethod
@@ -77,13 +80,24 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The conversation of these messages."""
         said = tuple(messages)
         started = min([self.started, *(one.at for one in said)])
-        known = {name: getattr(self, name) for name in _SHARED}
-        return Conversation(**known | {"started": started}, messages=said)
+        known = {name: getattr(self, name) for name in _SHARED} | {
+            "started": started,
+            "consent_to_training": bool(self.consent_to_training),
+            "facts": self.facts or {},
+        }
+        return Conversation(**known, messages=said)
+
+    def after(self, before: Opened) -> Opened:
+        """What is known now that was known before, or that is told anew."""
+        stay = {name: getattr(before, name) for name in _STAYING if getattr(self, name) is None}
+        started = min(before.started, self.started)
+        return msgspec.structs.replace(self, started=started, **stay)
 
     def __repr__(self) -> str:
         return f"Opened({self.id})"
 
 
+_STAYING: Final = ("consent_to_training", "account", "facts", "hints")
 _SHARED: Final = tuple(
     name for name in Opened.__struct_fields__ if name in Conversation.__struct_fields__
 )
@@ -144,7 +158,7 @@ class ConversationBook:
 
     def hints(self, conversation: str) -> tuple[Hint, ...]:
         """What other systems brought of its customer; NotFound as `read` says."""
-        return self._open(self._require_header(conversation)).hints
+        return self._open(self._require_header(conversation)).hints or ()
 
     def of(self, agent: str, most: int = 50) -> list[Conversation]:
         """An agent's conversations, the latest first, each with its last message alone.
@@ -203,7 +217,7 @@ class ConversationBook:
             known = self._open(row)
             _require_same(known, opened)
             key = self._key(known.customer, row[0])
-            opened = msgspec.structs.replace(opened, started=min(known.started, opened.started))
+            opened = opened.after(known)
         self._vault.sync()  # a key that a power cut takes leaves words that nobody can read
         self._file.change(
             "INSERT INTO conversation VALUES (?,?,?,0,?,?)"

@@ -39,13 +39,13 @@ class Bring(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
     agent: str = ""
     """Whose conversation it is; the asker's own where it is empty."""
     account: Account | None = None
-    facts: dict[str, int | str] = {}
-    """Slots and their values as of today, for this customer alone."""
+    """Left out, what was known before stays; so it is with everything below."""
+    facts: dict[str, int | str] | None = None
+    """Slots and their values as of today, for this customer alone, in place of all before."""
     hints: Annotated[tuple[Hint, ...], Meta(max_length=20)] | None = None
-    """Of risk and offers, as other systems have them now; left out, those before stay.
-
-    An agent brings none."""
-    consent_to_training: bool = False
+    """Of risk and offers, as other systems have them now. An agent brings none."""
+    consent_to_training: bool | None = None
+    """Never told is no."""
 
 
 class SuggestRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ sees their own conversations and nobody else's.
 from __future__ import annotations
 
 from finmodel.assistant.facts import Facts
-from finmodel.assistant.hints import Hint, seen_by
+from finmodel.assistant.hints import seen_by
 from finmodel.assistant.slots import SLOTS
 from finmodel.conversation_book import Brought, Opened, identity_of
 from finmodel.conversations import Conversation
@@ -36,7 +36,7 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
             where="hints",
             remedy="leave them out: the system that made them brings them",
         )
-    Facts.of_plain(given.facts)  # refuses a slot that nobody knows, before anything is kept
+    Facts.of_plain(given.facts or {})  # refuses a slot that nobody knows, before anything is kept
     opened = Opened(
         id=conversation,
         customer=given.customer,
@@ -47,7 +47,7 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
         consent_to_training=given.consent_to_training,
         account=given.account,
         facts=given.facts,
-        hints=_hints_before(conversation, desk) if given.hints is None else given.hints,
+        hints=given.hints,
     )
     if any(one.who == "agent" and one.at > desk.clock.now() for one in given.messages):
         raise BadInput(
@@ -56,14 +56,6 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
             remedy="check the clock of who sends it",
         )
     return desk.conversations.take(opened, given.messages)
-
-
-def _hints_before(conversation: str, desk: AssistDesk) -> tuple[Hint, ...]:
-    """Those that are there: messages alone take none away."""
-    try:
-        return desk.conversations.hints(conversation)
-    except NotFound:  # it begins now
-        return ()
 
 
 def own(conversation: str, person: Person, desk: AssistDesk) -> Conversation:

@@ -138,6 +138,34 @@ def test_what_is_known_of_a_conversation_may_come_later(book):
     assert book.to_train() == [found]
 
 
+def test_what_is_not_told_again_stays_and_what_is_told_replaces_it(book):
+    known = {"account": "current", "facts": {"amount_due": 1}, "consent_to_training": True}
+
+    def found():
+        one = book.read("c1")
+        return {name: getattr(one, name) for name in known}
+
+    book.take(msgspec.structs.replace(opened(), **known), [said(1)])
+    book.take(opened(), [said(2)])
+    assert found() == known
+    other = {"account": "overdue", "facts": {}, "consent_to_training": False}
+    for name, value in other.items():
+        book.take(msgspec.structs.replace(opened(), **{name: value}), [])
+        known[name] = value
+        assert found() == known
+
+
+def test_one_more_message_writes_nothing_else_anew(book):
+    def header():  # sealed anew it would be other bytes
+        return book._file.row("SELECT sealed FROM conversation")
+
+    book.take(opened(), [said(1)])
+    before = header()
+    assert book.add("c1", said(2)).new == 1
+    assert book.add("c1", said(2)).again == 1
+    assert header() == before
+
+
 def test_no_words_and_no_customer_stand_readable_in_the_file(book, tmp_path):
     book.take(opened(customer="customer-of-ours"), [said(1, "我的身份证号是秘密")])
     whole = b"".join(one.read_bytes() for one in (tmp_path / "conversations").iterdir())

@@ -44,3 +44,20 @@ def test_a_system_brings_hints_and_a_role_sees_its_own(tmp_path):
         assert sorted(kinds("agent", "underwriter")) == ["offer", "risk"]
         come(VENDOR, 4, hints=[])
         assert kinds("agent", "underwriter") == []
+
+
+def test_messages_alone_take_nothing_away_of_what_is_known(tmp_path):
+    here = Settings.from_env({"FINMODEL_HOME": str(tmp_path)})
+    here = replace(here, standing_clock=NOW.isoformat())
+    with open_assist_desk(here, Telemetry()) as desk:
+
+        def come(number, *without):
+            given = brought(message(number, "在吗"))
+            given = {key: value for key, value in given.items() if key not in without}
+            bring("c1", msgspec.convert(given, Bring), LI, desk)
+            return view("c1", LI, desk), desk.conversations.read("c1").consent_to_training
+
+        first, consent = come(1)
+        assert (first.account, len(first.facts) > 5, consent) == ("current", True, True)
+        later, consent = come(2, "account", "facts", "consent_to_training")
+        assert (later.account, later.facts, consent) == (first.account, first.facts, True)
