@@ -47,7 +47,7 @@ CREATE INDEX IF NOT EXISTS in_order ON message(conversation, at, arrival);
 _LATEST: Final = """
 SELECT ref, sealed, (SELECT message.sealed FROM message WHERE message.conversation = conversation.id
                      ORDER BY at DESC, arrival DESC LIMIT 1)
-FROM conversation WHERE agent = ? ORDER BY latest DESC, id LIMIT ?
+FROM conversation WHERE agent = ? ORDER BY latest DESC, id LIMIT ? OFFSET ?
 """
 
 
@@ -161,19 +161,16 @@ class ConversationBook:
         return self._open(self._require_header(conversation)).hints or ()
 
     def of(self, agent: str, most: int = 50) -> list[Conversation]:
-        """An agent's conversations, the latest first, each with its last message alone.
+        """An agent's conversations, at most so many, the latest first, with the last message alone.
 
-        Those whose customer was erased are gone.
+        Those whose customer was erased are gone, and do not count.
         """
-        found = []
-        for ref, header, last in self._file.rows(_LATEST, agent, most):
-            try:
-                opened = self._open((ref, header))
-                said = [] if last is None else [self._message(ref, last)]
-            except NotFound:  # its customer was erased
-                continue
-            found.append(opened.with_messages(said))
-        return found
+        found: list[Conversation] = []
+        past = 0
+        while len(found) < most and (rows := self._file.rows(_LATEST, agent, most, past)):
+            found += filter(None, map(self._latest, rows))
+            past += len(rows)
+        return found[:most]
 
     def of_customer(self, customer: str) -> list[Conversation]:
         """A customer's conversations, whoever their agents are."""
@@ -208,14 +205,24 @@ class ConversationBook:
         """Let go of the file."""
         self._file.close()
 
+    def _latest(self, row: tuple[bytes, bytes, bytes | None]) -> Conversation | None:
+        ref, header, last = row
+        try:
+            said = [] if last is None else [self._message(ref, last)]
+            return self._open((ref, header)).with_messages(said)
+        except NotFound:  # its customer was erased
+            return None
+
     def _begin(self, opened: Opened) -> SubjectKey:
         """Write down what is known; the key, which is made only where a conversation begins."""
         row = self._header_row(opened.id)
         if row is None:
             key = self._vault.keys_of([opened.customer])[opened.customer]
         else:
+            # The agent first, who stands in the open: whose customer it is, no other agent learns.
+            _require_same("agent", self.agent_of(opened.id), opened)
             known = self._open(row)
-            _require_same(known, opened)
+            _require_same("customer", known.customer, opened)
             key = self._key(known.customer, row[0])
             opened = opened.after(known)
         self._vault.sync()  # a key that a power cut takes leaves words that nobody can read
@@ -340,14 +347,13 @@ def _require_message(one: Message, conversation: str) -> None:
         raise BadInput("it is empty", where=where, remedy="leave it out")
 
 
-def _require_same(known: Opened, again: Opened) -> None:
-    for key in ("customer", "agent"):
-        if getattr(known, key) != getattr(again, key):
-            raise BadInput(
-                f"it began with another {key}",
-                where=f"conversation {again.id}",
-                remedy="give a new conversation an id of its own",
-            )
+def _require_same(key: str, known: str, again: Opened) -> None:
+    if getattr(again, key) != known:
+        raise BadInput(
+            f"it began with another {key}",
+            where=f"conversation {again.id}",
+            remedy="give a new conversation an id of its own",
+        )
 
 
 def _unknown(conversation: str) -> NotFound:

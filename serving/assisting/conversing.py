@@ -6,11 +6,15 @@ sees their own conversations and nobody else's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.hints import seen_by
 from finmodel.assistant.slots import SLOTS
 from finmodel.conversation_book import Brought, Opened, identity_of
-from finmodel.conversations import Conversation
+from finmodel.conversations import Conversation, Message
 from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.records import Person
 from serving.assisting.asked import Bring, FactSeen, Line, Lines, View
@@ -18,7 +22,19 @@ from serving.assisting.desk import AssistDesk
 
 FOR_OTHERS = frozenset({"engineer", "supervisor"})
 """Who may bring another person's conversations: a vendor's system has an account of its own."""
+AHEAD: Final = timedelta(minutes=10)
+"""So far a customer's message may lie ahead: clocks of others are not ours."""
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+MOST: Final = 50
+"""An agent sees so many conversations at once."""
 _LAST_WORDS = 80
+
+
+class Latest(Lines, frozen=True):
+    """The latest of an agent's conversations."""
+
+    more: bool
+    """Whether there are others, with nothing said in them since."""
 
 
 def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> Brought:
@@ -36,6 +52,7 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
             where="hints",
             remedy="leave them out: the system that made them brings them",
         )
+    _require_times(conversation, given.messages, desk.clock.now())
     Facts.of_plain(given.facts or {})  # refuses a slot that nobody knows, before anything is kept
     opened = Opened(
         id=conversation,
@@ -49,13 +66,19 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
         facts=given.facts,
         hints=given.hints,
     )
-    if any(one.who == "agent" and one.at > desk.clock.now() for one in given.messages):
-        raise BadInput(
-            "an agent's message lies in the future",
-            where=f"conversation {conversation}",
-            remedy="check the clock of who sends it",
-        )
     return desk.conversations.take(opened, given.messages)
+
+
+def _require_times(conversation: str, messages: Iterable[Message], now: datetime) -> None:
+    """Refuse what others would be sorted by or counted from for ever."""
+    for one in messages:
+        where = f"conversation {conversation}, message {one.id}"
+        remedy = "check the clock of who sends it"
+        if not EARLIEST <= one.at <= now + AHEAD:
+            when = "before 2000" if one.at < EARLIEST else "more than 10 minutes from now"
+            raise BadInput(f"a message is dated {when}", where=where, remedy=remedy)
+        if one.who == "agent" and one.at > now:
+            raise BadInput("an agent's message lies in the future", where=where, remedy=remedy)
 
 
 def own(conversation: str, person: Person, desk: AssistDesk) -> Conversation:
@@ -69,9 +92,10 @@ def own(conversation: str, person: Person, desk: AssistDesk) -> Conversation:
     return desk.conversations.read(conversation)
 
 
-def lines(person: Person, desk: AssistDesk) -> Lines:
-    """All of an agent's conversations."""
-    return Lines(tuple(_line(one) for one in desk.conversations.of(person.name)))
+def lines(person: Person, desk: AssistDesk) -> Latest:
+    """An agent's latest conversations, and whether there are more."""
+    found = desk.conversations.of(person.name, MOST + 1)
+    return Latest(tuple(map(_line, found[:MOST])), more=len(found) > MOST)
 
 
 def view(conversation: str, person: Person, desk: AssistDesk) -> View:

@@ -78,6 +78,7 @@ const SENTENCES = [
   ["it would have about ", "会话过长，请另开一个会话"],
   ["brings no conversation of ", "您不能替别人导入会话"],
   ["brings no hints of risk or offers", "坐席不能导入风险或营销提示，请由产生提示的系统导入"],
+  ["a message is dated ", "消息时间早于 2000 年或晚于现在，请核对发送方的时钟"],
   ["an agent's message lies in the future", "坐席消息的时间晚于现在，请核对发送方的时钟"],
   ["replies are being written or waited for", "正在生成的回复已满，请稍等一秒再试；话术不受影响"],
   ["there was no suggestion ", "没有这条建议，请从所列建议中选择"],

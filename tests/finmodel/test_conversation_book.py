@@ -179,7 +179,17 @@ def test_once_the_key_is_erased_nobody_reads_the_conversation(book):
     book._vault.erase("u1")
     with pytest.raises(NotFound, match="key was erased"):
         book.read("c1")
-    assert [one.id for one in book.of("li")] == ["c2"]
+    assert [one.id for one in book.of("li", 1)] == [one.id for one in book.of("li")] == ["c2"]
+
+
+def test_whose_conversation_it_is_no_other_agent_learns(book):
+    book.take(opened(), [said(1)])
+    for _ in ("kept", "erased"):
+        for guess in ("u1", "u2"):
+            with pytest.raises(BadInput, match="began with another agent"):
+                book.take(opened(customer=guess, agent="wang"), [said(2)])
+        book._vault.erase("u1")
+    assert book._vault.known("u2") is None
 
 
 def test_nothing_makes_a_key_for_a_customer_who_was_erased(book):

@@ -101,7 +101,7 @@ def test_nobody_opens_anothers_conversation_or_a_page_that_is_not_theirs(li, wor
             wang.post("/check", json={"text": "好", "conversation": "mine"}),
         ):
             assert answer.status_code == 404
-        assert wang.get("/conversations").json() == {"conversations": []}
+        assert wang.get("/conversations").json() == {"conversations": [], "more": False}
         assert wang.get("/worth/agent").status_code == 403
         stolen = brought(message(9, "您好"), customer="u9", agent="li")
         assert wang.post("/conversations/mine/messages", json=stolen).status_code == 403
@@ -109,6 +109,24 @@ def test_nobody_opens_anothers_conversation_or_a_page_that_is_not_theirs(li, wor
         assert analyst.get("/conversations").status_code == 403
     with world.client(None) as nobody:
         assert nobody.get("/conversations").status_code == 401
+
+
+def test_an_agent_is_told_that_there_are_more_and_the_erased_do_not_count(world):
+    book = world.desk.conversations
+    with world.client("vendor") as vendor, world.client("wang") as wang:
+        for number in range(51):
+            bring(
+                vendor, f"w{number}", message(number, "在吗"), agent="wang", customer=f"w{number}"
+            )
+
+        def seen():
+            told = wang.get("/conversations").json()
+            return [one["id"] for one in told["conversations"]], told["more"]
+
+        assert seen() == ([f"w{number}" for number in range(50, 0, -1)], True)
+        for number in range(40, 51):
+            book._vault.erase(f"w{number}", tidy=False)
+        assert seen() == ([f"w{number}" for number in range(39, -1, -1)], False)
 
 
 def test_a_vendors_system_brings_the_conversations_of_agents(world, li):
@@ -171,6 +189,11 @@ def test_what_begins_in_one_message_and_ends_in_the_next_is_told(li):
         (brought(ASKED, facts={"no_such_slot": 1}), 404, "no_such_slot"),
         (brought(ASKED, scenario="weather"), 422, "scenario"),
         (brought(message(1, "好", identity="king")), 422, "identity"),
+        (brought(ASKED, message(4_201, "好")), 422, "more than 10 minutes from now"),
+        (brought(ASKED | {"at": "9999-12-31T23:59:59Z"}), 422, "more than 10 minutes from now"),
+        (brought(ASKED | {"at": "9999-12-31T23:59:59-14:00"}), 422, "10 minutes from now"),
+        (brought(ASKED | {"at": "0001-01-01T00:00:00+14:00"}), 422, "dated before 2000"),
+        (brought(message(3_601, "好", "agent")), 422, "an agent's message lies in the future"),
     ],
 )
 def test_what_is_no_message_is_a_sentence_and_nothing_is_kept(li, body, status, said):
