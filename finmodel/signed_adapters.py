@@ -10,6 +10,7 @@ torch: what was registered and what lies here are compared elsewhere.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Final
 import msgspec
 
 from finmodel.durable import write_file
-from finmodel.errors import BadInput
+from finmodel.errors import BadInput, FinmodelError
 from finmodel.hashes import digest_of
 from finmodel.manifest import Verdict
 from finmodel.pointers import export_folder, read_champion
@@ -31,6 +32,7 @@ WEIGHTS: Final = ("adapter_model.safetensors", "adapter_config.json")
 GGUF: Final = "adapter.gguf"
 """The same for llama.cpp, made when it was promoted."""
 ABOUT: Final = "adapter.json"
+_log = logging.getLogger(__name__)
 _ALLOWED: Final = frozenset((*WEIGHTS, GGUF, ABOUT))
 
 
@@ -97,6 +99,18 @@ def served_adapter(settings: Settings, name: str, version: int | None = None) ->
 
 
 def champions_of(settings: Settings, base: str) -> list[str]:
-    """Names whose champion belongs to this base, by its digest."""
+    """Names whose champion belongs to this base, by its digest.
+
+    One that was changed, withdrawn or retired is left out, and named in the log: others are served.
+    """
     pointed = sorted(path.parent.name for path in settings.adapters.glob("*/champion.json"))
-    return [one for one in pointed if served_adapter(settings, one).about.base == base]
+    return [one for one in pointed if _base_of(settings, one) == base]
+
+
+def _base_of(settings: Settings, name: str) -> str | None:
+    """The base of a name's champion; None where it may not be served."""
+    try:
+        return served_adapter(settings, name).about.base
+    except FinmodelError as error:
+        _log.warning("the champion of %s is not served: %s", name, error.code)
+        return None

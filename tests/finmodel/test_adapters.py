@@ -35,18 +35,18 @@ def settings(tmp_path):
     return settings_at(tmp_path / "home")
 
 
-def tuned(settings, verdict=PASSED, *, demo=False, words="one"):
+def tuned(settings, verdict=PASSED, *, demo=False, words="one", name="scripts"):
     """A run that kept an adapter's files, a version, and unless none is given a verdict."""
     aside = settings.home / "aside"
     aside.mkdir(exist_ok=True)
-    for name in WEIGHTS:
-        (aside / name).write_text(f"{name} {words}")
+    for file in WEIGHTS:
+        (aside / file).write_text(f"{file} {words}")
     tags = {"kind": "adapter", "base": BASE}
-    with tracking.run(settings, "scripts", tags) as run:
+    with tracking.run(settings, name, tags) as run:
         source = run.log_folder(aside, "adapter")
-    version = tracking.register(settings, "scripts", source, run.id, tags)
+    version = tracking.register(settings, name, source, run.id, tags)
     if verdict is not None:
-        told = About("scripts", version, BASE, weights_digest(aside), verdict, "eva", run.id, demo)
+        told = About(name, version, BASE, weights_digest(aside), verdict, "eva", run.id, demo)
         adapters.record_verdict(settings, told, ENGINEER)
     return version
 
@@ -142,3 +142,22 @@ def test_another_form_is_signed_beside_and_what_was_changed_is_refused(settings)
     (export_folder(settings.adapters, "scripts", 1) / GGUF).write_text("others")
     with pytest.raises(Damaged, match=r"adapter\.gguf: it was changed after it was signed"):
         served_adapter(settings, "scripts")
+
+
+def test_a_champion_that_was_changed_leaves_those_of_other_names_in_service(settings, caplog):
+    for name in ("good", "scripts"):
+        tuned(settings, name=name)
+        adapters.promote(settings, name, None, VALIDATOR)
+    for name, data in (("changed", b"{}"), ("garbled", b"\xff")):
+        (settings.adapters / name).mkdir()
+        (settings.adapters / name / "champion.json").write_bytes(data)
+    with (export_folder(settings.adapters, "scripts", 1) / WEIGHTS[0]).open("a") as file:
+        file.write("and more")
+    with pytest.raises(Damaged):
+        served_adapter(settings, "scripts")
+    assert champions_of(settings, BASE) == ["good"]
+    told = [one for one in caplog.messages if "not served" in one]
+    assert told == [
+        f"the champion of {name} is not served: Damaged"
+        for name in ("changed", "garbled", "scripts")
+    ]
