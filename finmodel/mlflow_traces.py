@@ -64,21 +64,31 @@ def write_traces(settings: Settings, experiment: str, every: Sequence[Traced]) -
             tracing.start_trace(_info(one, place))
 
 
-def write_judgements(settings: Settings, every: Sequence[Judgement]) -> None:
-    """Write verdicts as feedback of a person; one that a trace has already is left as it is."""
+def write_judgements(settings: Settings, every: Sequence[Judgement]) -> int:
+    """Write verdicts as feedback of a person, each on its trace; how many have one.
+
+    One that a trace has already is left as it is. A trace that somebody deleted stays deleted.
+    """
     tracing = _tracing(settings)
+    return sum(_write_judgement(settings, tracing, one) for one in every)
+
+
+def _write_judgement(settings: Settings, tracing: Any, one: Judgement) -> bool:
     from mlflow.entities import AssessmentSource, Feedback
 
-    with translated(settings, "verdicts"):
-        for one in every:
+    try:
+        with translated(settings, "verdicts"):
             there = tracing.get_trace_info(_name(one.id)).assessments
             if any(known.name == _VERDICT for known in there):
-                continue
+                return True
             source = AssessmentSource(source_type="HUMAN", source_id=one.by)
             tracing.log_assessment(
                 _name(one.id),
                 Feedback(_VERDICT, value=one.choice, source=source, metadata=dict(one.told)),
             )
+    except NotFound:
+        return False
+    return True
 
 
 def register_prompt(settings: Settings, name: str, text: str, digest: str) -> int:

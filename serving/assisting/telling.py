@@ -37,6 +37,8 @@ class Told(msgspec.Struct, frozen=True):
 
     traces: int
     verdicts: int
+    deleted: int
+    """Verdicts on traces that somebody deleted in MLflow: nothing is told of them any more."""
     erased: int
     """Suggestions whose customer was erased: nothing is told of them."""
     prompt: str
@@ -50,7 +52,7 @@ def tell(here: Settings) -> Told:
     as once, then the book keeps that it was.
     """
     version = register_prompt(here, PROMPT, prompt_text(), prompt_version())
-    traces = verdicts = erased = 0
+    traces = verdicts = deleted = erased = 0
     with ExitStack() as stack:
         vault = stack.enter_context(closing(Vault(here.vault)))
         book = stack.enter_context(closing(SuggestionBook(here.suggestions, vault)))
@@ -59,12 +61,13 @@ def tell(here: Settings) -> Told:
             new = [trace_of(one) for one in there if not one.again]
             write_traces(here, EXPERIMENT, new)
             judged = [found for one in there if (found := judgement_of(one))]
-            write_judgements(here, judged)
+            written = write_judgements(here, judged)
             book.tell(some)
             traces += len(new)
-            verdicts += len(judged)
+            verdicts += written
+            deleted += len(judged) - written
             erased += sum(not (one.body or one.again) for one in some)
-    return Told(traces, verdicts, erased, prompt_version(), version)
+    return Told(traces, verdicts, deleted, erased, prompt_version(), version)
 
 
 def trace_of(one: Untold) -> Traced:

@@ -75,5 +75,31 @@ def test_mlflow_is_told_once_of_each_suggestion_and_later_of_its_verdict(tmp_pat
     assert "失业" not in trace.to_json()
 
 
+def test_a_trace_that_was_deleted_in_mlflow_holds_up_no_other(tmp_path, untold):
+    here = settings_at(tmp_path / "home")
+    shown = Shown(
+        conversation="c1", customer="u1", agent="li", scenario="repayment", at=AT, count=3, ms=1.0,
+        body=untold.body,
+    )  # fmt: skip
+    verdict = Verdict(
+        id="v1", conversation="c1", after="m1", at=AT, verdict="accepted", suggestion="好"
+    )
+    client = MlflowClient(here.mlflow_uri)
+    with closing(Vault(here.vault)) as vault, closing(SuggestionBook(here.suggestions, vault)) as b:
+        names = [b.show(shown, vault.pseudonym("u1")) for _ in range(3)]
+        tell(here)
+        place = client.get_experiment_by_name("assistant").experiment_id
+        client.delete_traces(place, trace_ids=[f"tr-{min(names)}"])
+        for name in names:
+            b.judge(name, "u1", Judged(verdict=verdict, characters=1, saved=1.0))
+        later, again = tell(here), tell(here)
+    assert (later.traces, later.verdicts, later.deleted) == (0, 2, 1)
+    assert (again.traces, again.verdicts, again.deleted) == (0, 0, 0)
+    left = client.search_traces(locations=[place])
+    assert {one.info.trace_id: len(one.info.assessments) for one in left} == {
+        f"tr-{name}": 1 for name in names if name != min(names)
+    }
+
+
 def test_what_is_not_judged_yet_has_no_verdict(untold):
     assert judgement_of(msgspec.structs.replace(untold, counts=None)) is None
