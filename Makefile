@@ -50,6 +50,8 @@ bench: .venv/.dev .venv/.servers ## every figure of the README, measured here
 	.venv/bin/finmodel bench plan --json
 	.venv/bin/finmodel bench lora --json
 	.venv/bin/finmodel bench preference --json
+	.venv/bin/finmodel bench assist --json
+	.venv/bin/finmodel bench guards --json
 
 lock: $(UV) ## resolve again: one resolution of everything, cut into one lock for each use
 	set -- $(UV) pip compile -q pyproject.toml --python-version 3.11 --generate-hashes \

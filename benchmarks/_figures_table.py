@@ -19,6 +19,7 @@ LORA, LORA_1B, LORA_14B = "lora", "lora_1.5b", "lora_14b"
 PLAN, PREFERENCE = "plan", "preference"
 SCRIPTS, KILLED, AGREEMENT = "scripts", "killed", "agreement"
 SOAK = "soak_nf4"
+ASSIST, GUARDS = "assist", "guards"
 COMMANDS = {SOAK: "make soak-14b", LORA_1B: "finmodel bench lora --base 1.5b --json"}
 """What measures, where it is not `finmodel bench NAME --json`."""
 WAITING = {LORA_14B: "not yet measured"}
@@ -278,6 +279,55 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         " {plan.h100_14b_tokens_per_s:.0} at {plan.h100_14b_utilisation:.2} of the card's rate",
         LORA_14B,
     ),
+    (
+        "right_script_at_3",
+        "%.1",
+        "the right approved script among the three suggested, {turns:.0} turns of held-out"
+        " conversations whose phrasings nothing learnt: 95 % {right_script_at_3_low:%.1} to"
+        " {right_script_at_3_high:%.1}",
+        ASSIST,
+    ),
+    (
+        "characters_saved",
+        "%.0",
+        "of a simulated agent's final text, by scripts alone; that text is an approved script with"
+        " the customer's figures, which flatters",
+        ASSIST,
+    ),
+    (
+        "numbers_grounded",
+        "%.0",
+        "of {numbers:.0} figures suggested; a customer's own told to somebody unverified:"
+        " {unverified_values:.0} in {unverified_requests:.0} requests; to another:"
+        " {foreign_values:.0} in {foreign_requests:.0}, of which {foreign_left_midway:.0} were left"
+        " midway",
+        ASSIST,
+    ),
+    (
+        "script_p95_ms",
+        "ms.0",
+        "until approved scripts stand with an agent, over HTTP; in process"
+        " {script_in_process_p95_ms:ms.1}",
+        ASSIST,
+    ),
+    (
+        "first_token_1b_p95_ms",
+        "ms.0",
+        "until the first sentence that the real 1.5B base wrote has passed the guards; two agents"
+        " at once {first_token_1b_two_p95_ms:ms.0}; the tiny base, eight at once"
+        " {first_token_p95_ms:ms.0}",
+        ASSIST,
+    ),
+    (
+        "recall_at_1pct_fpr",
+        "%.1",
+        "attacks found, of families that no rule was written on, where 1 % of normal texts are"
+        " flagged: messages {inbound_recall_at_1pct_fpr:%.1}; as shipped"
+        " {inbound_shipped_recall:%.1}, replies {outbound_shipped_recall:%.1}; of real questions"
+        " {false_blocks:%.2} are blocked",
+        GUARDS,
+    ),
+    ("messages_per_s", "k.1", "customers' messages through the inbound guard, one core", GUARDS),
     ("first_decision_s", "s.0", "from an empty home to a decision, packages installed", CARD),
     ("second_start_s", "s.0", "from a home that is set up", CARD),
 )

@@ -129,6 +129,14 @@ def test_figures_reach_what_they_must():
     assert figures()["preference"]["heldout_loss"] <= 1.02 * known["trl_heldout_loss"]
     assert known["plan_over_measured_least"] >= 1.0
     assert known["plan_over_measured_most"] <= 1.1
+    assert known["right_script_at_3"] >= 0.95
+    assert known["characters_saved"] >= 0.8
+    assert known["numbers_grounded"] == 1
+    assert known["unverified_values"] == known["foreign_values"] == 0
+    assert min(known["unverified_requests"], known["foreign_requests"]) >= 10_000
+    assert known["script_p95_ms"] <= 100
+    assert known["messages_per_s"] >= 2_000
+    assert known["false_blocks"] <= 0.005
     assert figures()["soak_nf4"]["step_s"] <= 240
     assert figures()["soak_nf4"]["peak_gib"] <= 14
 
