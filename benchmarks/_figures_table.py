@@ -313,9 +313,9 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "first_token_1b_p95_ms",
         "ms.0",
-        "until the first sentence that the real 1.5B base wrote has passed the guards; two agents"
-        " at once {first_token_1b_two_p95_ms:ms.0}; the tiny base, eight at once"
-        " {first_token_p95_ms:ms.0}",
+        "until the first sentence that the real 1.5B base wrote has passed the guards, each in a"
+        " conversation that it had not read before; two agents at once"
+        " {first_token_1b_two_p95_ms:ms.0}; the tiny base, eight at once {first_token_p95_ms:ms.0}",
         ASSIST,
     ),
     (
