@@ -24,8 +24,9 @@ import msgspec
 from _store_world import make_store
 
 from feature_store.plan import ServicePlan
-from finmodel.export import Pointer, set_champion, write_export
+from finmodel.export import write_export
 from finmodel.manifest import Calibration, Manifest, Policy, ReasonGroup, Scaling, digests_of
+from finmodel.pointers import Pointer, set_champion
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
 from serving.access import People

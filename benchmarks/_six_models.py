@@ -21,9 +21,10 @@ from feature_store.plan import ServicePlan, plan_of
 from feature_store.store import apply, window_plans
 from feature_store.stream import catch_up
 from finmodel.boosting import Lesson, fit
-from finmodel.export import Pointer, set_champion, write_export
+from finmodel.export import write_export
 from finmodel.lender.simulated import Lender
 from finmodel.manifest import Calibration, Manifest, Policy, ReasonGroup, Scaling, digests_of
+from finmodel.pointers import Pointer, set_champion
 from finmodel.records import Float32s
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key

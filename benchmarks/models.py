@@ -23,7 +23,8 @@ from _report import note, print_report
 from _six_models import FIVE, LINE, RISK, Six, make_six
 
 from feature_store.online import OnlineFeatures
-from finmodel.export import export_folder, load_export
+from finmodel.export import load_export
+from finmodel.pointers import export_folder
 from finmodel.records import Float32s, Float64s
 from finmodel.settings import Settings
 from marketing.models import open_model

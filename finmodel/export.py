@@ -27,15 +27,7 @@ from finmodel.manifest import (
     Scaling,
     digests_of,
 )
-from finmodel.pointers import (
-    Pointer,
-    export_folder,
-    find_pointer,
-    last_pointer,
-    pointer_path,
-    read_champion,
-    set_champion,
-)
+from finmodel.pointers import export_folder, read_champion
 from finmodel.scorer import Scorer
 from finmodel.signed_folders import write_signed
 from finmodel.signing import verify_folder
@@ -45,17 +37,10 @@ __all__ = [
     "Digests",
     "ExportedModel",
     "Manifest",
-    "Pointer",
     "Policy",
     "ReasonGroup",
     "Scaling",
-    "export_folder",
-    "find_pointer",
-    "last_pointer",
     "load_export",
-    "pointer_path",
-    "read_champion",
-    "set_champion",
     "write_export",
 ]
 

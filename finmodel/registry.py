@@ -22,22 +22,19 @@ from finmodel.acts import act_tag, audited, require_reason
 from finmodel.audit import find
 from finmodel.durable import held_alone
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
-from finmodel.export import (
-    CARD,
-    UPLIFT,
-    Pointer,
-    export_folder,
-    find_pointer,
-    last_pointer,
-    load_export,
-    pointer_path,
-    read_champion,
-    write_export,
-)
+from finmodel.export import CARD, UPLIFT, load_export, write_export
 from finmodel.gate import failures
 from finmodel.kept_beside import kept_beside
 from finmodel.manifest import Manifest, Verdict
 from finmodel.moves import Move, move_pointer
+from finmodel.pointers import (
+    Pointer,
+    export_folder,
+    find_pointer,
+    last_pointer,
+    pointer_path,
+    read_champion,
+)
 from finmodel.records import TRAINERS, Person
 from finmodel.retired import require_not_retired, retired_versions
 from finmodel.settings import Settings

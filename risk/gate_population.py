@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from finmodel.drift import bin_counts, fit_bins, shift
-from finmodel.export import export_folder, find_pointer, load_export
+from finmodel.export import load_export
 from finmodel.gate import Population, SwapSet, Why
 from finmodel.manifest import Policy, Scaling, require_card
+from finmodel.pointers import export_folder, find_pointer
 from finmodel.proof import drawn, latency_ms
 from finmodel.records import Float64s
 from finmodel.settings import Settings

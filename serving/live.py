@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 from feature_store.plan import ServicePlan, plan_from
 from finmodel.errors import Damaged, NotReady
-from finmodel.export import ExportedModel, last_pointer, load_export, pointer_path, read_champion
+from finmodel.export import ExportedModel, load_export
 from finmodel.manifest import Manifest
+from finmodel.pointers import last_pointer, pointer_path, read_champion
 from finmodel.records import Float32s, Float64s, Reason
 from risk.policy.versions import PolicyVersion, Switch
 from risk.reasons import ReasonTable, reason_table

@@ -17,8 +17,9 @@ from finmodel.audit_format import parse_id
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION
 from finmodel.errors import BadInput, NotFound
-from finmodel.export import export_folder, find_pointer, load_export
+from finmodel.export import load_export
 from finmodel.outcomes import UNKNOWN
+from finmodel.pointers import export_folder, find_pointer
 from finmodel.settings import Settings
 from risk.monitor.cohorts import whole_log
 from risk.monitor.followed import Window, follow

@@ -14,7 +14,7 @@ import msgspec
 
 from finmodel.clock import SystemClock
 from finmodel.errors import FinmodelError, NotFound, NotReady
-from finmodel.export import read_champion
+from finmodel.pointers import read_champion
 from finmodel.settings import Settings
 from risk.monitor.alerts import acknowledge, alerts_of
 from risk.monitor.assembly import with_alerts

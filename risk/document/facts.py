@@ -17,8 +17,8 @@ import msgspec
 from finmodel import tracking
 from finmodel.audit import Entry
 from finmodel.errors import BadInput, Damaged
-from finmodel.export import export_folder
 from finmodel.manifest import Manifest
+from finmodel.pointers import export_folder
 from finmodel.recipe_text import convert, parse_text
 from finmodel.registry import manifest_file, served_by
 from finmodel.retired import Retired, retired_versions

@@ -18,8 +18,9 @@ from finmodel.acts import audited
 from finmodel.audit import find
 from finmodel.durable import held_alone, replace_file
 from finmodel.errors import Damaged, NotFound, NotReady, Refused
-from finmodel.export import ExportedModel, export_folder, find_pointer, load_export
+from finmodel.export import ExportedModel, load_export
 from finmodel.manifest import Manifest
+from finmodel.pointers import export_folder, find_pointer
 from finmodel.records import Person
 from finmodel.settings import Settings
 from risk.policy.file import PolicyFile, load_policy, misfits

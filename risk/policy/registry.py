@@ -14,8 +14,8 @@ import msgspec
 
 from finmodel.acts import audited, require_reason
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
-from finmodel.export import Pointer, find_pointer
 from finmodel.moves import Move, move_pointer
+from finmodel.pointers import Pointer, find_pointer
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key

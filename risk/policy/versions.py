@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from finmodel.errors import BadInput, Damaged, NotReady
-from finmodel.export import Pointer, find_pointer, pointer_path
+from finmodel.pointers import Pointer, find_pointer, pointer_path
 from finmodel.sealed import Seal, read_sealed, write_sealed
 from finmodel.signed_folders import write_signed
 from finmodel.signing import verify_folder

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from finmodel.audit_segments import read_mark
 from finmodel.durable import replace_file
 from finmodel.errors import NotReady
-from finmodel.export import pointer_path
+from finmodel.pointers import pointer_path
 from finmodel.settings import Settings
 from risk.monitor.panels import Monitor
 from risk.monitor.periods import ZONE

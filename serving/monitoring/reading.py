@@ -20,8 +20,9 @@ from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import micros
 from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
 from finmodel.errors import BadInput, NotReady
-from finmodel.export import ExportedModel, export_folder, load_export, read_champion
+from finmodel.export import ExportedModel, load_export
 from finmodel.manifest import require_card
+from finmodel.pointers import export_folder, read_champion
 from finmodel.progress import Progress, silent
 from finmodel.records import Float32s, Float64s
 from finmodel.settings import Settings

@@ -15,7 +15,8 @@ import numpy as np
 
 from feature_store.online_answers import OnlineReader
 from finmodel.errors import NotFound
-from finmodel.export import load_champion, pointer_path
+from finmodel.export import load_champion
+from finmodel.pointers import pointer_path
 from finmodel.settings import Settings
 from marketing.campaign.lanes import Flags
 from marketing.campaign.recipe import CampaignRecipe

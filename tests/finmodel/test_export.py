@@ -17,15 +17,7 @@ import pytest
 
 from finmodel.boosting import Lesson, fit
 from finmodel.errors import BadInput, Damaged, NoRoom, NotReady, Refused
-from finmodel.export import (
-    Pointer,
-    export_folder,
-    load_export,
-    pointer_path,
-    read_champion,
-    set_champion,
-    write_export,
-)
+from finmodel.export import load_export, write_export
 from finmodel.manifest import (
     Calibration,
     Manifest,
@@ -37,6 +29,7 @@ from finmodel.manifest import (
     digests_of,
     require_card,
 )
+from finmodel.pointers import Pointer, export_folder, pointer_path, read_champion, set_champion
 from finmodel.signing import ensure_key, sign_folder
 
 RANDOM = np.random.default_rng(11)

@@ -22,8 +22,9 @@ from finmodel import moves, registry, tracking
 from finmodel.audit import find, scan, verify
 from finmodel.boosting import Lesson, fit
 from finmodel.errors import BadInput, Damaged, NoRoom, NotFound, NotReady, Refused
-from finmodel.export import export_folder, find_pointer, load_export, read_champion
+from finmodel.export import load_export
 from finmodel.manifest import Check, Manifest, Verdict
+from finmodel.pointers import export_folder, find_pointer, read_champion
 from finmodel.records import Person
 from finmodel.settings import Settings
 from tests.finmodel.mlflow_home import settings_at

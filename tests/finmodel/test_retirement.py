@@ -7,9 +7,10 @@ import pytest
 from finmodel import registry, tracking
 from finmodel.audit import find, scan
 from finmodel.errors import BadInput, Damaged, NotFound, Refused
-from finmodel.export import export_folder, load_export
+from finmodel.export import load_export
 from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.manifest import Verdict
+from finmodel.pointers import export_folder
 from finmodel.records import Person
 from finmodel.retired import retired_path, retired_versions
 from finmodel.retirement import retire

@@ -7,7 +7,7 @@ import pytest
 from finmodel import registry, tracking, withdrawal
 from finmodel.audit import find, scan
 from finmodel.errors import BadInput, NotReady, Refused
-from finmodel.export import find_pointer, read_champion
+from finmodel.pointers import find_pointer, read_champion
 from finmodel.retirement import retire
 from finmodel.version_acts import acts_of
 from finmodel.withdrawal import withdraw

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from finmodel.errors import Damaged, NotReady, Refused
-from finmodel.export import Pointer, set_champion, write_export
+from finmodel.export import write_export
 from finmodel.manifest import Calibration, Scaling, digests_of
+from finmodel.pointers import Pointer, set_champion
 from finmodel.signing import ensure_key
 from marketing.effects.uplift import UpliftModel, effect_of
 from marketing.models import open_model

@@ -14,8 +14,9 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from finmodel import registry, retirement, tracking
 from finmodel.errors import BadInput, Damaged, NotReady, Refused
-from finmodel.export import export_folder, load_export
+from finmodel.export import load_export
 from finmodel.gate import NO_OUT_OF_TIME
+from finmodel.pointers import export_folder
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.waivers import waive

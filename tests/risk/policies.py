@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 import yaml
 
-from finmodel.export import Pointer, schema_of, set_champion, write_export
+from finmodel.export import schema_of, write_export
 from finmodel.manifest import Calibration, Digests, Manifest, Policy, Scaling, digests_of
+from finmodel.pointers import Pointer, set_champion
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
 from risk.policy.file import PolicyFile, parse_policy

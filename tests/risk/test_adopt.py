@@ -16,7 +16,8 @@ from mlflow.models import infer_signature
 from finmodel import registry, tracking
 from finmodel.audit import scan
 from finmodel.errors import Refused
-from finmodel.export import export_folder, load_export
+from finmodel.export import load_export
+from finmodel.pointers import export_folder
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.waivers import waive

@@ -16,10 +16,11 @@ from feature_store.event_log import FileEventLog, append_all
 from finmodel import registry, tracking
 from finmodel.audit import scan
 from finmodel.errors import BadInput, Refused
-from finmodel.export import export_folder, load_export
+from finmodel.export import load_export
 from finmodel.gate import NO_OUT_OF_TIME
 from finmodel.lender import credit_default
 from finmodel.manifest import Manifest, PricingPd
+from finmodel.pointers import export_folder
 from finmodel.records import Person
 from finmodel.settings import Settings
 from risk.monitor.reference import read_reference

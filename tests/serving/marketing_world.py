@@ -12,8 +12,9 @@ import lightgbm as lgb
 import msgspec
 import numpy as np
 
-from finmodel.export import Pointer, set_champion, write_export
+from finmodel.export import write_export
 from finmodel.manifest import Calibration, Digests, Manifest, Scaling, digests_of
+from finmodel.pointers import Pointer, set_champion
 from finmodel.settings import Settings
 from marketing.effects.uplift import UpliftModel
 from serving.campaigns.acts import Asked, Done, make_plan, take_customers

@@ -24,7 +24,7 @@ from feature_store.packed_columns import ViewColumns
 from feature_store.packed_writer import PackedWriter
 from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
 from finmodel.clock import micros, parse_time
-from finmodel.export import Pointer, schema_of, set_champion, write_export
+from finmodel.export import schema_of, write_export
 from finmodel.manifest import (
     Calibration,
     Digests,
@@ -35,6 +35,7 @@ from finmodel.manifest import (
     Scaling,
     digests_of,
 )
+from finmodel.pointers import Pointer, set_champion
 from finmodel.records import ROLES
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key

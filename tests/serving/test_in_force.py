@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from finmodel.errors import NotReady
-from finmodel.export import Pointer, set_champion
 from finmodel.manifest import Scaling
+from finmodel.pointers import Pointer, set_champion
 from risk.policy.registry import rollback, turn_off, turn_on
 from risk.policy.versions import active_path, switch_path
 from serving.in_force import POLICY

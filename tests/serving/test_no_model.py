@@ -14,8 +14,8 @@ from finmodel.clock import parse_time
 from finmodel.decision_log import LAYOUT
 from finmodel.drift import fit_bins
 from finmodel.errors import BadInput, NotReady
-from finmodel.export import pointer_path
 from finmodel.manifest import Scaling
+from finmodel.pointers import pointer_path
 from risk.monitor.scan import Asked, scan_decisions
 from risk.policy.registry import turn_off
 from risk.policy.versions import active_path

@@ -13,8 +13,8 @@ from finmodel import outcome_files
 from finmodel.audit import find, scan
 from finmodel.clock import parse_time
 from finmodel.errors import BadInput, NotFound
-from finmodel.export import Pointer, set_champion
 from finmodel.outcomes import Outcomes
+from finmodel.pointers import Pointer, set_champion
 from finmodel.vault import Vault
 from risk.policy.draws import draw
 from risk.policy.registry import turn_off, turn_on

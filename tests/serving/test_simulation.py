@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from finmodel.audit import scan
 from finmodel.clock import parse_time
 from finmodel.errors import BadInput, Refused
-from finmodel.export import pointer_path
 from finmodel.manifest import Calibration, PricingPd, Scaling
+from finmodel.pointers import pointer_path
 from finmodel.records import Person
 from finmodel.vault import Vault
 from risk.monitor.reference import BuildSample, reference_of

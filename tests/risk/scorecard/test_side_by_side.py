@@ -10,7 +10,8 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from finmodel import registry, tracking
 from finmodel.errors import BadInput, NotFound, Refused
-from finmodel.export import export_folder, load_export
+from finmodel.export import load_export
+from finmodel.pointers import export_folder
 from finmodel.records import Person
 from risk.recipe import load_recipe
 from risk.report.kept import load_report

@@ -14,8 +14,9 @@ import pytest
 
 from finmodel.audit import find
 from finmodel.errors import BadInput, Damaged, NotFound
-from finmodel.export import read_champion, schema_of, set_champion, write_export
+from finmodel.export import schema_of, write_export
 from finmodel.manifest import digests_of
+from finmodel.pointers import read_champion, set_champion
 from finmodel.settings import Settings
 from marketing.effects.uplift import UpliftModel
 from marketing.ledger.contacts import parts_of, plans_of
