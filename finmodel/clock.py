@@ -7,11 +7,13 @@ zone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final, Protocol
 
 from finmodel.errors import BadInput
 
+CHINA: Final = timezone(timedelta(hours=8))
+"""Where the lender and its customers are."""
 ZONED = r"[T ].*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 """What an ISO 8601 text with a zone has: +08 too, as PostgreSQL writes it; a day alone has none."""
 

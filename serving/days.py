@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-from finmodel.clock import parse_time
+from finmodel.clock import CHINA, parse_time
 from finmodel.errors import BadInput
-from risk.monitor.periods import ZONE
 
 
 def day_or_time(text: str, where: str) -> datetime:
@@ -24,7 +23,7 @@ def day_or_time(text: str, where: str) -> datetime:
     """
     try:
         if len(text) == len("2026-01-01"):
-            return datetime.combine(date.fromisoformat(text), time(), ZONE)
+            return datetime.combine(date.fromisoformat(text), time(), CHINA)
         return parse_time(text)
     except (BadInput, ValueError) as error:
         raise BadInput(

@@ -10,8 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
-from typing import Final
+from datetime import date
 
 import msgspec
 
@@ -22,9 +21,8 @@ from finmodel.assistant.facts import Facts
 from finmodel.assistant.reply_rules import is_grounded, violations
 from finmodel.assistant.scripts import Scripts, State
 from finmodel.certainty import wilson
+from finmodel.clock import CHINA
 from finmodel.conversations import Account, Conversation, Identity
-
-_CHINA: Final = timezone(timedelta(hours=8))
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -65,7 +63,7 @@ def settings_of(conversations: Iterable[Conversation]) -> dict[str, Setting]:
     """The facts and the day of each conversation, by its id."""
     return {
         one.id: Setting(
-            Facts.of_plain(one.facts), one.started.astimezone(_CHINA).date(), one.account
+            Facts.of_plain(one.facts), one.started.astimezone(CHINA).date(), one.account
         )
         for one in conversations
     }

@@ -9,18 +9,17 @@ at whatever hour the customer writes. Hours are those of GB/T 45251-2025 (collec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from finmodel.clock import CHINA
 from finmodel.conversations import Message, Scenario
 
 Rule: TypeAlias = Literal["contact_hours", "contact_frequency"]
 Kind: TypeAlias = Literal["asked", "answer", "contact", "more"]
 """The customer's, an answer to it, one that nobody asked for, or what goes on with that one."""
-CHINA: Final = timezone(timedelta(hours=8))
-"""Where customers are."""
 NIGHT: Final = (time(22), time(8))
 """Nobody is written to first from then until then."""
 ANSWERING: Final = timedelta(minutes=30)

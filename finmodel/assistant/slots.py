@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -251,3 +251,12 @@ def places(text: str) -> Iterator[tuple[str, int, int]]:
     """
     for found in _PLACE.finditer(text):
         yield found[1], found.start(), found.end()
+
+
+def replaced(text: str, shown: Callable[[str], str]) -> str:
+    """A text with something else in the place of each slot, by its name.
+
+    >>> replaced("应还{amount_due}元", lambda name: name[:6])
+    '应还amount元'
+    """
+    return _PLACE.sub(lambda found: shown(found[1]), text)

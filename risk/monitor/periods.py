@@ -7,14 +7,13 @@ UTC's; the first and the last may be cut short by the window. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from finmodel.clock import micros
+from finmodel.clock import CHINA, micros
 from finmodel.errors import BadInput
 
 By = Literal["week", "month"]
-ZONE: Final = timezone(timedelta(hours=8))
 MOST: Final = 400
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -27,7 +26,7 @@ def local(time: str) -> str:
     >>> local("2005-12-31T18:30:00.123456+00:00")
     '2006-01-01T02:30:00+08:00'
     """
-    return datetime.fromisoformat(time).astimezone(ZONE).isoformat(timespec="seconds")
+    return datetime.fromisoformat(time).astimezone(CHINA).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Periods:
 def cut(start: datetime, end: datetime, by: By) -> Periods:
     """Weeks or months from `start` to before `end`.
 
-    >>> day = datetime(2026, 3, 30, tzinfo=ZONE)
+    >>> day = datetime(2026, 3, 30, tzinfo=CHINA)
     >>> cut(day, day + timedelta(days=9), "week").names
     ('2026-03-30', '2026-04-06')
     >>> cut(day, day + timedelta(days=9), "month").names
@@ -55,7 +54,7 @@ def cut(start: datetime, end: datetime, by: By) -> Periods:
             where=f"{start.isoformat()} to {end.isoformat()}",
             remedy="let it begin before it ends",
         )
-    begin = _begin(start.astimezone(ZONE), by)
+    begin = _begin(start.astimezone(CHINA), by)
     edges, names = [start], [_name(begin, by)]
     while (begin := _next(begin, by)) < end:
         edges.append(begin)

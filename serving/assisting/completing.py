@@ -19,11 +19,13 @@ from typing import Final
 import msgspec
 
 from finmodel.assistant.engines.engine import Asked, Engine
+from finmodel.assistant.engines.through import Through
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.suggesting.answers import Sentence, Suggested, Suggestion
-from finmodel.assistant.suggesting.asking import CHINA, Asking
+from finmodel.assistant.suggesting.asking import Asking
 from finmodel.assistant.suggesting.shelf import Shelf, Writer
 from finmodel.assistant.suggesting.suggest import Offered, stream
+from finmodel.clock import CHINA
 from finmodel.conversations import Message, Who
 from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
 from serving.answering import Reply
@@ -61,28 +63,15 @@ class _Ended:
     refusal: str = ""
 
 
-@dataclass(slots=True)
-class _Counted:
-    """An engine whose pieces are counted: one that wrote as many as it may was cut short."""
+def _heard(engine: Engine, pieces: list[str]) -> Engine:
+    """An engine whose pieces are kept: one that wrote as many as it may was cut short."""
 
-    engine: Engine
-    pieces: int = 0
-
-    @property
-    def name(self) -> str:
-        return self.engine.name
-
-    @property
-    def grammars(self) -> bool:
-        return self.engine.grammars
-
-    def stream(self, asked: Asked) -> Generator[str, None, None]:
-        for piece in self.engine.stream(asked):
-            self.pieces += 1
+    def ask(asked: Asked) -> Generator[str, None, None]:
+        for piece in engine.stream(asked):
+            pieces.append(piece)
             yield piece
 
-    def close(self) -> None:
-        """It belongs to all conversations: nothing is closed here."""
+    return Through(engine, ask)
 
 
 def models(desk: AssistDesk) -> Models:
@@ -150,8 +139,8 @@ def _streamed(
 
 def _said(asking: Asking, writer: Writer, shelf: Shelf) -> Generator[str, None, _Ended]:
     """The sentences of a reply, or the script in its place; NotReady where the engine failed."""
-    counted = _Counted(writer.engine)
-    events = stream(asking, shelf, replace(writer, engine=counted))
+    pieces: list[str] = []
+    events = stream(asking, shelf, replace(writer, engine=_heard(writer.engine, pieces)))
     with closing(events):
         offered = next(events)
         assert isinstance(offered, Offered)  # scripts come first
@@ -167,7 +156,7 @@ def _said(asking: Asking, writer: Writer, shelf: Shelf) -> Generator[str, None, 
                 yield event.text
     reason, usage = told.trace.reason, _usage(told)
     if not reason:
-        return _Ended("length" if counted.pieces >= writer.most else "stop", usage)
+        return _Ended("length" if len(pieces) >= writer.most else "stop", usage)
     if heard:  # a guard ended it; what was said passed
         return _Ended("content_filter", usage)
     if reason.startswith("the engine failed"):

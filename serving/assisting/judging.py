@@ -18,8 +18,9 @@ from finmodel.assistant.guards.outbound import Broken, broken
 from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
 from finmodel.assistant.sentences import sentences
 from finmodel.assistant.suggesting.answers import Suggested, Suggestion
-from finmodel.assistant.suggesting.asking import CHINA, Told, asking_of, may_be_told
+from finmodel.assistant.suggesting.asking import Told, asking_of, may_be_told
 from finmodel.assistant.suggesting.strangers import third_party
+from finmodel.clock import CHINA
 from finmodel.conversation_book import identity_of
 from finmodel.conversations import Conversation, Message
 from finmodel.errors import BadInput

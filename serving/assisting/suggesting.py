@@ -20,12 +20,12 @@ from finmodel.assistant.suggesting.answers import Sentence, Suggested
 from finmodel.assistant.suggesting.asking import asking_of
 from finmodel.assistant.suggesting.replay import Beside
 from finmodel.assistant.suggesting.suggest import Event, stream
+from finmodel.clock import CHINA
 from finmodel.conversations import Conversation
 from finmodel.errors import NotReady
 from finmodel.records import Person
 from finmodel.suggestion_book import Shown
 from finmodel.tenure import tenure_of
-from risk.monitor.periods import ZONE
 from serving.assisting.asked import Suggestions, SuggestRequest, all_seen, seen, sentence_seen
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
@@ -126,5 +126,5 @@ def _shown(one: Conversation, told: Suggested, person: Person, desk: AssistDesk)
         count=len(told.suggestions),
         ms=trace.scripts_ms,
         body=msgspec.json.encode(told),
-        tenure=tenure_of(person.since, now.astimezone(ZONE).date()),
+        tenure=tenure_of(person.since, now.astimezone(CHINA).date()),
     )

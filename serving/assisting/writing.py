@@ -10,11 +10,12 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from finmodel.arrival import until_here
 from finmodel.assistant.engines.engine import Asked, Engine
+from finmodel.assistant.engines.through import Through
 from finmodel.assistant.suggesting.shelf import Writer
 from finmodel.errors import FinmodelError, NotReady
 from finmodel.settings import Settings
@@ -68,7 +69,7 @@ class Writing:
                     remedy="ask again in a second; scripts alone need no place",
                 )
             self._inside += 1
-        engine = _InTurn(writer.engine, self._places, left)
+        engine = _in_turn(writer.engine, self._places, left)
         try:
             yield replace(writer.within(scenario), engine=engine, cancelled=left)
         finally:
@@ -106,29 +107,15 @@ class Writing:
             self.state = f"{writer.adapter or settings.writer} writes beside scripts"
 
 
-@dataclass(frozen=True, slots=True)
-class _InTurn:
+def _in_turn(engine: Engine, places: threading.Semaphore, left: threading.Event) -> Engine:
     """An engine that is asked once a place is free, and not for somebody who has left."""
 
-    engine: Engine
-    places: threading.Semaphore
-    left: threading.Event
+    def ask(asked: Asked) -> Generator[str, None, None]:
+        with places:
+            if not left.is_set():
+                yield from engine.stream(asked)
 
-    @property
-    def name(self) -> str:
-        return self.engine.name
-
-    @property
-    def grammars(self) -> bool:
-        return self.engine.grammars
-
-    def stream(self, asked: Asked) -> Generator[str, None, None]:
-        with self.places:
-            if not self.left.is_set():
-                yield from self.engine.stream(asked)
-
-    def close(self) -> None:
-        """It belongs to all conversations: nothing is closed here."""
+    return Through(engine, ask)
 
 
 def _open(settings: Settings, stack: ExitStack) -> Writer:

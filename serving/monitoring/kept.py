@@ -22,12 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.audit_segments import read_mark
+from finmodel.clock import CHINA
 from finmodel.durable import replace_file
 from finmodel.errors import NotReady
 from finmodel.pointers import pointer_path
 from finmodel.settings import Settings
 from risk.monitor.panels import Monitor
-from risk.monitor.periods import ZONE
 from risk.monitor.points import VariableCells
 from serving.monitoring.asked import Question
 
@@ -66,7 +66,7 @@ def marks_of(settings: Settings, model: str) -> dict[str, str]:
     told = {
         "audit": f"{mark.log.hex()}:{mark.number}:{mark.end}",
         "outcomes": " ".join(sorted(one.name for one in settings.outcomes.glob("outcomes-*"))),
-        "day": settings.clock.now().astimezone(ZONE).date().isoformat(),
+        "day": settings.clock.now().astimezone(CHINA).date().isoformat(),
     }
     for alias in ("champion", "challenger"):
         path = pointer_path(settings.exports, model, alias)

@@ -17,7 +17,7 @@ import numpy as np
 
 from finmodel import outcome_files
 from finmodel.audit_side import pieces_of, segments_of
-from finmodel.clock import micros
+from finmodel.clock import CHINA, micros
 from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
 from finmodel.errors import BadInput, NotReady
 from finmodel.export import ExportedModel, load_export
@@ -33,7 +33,7 @@ from risk.monitor.challenger import Version
 from risk.monitor.cohorts import Cohorts, weeks_of
 from risk.monitor.followed import Window
 from risk.monitor.panels import Monitor
-from risk.monitor.periods import ZONE, By, cut, require_possible
+from risk.monitor.periods import By, cut, require_possible
 from risk.monitor.reference import (
     BuildSample,
     Reference,
@@ -92,8 +92,8 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
     return Seen(
         asked=asked,
         alias=alias,
-        start=start.astimezone(ZONE).isoformat(),
-        end=end.astimezone(ZONE).isoformat(),
+        start=start.astimezone(CHINA).isoformat(),
+        end=end.astimezone(CHINA).isoformat(),
         periods=periods.names,
         scanned=scanned,
         reference=reference,

@@ -21,7 +21,7 @@ from finmodel.assistant.matching.intent_model import IntentModel, load_model
 from finmodel.assistant.matching.situation import VERIFY, Situation
 from finmodel.assistant.matching.terms import terms
 from finmodel.assistant.scripts import Script, Scripts, State
-from finmodel.assistant.slots import SLOTS, places
+from finmodel.assistant.slots import SLOTS, replaced
 
 COUNT: Final = 3
 _OPEN: Final = 0.8
@@ -135,9 +135,7 @@ class Ranker:
 
 def document_of(script: Script) -> Document:
     """A script as it is found: its intent's name, and its text with slots by their names."""
-    text = script.text
-    for name, start, end in reversed(list(places(text))):
-        text = f"{text[:start]}{SLOTS[name].chinese}{text[end:]}"
+    text = replaced(script.text, lambda name: SLOTS[name].chinese)
     return Document(
         id=script.id,
         version=script.version,

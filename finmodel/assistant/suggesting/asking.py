@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta, timezone
-from typing import Final, Literal, TypeAlias
+from datetime import date
+from typing import Literal, TypeAlias
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.script_rules import PUBLIC_SLOTS
 from finmodel.assistant.scripts import State
+from finmodel.clock import CHINA
 from finmodel.conversations import Account, Conversation, Identity, Message
 
 Tone: TypeAlias = Literal["", "warm", "brief", "formal"]
-CHINA: Final = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from finmodel.assistant.sentences import sentences
-from finmodel.assistant.slots import places
+from finmodel.assistant.slots import replaced
 from finmodel.assistant.suggesting.answers import Origin
 from finmodel.plain_text import plain
 
@@ -69,9 +69,7 @@ def _sentences(texts: Iterable[Text]) -> Iterator[tuple[Text, str]]:
 
 def _signs(text: str) -> str:
     """What is compared: plain signs without the end; a slot stands between two of its own."""
-    for name, start, end in reversed(list(places(text))):
-        text = f"{text[:start]}\ue000{name}\ue000{text[end:]}"
-    return plain(text)[0].strip(_ENDS)
+    return plain(replaced(text, lambda name: f"\ue000{name}\ue000"))[0].strip(_ENDS)
 
 
 def _difference(one: str, other: str) -> set[str]:

@@ -10,7 +10,7 @@ import re
 from typing import Final
 from unicodedata import numeric
 
-from finmodel.assistant.slots import places
+from finmodel.assistant.slots import replaced
 from finmodel.plain_text import plain
 
 _MANY: Final = "十百千万萬亿億佰仟"
@@ -52,7 +52,7 @@ def unslotted_figure(slotted: str) -> bool:
     >>> unslotted_figure("十分抱歉，请在{due_date}前还款，如果今天提前结清就不再计息。")
     False
     """
-    bare = _without_slots(slotted)
+    bare = replaced(slotted, lambda _name: "{}")
     if any(numeric(sign, None) is not None and not _ideograph(sign) for sign in bare):
         return True
     seen = plain(bare)[0]
@@ -61,9 +61,3 @@ def unslotted_figure(slotted: str) -> bool:
 
 def _ideograph(sign: str) -> bool:
     return "\u3400" <= sign <= "\u9fff"
-
-
-def _without_slots(text: str) -> str:
-    for _, start, end in reversed(list(places(text))):
-        text = f"{text[:start]}{{}}{text[end:]}"
-    return text

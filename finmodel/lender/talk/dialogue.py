@@ -6,13 +6,14 @@ customer's words; a reply is its script with this customer's numbers, and keeps 
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Final
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.intents import intent_named
 from finmodel.assistant.scripts import State
+from finmodel.clock import CHINA
 from finmodel.conversations import Account, Conversation, Identity, Message, Who
 from finmodel.errors import NotFound
 from finmodel.lender.talk.choice import first_intent, next_intent, script_for, told_to_verified
@@ -24,7 +25,6 @@ from finmodel.lender.talk.phrasings import Family, Mood, detail_families, famili
 from finmodel.lender.talk.templates import pick, weighted
 from finmodel.lender.talk.typing_errors import mistyped, split_up
 
-CHINA: Final = timezone(timedelta(hours=8))
 _PUBLIC: Final = Facts.of_plain(SERVICE)
 _CHANNELS: Final = ("app", "app", "app", "app", "wecom", "wecom", "phone", "web")
 _TURNS: Final = (1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4)

@@ -38,8 +38,8 @@ from finmodel.assistant.matching.ranking import COUNT, Ranker
 from finmodel.assistant.matching.situation import Situation, situation_of
 from finmodel.assistant.scripts import State, load_scripts
 from finmodel.certainty import wilson
+from finmodel.clock import CHINA
 from finmodel.lender.talk.conversations import Written, write
-from finmodel.lender.talk.dialogue import CHINA
 from finmodel.lender.talk.phrasings import Part
 from finmodel.lender.talk.softmax_fit import fit_softmax, sparse
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finmodel.assistant.contact_policy import CHINA, contacts, held
+from finmodel.assistant.contact_policy import contacts, held
+from finmodel.clock import CHINA
 from finmodel.conversations import Message
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=CHINA)

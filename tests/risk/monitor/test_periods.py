@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from finmodel.clock import parse_time
+from finmodel.clock import CHINA, parse_time
 from finmodel.errors import BadInput
-from risk.monitor.periods import EARLIEST, LATEST, ZONE, cut
+from risk.monitor.periods import EARLIEST, LATEST, cut
 
 
 @pytest.mark.parametrize("by", ["week", "month"])
 def test_windows_at_the_ends_of_time_are_cut(by):
-    for start in (EARLIEST, LATEST.astimezone(ZONE) - timedelta(days=60)):
+    for start in (EARLIEST, LATEST.astimezone(CHINA) - timedelta(days=60)):
         periods = cut(start, start + timedelta(days=60), by)
         assert len(periods.names) == len(periods.edges_us) - 1 > 1
         assert sorted(set(periods.edges_us)) == list(periods.edges_us)
