@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from finmodel.assistant.slot_lists import SlotLists
 from finmodel.assistant.slots import SLOTS, places
 
 _LATE: Final = "overdue_amount overdue_total"
@@ -71,13 +72,7 @@ _NOUNS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 _FREE: Final = frozenset({"product_name", "lender_name", "service_hours"})
 """What its value says of itself."""
-_SETS: Final = {
-    kind: [frozenset(slots.split()) for _, slots in nouns] for kind, nouns in _NOUNS.items()
-}
-_FIND: Final = {
-    kind: re.compile("|".join(f"(?P<w{n}>{noun})" for n, (noun, _) in enumerate(nouns)))
-    for kind, nouns in _NOUNS.items()
-}
+_KNOWN: Final = SlotLists(_NOUNS)
 _BREAK: Final = re.compile(r"[，,。；;！!？?、\n]|\}")
 _BRIDGE: Final = re.compile(
     r"(?:合计|一共|共|金额|日期|总额|年化(?:利率)?)(?:需要?|应|为|是|：|:)*$|\}的?$"
@@ -127,17 +122,11 @@ def _named(name: str, ahead: str, behind: str, before: str) -> bool:
         return False
     if kind == "count" and not re.match(_UNIT[SLOTS[name].unit], behind):
         return False
-    meant = [_meant(kind, segment), _meant_behind(kind, behind)]
+    meant = [_KNOWN.last(kind, segment), _meant_behind(kind, behind)]
     if meant[0] is None and (bridge := _BRIDGE.search(ahead)):
-        meant[0] = _meant(kind, before + ahead[: bridge.start()])
+        meant[0] = _KNOWN.last(kind, before + ahead[: bridge.start()])
     told = [slots for slots in meant if slots is not None]
     return bool(told) and all(name in slots for slots in told)
-
-
-def _meant(kind: str, text: str) -> frozenset[str] | None:
-    """What the last noun of a text may mean."""
-    said = [*_FIND[kind].finditer(text)]
-    return _SETS[kind][int(str(said[-1].lastgroup)[1:])] if said else None
 
 
 def _meant_behind(kind: str, behind: str) -> frozenset[str] | None:
@@ -146,10 +135,10 @@ def _meant_behind(kind: str, behind: str) -> frozenset[str] | None:
         if _ALL_PAID.match(behind):
             return frozenset({"settlement_total"})
         if found := _MONEY_BEHIND.match(behind):
-            return _meant(kind, found.group())
+            return _KNOWN.last(kind, found.group())
     if kind == "date":
         named = next((slot for find, slot in _DATE_BEHIND if find.match(behind)), None)
         if named is not None:
             return frozenset({named})
     said = _IS.match(behind)
-    return _meant(kind, said["rest"]) if said else None
+    return _KNOWN.last(kind, said["rest"]) if said else None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from finmodel.assistant.slot_lists import SlotLists
+
 _DUE: Final = "amount_due monthly_payment overdue_total overdue_amount settlement_total"
 _TOTALS: Final = "total_repayment overdue_total settlement_total amount_due"
 _INTEREST: Final = "settlement_interest overdue_interest total_interest interest_per_day"
@@ -57,13 +59,7 @@ _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("日利率|日息|利息", "daily_rate"),
     ),
 }
-_SETS: Final = {
-    kind: [frozenset(slots.split()) for _, slots in words] for kind, words in _WORDS.items()
-}
-_FIND: Final = {
-    kind: re.compile("|".join(f"(?P<w{n}>{word})" for n, (word, _) in enumerate(words)))
-    for kind, words in _WORDS.items()
-}
+_KNOWN: Final = SlotLists(_WORDS)
 _CLAUSE_END: Final = re.compile(r"[，。；！？、;!?\n+（(]|,(?!\d)|[元期天日%](?=.)")
 _BEHIND: Final = re.compile("(?:的|为)?(?P<word>本金|利息|罚息|手续费|违约金)")
 _FAR: Final = 16
@@ -78,13 +74,11 @@ def slots_named(kind: str, unit: str, text: str, start: int, end: int) -> frozen
     ['loan_amount', 'principal_outstanding', 'settlement_principal']
     >>> slots_named("money", "", "刚才那8,000.00元", 3, 12)
     """
-    if kind not in _FIND or unit == "instalment":
+    if kind not in _KNOWN or unit == "instalment":
         return None
-    find = _FIND[kind]
     behind = _BEHIND.match(text, end) if kind == "money" else None
-    if behind and (found := find.match(behind["word"])):
-        return _SETS[kind][int(str(found.lastgroup)[1:])]
+    if behind and (found := _KNOWN.beginning(kind, behind["word"])):
+        return found
     window = text[max(start - _FAR, 0) : start]
     ends = [one.end() for one in _CLAUSE_END.finditer(window)]
-    said = [*find.finditer(window, ends[-1] if ends else 0)]
-    return _SETS[kind][int(str(said[-1].lastgroup)[1:])] if said else None
+    return _KNOWN.last(kind, window, ends[-1] if ends else 0)
