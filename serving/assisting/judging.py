@@ -17,8 +17,9 @@ from finmodel.assistant.facts import Facts
 from finmodel.assistant.guards.outbound import Broken, broken
 from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
 from finmodel.assistant.sentences import sentences
-from finmodel.assistant.suggesting.answers import Suggested, Suggestion
+from finmodel.assistant.suggesting.answers import Origin, Suggested, Suggestion
 from finmodel.assistant.suggesting.asking import Told, asking_of, may_be_told
+from finmodel.assistant.suggesting.origins import Text, equal
 from finmodel.assistant.suggesting.strangers import third_party
 from finmodel.clock import CHINA
 from finmodel.conversation_book import identity_of
@@ -198,10 +199,11 @@ def _said_before(one: Conversation) -> str:
 
 def _standing(text: str, desk: AssistDesk) -> tuple[Hit, ...]:
     """Sentences that tell how the customer stands, and are nobody's approved words."""
-    approved = [script.text for script in desk.shelf.scripts.values()]
+    approved = [
+        Text(Origin("script", one.id, one.version), one.text) for one in desk.shelf.scripts.values()
+    ]
     return tuple(
         Hit("unverified", "block", start, end, INSTEAD)
         for start, end in sentences(text)
-        if tells_standing(text[start:end])
-        and not any(text[start:end].strip() in known for known in approved)
+        if tells_standing(text[start:end]) and equal(text[start:end], approved) is None
     )

@@ -161,6 +161,7 @@ def test_a_reply_that_somebody_wrote_is_checked(li):
     [
         ("您本期应还8,052.60元。", ["number", "unverified"]),
         ("您已经逾期了，请尽快还款。", ["unverified"]),
+        ("您目前逾期", ["unverified"]),
         ("为了保护您的信息安全，请先完成身份核验。", []),
     ],
 )
