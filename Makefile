@@ -19,7 +19,8 @@ PY := .venv/bin/python
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-run: .venv/.run ## set up, train on real data, serve, and open the console
+# Whoever writes beside scripts needs torch and llama.cpp: FINMODEL_FETCH_BASE=0 leaves them out.
+run: $(if $(filter 0,$(FINMODEL_FETCH_BASE)),.venv/.run,.venv/.tune) ## set up, train on real data, serve, and open the console
 	@exec .venv/bin/finmodel demo --history --assistant
 
 test: .venv/.dev .venv/.servers ## set up, and pass every test
@@ -89,6 +90,9 @@ endef
 
 .venv/.run: locks/run.txt pyproject.toml | $(UV) .gomp
 	$(call install,locks/run.txt)
+
+.venv/.tune: locks/tune.txt pyproject.toml | $(UV) .gomp
+	$(call install,locks/tune.txt)
 
 .venv/.dev: locks/dev.txt pyproject.toml | $(UV) .gomp
 	$(call install,locks/dev.txt)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,8 @@ WAITING: Final = 12
 """Customers at first."""
 BASE: Final = "qwen2.5-coder-1.5b"
 """What writes where nobody names another writer."""
+NEEDED: Final = ("torch", "safetensors", "tokenizers", "xllamacpp")
+"""Without these no base can be unpacked, read or asked."""
 _FROM, _DAYS, _SEED, _MOST = date(2026, 6, 2), 2, 8, 600
 
 
@@ -63,11 +66,11 @@ def served_beside(
 
 def _with_writer(here: Settings) -> tuple[Settings, tuple[Helper, ...]]:
     """Who writes: whoever is named, or the base that is here or brought now."""
+    here.arrival.unlink(missing_ok=True)
+    if here.writer or not _can_write():
+        return here, ()
     from fine_tune.bases.shelf import shelved
 
-    here.arrival.unlink(missing_ok=True)
-    if here.writer:
-        return here, ()
     writes = replace(here, writer=f"{BASE}{CHAMPION}")
     if any(one.name == BASE for one in shelved(here.bases)):
         return writes, ()
@@ -83,12 +86,19 @@ def _with_writer(here: Settings) -> tuple[Settings, tuple[Helper, ...]]:
     )
 
 
+def _can_write() -> bool:
+    """Whether what a base is read and written with is installed: the extra `tune`."""
+    return all(find_spec(name) for name in NEEDED)
+
+
 def _writer_told(here: Settings, coming: bool) -> str:
     if coming:
         return (
             f"scripts now; {BASE} is fetched beside (1.1 GB; 6 GB of disk and 10 of memory to "
             "unpack it), the page shows how it stands; FINMODEL_FETCH_BASE=0 leaves it out"
         )
+    if not (here.writer or _can_write()):
+        return f"scripts alone: {', '.join(NEEDED)} are not installed (pip install finmodel[tune])"
     return here.writer or "scripts alone: name a writer in FINMODEL_WRITER (docs/agents_page.md)"
 
 
@@ -98,7 +108,7 @@ def _announce(here: Settings, keys: dict[str, str], told: tuple[str, str]) -> No
     screen.print(f"  page        http://{here.host}:{here.port}")
     for name, key in keys.items():
         screen.print(f"  {name:<11} {key}")
-    screen.print(f"  writes      {told[0]}")
+    screen.print(f"  writes      {told[0]}", markup=False)
     if told[1]:
         screen.print(told[1])
 

@@ -56,6 +56,19 @@ def test_a_base_is_brought_unless_it_is_here_or_not_wanted(tmp_path):
     assert (helpers, run.settings.writer) == ((), f"{BASE}@champion")
 
 
+def test_without_the_packages_that_write_scripts_stand_alone_and_say_so(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("serving.assisting.demo.NEEDED", ("torch", "no_such_package"))
+    here = home_of(Settings.from_env({"FINMODEL_HOME": str(tmp_path / "fm")}))
+    run, helpers = served_beside(here)
+    assert (helpers, run.settings.writer) == ((), "")
+    run.announce("")
+    assert (
+        "no_such_package are not installed (pip install finmodel[tune])" in capsys.readouterr().out
+    )
+
+
 def test_another_home_is_left_alone(tmp_path):
     here = Settings.from_env({"FINMODEL_HOME": str(tmp_path / "fm")})
     prepare(home_of(here))
