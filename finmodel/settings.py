@@ -45,6 +45,9 @@ class Settings:
     """Another writer to compare with; empty for none."""
     writer_b_share: float = 0.5
     """The share of conversations that it writes in."""
+    judge: str = ""
+    """A model that judges generated sentences behind the guards, named as a writer is, or `writer`
+    for the writer's own base; empty for none."""
     embed: str = ""
     """The one origin, as https://desk.example, whose page may hold the panel; empty for none."""
     key: str = field(default="", repr=False)
@@ -79,6 +82,7 @@ class Settings:
             fetch_base=env.get("FINMODEL_FETCH_BASE", "1") != "0",
             writer_b=_writer(env, "FINMODEL_WRITER_B"),
             writer_b_share=_number(env, "FINMODEL_WRITER_B_SHARE", 0.5, 1),
+            judge=_writer(env, "FINMODEL_JUDGE"),
             embed=_origin(env.get("FINMODEL_EMBED", "")),
             key=env.get("FINMODEL_KEY", ""),
             endpoint_key=env.get("FINMODEL_ENDPOINT_KEY", ""),
@@ -100,6 +104,7 @@ class Settings:
             "FINMODEL_WRITER": self.writer,
             "FINMODEL_WRITER_B": self.writer_b,
             "FINMODEL_WRITER_B_SHARE": f"{self.writer_b_share:g}",
+            "FINMODEL_JUDGE": self.judge,
             "FINMODEL_EMBED": self.embed,
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
@@ -109,7 +114,7 @@ class Settings:
             "BENTOML_HOME": str(self.home / "bentoml" / str(self.port)),
             "BENTOML_DO_NOT_TRACK": "True",
         }
-        if "://" in self.writer + self.writer_b:
+        if "://" in self.writer + self.writer_b + self.judge:
             ours["FINMODEL_ENDPOINT_KEY"] = self.endpoint_key
         theirs = ("FINMODEL_KEY", "FINMODEL_ENDPOINT_KEY")
         return {name: value for name, value in os.environ.items() if name not in theirs} | ours

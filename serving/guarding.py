@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -39,7 +39,7 @@ class Found:
     zh: str
     en: str
     by: str
-    """A rule of that name, or the classifier."""
+    """A rule of that name, the classifier, or a judge."""
     start: int
     end: int
     span: str
@@ -73,10 +73,19 @@ def guards_try(
     direction: Annotated[
         Direction, typer.Option(help="in: a customer's message; out: a reply.")
     ] = Direction.outward,
+    judge: Annotated[
+        str,
+        typer.Option(help="A model that judges each sentence of a reply too: a base or a URL."),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Say what the guards find in a text, where, and what follows."""
-    tried = read_in(_given(text)) if direction is Direction.inward else read_out(_given(text))
+    if judge and direction is Direction.inward:
+        raise BadInput("a judge reads replies", where="--judge", remedy="leave it out with in")
+    given = _given(text)
+    tried = read_in(given) if direction is Direction.inward else read_out(given)
+    if judge:
+        tried = judged(tried, given, judge)
     if json:
         emit(tried, True)
         return
@@ -121,12 +130,41 @@ def read_out(text: str) -> Tried:
         )
         for one in broken(text)
     ]  # fmt: skip
+    return Tried("out", len(text), "", found, _verdict(found, text))
+
+
+def judged(tried: Tried, text: str, name: str) -> Tried:
+    """The same, with what a model says of the sentences in which nothing was found."""
+    from finmodel.assistant.guards.judge import Judge
+    from finmodel.assistant.guards.outbound_rules import rules
+    from finmodel.assistant.sentences import sentences
+    from serving.operators import settings
+    from serving.writers import open_writer
+
+    found = list(tried.found)
+    told = [(one.start, one.end) for one in found]
+    with open_writer(settings(), name) as writer:
+        judge = Judge(writer.engine, writer.adapter)
+        for start, end in sentences(text):
+            if any(begun < end and start < ended for begun, ended in told):
+                continue
+            if (broken := judge.rule_of(text[start:end].strip())) is not None:
+                rule = rules()[broken]
+                found.append(
+                    Found(
+                        broken, rule.zh, rule.en, "judge", start, end,
+                        span=_shown(text[start:end]), severity=rule.severity, rewrite=rule.rewrite,
+                    )
+                )  # fmt: skip
+    return replace(tried, found=found, said=_verdict(found, text))
+
+
+def _verdict(found: list[Found], text: str) -> str:
     if not found:
         sentence = "it may go out; its figures were not judged, since no customer's facts are here"
-        return Tried("out", len(text), "", [], _nothing(text, sentence))
+        return _nothing(text, sentence)
     stopped = any(one.severity != "warn" for one in found)
-    said = "It may not go out as it stands." if stopped else "It may go out; look at it again."
-    return Tried("out", len(text), "", found, said)
+    return "It may not go out as it stands." if stopped else "It may go out; look at it again."
 
 
 def lines(tried: Tried) -> list[str]:

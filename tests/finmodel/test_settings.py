@@ -47,7 +47,7 @@ def test_the_key_of_a_server_that_writes_goes_to_the_service_and_none_stands_in_
     assert Settings.from_env(Settings.from_env(asked).child_env()).endpoint_key == "sk-secret"
     without = Settings.from_env(asked | {"FINMODEL_WRITER": "scripts"})
     assert "sk-secret" not in without.child_env().values()
-    for name in ("FINMODEL_WRITER", "FINMODEL_WRITER_B"):
+    for name in ("FINMODEL_WRITER", "FINMODEL_WRITER_B", "FINMODEL_JUDGE"):
         with pytest.raises(BadInput, match=name) as caught:
             Settings.from_env({name: "http://user:s3cret@127.0.0.1:8080/v1"})
         assert "s3cret" not in str(caught.value)

@@ -8,10 +8,10 @@ slot, and only under the name of the fact that fills it. Which engine wrote it i
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NoReturn
 
 from finmodel.assistant.grounding import ground
 from finmodel.assistant.guards import denied
@@ -26,6 +26,7 @@ from finmodel.assistant.suggesting.asking import Told
 from finmodel.assistant.suggesting.foreign import foreign
 from finmodel.assistant.suggesting.origins import Text, equal, near
 from finmodel.assistant.suggesting.unslotted import unslotted_figure
+from finmodel.errors import NotReady
 from finmodel.privacy.kinds import PLACEHOLDER
 
 _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
@@ -33,6 +34,7 @@ _GARBAGE: Final = re.compile(
     r"[\ufffd\x00-\x08\x0b-\x1f]|<[a-zA-Z/!]|https?:|(.)\1{5}|(.{2,12})\2{3}"
 )
 """Broken characters, markup, addresses, and what an engine repeats when it is stuck."""
+JUDGE: Final = "judge"
 _NEVER: Final = ("slot", "brace", "number", "identity")
 """Rules of scripts for which there is no safe way of saying it."""
 
@@ -53,6 +55,8 @@ class Candidate:
     day: date
     engine: str
     texts: Sequence[Text] = ()
+    judge: Callable[[str], str | None] | None = None
+    """The rule that a sentence breaks, in the opinion of a model; `NotReady` where it has none."""
     before: str = field(default="", repr=False)
     """What the same agent said just before."""
     said: list[Sentence] = field(default_factory=list)
@@ -99,7 +103,7 @@ class Candidate:
             return self._instead("unverified", INSTEAD)
         if denied.denies_more(slotted, (one.text for one in self.texts)):
             return self._instead("denied_charge", denied.INSTEAD)
-        return self._guarded(slotted) or self._filled(slotted)
+        return self._guarded(slotted) or self._second(slotted) or self._filled(slotted)
 
     def _never(self, slotted: str, wrong: Container[str]) -> str:
         """The rule by which there is no safe way of saying it; empty where there is one."""
@@ -128,6 +132,22 @@ class Candidate:
                 return self._instead(one.rule, one.rewrite)
         return None
 
+    def _second(self, slotted: str) -> Sentence | None:
+        """What is said in the place of a sentence that a second judge objects to.
+
+        What approved texts say is not put to it.
+        """
+        if self.judge is None or near(slotted, self.texts) is not None:
+            return None
+        try:
+            rule = self.judge(slotted)
+        except NotReady as error:
+            raise GivenUp("no judge") from error
+        if rule is None:
+            return None
+        rewrite = rules()[rule].rewrite
+        return self._instead(rule, rewrite, JUDGE) if rewrite else self._give_up(rule, JUDGE)
+
     def _filled(self, slotted: str) -> Sentence:
         facts = self.told.facts
         before = "".join(self.heard[:-1])
@@ -138,12 +158,12 @@ class Candidate:
             self._give_up("number")
         return Sentence(filled.text, slotted, self._origin(slotted), numbers_of(filled))
 
-    def _instead(self, rule: str, rewrite: str) -> Sentence:
-        self.met.append(Met(rule, self.written, "rewritten"))
+    def _instead(self, rule: str, rewrite: str, by: str = "") -> Sentence:
+        self.met.append(Met(rule, self.written, "rewritten", by))
         return Sentence(rewrite, rewrite, Origin("guard", rule))
 
-    def _give_up(self, rule: str) -> None:
-        self.met.append(Met(rule, self.written, "dropped"))
+    def _give_up(self, rule: str, by: str = "") -> NoReturn:
+        self.met.append(Met(rule, self.written, "dropped", by))
         raise GivenUp(rule)
 
     def _origin(self, slotted: str) -> Origin:

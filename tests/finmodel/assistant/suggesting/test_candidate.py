@@ -4,6 +4,7 @@ import pytest
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.guards import denied
+from finmodel.assistant.guards.outbound_rules import rules
 from finmodel.assistant.guards.unverified import INSTEAD
 from finmodel.assistant.script_rules import LONGEST
 from finmodel.assistant.scripts import State, load_scripts
@@ -13,6 +14,7 @@ from finmodel.assistant.suggesting.answers import Origin
 from finmodel.assistant.suggesting.asking import Told, public
 from finmodel.assistant.suggesting.candidate import Candidate, GivenUp
 from finmodel.assistant.suggesting.origins import Text
+from finmodel.errors import NotReady
 from tests.finmodel.assistant.suggesting.talks import DAY, FACTS
 
 VALUES = {
@@ -278,3 +280,27 @@ def test_a_fact_of_text_kind_may_hold_figures():
     facts = Facts.of_plain(FACTS.plain() | {"hotline": "95566"})
     told = Told(State("verified"), facts)
     assert candidate(told).add("客服热线{hotline}。").text == "客服热线95566。"
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"), [(None, "这件事我来办。"), ("promise", rules()["promise"].rewrite)]
+)
+def test_a_second_judge_is_asked_of_the_engines_own_words_and_heard(rule, said):
+    heard = []
+    one = candidate(judge=lambda sentence: heard.append(sentence) or rule)
+    assert one.add("这件事我来办。").text == said
+    assert heard == ["这件事我来办。"]
+    assert [(met.rule, met.done, met.of) for met in one.met] == (
+        [(rule, "rewritten", "judge")] if rule else []
+    )
+
+
+def test_a_judge_that_does_not_answer_lets_nothing_pass_and_approved_words_need_none():
+    def silent(_sentence):
+        raise NotReady("busy")
+
+    approved = Text(Origin("script", "s1", 1), "请您稍等，我马上为您查询。")
+    one = candidate(judge=silent, texts=[approved])
+    assert one.add("请您稍等，我马上为您查询。").origin == approved.origin
+    with pytest.raises(GivenUp, match="no judge"):
+        one.add("这件事我来办。")
