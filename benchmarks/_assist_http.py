@@ -1,4 +1,4 @@
-"""The assistant's service over HTTP as agents meet it: how long until the first suggestion stands.
+"""The assistant's service over HTTP as agents meet it: how long until a suggestion stands.
 
 A home, a writer's name and held-out turns come in; milliseconds go out. The service is the one that
 `finmodel assist serve` starts, in a process of its own; agents are threads with a connection each.
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ import msgspec
 from _assist_judge import Turn
 from _report import ROOT, note
 
+from finmodel.assistant.suggesting.asking import open_words
+from finmodel.conversations import Message
 from finmodel.settings import Settings
 from serving.access import People
 from serving.launch import require_free_port
@@ -29,8 +32,8 @@ from serving.launch import require_free_port
 FINMODEL = str(Path(sys.executable).with_name("finmodel"))
 PORT = 3977
 OPEN_SECONDS = 180
-AFTER = "2027-06-01T10:00:00+08:00"
-"""When the service's clock stands: no simulated message lies in its future."""
+NOW = datetime.fromisoformat("2027-06-01T10:00:00+08:00")
+"""When the service's clock stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def serving(home: Path, bases: Path, writer: str = "") -> Iterator[Service]:
         "FINMODEL_HOME": str(home),
         "FINMODEL_PORT": str(PORT),
         "FINMODEL_WRITER": writer,
-        "FINMODEL_STANDING_CLOCK": AFTER,
+        "FINMODEL_STANDING_CLOCK": NOW.isoformat(),
     }
     child = subprocess.Popen(
         [FINMODEL, "assist", "serve"],
@@ -93,16 +96,24 @@ def _wait(service: Service, child: subprocess.Popen[bytes], writes: bool) -> Non
     raise SystemExit("finmodel assist serve did not open its writer")
 
 
-def bring(agent: httpx.Client, turn: Turn, name: str) -> None:
-    """A held-out conversation up to a customer's question, as a vendor's desktop sends it."""
+def bring(
+    agent: httpx.Client, turn: Turn, name: str, messages: Sequence[Message] | None = None
+) -> None:
+    """A held-out conversation up to a customer's question, as a vendor's desktop sends it.
+
+    It is moved to the service's today, to the minute before.
+    """
     asking = turn.asking
+    later = NOW - asking.messages[-1].at
+    said = asking.messages if messages is None else messages
+    moved = [msgspec.structs.replace(one, at=one.at + later) for one in said]
     given = {
         "customer": f"{name} {asking.conversation}",
         "channel": "app",
         "scenario": "repayment",
         "account": asking.account,
         "facts": asking.facts.plain(),
-        "messages": msgspec.to_builtins(asking.messages),
+        "messages": msgspec.to_builtins(moved),
     }
     agent.post(f"/conversations/{name}/messages", json=given).raise_for_status()
 
@@ -117,12 +128,30 @@ def script_ms(service: Service, turns: Sequence[Turn]) -> list[float]:
         ]
 
 
-def first_ms(service: Service, turns: Sequence[Turn], agents: int) -> list[float]:
-    """Milliseconds until the first generated sentence stands, so many agents asking at once."""
-    found: list[float] = []
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What an agent waited for a generated reply, in milliseconds, and what was read for it."""
+
+    token: float
+    """To the engine's first token."""
+    sentence: float | None
+    """To the first sentence that may be sent; None where the reply was given up before."""
+    tokens: int
+    """Of the prompt."""
+    kept: int
+    """Of them, read before."""
+
+
+def under_way(service: Service, turns: Sequence[Turn], agents: int, pause: float) -> list[Waited]:
+    """Replies in conversations under way, so many agents at once.
+
+    Each conversation stands up to the agent's last words; so many seconds later the customer writes
+    what is answered, and the agent asks the moment that it is there.
+    """
+    found: list[Waited] = []
     shares = [turns[one::agents] for one in range(agents)]
     threads = [
-        threading.Thread(target=_ask_all, args=(service, share, f"a{agents}-{number}", found))
+        threading.Thread(target=_ask_all, args=(service, share, f"a{number}", found, pause))
         for number, share in enumerate(shares)
     ]
     for one in threads:
@@ -133,27 +162,38 @@ def first_ms(service: Service, turns: Sequence[Turn], agents: int) -> list[float
     return found
 
 
-def _ask_all(service: Service, turns: Sequence[Turn], name: str, found: list[float]) -> None:
+def _ask_all(
+    service: Service, turns: Sequence[Turn], name: str, found: list[Waited], pause: float
+) -> None:
     with service.agent() as agent:
         for number, turn in enumerate(turns):
-            bring(agent, turn, f"{name}-{number}")
-        for number in range(len(turns)):
-            took = _first_sentence(agent, f"{name}-{number}")
-            if took is not None:
-                found.append(took)
+            whole = turn.asking.messages
+            so_far = whole[: len(whole) - len(open_words(whole))]
+            bring(agent, turn, f"{name}-{number}", so_far)
+            time.sleep(pause)
+            bring(agent, turn, f"{name}-{number}", whole)
+            waited = _waited(agent, f"{name}-{number}")
+            if waited is not None:
+                found.append(waited)
 
 
-def _first_sentence(agent: httpx.Client, name: str) -> float | None:
-    """None where nothing was generated, or where what was generated was given up."""
-    asked = {"conversation": name, "tone": "warm"}
-    begun = time.perf_counter()
+def _waited(agent: httpx.Client, name: str) -> Waited | None:
+    """None where nothing was generated."""
+    asked = {"conversation": name, "tone": "brief"}
+    begun, at, told = time.perf_counter(), {}, {}
     with agent.stream(
         "POST", "/suggest", json=asked, headers={"accept": "text/event-stream"}
     ) as answer:
+        event = ""
         for line in answer.iter_lines():
-            if line == "event: sentence":
-                return (time.perf_counter() - begun) * 1e3
-    return None
+            if line.startswith("event: "):
+                event = line.removeprefix("event: ")
+                at.setdefault(event, (time.perf_counter() - begun) * 1e3)
+            elif event == "writing" and line.startswith("data: "):
+                told = msgspec.json.decode(line.removeprefix("data: "))
+    if "writing" not in at:
+        return None
+    return Waited(at["writing"], at.get("sentence"), told["prompt_tokens"], told["kept_tokens"])
 
 
 def _whole(agent: httpx.Client, name: str) -> Any:

@@ -201,6 +201,8 @@ def _said(seen: list[dict[str, Any]]) -> Iterator[tuple[SentenceSeen, ...]]:
         if "origin" in event:
             yield (msgspec.convert(event, SentenceSeen),)
             continue
+        if "suggestions" not in event:  # that the engine began
+            continue
         for one in (*event["suggestions"], event["verification"]):
             if one is not None:
                 yield msgspec.convert(one, SuggestionSeen).sentences

@@ -7,9 +7,10 @@ what of the final text need not be typed, and whether every figure rests on the 
 not verified asks with all their facts at hand, and nothing of them may be told; nor anything of one
 customer to another, whatever an engine says that repeats others' records (`_assist_leaks.py`). Then
 the service is started as `finmodel assist serve` does it and asked over HTTP: `script_p95_ms` until
-scripts stand with an agent, `first_token_…` until the first generated sentence does (nothing is
-shown before the guards have read it), with the tiny base for 8 agents at once and the real one for
-one and for two.
+scripts stand with an agent, `first_token_…` until an engine has written its first token in a
+conversation under way, of which the customer wrote at most 60 tokens since, and `first_sentence_…`
+until the guards have let the first sentence pass: with the tiny base for 8 agents at once and the
+real one for one and for two.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from _assist_http import first_ms, script_ms, serving
+from _assist_http import Waited, script_ms, serving, under_way
 from _assist_judge import Turn, grounded, is_right, saved, told_too_early
 from _assist_leaks import Repeater, leaks
 from _report import note, print_report
@@ -30,17 +31,21 @@ from matching import CONVERSATIONS, SEED, as_good
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.scripts import State
-from finmodel.assistant.suggesting.asking import Asking
+from finmodel.assistant.suggesting.asking import Asking, open_words
 from finmodel.assistant.suggesting.shelf import shipped_shelf
 from finmodel.assistant.suggesting.suggest import suggest
 from finmodel.certainty import wilson
-from finmodel.conversations import Message
+from finmodel.conversations import Message, tokens_about
 from finmodel.lender.talk.conversations import Written, write
 from finmodel.lender.talk.intent_weights import lessons
 from finmodel.settings import Settings
 
-QUESTIONS, WRITTEN, FEW = 200, 64, 12
-"""Asked by scripts alone, of the tiny base, and of the real one by one agent."""
+QUESTIONS, WRITTEN, FEW = 200, 96, 20
+"""Asked by scripts alone, of the tiny base, and of the real one by one agent, and by two."""
+NEW = 60
+"""Tokens, about, that a customer wrote since the last reply."""
+PAUSE_S = 8.0
+"""From an agent's reply to the customer's next message."""
 
 
 def turns(split: str) -> Iterator[Turn]:
@@ -137,21 +142,51 @@ def over_http(base: str) -> dict[str, float | None]:
     given = [
         one for one in turns("test") if one.asking.identity == "verified" and one.asking.messages
     ]
+    talks = list(filter(_is_under_way, given))
     found: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as aside:
         with serving(Path(aside) / "scripts", bases) as service:
             found["script_p95_ms"] = _p95(script_ms(service, given[:QUESTIONS]))
         with serving(Path(aside) / "tiny", bases, "tiny") as service:
-            found["first_token_p95_ms"] = _p95(first_ms(service, given[:WRITTEN], 8))
-        for name in ("first_token_1b_p95_ms", "first_token_1b_two_p95_ms"):
-            found[name] = None
+            told = under_way(service, talks[:WRITTEN], 8, pause=1.0)
+            found |= _of("first_{}_p95_ms", told) | {"tiny_prompt_kept": _kept(told)}
+        real = dict.fromkeys([*_of("first_{}_1b_p95_ms", []), *_of("first_{}_1b_two_p95_ms", [])])
         if not (bases / base).exists():
             note(f"{base} is not on the shelf: finmodel base get {base}")
-            return found
+            return found | real
         with serving(Path(aside) / "real", bases, base) as service:
-            found["first_token_1b_p95_ms"] = _p95(first_ms(service, given[:FEW], 1))
-            found["first_token_1b_two_p95_ms"] = _p95(first_ms(service, given[FEW : 2 * FEW], 2))
+            told = under_way(service, talks[:FEW], 1, PAUSE_S)
+            found |= _of("first_{}_1b_p95_ms", told)
+            found |= {"real_prompt_tokens": _mean(told), "real_prompt_kept": _kept(told)}
+            two = under_way(service, talks[FEW : 2 * FEW], 2, PAUSE_S)
+            found |= _of("first_{}_1b_two_p95_ms", two)
     return found
+
+
+def _is_under_way(turn: Turn) -> bool:
+    """An agent has answered before, and the customer wrote few words since."""
+    messages = turn.asking.messages
+    since = open_words(messages)
+    answered = any(one.who == "agent" for one in messages)
+    return answered and 0 < sum(tokens_about(one.text) for one in since) <= NEW
+
+
+def _of(name: str, told: list[Waited]) -> dict[str, float | None]:
+    """Of first tokens and of first sentences, by a name with a place for which."""
+    sentences = [one.sentence for one in told if one.sentence is not None]
+    return {
+        name.format("token"): _p95([one.token for one in told]),
+        name.format("sentence"): _p95(sentences),
+    }
+
+
+def _mean(told: list[Waited]) -> float | None:
+    return float(np.mean([one.tokens for one in told])) if told else None
+
+
+def _kept(told: list[Waited]) -> float | None:
+    """The share of prompts that had been read before."""
+    return sum(one.kept for one in told) / sum(one.tokens for one in told) if told else None
 
 
 def _p95(took: list[float]) -> float | None:

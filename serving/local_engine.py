@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from finmodel.assistant.engines.engine import Engine, Laid
 from finmodel.errors import BadInput
+from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF
 
 if TYPE_CHECKING:  # it imports tokenizers, which takes a second
     from fine_tune.bases.base import Base
+
+
+_SMALL: Final = 256 << 20
+"""Bytes of weights."""
 
 
 def open_engine(
@@ -30,6 +35,29 @@ def open_engine(
     from finmodel.assistant.engines.transformer import open_transformer
 
     return open_transformer(base.folder, base.spoken, adapters)
+
+
+def is_small(base: Base) -> bool:
+    """Whether a CPU writes many replies of it at once."""
+    return sum(path.stat().st_size for path in base.weights) < _SMALL
+
+
+def gguf_to_serve(here: Settings, base: Base, aside: Path) -> Path | None:
+    """The base's GGUF from the shelf; a small base without one is written as one, aside.
+
+    None where transformers has to serve it.
+    """
+    from fine_tune.bases.shelf import gguf_with
+
+    found = gguf_with(here.bases, base.digest)
+    if found is not None or not is_small(base):
+        return found
+    from fine_tune.bases.as_gguf import write_base_gguf
+
+    try:
+        return write_base_gguf(base, aside / "base.gguf")
+    except BadInput:
+        return None
 
 
 def forms_of(base: Base, adapter: Path) -> dict[str, bytes]:

@@ -90,6 +90,8 @@ class Suggestions(_Quiet, frozen=True, kw_only=True):
     """Why nothing was generated."""
     engine: str = ""
     prompt_tokens: int = 0
+    kept_tokens: int | None = None
+    """Of the prompt's tokens, those that the engine had read before; null where it does not say."""
     ms: float = 0.0
 
 
@@ -135,17 +137,34 @@ class Heard(_Quiet, frozen=True, kw_only=True):
 
 
 class CheckRequest(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A reply that somebody is about to send."""
+    """A reply that somebody is about to send, or what a customer wrote."""
 
     text: Text
+    who: Literal["agent", "customer"] = "agent"
+    """Who wrote it."""
     conversation: str = ""
     """Its figures are held against this conversation's facts."""
 
 
+class Call(Struct, frozen=True):
+    """What a customer's words call for, at `text[start:end]`, and who answers."""
+
+    intent: str
+    routing: Literal["answer", "escalate", "refuse"]
+    script: str
+    """The approved script to begin with."""
+    start: int
+    end: int
+    by: str
+    """A rule of the intent's name, or the classifier."""
+
+
 class Checked(Struct, frozen=True):
-    """What it may not say; nothing where it may be sent."""
+    """What a reply may not say; nothing where it may be sent."""
 
     hits: tuple[Hit, ...]
+    calls: tuple[Call, ...] = ()
+    """Of a customer's words, the most urgent first; nothing where they are answered as any."""
 
 
 class Line(_Quiet, frozen=True, kw_only=True):
@@ -274,5 +293,6 @@ def all_seen(shown: str, told: Suggested) -> Suggestions:
         reason=trace.reason,
         engine=trace.engine,
         prompt_tokens=trace.prompt_tokens,
+        kept_tokens=trace.kept_tokens,
         ms=trace.ms,
     )

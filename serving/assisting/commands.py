@@ -27,7 +27,9 @@ def serve() -> None:
 
     FINMODEL_WRITER names who writes beside scripts: a base (finmodel base list), an adapter that
     was promoted (NAME, or NAME/3) or a server's URL; FINMODEL_WRITER_B another one to compare with,
-    for a share of the conversations (FINMODEL_WRITER_B_SHARE). FINMODEL_PORT chooses the port.
+    for a share of the conversations (FINMODEL_WRITER_B_SHARE); FINMODEL_JUDGE a model that judges
+    what was generated behind the guards (`writer`: the writer's own base). FINMODEL_PORT chooses
+    the port.
     """
     from serving.launch import ASSIST
     from serving.launch import serve as launch

@@ -17,6 +17,7 @@ from finmodel.conversation_book import Brought, Opened, identity_of
 from finmodel.conversations import Conversation, Message
 from finmodel.errors import BadInput, NotFound, Refused
 from finmodel.records import Person
+from serving.assisting.ahead import read_soon
 from serving.assisting.asked import Bring, FactSeen, Line, Lines, View
 from serving.assisting.desk import AssistDesk
 
@@ -66,7 +67,10 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
         facts=given.facts,
         hints=given.hints,
     )
-    return desk.conversations.take(opened, given.messages)
+    taken = desk.conversations.take(opened, given.messages)
+    if taken.new:
+        read_soon(conversation, desk)
+    return taken
 
 
 def _require_times(conversation: str, messages: Iterable[Message], now: datetime) -> None:

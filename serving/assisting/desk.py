@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from finmodel.assistant.suggesting.shelf import Shelf, shipped_shelf
@@ -19,6 +19,7 @@ from finmodel.settings import Settings
 from finmodel.suggestion_book import SuggestionBook
 from finmodel.vault import Vault
 from serving.assisting.arms import Arm, Arms
+from serving.assisting.reading import Reading
 from serving.assisting.writing import PLACES, WAITING, Writing
 from serving.telemetry import Telemetry
 
@@ -41,6 +42,8 @@ class AssistDesk:
     """Threads for work too long for the event loop."""
     other: Writing | None = None
     """The writer that `writing` is compared with."""
+    reading: Reading = field(default_factory=Reading)
+    """Who reads conversations ahead."""
 
     @property
     def arms(self) -> Arms:
@@ -67,6 +70,7 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
         if settings.writer_b:
             named = replace(settings, writer=settings.writer_b)
             other = stack.enter_context(closing(Writing(named)))
+        reading = stack.enter_context(closing(Reading()))
         yield AssistDesk(
             settings,
             settings.clock,
@@ -77,4 +81,5 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
             telemetry,
             pool,
             other,
+            reading,
         )

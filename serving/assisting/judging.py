@@ -14,6 +14,7 @@ import msgspec
 from fine_tune.lessons.distance import distance, saved
 from finmodel.assistant.contact_policy import CAPS, held
 from finmodel.assistant.facts import Facts
+from finmodel.assistant.guards import inbound
 from finmodel.assistant.guards.outbound import Broken, broken
 from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
 from finmodel.assistant.sentences import sentences
@@ -28,16 +29,21 @@ from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.suggestion_book import Judged
 from finmodel.verdicts import Choice, Verdict
-from serving.assisting.asked import Checked, CheckRequest, Feedback, Heard, Hit
+from serving.assisting.ahead import read_soon
+from serving.assisting.asked import Call, Checked, CheckRequest, Feedback, Heard, Hit
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
 
 
 def check(asked: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
-    """The outbound guard alone, for a text that anybody wrote; in a conversation, also when."""
-    if not asked.conversation:
+    """The guards alone: of a customer's words what they call for, of anybody else's what they may
+    not say; in a conversation, also when.
+    """
+    one = own(asked.conversation, person, desk) if asked.conversation else None
+    if asked.who == "customer":
+        return Checked((), _calls(asked.text, one))
+    if one is None:
         return Checked(_hits(asked.text, None, desk))
-    one = own(asked.conversation, person, desk)
     return Checked((*_hits(asked.text, one, desk), *_held(one, desk)))
 
 
@@ -79,6 +85,15 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     words = offered.slotted if choice == "accepted" else verdict.sent
     sent = _send(one, given.shown, text, words, desk, script)
     return Heard(verdict=choice, saved=spared, message=sent, hits=hits)
+
+
+def _calls(text: str, one: Conversation | None) -> tuple[Call, ...]:
+    """What a message calls for, read with the customer's last ones in its conversation."""
+    before = [said.text for said in one.messages if said.who == "customer"] if one else []
+    return tuple(
+        Call(found.intent, found.routing, found.script, found.start, found.end, found.by)
+        for found in inbound.asked(text, before[-inbound.EARLIER :])
+    )
 
 
 def _require_its_own(told: Suggested, given: Feedback) -> None:
@@ -155,6 +170,7 @@ def _send(
         slotted=words,
     )
     desk.conversations.add(one.id, message)
+    read_soon(one.id, desk)
     return name
 
 

@@ -198,7 +198,12 @@ ROUTES: Final = (
     ),
     Route(
         Rule("POST", "/check", CHECKERS),
-        Doc("Ask the guards of a reply.", CheckRequest, Checked, may=("404",)),
+        Doc(
+            "Ask the guards of a reply, or of a customer's words.",
+            CheckRequest,
+            Checked,
+            may=("404",),
+        ),
         check,
     ),
     Route(

@@ -25,25 +25,28 @@ from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
 from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF, SignedAdapter, champions_of, served_adapter
-from serving.local_engine import open_engine
+from serving.local_engine import gguf_to_serve, is_small, open_engine
 
 if TYPE_CHECKING:
     from fine_tune.bases.base import Base
 
+FEW: Final = 2
+"""Replies that a CPU writes at once; a small base, or somebody's server, `MANY`."""
+MANY: Final = 8
 CHAMPION: Final = "@champion"
 """Behind a base: the adapter that was promoted for it, the first by name, if there is one."""
 _ADAPTER: Final = re.compile(r"^(?P<name>\w[\w.-]*)(?:/(?P<version>\d+))?$")
 
 
 @contextmanager
-def open_signed_writer(here: Settings, words: str, slots: int) -> Iterator[Writer]:
+def open_signed_writer(here: Settings, words: str) -> Iterator[Writer]:
     """The writer that is named; NotFound where none is, Damaged where a file of it was changed."""
     from fine_tune.bases.base import open_base
     from fine_tune.bases.shelf import named
 
     first, *others = words.split(",")
     if "://" in words:
-        yield Writer(Endpoint(words, key=here.endpoint_key))
+        yield Writer(Endpoint(words, key=here.endpoint_key), places=MANY)
         return
     folder = named(here.bases, first.removesuffix(CHAMPION))
     adapters = {} if folder is not None else {"": _adapter(here, first)}
@@ -51,23 +54,20 @@ def open_signed_writer(here: Settings, words: str, slots: int) -> Iterator[Write
     base = _base_of(here, adapters) if folder is None else open_base(folder)
     if first.endswith(CHAMPION) and (promoted := champions_of(here, base.digest)):
         adapters |= {"": served_adapter(here, promoted[0])}
-    with _opened(here, base, adapters, slots) as writer:
+    with _opened(here, base, adapters) as writer:
         yield writer
 
 
 @contextmanager
-def _opened(
-    here: Settings, base: Base, adapters: Mapping[str, SignedAdapter], slots: int
-) -> Iterator[Writer]:
-    from fine_tune.bases.shelf import gguf_with
-
-    gguf = gguf_with(here.bases, base.digest)
+def _opened(here: Settings, base: Base, adapters: Mapping[str, SignedAdapter]) -> Iterator[Writer]:
     with ExitStack() as stack:
         aside = Path(stack.enter_context(TemporaryDirectory()))
+        gguf = gguf_to_serve(here, base, aside)
         laid = {one.label: _laid(one, base, gguf, aside) for one in adapters.values()}
-        engine = stack.enter_context(closing(open_engine(base, gguf, laid, slots)))
+        places = MANY if is_small(base) else FEW
+        engine = stack.enter_context(closing(open_engine(base, gguf, laid, places + 2)))
         labels = {scenario: one.label for scenario, one in adapters.items()}
-        yield Writer(engine, adapter=labels.pop("", ""), scenarios=labels)
+        yield Writer(engine, adapter=labels.pop("", ""), scenarios=labels, places=places)
 
 
 def _laid(one: SignedAdapter, base: Base, gguf: Path | None, aside: Path) -> Laid:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from finmodel.assistant.suggesting.answers import Sentence, Suggested
+from finmodel.assistant.suggesting.answers import Begun, Sentence, Suggested
 from finmodel.assistant.suggesting.asking import asking_of
 from finmodel.assistant.suggesting.replay import Beside
 from finmodel.assistant.suggesting.suggest import Event, stream
@@ -47,7 +47,10 @@ def whole(asked: SuggestRequest, person: Person, desk: AssistDesk) -> Suggestion
 async def as_it_comes(
     asked: SuggestRequest, person: Person, desk: AssistDesk
 ) -> AsyncGenerator[bytes, None]:
-    """Server-sent events: `scripts`, `sentence` for each, `done`. Closed, it cancels the engine."""
+    """Server-sent events: `scripts`, `writing` once the engine began, each `sentence`, `done`.
+
+    Closed, it cancels the engine.
+    """
     loop = asyncio.get_running_loop()
     one = await loop.run_in_executor(desk.pool, own, asked.conversation, person, desk)
     left = threading.Event()
@@ -73,7 +76,7 @@ def _events(
     arm = desk.arms.of(one.id)
     with ExitStack() as stack:
         try:
-            writer = stack.enter_context(arm.writing.place(left, one.scenario))
+            writer = stack.enter_context(arm.writing.place(left, one.scenario, one.id))
         except NotReady:
             if asked.tone:  # a generated reply was asked for by name
                 raise
@@ -105,6 +108,8 @@ def _told(
 def _event(event: Event) -> Told:
     if isinstance(event, Sentence):
         return "sentence", sentence_seen(event)
+    if isinstance(event, Begun):
+        return "writing", event
     beside = seen(event.verification) if event.verification else None
     return "scripts", {
         "suggestions": tuple(map(seen, event.suggestions)),

@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from finmodel.arrival import until_here
-from finmodel.assistant.engines.engine import Asked, Engine
-from finmodel.assistant.engines.through import Through
+from finmodel.assistant.guards.judge import Judge
 from finmodel.assistant.suggesting.shelf import Writer
 from finmodel.errors import FinmodelError, NotReady
 from finmodel.settings import Settings
+from serving.assisting.turns import Turns
 
 log = logging.getLogger("bentoml.finmodel")
-PLACES: Final = 2
-"""So many replies are written at once on a CPU."""
-SLOTS: Final = 4
-"""So many conversations keep what was read of them."""
+PLACES: Final = 8
+"""So many replies are written at once at most: by a small base, or by a server."""
 WAITING: Final = 6
 """So many more may wait for a place."""
 LOOK_S: Final = 1.0
 """How often it is looked whether a base that is being brought has come."""
+OWN_BASE: Final = "writer"
+"""FINMODEL_JUDGE: the writer's base, without an adapter."""
 NO_WRITER: Final = "scripts alone: no FINMODEL_WRITER is set"
 
 Opening = Callable[[Settings, ExitStack], Writer]
@@ -42,7 +43,7 @@ class Writing:
         self.state = NO_WRITER
         self.writer: Writer | None = None
         self._stack, self._lock = ExitStack(), threading.Lock()
-        self._places = threading.Semaphore(PLACES)
+        self.turns = Turns(PLACES)
         self._inside, self._closed = 0, threading.Event()
         if not settings.writer:
             return
@@ -51,7 +52,9 @@ class Writing:
         threading.Thread(target=self._open, args=(settings, opening), daemon=True).start()
 
     @contextmanager
-    def place(self, left: threading.Event, scenario: str = "") -> Iterator[Writer | None]:
+    def place(
+        self, left: threading.Event, scenario: str = "", conversation: str = ""
+    ) -> Iterator[Writer | None]:
         """The writer, for one reply, which ends once its reader has `left`; None of none.
 
         It waits for its turn when it is asked, so that scripts need not. NotReady where too many
@@ -62,16 +65,16 @@ class Writing:
             yield None
             return
         with self._lock:
-            if self._inside >= PLACES + WAITING:
+            if self._inside >= writer.places + WAITING:
                 raise NotReady(
                     f"{self._inside} replies are being written or waited for",
                     where="the writer",
                     remedy="ask again in a second; scripts alone need no place",
                 )
             self._inside += 1
-        engine = _in_turn(writer.engine, self._places, left)
+        turn = partial(self.turns.to_write, conversation, left)
         try:
-            yield replace(writer.within(scenario), engine=engine, cancelled=left)
+            yield replace(writer.within(scenario), turn=turn, cancelled=left)
         finally:
             with self._lock:
                 self._inside -= 1
@@ -103,22 +106,17 @@ class Writing:
                 if self._closed.is_set():
                     return
                 self._stack = stack.pop_all()
-                self.writer = writer
+                self.turns, self.writer = Turns(writer.places), writer
             self.state = f"{writer.adapter or settings.writer} writes beside scripts"
-
-
-def _in_turn(engine: Engine, places: threading.Semaphore, left: threading.Event) -> Engine:
-    """An engine that is asked once a place is free, and not for somebody who has left."""
-
-    def ask(asked: Asked) -> Generator[str, None, None]:
-        with places:
-            if not left.is_set():
-                yield from engine.stream(asked)
-
-    return Through(engine, ask)
 
 
 def _open(settings: Settings, stack: ExitStack) -> Writer:
     from serving.assisting.signed_writers import open_signed_writer
 
-    return stack.enter_context(open_signed_writer(settings, settings.writer, SLOTS))
+    writer = stack.enter_context(open_signed_writer(settings, settings.writer))
+    if not settings.judge:
+        return writer
+    if settings.judge == OWN_BASE:
+        return replace(writer, judge=Judge(writer.engine))
+    other = stack.enter_context(open_signed_writer(settings, settings.judge))
+    return replace(writer, judge=Judge(other.engine, other.adapter))

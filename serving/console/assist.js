@@ -7,7 +7,7 @@ import { $, ask, frame, say, start } from "/console/frame.js";
 import { facts, hints, hits, line, message, suggestion, worth } from "/console/assist_panels.js";
 import { listenOn } from "/console/assist_stream.js";
 import { ASSIST, toldBy } from "/console/assist_words.js";
-import { NOTHING, all, atOnce, inTheEnd, placeOf, secondsSince, textOf } from "/console/offered.js";
+import { NOTHING, all, atOnce, inTheEnd, placeOf, readOf, secondsSince, textOf } from "/console/offered.js";
 import { WORDS } from "/console/words.js";
 
 const EVERY_MS = 2000;
@@ -114,6 +114,7 @@ async function hear(events, asking) {
       offer(atOnce(told, lastId()), begun);
       begun = true;
     }
+    if (name === "writing") state.offered = { ...state.offered, ...told };
     if (name === "sentence") {
       writing.sentences.push(told);
       state.offered = { ...state.offered, list: [...state.offered.list.filter((one) => one !== writing), writing] };
@@ -269,7 +270,8 @@ function showOffered() {
   $("routed").textContent = offered.routed ? t().routed(offered.routed) : "";
   fill($("suggestions"), all(offered).map((one, at) => suggestion(one, at + 1, take, t())));
   const why = offered.reason ? toldBy(t().reasons, offered.reason) : "";
-  $("reason").textContent = asking && !offered.done ? t().writing : offered.done && !all(offered).length ? t().none : why;
+  const how = asking && !offered.done ? t().writing : offered.done && !all(offered).length ? t().none : why;
+  $("reason").textContent = [how, readOf(offered, t())].filter(Boolean).join(" · ");
   showSend();
 }
 

@@ -38,6 +38,7 @@ export const ASSIST = {
     generated: "模型生成",
     verification: "先核验身份",
     writing: "生成中…",
+    read: (tokens, kept) => `模型读了 ${tokens} 个词元${kept === null ? "" : `，其中 ${kept} 个已缓存`}`,
     none: "没有可用的建议，请自行回复",
     hit: (rule, rewrite) => (rewrite ? `违反规则 ${rule}，可改为：${rewrite}` : `违反规则 ${rule}`),
     held: {
@@ -110,6 +111,7 @@ export const ASSIST = {
     generated: "generated",
     verification: "verify first",
     writing: "writing…",
+    read: (tokens, kept) => `${tokens} tokens read${kept === null ? "" : `, ${kept} of them cached`}`,
     none: "Nothing to suggest: please write yourself",
     hit: (rule, rewrite) => (rewrite ? `breaks rule ${rule}; you may write: ${rewrite}` : `breaks rule ${rule}`),
     held: {

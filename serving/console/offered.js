@@ -14,4 +14,7 @@ export const placeOf = (taken, offered) =>
 // The scripts that are there at once, and everything in the end.
 export const atOnce = (told, after = "") => ({ ...NOTHING, after, list: told.suggestions, verification: told.verification, routed: told.routed });
 export const inTheEnd = (told) => ({ ...told, list: told.suggestions, done: true, at: performance.now() });
+
+// What the engine had to read for it, as far as it says so; empty where none was asked.
+export const readOf = ({ prompt_tokens: tokens, kept_tokens: kept }, t) => (tokens ? t.read(tokens, kept) : "");
 export const secondsSince = ({ at }) => (performance.now() - at) / 1000;

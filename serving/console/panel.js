@@ -10,7 +10,7 @@ import { $, ask, frame, say, start } from "/console/frame.js";
 import { suggestion } from "/console/assist_panels.js";
 import { listenOn, passing, pause, secondsUntilAgain } from "/console/assist_stream.js";
 import { ASSIST, toldBy } from "/console/assist_words.js";
-import { NOTHING, all, atOnce, inTheEnd, placeOf, secondsSince, textOf } from "/console/offered.js";
+import { NOTHING, all, atOnce, inTheEnd, placeOf, readOf, secondsSince, textOf } from "/console/offered.js";
 import { WORDS } from "/console/words.js";
 
 const MOST_EARLY = 100;
@@ -38,6 +38,7 @@ async function hear(turn) {
     for await (const { name, told } of listenOn("/suggest", asked, turn.asking.signal, (error) => say($("problem"), error))) {
       if (name === "scripts") offer(turn, atOnce(told), begun);
       begun = true;
+      if (name === "writing") turn.offered = { ...turn.offered, ...told };
       if (name === "done") offer(turn, inTheEnd(told), true);
       showAll();
     }
@@ -131,7 +132,8 @@ function showAll() {
   $("routed").hidden = !offered.routed;
   $("routed").textContent = offered.routed ? t().routed(offered.routed) : "";
   fill($("suggestions"), all(offered).map((one, at) => suggestion(one, at + 1, take, t())));
-  $("reason").textContent = !offered.done ? "" : all(offered).length ? toldBy(t().reasons, offered.reason) : t().none;
+  const why = !offered.done ? "" : all(offered).length ? toldBy(t().reasons, offered.reason) : t().none;
+  $("reason").textContent = [why, readOf(offered, t())].filter(Boolean).join(" · ");
 }
 
 // What is open stays open: whoever signs in next is shown it, if it is theirs.

@@ -28,6 +28,8 @@ _WAIT_S: Final = 10.0
 class Endpoint:
     """A server of OpenAI's routes."""
 
+    keeps = False  # it may, but it is not ours to keep busy
+
     def __init__(
         self, url: str, *, key: str = "", spoken: Spoken | None = None, grammars: bool = False
     ) -> None:

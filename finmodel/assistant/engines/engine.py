@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from finmodel.assistant.template import Family, Message, prompt, tokens
 from finmodel.errors import BadInput, NotFound
@@ -21,6 +21,15 @@ if TYPE_CHECKING:  # it imports tokenizers, which takes a second
 
 MOST: Final = 160
 """Tokens of a reply, if nothing else is asked for."""
+
+
+class Read(NamedTuple):
+    """How much an engine read before it wrote."""
+
+    tokens: int
+    """Of the prompt."""
+    kept: int
+    """Of them, those that it had read before and need not read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,8 @@ class Asked:
     """Words before which a reply ends, beside what ends one in this family."""
     grammar: str = ""
     """GBNF that the reply must keep to, where the engine can."""
+    tell: Callable[[Read], None] | None = field(default=None, repr=False, compare=False)
+    """Told before the first piece, where the engine knows."""
 
 
 class Engine(Protocol):
@@ -55,6 +66,11 @@ class Engine(Protocol):
     @property
     def grammars(self) -> bool:
         """Whether it holds to `Asked.grammar`."""
+        ...
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps what it read of a conversation: then it is worth reading ahead."""
         ...
 
     def stream(self, asked: Asked) -> Generator[str, None, None]:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from finmodel.assistant.engines.engine import (
     Asked,
     Laid,
+    Read,
     Spoken,
     limited,
     require_all_of,
@@ -26,6 +27,10 @@ from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
 
 CONTEXT: Final = 4_096
 """Tokens of a conversation and its reply."""
+READ_AT_ONCE: Final = 128
+"""Tokens of a prompt that are read before those who write get a turn."""
+_KEPT_MIB: Final = 1_024
+"""Memory for what was read of conversations that have no slot any more."""
 _TOO_LONG: Final = "exceed_context_size_error"
 _END: Final = object()
 
@@ -35,6 +40,7 @@ class LlamaCpp:
 
     name = "llama.cpp"
     grammars = True
+    keeps = True
 
     def __init__(
         self,
@@ -77,8 +83,14 @@ class LlamaCpp:
         )
         ask.start()
         try:
+            tell = asked.tell
             while (chunk := heard.get()) is not _END:
-                yield self._text(chunk)
+                said = self._text(chunk)
+                if tell is not None and (times := chunk.get("timings")):
+                    kept = int(times["cache_n"])
+                    tell(Read(kept + int(times["prompt_n"]), kept))
+                    tell = None
+                yield said
         finally:
             cancelled.set()
 
@@ -90,6 +102,7 @@ class LlamaCpp:
             "seed": asked.seed,
             "stream": True,
             "cache_prompt": True,
+            "timings_per_token": True,  # they tell what was kept of the prompt
             # An adapter that is not named would lie over the base with its own scale.
             "lora": [
                 {"id": number, "scale": float(name == asked.adapter)}
@@ -154,6 +167,8 @@ def _opened(gguf: Path, laid: list[Laid], sizes: tuple[int, int, int]) -> Any:
     if threads:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(one.path), 0.0) for one in laid]
+    params.n_batch = params.n_ubatch = READ_AT_ONCE
+    params.cache_ram_mib = _KEPT_MIB
     params.verbosity = 0  # its log would hold prompts
     params.api_keys = [secrets.token_urlsafe(32)]
     params.ui = params.endpoint_slots = params.warmup = params.fit_params = False

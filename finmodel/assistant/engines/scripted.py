@@ -27,6 +27,7 @@ class Scripted:
     reply: Callable[[Asked], str]
     name: str = "scripted"
     grammars: bool = False
+    keeps: bool = False
 
     def stream(self, asked: Asked) -> Generator[str, None, None]:
         """The reply in pieces of a few characters."""

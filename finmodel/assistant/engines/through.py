@@ -29,6 +29,11 @@ class Through:
         """The engine's own."""
         return self.engine.grammars
 
+    @property
+    def keeps(self) -> bool:
+        """The engine's own."""
+        return self.engine.keeps
+
     def stream(self, asked: Asked) -> Generator[str, None, None]:
         """The reply, as `ask` gives it."""
         return self.ask(asked)

@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM, DynamicCache
 from finmodel.assistant.engines.engine import (
     Asked,
     Laid,
+    Read,
     Spoken,
     limited,
     refuse_grammar,
@@ -32,6 +33,7 @@ class Transformer:
 
     name = "transformers"
     grammars = False
+    keeps = False
 
     def __init__(self, model: Any, spoken: Spoken) -> None:
         """A causal model, or one under PEFT with adapters by name."""
@@ -55,6 +57,8 @@ class Transformer:
         said = ""
         with self._alone, self._laid(asked.adapter):
             for token in write_tokens(self._model, self._spoken, asked):
+                if asked.tell is not None and not out:
+                    asked.tell(Read(len(self._spoken.prompt(asked)), 0))
                 out.append(token)
                 text = decode(out)
                 if not text.endswith("\ufffd"):  # a character's first bytes

@@ -54,6 +54,14 @@ class Sentence(Struct, frozen=True):
         return f"Sentence({self.origin.home} {self.origin.id})"
 
 
+class Begun(Struct, frozen=True):
+    """An engine has begun to write: nothing that it says has been judged yet."""
+
+    prompt_tokens: int
+    kept_tokens: int | None
+    """Of the prompt's, those that were read before; None where the engine does not say."""
+
+
 class Suggestion(Struct, frozen=True):
     """One reply that an agent may send."""
 
@@ -96,7 +104,7 @@ class Met(Struct, frozen=True):
     """Its place among those that were written, from 1 on; 0 of what was not written here."""
     done: Done
     of: str = ""
-    """The script or document, where it was one."""
+    """The script or document, where it was one; `judge` where a second judge said so."""
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -129,9 +137,13 @@ class Trace(Struct, frozen=True, kw_only=True):
     prompt: str = ""
     """The version of what is put to an engine; empty where none was at hand."""
     prompt_tokens: int = 0
-    """About so many."""
+    """As the engine counts them, where it says; else about so many."""
+    kept_tokens: int | None = None
+    """Of them, those that the engine had read before; None where it does not say."""
     written_tokens: int = 0
     scripts_ms: float = 0.0
+    begun_ms: float | None = None
+    """To the engine's first token."""
     first_ms: float | None = None
     """To the first sentence that was generated."""
     ms: float = 0.0

@@ -1,23 +1,26 @@
 """One reply by an engine: asked within a time, judged sentence by sentence, said or given up.
 
-What is asked for, what may be told and a writer come in; sentences go out as they stand, and in the
-end what came of it. An engine that says nothing, garbage, or more and more, ends in a reason. Knows
-no engine by name.
+What is asked for, what may be told and a writer come in; that it began goes out, then sentences as
+they stand, and in the end what came of it. An engine that says nothing, garbage, or more and more,
+ends in a reason. Knows no engine by name.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from finmodel.assistant.engines.engine import Asked
+from finmodel.assistant.engines.engine import Asked, Read
 from finmodel.assistant.engines.within import within
+from finmodel.assistant.matching.sources import Found
 from finmodel.assistant.sentences import Sentences
-from finmodel.assistant.suggesting.answers import Met, Origin, Scored, Sentence, Suggestion
+from finmodel.assistant.suggesting.answers import Begun, Met, Origin, Scored, Sentence, Suggestion
 from finmodel.assistant.suggesting.asking import Asking, Told, open_words
 from finmodel.assistant.suggesting.candidate import Candidate, GivenUp
 from finmodel.assistant.suggesting.context import Prompt, prompt_of
@@ -44,9 +47,27 @@ class Outcome(Struct, frozen=True):
     recalled: tuple[Recalled, ...] = ()
     left_out: int = 0
     prompt_tokens: int = 0
+    kept_tokens: int | None = None
+    """Of the prompt's, those that the engine had read before, where it says so."""
     written_tokens: int = 0
+    begun: float | None = None
+    """When the engine's first token came, by the clock."""
     first: float | None = None
     """When the first sentence stood, by the clock."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What an engine said of itself, and what it wrote."""
+
+    prompt_tokens: int
+    kept_tokens: int | None = None
+    begun: float | None = None
+    pieces: list[str] = field(default_factory=list, repr=False)
+
+    def tell(self, read: Read) -> None:
+        """How much it read."""
+        self.prompt_tokens, self.kept_tokens = read
 
 
 def generate(
@@ -56,13 +77,12 @@ def generate(
     shelf: Shelf,
     writer: Writer,
     clock: Clock = time.perf_counter,
-) -> Generator[Sentence, None, Outcome]:
-    """The sentences of one reply; closed early, the engine is cancelled.
+) -> Generator[Begun | Sentence, None, Outcome]:
+    """That the engine began, then the sentences of one reply; closed early, it is cancelled.
 
     `scripts` are what is offered beside: a sentence that says the same has their source.
     """
-    question = "，".join(one.text for one in open_words(asking.messages))
-    sources, met = shelf.read(question, told, asking.day)
+    sources, met = _sources(asking, told, shelf)
     prompt = prompt_of(asking, told, [one.source.text for one in sources], writer.room)
     origins = [Text(Origin("script", s.script, s.version), s.slotted) for s in scripts]
     origins += [
@@ -70,12 +90,16 @@ def generate(
         for one in sources
     ]
     before = next((one.text for one in reversed(asking.messages) if one.who == "agent"), "")
-    candidate = Candidate(told, asking.day, writer.engine.name, origins, before)
-    heard: list[str] = []
+    judge = writer.judge.rule_of if writer.judge else None
+    candidate = Candidate(told, asking.day, writer.engine.name, origins, judge, before)
+    heard = _Heard(prompt.tokens)
     first, reason = None, ""
     written = _written(prompt, told, writer, heard)
     try:
         for slotted in written:
+            if heard.begun is None:
+                heard.begun = clock()
+                yield Begun(heard.prompt_tokens, heard.kept_tokens)
             if (said := candidate.add(slotted)) is not None:
                 first = clock() if first is None else first
                 yield said
@@ -95,16 +119,30 @@ def generate(
         sources=tuple(Scored(f.source.id, f.source.version, f.share) for f in sources),
         recalled=prompt.recalled,
         left_out=prompt.left_out,
-        prompt_tokens=prompt.tokens,
-        written_tokens=tokens_about("".join(heard)),
+        prompt_tokens=heard.prompt_tokens,
+        kept_tokens=heard.kept_tokens,
+        written_tokens=tokens_about("".join(heard.pieces)),
+        begun=heard.begun,
         first=first,
     )
 
 
+def ahead(asking: Asking, told: Told, shelf: Shelf, writer: Writer) -> Asked:
+    """What an engine may read before a reply is asked for: the prompt of one in no other tone."""
+    sources, _ = _sources(asking, told, shelf)
+    prompt = prompt_of(asking, told, [one.source.text for one in sources], writer.room)
+    return Asked(prompt.messages, adapter=writer.adapter, most=1, seconds=writer.seconds)
+
+
+def _sources(asking: Asking, told: Told, shelf: Shelf) -> tuple[list[Found], list[Met]]:
+    question = "，".join(one.text for one in open_words(asking.messages))
+    return shelf.read(question, told, asking.day)
+
+
 def _written(
-    prompt: Prompt, told: Told, writer: Writer, heard: list[str]
+    prompt: Prompt, told: Told, writer: Writer, heard: _Heard
 ) -> Generator[str, None, None]:
-    """The engine's sentences, with slots; raises `GivenUp` where one never ends."""
+    """Nothing once it begins, then its sentences with slots; `GivenUp` where one never ends."""
     engine = writer.engine
     asked = Asked(
         prompt.messages,
@@ -115,19 +153,19 @@ def _written(
         seed=writer.seed,
         stop=("\n",),
         grammar=grammar_of(told.facts) if engine.grammars else "",
+        tell=heard.tell,
     )
     stream = Sentences()
-    pieces = within(engine, asked, writer.cancelled)
-    try:
+    with writer.turn(), closing(within(engine, asked, writer.cancelled)) as pieces:
         for piece in pieces:
-            heard.append(piece)
+            if not heard.pieces:
+                yield ""
+            heard.pieces.append(piece)
             yield from stream.feed(piece)
             if len(stream) > _LONGEST:
                 raise GivenUp("garbage")
         if rest := stream.close():
             yield rest
-    finally:
-        pieces.close()
 
 
 def _whole(candidate: Candidate, recalled: Sequence[Recalled]) -> Suggestion:

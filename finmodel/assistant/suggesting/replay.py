@@ -21,7 +21,8 @@ from finmodel.assistant.suggesting.suggest import suggest
 from finmodel.conversations import Account, Identity, Message
 from finmodel.errors import BadInput, NotFound
 
-_TIMES: Final = ("scripts_ms", "first_ms", "ms")
+_CHANCE: Final = ("scripts_ms", "begun_ms", "first_ms", "ms", "kept_tokens")
+"""What the machine was just doing: times, and what an engine had read before."""
 
 
 class Beside(Struct, frozen=True):
@@ -76,7 +77,7 @@ def replay(trace: Trace, asking: Asking, shelf: Shelf, writer: Writer | None = N
             where=f"trace {trace.id}",
             remedy=f"bring conversation {trace.conversation} up to message {trace.after!r}",
         )
-    fields = [one for one in structs.fields(Trace) if one.name not in _TIMES]
+    fields = [one for one in structs.fields(Trace) if one.name not in _CHANCE]
     differs = [
         one.name for one in fields if getattr(again.trace, one.name) != getattr(trace, one.name)
     ]

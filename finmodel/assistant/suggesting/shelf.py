@@ -7,12 +7,14 @@ what was passed over and why. What is said out of them is not known here. Pure.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
 from finmodel.assistant.engines.engine import Engine
+from finmodel.assistant.guards.judge import Judge
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.matching.ranking import Ranker
 from finmodel.assistant.matching.sources import Found, Source, Sources, load_sources
@@ -65,12 +67,19 @@ class Writer:
     most: int = 80
     """Tokens of a reply."""
     seconds: float = 20.0
+    places: int = 2
+    """So many replies are written at once."""
     room: int = HISTORY
     """About so many tokens are read before a reply."""
     temperature: float = 0.0
     seed: int = 1
     cancelled: threading.Event | None = None
     """Set by another thread, it ends the reply that is being written."""
+    judge: Judge | None = None
+    """Who judges the engine's own sentences behind the guards."""
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered before a reply is written: it waits where others write, and that time is not the
+    reply's. Raises `NotReady` where it waited too long."""
 
     def within(self, scenario: str) -> Writer:
         """The same for a conversation of this scenario."""

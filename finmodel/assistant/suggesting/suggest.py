@@ -15,9 +15,11 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from finmodel.assistant.engines.engine import Asked
 from finmodel.assistant.matching.ranking import COUNT, Ranked
 from finmodel.assistant.matching.situation import VERIFY, situation_of
 from finmodel.assistant.suggesting.answers import (
+    Begun,
     Met,
     Scored,
     Sentence,
@@ -28,7 +30,7 @@ from finmodel.assistant.suggesting.answers import (
 from finmodel.assistant.suggesting.approved import approved
 from finmodel.assistant.suggesting.asking import Asking, Told, may_be_told, open_words
 from finmodel.assistant.suggesting.context import HISTORY, prompt_of, prompt_version
-from finmodel.assistant.suggesting.generated import Clock, Outcome, generate
+from finmodel.assistant.suggesting.generated import Clock, Outcome, ahead, generate
 from finmodel.assistant.suggesting.routing import ALONE, Routed, routed
 from finmodel.assistant.suggesting.shelf import Shelf, Writer
 from finmodel.assistant.suggesting.strangers import THIRD_PARTY, third_party
@@ -52,8 +54,9 @@ class Offered(msgspec.Struct, frozen=True):
     """Where the customer's words go, if not on."""
 
 
-Event: TypeAlias = Offered | Sentence
-"""Scripts first, then the sentences of the generated reply; given up, it is not in the end."""
+Event: TypeAlias = Offered | Begun | Sentence
+"""Scripts first, then that an engine has begun, then the sentences of its reply; given up, it is
+not in the end."""
 
 
 class _Read(NamedTuple):
@@ -102,11 +105,24 @@ def stream(
     if outcome.suggestion is not None:
         found = (*at_once, outcome.suggestion)
     trace = _trace(asking, read, met, outcome, writer)
-    first = None if outcome.first is None else (outcome.first - begun) * 1e3
-    times = {"scripts_ms": offered * 1e3, "first_ms": first, "ms": (clock() - begun) * 1e3}
+    times = {
+        "scripts_ms": offered * 1e3,
+        "begun_ms": _ms(begun, outcome.begun),
+        "first_ms": _ms(begun, outcome.first),
+        "ms": _ms(begun, clock()),
+    }
     trace = msgspec.structs.replace(trace, **times)
     beside = None if beside in found else beside
     return Suggested(found, trace, beside, outcome.recalled, read.routed)
+
+
+def _ms(begun: float, at: float | None) -> float | None:
+    return None if at is None else (at - begun) * 1e3
+
+
+def read_ahead(asking: Asking, shelf: Shelf, writer: Writer) -> Asked:
+    """What an engine may read before a suggestion is asked for."""
+    return ahead(asking, _read(asking, shelf).told, shelf, writer)
 
 
 def _verifies(one: Suggestion, shelf: Shelf) -> bool:
@@ -188,6 +204,7 @@ def _trace(
         adapter=adapter,
         prompt=prompt_version() if writer else "",
         prompt_tokens=outcome.prompt_tokens,
+        kept_tokens=outcome.kept_tokens,
         written_tokens=outcome.written_tokens,
         reason=outcome.reason,
     )

@@ -15,7 +15,7 @@ from tests.serving.small_adapter import promoted, shelved
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     settings, made = shelved(tmp_path_factory.mktemp("signed"))
-    with open_signed_writer(settings, "small@champion", 1) as bare:
+    with open_signed_writer(settings, "small@champion") as bare:
         assert bare.adapter == ""  # none was promoted yet
     promoted(settings, made, "scripts")
     promoted(settings, made, "debts", version=2)
@@ -32,16 +32,16 @@ def test_the_champion_writes_what_the_adapter_that_was_signed_writes(desk):
     own = LlamaCpp(made.gguf, made.base.spoken, {"it": made.laid})
     expected = said(own, "it")
     own.close()
-    with open_signed_writer(settings, "scripts", 1) as writer:
+    with open_signed_writer(settings, "scripts") as writer:
         assert (writer.engine.name, writer.adapter) == ("llama.cpp", "scripts/1")
         assert said(writer.engine, writer.adapter) == expected
-    with open_signed_writer(settings, "small@champion", 1) as writer:
+    with open_signed_writer(settings, "small@champion") as writer:
         assert writer.adapter == "debts/2"
 
 
 def test_a_scenario_has_an_adapter_of_its_own_over_the_same_base(desk):
     settings, _ = desk
-    with open_signed_writer(settings, "small,collection=debts/2", 1) as writer:
+    with open_signed_writer(settings, "small,collection=debts/2") as writer:
         assert writer.within("collection").adapter == "debts/2"
         assert writer.within("repayment").adapter == ""
         assert said(writer.engine, "debts/2") != said(writer.engine, "")
@@ -57,7 +57,7 @@ def test_a_scenario_has_an_adapter_of_its_own_over_the_same_base(desk):
 )
 def test_what_is_not_there_is_a_sentence(desk, words, error, says):
     settings, _ = desk
-    with pytest.raises(error, match=says), open_signed_writer(settings, words, 1):
+    with pytest.raises(error, match=says), open_signed_writer(settings, words):
         pass
 
 
@@ -66,13 +66,13 @@ def test_a_file_that_was_changed_is_refused_and_so_is_one_that_llama_cpp_cannot_
     promoted(settings, made, "plain", gguf=False)
     with (
         pytest.raises(BadInput, match="plain/1: it was promoted without the form that llama"),
-        open_signed_writer(settings, "plain", 1),
+        open_signed_writer(settings, "plain"),
     ):
         pass
     folder = promoted(settings, made, "touched")
     (folder / GGUF).write_bytes(b"others")
     with (
         pytest.raises(Damaged, match=r"adapter\.gguf: it was changed after it was signed"),
-        open_signed_writer(settings, "touched", 1),
+        open_signed_writer(settings, "touched"),
     ):
         pass

@@ -14,6 +14,7 @@ from finmodel.errors import NotReady
 class Silent:
     name = "silent"
     grammars = False
+    keeps = False
 
     def __init__(self):
         self.ended = threading.Event()

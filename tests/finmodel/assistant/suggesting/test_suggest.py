@@ -16,6 +16,7 @@ from finmodel.assistant.guards.unverified import tells_standing
 from finmodel.assistant.matching.ranking import Ranker
 from finmodel.assistant.matching.sources import Sources
 from finmodel.assistant.scripts import Scripts, load_scripts
+from finmodel.assistant.suggesting.answers import Begun
 from finmodel.assistant.suggesting.asking import Asking, asking_of
 from finmodel.assistant.suggesting.shelf import Shelf, Writer, shipped_shelf
 from finmodel.assistant.suggesting.suggest import Offered, stream, suggest
@@ -59,6 +60,9 @@ def test_scripts_come_at_once_then_one_generated_reply_sentence_by_sentence(shel
     offered = next(events)
     assert isinstance(offered, Offered)
     assert len(offered.suggestions) == 2
+    begun = next(events)
+    assert isinstance(begun, Begun)
+    assert begun.prompt_tokens > 20
     assert next(events).text == "您好，还款日是2026年6月15日。"
     assert next(events).text == "请您提前安排好资金。"
     with pytest.raises(StopIteration) as end:
@@ -72,6 +76,7 @@ def test_scripts_come_at_once_then_one_generated_reply_sentence_by_sentence(shel
     assert generated(found)[0].sentences[0].numbers[0].source.startswith("ledger: ")
     assert found.trace.reason == ""
     assert found.trace.written_tokens > 0
+    assert found.trace.scripts_ms < found.trace.begun_ms < found.trace.first_ms < found.trace.ms
 
 
 @pytest.mark.parametrize(
@@ -140,6 +145,7 @@ class Stuck:
 
     name = "stuck"
     grammars = False
+    keeps = False
 
     def __init__(self, piece: str) -> None:
         self.piece, self.closed = piece, threading.Event()
@@ -373,7 +379,7 @@ def test_no_customers_data_stand_in_anothers_suggestion_even_cancelled_midway(sh
 def words(event):
     if isinstance(event, Offered):
         return [one.text for one in event.suggestions]
-    return [event.text]
+    return [] if isinstance(event, Begun) else [event.text]
 
 
 def test_every_figure_that_is_suggested_rests_on_the_ledger_or_a_calculator(shelf):

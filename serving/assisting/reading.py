@@ -1,0 +1,65 @@
+"""One thread that reads what may be asked about soon, one wish after the other.
+
+Names and work come in, the latest wish of a name in place of the one before; nothing goes out. Of
+too many wishes the oldest is dropped. What is read is not known here. Safe for threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from finmodel.errors import FinmodelError
+
+log = logging.getLogger("bentoml.finmodel")
+MOST: Final = 16
+"""So many wait to be read."""
+Work: TypeAlias = Callable[[threading.Event], None]
+"""It ends early where it is told that nobody wants it any more."""
+
+
+class Reading:
+    """The thread; it begins with the first wish."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, Work] = {}
+        self._changed = threading.Condition()
+        self._left = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def soon(self, name: str, work: Work) -> None:
+        """Do it when those before are done."""
+        with self._changed:
+            if self._left.is_set():
+                return
+            self._wanted.pop(name, None)
+            self._wanted[name] = work
+            while len(self._wanted) > MOST:
+                del self._wanted[next(iter(self._wanted))]
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True, name="reading")
+                self._thread.start()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what is being done."""
+        self._left.set()
+        with self._changed:
+            self._wanted.clear()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted or self._left.is_set())
+                if self._left.is_set():
+                    return
+                work = self._wanted.pop(next(iter(self._wanted)))
+            try:
+                work(self._left)
+            except FinmodelError as error:
+                log.info("a conversation was not read ahead: %s", error.code)
