@@ -8,6 +8,7 @@ Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -21,6 +22,8 @@ EARLIER: Final = 3
 """So many messages before this one are read with it."""
 READ: Final = 2_000
 """Of a longer message the first and the last so many characters are read."""
+
+_ENDS: Final = re.compile(r"[，。！？；,!?;\n]+")
 
 
 class Asked(Struct, frozen=True):
@@ -80,16 +83,27 @@ def routing_of(found: Sequence[Asked]) -> Asked | None:
 
 
 def _classified(text: str, before: Sequence[str]) -> Iterator[Asked]:
-    """The likeliest intent, where it is likely enough; a person answers what no rule refuses.
+    """The likeliest intents, where they are likely enough; a person answers what no rule refuses.
 
     It may have begun one, two or three messages before: whatever stood before that would dilute it.
+    What no person need answer may hide what a part of the message says alone.
     """
     model = load_classifier(INBOUND)
     begun = ["".join(before[at:]) for at in reversed(range(len(before)))] or [""]
-    if (name := next(filter(None, (model.tells(text, one) for one in begun)), None)) is not None:
+    whole = next(filter(None, (model.tells(text, one) for one in begun)), None)
+    names = [whole] if whole else []
+    if whole and calls()[whole].routing == "answer":
+        names += filter(None, map(model.tells, _parts(text)))
+    for name in dict.fromkeys(names):
         call = calls()[name]
         routing: Routing = "escalate" if call.routing == "refuse" else call.routing
         yield Asked(name, routing, call.script, 0, len(text), by="classifier")
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between signs of punctuation, of a text that has several such parts."""
+    found = [one for one in _ENDS.split(text) if one.strip()]
+    return found if len(found) > 1 else []
 
 
 def _moved(one: Asked, by: int) -> Asked:

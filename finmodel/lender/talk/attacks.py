@@ -24,7 +24,7 @@ from finmodel.recipe_text import convert, parse_yaml
 Side: TypeAlias = Literal["outbound", "inbound"]
 Part: TypeAlias = Literal["train", "held_out"]
 SHIPPED: Final = HOME / "attacks.yaml"
-LESSONS: Final = HOME / "guard_lessons.yaml"
+LESSONS: Final = HOME / "guard_lessons"
 _TRIES: Final = 20
 _UNITS: Final = ("元", "块", ".50元")
 _FIRST: Final = date(2026, 1, 1)
@@ -55,7 +55,7 @@ class Attacks(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lessons(Struct, frozen=True, forbid_unknown_fields=True):
-    """guard_lessons.yaml."""
+    """guard_lessons: a file for each field."""
 
     outbound: dict[str, tuple[str, ...]]
     inbound: dict[str, tuple[str, ...]]
@@ -128,8 +128,9 @@ def _harmless(families: tuple[str, ...], each: int, seed: str) -> Iterator[str]:
 
 @cache
 def lessons() -> Lessons:
-    """Further families to learn of, by side and category: guard_lessons.yaml."""
-    given, _ = parse_yaml(LESSONS)
+    """Further families to learn of, by side and category."""
+    names = Lessons.__struct_fields__
+    given = {name: parse_yaml(LESSONS / f"{name}.yaml")[0] for name in names}
     return convert(given, Lessons, LESSONS, "docs/guards.md")
 
 

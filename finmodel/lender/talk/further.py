@@ -1,4 +1,4 @@
-"""Further families of phrasings, which only the ranker learns of: further/*.yaml.
+"""Further families of phrasings, which the ranker and the guards learn of: further/*.yaml.
 
 The shipped files come in, families of the training split go out, by intent. They were written
 without reading what is held out; tests and tuning never meet them, unless `write` is asked to.

@@ -1,6 +1,6 @@
 """Learns to tell attacks from normal talk, and writes the weights that both guards ship.
 
-Training families of attacks.yaml, those of guard_lessons.yaml, training phrasings, approved scripts
+Training families of attacks.yaml, those of guard_lessons, training phrasings, approved scripts
 and general text come in; two npz files go out, the same for the same words on the same machine.
 Families and scripts that are held out are never learnt. The threshold is the score that so few
 texts of normal talk reach as `_FALSE` says, each scored by a model that did not learn its family,
@@ -41,10 +41,11 @@ from finmodel.assistant.guards.normal import normalise
 from finmodel.assistant.scripts import load_scripts
 from finmodel.lender.talk.attacks import Side, attacks, harmless, lookalikes, taught
 from finmodel.lender.talk.disguises import disguised
+from finmodel.lender.talk.further import further_families
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
 from finmodel.lender.talk.people import PERSONAL, detail
-from finmodel.lender.talk.phrasings import families, grammar
+from finmodel.lender.talk.phrasings import Family, families, grammar
 from finmodel.lender.talk.softmax_fit import fit_softmax, sparse
 
 SEED: Final = 8
@@ -52,13 +53,14 @@ EACH: Final = {"inbound": 96, "outbound": 144}
 EPOCHS: Final = 4
 SHORTEST: Final = {"inbound": classifier.SHORTEST, "outbound": outbound.SHORTEST}
 FOLDS: Final = 3
-_FALSE: Final = {"inbound": 0.01, "outbound": 0.005}
-"""What share of normal talk may be told: to an agent who answers anyway, or of a reply."""
-_GENERAL: Final = 120_000
+_FALSE: Final = {"inbound": 0.03, "outbound": 0.005}
+"""What share of normal talk may be told: of messages, of which half are written to look like what
+is told, to an agent who answers anyway; or of replies."""
+_GENERAL: Final = {"inbound": 240_000, "outbound": 120_000}
 """Bytes of general text."""
 _LESS: Final = 12
 """A further family is said so many times less often than a category's attacks."""
-_SAID: Final = 6
+_SAID: Final = {"inbound": 12, "outbound": 6}
 """How often each family of normal talk is said."""
 _SCRIPTS: Final = 3
 """How often each script is said, whole and by sentences."""
@@ -120,15 +122,15 @@ def _normal(side: Side, seed: int) -> Iterator[Text]:
     chance = Random(f"normal {side} {seed}")
     for text in _GREETINGS:
         yield Text(text, NOTHING, f"greeting {text}")
-    for text in lookalikes(side, 4 * _SAID, seed):
+    for text in lookalikes(side, 4 * _SAID[side], seed):
         yield Text(normalise(text).text, NOTHING, f"lookalike {text[:4]}")
-    for text, family in harmless(side, _SAID, seed):
+    for text, family in harmless(side, _SAID[side], seed):
         yield Text(normalise(text).text, NOTHING, family)
     if side == "inbound":
         yield from _asked(chance)
     else:
         yield from (one for one in _scripts(chance) if one.family not in held_out())
-    for number, text in enumerate(general_text(_GENERAL, seed)):
+    for number, text in enumerate(general_text(_GENERAL[side], seed)):
         for sentence in (*text.split("。"), text[:4]):
             yield Text(normalise(sentence[:80]).text, NOTHING, f"general {number % 50}")
 
@@ -140,12 +142,17 @@ def _scripts(chance: Random) -> Iterator[Text]:
 
 
 def _asked(chance: Random) -> Iterator[Text]:
-    for (intent, part), some in families().items():
-        if part == "train" and intent not in UNCLEAR:
+    every = [*_trained(), *further_families().items()]
+    for intent, some in every:
+        if intent not in UNCLEAR:
             for family in some:
-                for _ in range(_SAID):
+                for _ in range(_SAID["inbound"]):
                     text = grammar().say(family.template, chance, lambda name: _value(name, chance))
                     yield from _loosely(text, SAME.get(intent, NOTHING), family.id, chance)
+
+
+def _trained() -> Iterator[tuple[str, Sequence[Family]]]:
+    return ((intent, some) for (intent, part), some in families().items() if part == "train")
 
 
 def _loosely(text: str, category: str, family: str, chance: Random) -> Iterator[Text]:

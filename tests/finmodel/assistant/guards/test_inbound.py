@@ -113,7 +113,8 @@ def test_ordinary_messages_before_hide_nothing():
     for text in said:
         (alone,), (behind,) = asked(text), asked(text, ORDINARY)
         assert (alone.by, behind) == ("classifier", alone)
-    (split,) = asked("的念头", before=[*ORDINARY[1:], "每天都睡不着，总想着全是走"])
+    assert asked("我买了好多") == asked("安眠药") == ()
+    (split,) = asked("安眠药", before=[*ORDINARY[1:], "我买了好多"])
     assert split.intent == "self_harm"
     assert asked("好的谢谢", ORDINARY) == ()
 
