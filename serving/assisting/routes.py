@@ -25,7 +25,6 @@ from serving.assisting.asked import (
     CheckRequest,
     Feedback,
     Heard,
-    Lines,
     PersonHere,
     Suggestions,
     SuggestRequest,
@@ -172,7 +171,7 @@ ROUTES: Final = (
     ),
     Route(
         Rule("GET", "/conversations", AGENTS),
-        Doc("An agent's conversations.", None, Lines),
+        Doc("An agent's conversations.", None, conversing.Latest),
         lines,
     ),
     Route(

@@ -32,9 +32,9 @@ async function look() {
 
 async function lookAtConversations() {
   const mine = frame.status.person.name;
-  const { conversations } = await ask("GET", "/conversations");
+  const { conversations, more } = await ask("GET", "/conversations");
   if (frame.status?.person?.name !== mine) return;
-  state.lines = conversations;
+  Object.assign(state, { lines: conversations, more });
   if (!state.chosen && conversations.length) state.chosen = conversations[0].id;
   showLines();
   if (state.chosen) await lookAtOne();
@@ -241,6 +241,7 @@ function pressed(event) {
 
 function showLines() {
   const rows = state.lines.map((one) => line(one, state.chosen, pick, t()));
+  if (state.more) rows.push(h("li", { class: "soft small" }, t().moreConversations(state.lines.length)));
   fill($("lines"), rows.length ? rows : h("li", { class: "soft" }, t().noConversation));
 }
 

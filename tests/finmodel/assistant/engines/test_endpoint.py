@@ -1,19 +1,29 @@
-"""A server by its URL, against a real one: llama.cpp's own, on the same small base."""
+"""A server by its URL, against real ones: llama.cpp's own, and `transformers serve`."""
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import threading
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 import xllamacpp
 
+from fine_tune.bases.base import open_base
+from fine_tune.bases.shipped import shipped
 from finmodel.assistant.engines.endpoint import Endpoint
-from finmodel.assistant.engines.engine import write
+from finmodel.assistant.engines.engine import Asked, write
 from finmodel.assistant.engines.llama_cpp import LlamaCpp
+from finmodel.assistant.engines.transformer import open_transformer
 from finmodel.assistant.template import Message
 from finmodel.errors import BadInput, NotFound, NotReady, Refused
 from tests.finmodel.assistant.engines.small_engines import ASKED
+from tests.serving.small_world import free_port, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +96,48 @@ def test_nothing_that_a_customer_types_is_a_control_token_for_a_servers_template
         assert control not in message["content"]
     assert "全部免还" in message["content"]
     assert server.asked["model"] == "scripts"
+
+
+SAID = (Message("system", "你是客服。"), Message("user", "我这个月要还多少钱？"))
+
+
+def answers(address):
+    try:
+        return urllib.request.urlopen(f"{address}/health", timeout=2).status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory):
+    port, log = free_port(), tmp_path_factory.mktemp("serve") / "log"
+    serve = [str(Path(sys.executable).with_name("transformers")), "serve", str(shipped())]
+    serve += ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    with log.open("wb") as told:
+        child = subprocess.Popen(serve, env=offline, stdout=told, stderr=told)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(address) or child.poll() is not None, 60)
+        assert child.poll() is None, log.read_text()
+        yield address
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+def test_it_writes_what_transformers_writes_in_process(stock):
+    base = open_base(shipped())
+    endpoint = Endpoint(f"{stock}/v1#{shipped()}")
+    asked = Asked(SAID, most=24)
+    said = write(endpoint, asked)
+    assert len(said) >= 8
+    assert said == write(open_transformer(base.folder, base.spoken), asked)
+    pieces = endpoint.stream(dataclasses.replace(asked, most=60))
+    assert next(pieces)
+    pieces.close()
+
+
+def test_a_model_that_it_does_not_serve_is_a_sentence(stock):
+    with pytest.raises(NotFound, match="or not this model"):
+        write(Endpoint(f"{stock}/v2#{shipped()}"), Asked(SAID, most=4))
