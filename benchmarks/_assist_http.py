@@ -151,7 +151,9 @@ def under_way(service: Service, turns: Sequence[Turn], agents: int, pause: float
     found: list[Waited] = []
     shares = [turns[one::agents] for one in range(agents)]
     threads = [
-        threading.Thread(target=_ask_all, args=(service, share, f"a{number}", found, pause))
+        threading.Thread(
+            target=_ask_all, args=(service, share, f"a{agents}-{number}", found, pause)
+        )
         for number, share in enumerate(shares)
     ]
     for one in threads:
