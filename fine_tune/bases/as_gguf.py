@@ -17,7 +17,7 @@ from gguf import MODEL_ARCH, GGUFWriter, TensorNameMap, TokenType, get_tensor_na
 from safetensors import safe_open
 
 from fine_tune.bases.base import TEMPLATE, Base
-from finmodel.durable import made_aside
+from fine_tune.bases.gguf_file import gguf_file
 from finmodel.errors import BadInput
 
 _KINDS: Final = {"qwen2": MODEL_ARCH.QWEN2, "qwen3": MODEL_ARCH.QWEN3}
@@ -30,17 +30,12 @@ def write_base_gguf(base: Base, target: Path) -> Path:
     tokenizer = _read(base.folder / "tokenizer.json")
     _require_known(base, tokenizer)
     names = get_tensor_name_map(_KINDS[base.model_type], config["num_hidden_layers"])
-    with made_aside(target) as aside:
-        writer = GGUFWriter(aside, base.model_type)
+    with gguf_file(target, base.model_type) as writer:
         _shape(writer, config)
         _words(writer, tokenizer, config)
         writer.add_chat_template((base.folder / TEMPLATE).read_text("utf-8"))
         for name, values in _tensors(base, names):
             writer.add_tensor(name, values)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
     return target
 
 

@@ -17,12 +17,12 @@ from typing import Final
 
 import msgspec
 import torch
-from gguf import GGUFWriter
 from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from fine_tune.bases.base import Base
+from fine_tune.bases.gguf_file import gguf_file
 from fine_tune.bases.weights import save_weights
 from fine_tune.network.model import load_base
 from finmodel.durable import made_aside
@@ -82,18 +82,13 @@ def write_gguf(adapter: Path, base: Base, target: Path) -> Path:
             where=str(adapter),
             remedy=f"export it as peft or merged; GGUF is for LoRA on: {', '.join(_HEADS)}",
         )
-    with made_aside(target) as aside:
-        writer = GGUFWriter(aside, base.model_type)
+    with gguf_file(target, base.model_type) as writer:
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
         # llama.cpp divides by the rank.
         writer.add_float32("adapter.lora.alpha", config.scale * config.r)
         for name, values in _tensors(adapter, _heads(base)).items():
             writer.add_tensor(name, values.numpy())
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
     return target
 
 

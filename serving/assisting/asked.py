@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
+from finmodel.assistant.guards.inbound import Asked
 from finmodel.assistant.hints import Hint
 from finmodel.assistant.suggesting.answers import Number, Origin, Sentence, Suggested, Suggestion
 from finmodel.assistant.suggesting.routing import Routed
@@ -146,24 +147,11 @@ class CheckRequest(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Its figures are held against this conversation's facts."""
 
 
-class Call(Struct, frozen=True):
-    """What a customer's words call for, at `text[start:end]`, and who answers."""
-
-    intent: str
-    routing: Literal["answer", "escalate", "refuse"]
-    script: str
-    """The approved script to begin with."""
-    start: int
-    end: int
-    by: str
-    """A rule of the intent's name, or the classifier."""
-
-
 class Checked(Struct, frozen=True):
     """What a reply may not say; nothing where it may be sent."""
 
     hits: tuple[Hit, ...]
-    calls: tuple[Call, ...] = ()
+    calls: tuple[Asked, ...] = ()
     """Of a customer's words, the most urgent first; nothing where they are answered as any."""
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from finmodel.assistant.suggesting.shelf import Shelf, shipped_shelf
+from finmodel.assistant.suggesting.shelf import MANY, Shelf, shipped_shelf
 from finmodel.clock import Clock
 from finmodel.conversation_book import ConversationBook
 from finmodel.settings import Settings
@@ -20,7 +20,7 @@ from finmodel.suggestion_book import SuggestionBook
 from finmodel.vault import Vault
 from serving.assisting.arms import Arm, Arms
 from serving.assisting.reading import Reading
-from serving.assisting.writing import PLACES, WAITING, Writing
+from serving.assisting.writing import WAITING, Writing
 from serving.telemetry import Telemetry
 
 THREADS: Final = 8
@@ -63,7 +63,7 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
             closing(ConversationBook(settings.conversations, vault))
         )
         suggestions = stack.enter_context(closing(SuggestionBook(settings.suggestions, vault)))
-        threads = THREADS + (PLACES + WAITING) * (2 if settings.writer_b else 1)
+        threads = THREADS + (MANY + WAITING) * (2 if settings.writer_b else 1)
         pool = stack.enter_context(ThreadPoolExecutor(threads, thread_name_prefix="assist"))
         writing = stack.enter_context(closing(Writing(settings)))
         other = None

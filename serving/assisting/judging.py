@@ -14,7 +14,7 @@ import msgspec
 from fine_tune.lessons.distance import distance, saved
 from finmodel.assistant.contact_policy import CAPS, held
 from finmodel.assistant.facts import Facts
-from finmodel.assistant.guards import inbound
+from finmodel.assistant.guards.inbound import Asked, asked
 from finmodel.assistant.guards.outbound import Broken, broken
 from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
 from finmodel.assistant.sentences import sentences
@@ -30,21 +30,21 @@ from finmodel.records import Person
 from finmodel.suggestion_book import Judged
 from finmodel.verdicts import Choice, Verdict
 from serving.assisting.ahead import read_soon
-from serving.assisting.asked import Call, Checked, CheckRequest, Feedback, Heard, Hit
+from serving.assisting.asked import Checked, CheckRequest, Feedback, Heard, Hit
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
 
 
-def check(asked: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
+def check(given: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
     """The guards alone: of a customer's words what they call for, of anybody else's what they may
     not say; in a conversation, also when.
     """
-    one = own(asked.conversation, person, desk) if asked.conversation else None
-    if asked.who == "customer":
-        return Checked((), _calls(asked.text, one))
+    one = own(given.conversation, person, desk) if given.conversation else None
+    if given.who == "customer":
+        return Checked((), _calls(given.text, one))
     if one is None:
-        return Checked(_hits(asked.text, None, desk))
-    return Checked((*_hits(asked.text, one, desk), *_held(one, desk)))
+        return Checked(_hits(given.text, None, desk))
+    return Checked((*_hits(given.text, one, desk), *_held(one, desk)))
 
 
 def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
@@ -87,13 +87,10 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     return Heard(verdict=choice, saved=spared, message=sent, hits=hits)
 
 
-def _calls(text: str, one: Conversation | None) -> tuple[Call, ...]:
+def _calls(text: str, one: Conversation | None) -> tuple[Asked, ...]:
     """What a message calls for, read with the customer's last ones in its conversation."""
     before = [said.text for said in one.messages if said.who == "customer"] if one else []
-    return tuple(
-        Call(found.intent, found.routing, found.script, found.start, found.end, found.by)
-        for found in inbound.asked(text, before[-inbound.EARLIER :])
-    )
+    return asked(text, before)
 
 
 def _require_its_own(told: Suggested, given: Feedback) -> None:

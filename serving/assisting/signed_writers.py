@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from finmodel.assistant.engines.endpoint import Endpoint
 from finmodel.assistant.engines.engine import Laid, require_same_base
-from finmodel.assistant.suggesting.shelf import Writer
+from finmodel.assistant.suggesting.shelf import FEW, MANY, Writer
 from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
 from finmodel.settings import Settings
@@ -30,9 +30,6 @@ from serving.local_engine import gguf_to_serve, is_small, open_engine
 if TYPE_CHECKING:
     from fine_tune.bases.base import Base
 
-FEW: Final = 2
-"""Replies that a CPU writes at once; a small base, or somebody's server, `MANY`."""
-MANY: Final = 8
 CHAMPION: Final = "@champion"
 """Behind a base: the adapter that was promoted for it, the first by name, if there is one."""
 _ADAPTER: Final = re.compile(r"^(?P<name>\w[\w.-]*)(?:/(?P<version>\d+))?$")

@@ -16,14 +16,12 @@ from typing import Final
 
 from finmodel.arrival import until_here
 from finmodel.assistant.guards.judge import Judge
-from finmodel.assistant.suggesting.shelf import Writer
+from finmodel.assistant.suggesting.shelf import MANY, Writer
 from finmodel.errors import FinmodelError, NotReady
 from finmodel.settings import Settings
 from serving.assisting.turns import Turns
 
 log = logging.getLogger("bentoml.finmodel")
-PLACES: Final = 8
-"""So many replies are written at once at most: by a small base, or by a server."""
 WAITING: Final = 6
 """So many more may wait for a place."""
 LOOK_S: Final = 1.0
@@ -43,7 +41,7 @@ class Writing:
         self.state = NO_WRITER
         self.writer: Writer | None = None
         self._stack, self._lock = ExitStack(), threading.Lock()
-        self.turns = Turns(PLACES)
+        self.turns = Turns(MANY)
         self._inside, self._closed = 0, threading.Event()
         if not settings.writer:
             return

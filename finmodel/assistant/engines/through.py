@@ -1,4 +1,4 @@
-"""An engine that is asked by way of somebody else: who counts its pieces, or keeps it waiting.
+"""An engine that is asked by way of somebody else, who counts its pieces.
 
 An engine and another way of streaming come in; what goes out is asked as an engine is, and goes by
 the same name. It belongs to whoever opened it: closed, nothing happens.

@@ -30,6 +30,11 @@ _NEAR: Final = 0.3
 """A product fact that shares less with the question is not read."""
 
 
+FEW: Final = 2
+"""Replies that a CPU writes at once; a small base, or somebody's server, `MANY`."""
+MANY: Final = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """What is approved."""
@@ -67,7 +72,7 @@ class Writer:
     most: int = 80
     """Tokens of a reply."""
     seconds: float = 20.0
-    places: int = 2
+    places: int = FEW
     """So many replies are written at once."""
     room: int = HISTORY
     """About so many tokens are read before a reply."""
