@@ -71,10 +71,20 @@ def ensure_key(folder: Path) -> None:
             remedy="sign where the private half is, or give another folder",
         )
     make_file_once(private, _private_pem(Ed25519PrivateKey.generate()), 0o600)
-    half = _private_key(folder).public_key()
-    make_file_once(public, _public_pem(half), 0o644)
-    if _id_of(half) != key_id(folder):
+    make_file_once(public, _public_pem(_private_key(folder).public_key()), 0o644)
+    check_pair(folder)
+
+
+def check_pair(folder: Path) -> tuple[str, bool]:
+    """The key's name, and whether its private half is here too. Writes nothing.
+
+    NotReady where the public half is missing, Refused where the private one may be read by others,
+    Damaged where either is none or they do not match.
+    """
+    name, signs = key_id(folder), (folder / _PRIVATE).exists()
+    if signs and _id_of(_private_key(folder).public_key()) != name:
         raise Damaged("its two halves do not match", where=str(folder), remedy="restore the key")
+    return name, signs
 
 
 def key_id(keys: Path) -> str:

@@ -5,6 +5,7 @@ Words from a shell in, one call each, an answer out. Who may do what is known to
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,6 @@ from typing import Annotated, Any
 import typer
 
 from finmodel.clock import parse_time
-from finmodel.errors import NotFound
 from finmodel.settings import Settings
 from serving.screen import Progress, emit
 
@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print figures as one JSON ob
 
 people = typer.Typer(no_args_is_help=True, help="Who may do what: names, roles and keys.")
 audit = typer.Typer(
-    no_args_is_help=True, help="The audit log: list, show, replay, customer, verify, anchor, erase."
+    no_args_is_help=True, help="The audit log: list, show, replay, customer, verify, anchor."
 )
 features = typer.Typer(no_args_is_help=True, help="Feature definitions and values.")
 
@@ -59,9 +59,80 @@ def people_list(json: Json = False) -> None:
     emit(People(settings().people).everyone(), json)
 
 
+@people.command("password")
+def people_password(name: Annotated[str, typer.Argument(help="The person's name.")]) -> None:
+    """Set a person's password: asked for twice, or the first line of standard input."""
+    from serving.access import People
+
+    # Never an option: the command line is seen by everybody on the machine, and kept in a history.
+    given = (
+        typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\r\n")
+    )
+    here = settings()
+    People(here.people).set_password(name, given)
+    _record(here, "password_set", {"name": name})
+
+
+@people.command("roles")
+def people_roles(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    role: Annotated[list[str], typer.Option(help="A role; repeat it for more.")],
+) -> None:
+    """Give a person these roles and no others; it counts at once, also for who is signed in."""
+    from serving.access import People
+
+    here, roles = settings(), sorted(set(role))
+    before = People(here.people).set_roles(name, roles)
+    _record(here, "roles_changed", {"name": name, "before": list(before), "after": roles})
+
+
+@people.command("key")
+def people_key(name: Annotated[str, typer.Argument(help="The person's name.")]) -> None:
+    """Print a new key of a person, once; the one before and their sessions end."""
+    from serving.access import People
+
+    here = settings()
+    key = People(here.people).new_key(name)
+    _record(here, "key_renewed", {"name": name})
+    typer.echo(key)
+
+
+@people.command("link")
+def people_link(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    account: Annotated[
+        str, typer.Argument(help="The account's subject (sub); without it those lately refused.")
+    ] = "",
+) -> None:
+    """Let a person in by their account at the identity provider (docs/operations.md)."""
+    from serving.access import People
+    from serving.strangers import lately
+
+    here = settings()
+    if not account:
+        emit(lately(here), as_json=False)
+        return
+    People(here.people).link(name, account)
+    _record(here, "account_linked", {"name": name, "subject": account})
+
+
+@people.command("unlink")
+def people_unlink(name: Annotated[str, typer.Argument(help="The person's name.")]) -> None:
+    """Let no account of the identity provider in as a person; it ends their sessions."""
+    from serving.access import People
+
+    here = settings()
+    if not (account := People(here.people).unlink(name)):
+        typer.echo(f"no account is linked to {name}", err=True)
+        return
+    _record(here, "account_unlinked", {"name": name, "subject": account})
+
+
 @people.command("revoke")
 def people_revoke(name: Annotated[str, typer.Argument(help="The person's name.")]) -> None:
-    """End a person's key."""
+    """End a person's key, password and sessions."""
     from serving.access import People
 
     here = settings()
@@ -83,15 +154,23 @@ def audit_verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check the whole chain, and columns against it; a break names the segment and the byte."""
+    """Check the whole chain, and columns and imported decisions against it.
+
+    A break names the segment and the byte, or the file. A load that is not there is told.
+    """
     from finmodel.audit import Anchor, verify
     from finmodel.audit_side import check_sides
     from finmodel.decision_log import LAYOUT
+    from finmodel.imported_proof import check_loads, gone, undone
 
-    kept, folder = [Anchor.from_json(path.read_bytes()) for path in anchor or ()], settings().audit
+    here = settings()
+    kept, folder = [Anchor.from_json(path.read_bytes()) for path in anchor or ()], here.audit
     verified = verify(folder, kept)
     with Progress() as progress:
         check_sides(folder, LAYOUT, progress)
+        check_loads(here.imported, folder, progress)
+    for says in (*gone(here.imported, folder), *undone(here.imported, folder)):
+        typer.echo(says, err=True)
     emit(verified, json)
 
 
@@ -101,30 +180,6 @@ def audit_anchor() -> None:
     from finmodel.audit import verify
 
     typer.echo(verify(settings().audit).anchor.to_json())
-
-
-@audit.command("erase")
-def audit_erase(
-    customer: Annotated[str, typer.Argument(help="The customer's id.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in the audit log.")],
-) -> None:
-    """Erase a customer's key: what is personal in the log can never be read again."""
-    from contextlib import closing
-
-    from finmodel.vault import Vault
-    from serving.access import signed_in
-
-    here = settings()
-    person = signed_in(here, {"auditor"})
-    with closing(Vault(here.vault)) as vault:
-        found = vault.erase(customer)
-    if not found:
-        raise NotFound(
-            "the log holds nothing personal of this customer",
-            where=f"customer {customer}",
-            remedy="check the id",
-        )
-    _record(here, "customer_erased", {"by": person.name, "reason": reason})
 
 
 @audit.command("customer")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from finmodel import signing
 from finmodel.errors import BadInput, Damaged, NotFound, NotReady, Refused
 from finmodel.signing import (
+    check_pair,
     ensure_key,
     key_id,
     sign_bytes,
@@ -289,6 +290,16 @@ def test_a_private_key_that_others_may_read_is_refused(folder: Path, keys: Path)
     (keys / "signing.key").chmod(0o644)
     with pytest.raises(Refused, match="chmod 600"):
         sign_folder(folder, keys)
+
+
+def test_a_pair_is_checked_without_making_what_is_missing(keys: Path) -> None:
+    assert check_pair(keys) == (key_id(keys), True)
+    (keys / "signing.key").unlink()
+    assert check_pair(keys) == (key_id(keys), False)
+    (keys / "signing.pub").unlink()
+    with pytest.raises(NotReady, match="there is no key"):
+        check_pair(keys)
+    assert list(keys.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["signing.key", "signing.pub"])
