@@ -9,7 +9,7 @@ it, and whoever keeps it (`kept`) keeps it sealed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from finmodel.errors import BadInput
@@ -86,6 +86,14 @@ class Masks:
         return {mask: (key, self._behind[mask]) for (_, key), mask in self._of.items()}
 
     @classmethod
+    def of(cls, texts: Iterable[str]) -> Masks:
+        """Masks that know whoever is named anywhere in these texts of one conversation."""
+        masks = cls()
+        for text in texts:
+            masks.mask(text)
+        return masks
+
+    @classmethod
     def of_kept(cls, kept: Mapping[str, tuple[str, str]]) -> Masks:
         """The masks that `kept` told; raises `BadInput` for what is no placeholder."""
         masks = cls()
@@ -126,9 +134,7 @@ def masked(texts: Sequence[str]) -> list[str]:
     >>> masked(["张伟在吗", "我叫张伟"])
     ['[姓名1]在吗', '我叫[姓名1]']
     """
-    masks = Masks()
-    for text in texts:
-        masks.mask(text)  # whoever is named at the end was maybe spoken to at the beginning
+    masks = Masks.of(texts)  # whoever is named at the end was maybe spoken to at the beginning
     return [masks.mask(text) for text in texts]
 
 
