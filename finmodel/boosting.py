@@ -123,6 +123,21 @@ def header_of(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
 
 
+def settled(text: str) -> str:
+    """A model's text as LightGBM itself writes it, however it was made; BadInput if it is none.
+
+    What is logged in MLflow is written by LightGBM: a text that it would change has no digest.
+    """
+    import lightgbm as lgb
+
+    try:
+        return str(lgb.Booster(model_str=text).model_to_string())
+    except lgb.basic.LightGBMError as error:
+        raise BadInput(
+            f"LightGBM cannot read it ({error})", where="model text", remedy="export it again"
+        ) from error
+
+
 def version() -> str:
     """LightGBM's version."""
     import lightgbm

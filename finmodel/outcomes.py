@@ -7,7 +7,7 @@ application is known by its stand-in (see `Vault.stand_ins`) only, so that nobod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
@@ -86,7 +86,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecidedOn:
-    """The log's applications, each once, and when each was first decided."""
+    """Applications, each once, and when each was first decided: here, or before by the lender."""
 
     application: Int64s
     """(k,) stand-ins, increasing."""
@@ -94,9 +94,24 @@ class DecidedOn:
 
     @classmethod
     def of(cls, application: Int64s, time_us: Int64s) -> Self:
-        """Out of every decision's columns, in the log's order."""
-        known, first = np.unique(application, return_index=True)
-        return cls(known, time_us[first])
+        """Out of every decision's columns, in any order.
+
+        >>> found = DecidedOn.of(np.array([7, 5, 7]), np.array([30, 10, 20]))
+        >>> found.application.tolist(), found.time_us.tolist()
+        ([5, 7], [10, 20])
+        """
+        if not len(application):
+            return cls(application, time_us)
+        order = np.argsort(application, kind="stable")
+        known, first = np.unique(application[order], return_index=True)
+        return cls(known, np.minimum.reduceat(time_us[order], first))
+
+    def since(self, application: Int64s) -> tuple[npt.NDArray[np.bool_], Int64s]:
+        """(n,) whether each was decided, and (n,) when first; 0 where it was not."""
+        there, place = found_among(application, self.application)
+        when = np.zeros(len(application), np.int64)
+        when[there] = self.time_us[place[there]]
+        return there, when
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +127,7 @@ class Judged:
 
 
 def judge(told: Outcomes, kept: Outcomes, decided: DecidedOn, now_us: int) -> Judged:
-    """Which rows of a load hold beside the log's decisions and what was kept before.
+    """Which rows of a load hold beside all decisions and what was kept before.
 
     Refused are rows of applications that were never decided, seen before the decision or after
     now, and rows that disagree: with themselves (good, and surely bad by their dpd), with another
@@ -120,18 +135,15 @@ def judge(told: Outcomes, kept: Outcomes, decided: DecidedOn, now_us: int) -> Ju
     that tell one time otherwise, or a good after a bad; what is surely bad by its dpd is a bad.
     """
     refused: dict[int, str] = {}
-    place = np.searchsorted(decided.application, told.application)
-    place = place.clip(max=max(len(decided.application) - 1, 0))
-    there = np.zeros(len(told), bool)
-    since = np.zeros(len(told), np.int64)
-    if len(decided.application):
-        there = decided.application[place] == told.application
-        since = decided.time_us[place]
-    refuse(refused, ~there, "no decision on this application is in the audit log")
+    there, since = decided.since(told.application)
+    refuse(
+        refused,
+        ~there,
+        "no decision on this application is in the audit log, and none was imported",
+    )
     refuse(refused, there & (told.observed_us < since), "it was seen before the decision")
     refuse(refused, told.observed_us > now_us, "it was seen later than now")
-    usable = np.ones(len(told), bool)
-    usable[list(refused)] = False
+    usable = left_of(refused, len(told))
     rows = np.flatnonzero(usable)
     # A row that is not used for this still says how late it was: no later good is believed.
     refuse(refused, usable & (told.bad == 0) & (told.dpd > SURELY_BAD_DPD), _GOOD_SO_LATE)
@@ -149,14 +161,29 @@ def refuse(refused: dict[int, str], which: npt.NDArray[np.bool_], why: str) -> N
         refused.setdefault(row, why)
 
 
+def left_of(refused: Mapping[int, str], rows: int) -> npt.NDArray[np.bool_]:
+    """(rows,) which of them are not refused."""
+    left = np.ones(rows, bool)
+    left[np.fromiter(refused, np.int64, len(refused))] = False
+    return left
+
+
+def found_among(sought: Int64s, among: Int64s) -> tuple[npt.NDArray[np.bool_], Int64s]:
+    """Whether each is among increasing numbers, and the place where it would be."""
+    if not len(among):
+        return np.zeros(len(sought), bool), np.zeros(len(sought), np.int64)
+    place = np.searchsorted(among, sought).clip(max=len(among) - 1)
+    return among[place] == sought, place
+
+
 def _disagreements(both: Outcomes, origin: Int64s, refused: dict[int, str]) -> Int64s:
     """Rows of the load that say again what is known; those that disagree are refused."""
     # Kept rows before the load's among equals, so that the first of a run is the one known.
     order = np.lexsort((origin, both.observed_us, both.application))
     ranked, origin = both.only(order), origin[order]
-    application = _starts(ranked.application)
-    time = application | _starts(ranked.observed_us)
-    first = _first_of_run(time)
+    application = starts_of(ranked.application)
+    time = application | starts_of(ranked.observed_us)
+    first = first_of_run(time)
     differs = np.zeros(len(ranked), bool)
     for name in _VALUES:
         values = getattr(ranked, name)
@@ -184,14 +211,14 @@ def _surely_bad(seen: Outcomes) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _starts(values: Int64s) -> npt.NDArray[np.bool_]:
+def starts_of(values: Int64s) -> npt.NDArray[np.bool_]:
     """Where another value than before begins."""
     starts = np.ones(len(values), bool)
     starts[1:] = values[1:] != values[:-1]
     return starts
 
 
-def _first_of_run(starts: npt.NDArray[np.bool_]) -> Int64s:
+def first_of_run(starts: npt.NDArray[np.bool_]) -> Int64s:
     """(n,) the place where each row's run begins."""
     first: Int64s = np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))
     return first
@@ -204,7 +231,7 @@ def _earlier(
 ) -> npt.NDArray[np.bool_]:
     """Rows whose application has one of `those` at an earlier time; starts of runs beside them."""
     before = np.concatenate([[0], np.cumsum(those)])
-    found: npt.NDArray[np.bool_] = before[_first_of_run(time)] > before[_first_of_run(application)]
+    found: npt.NDArray[np.bool_] = before[first_of_run(time)] > before[first_of_run(application)]
     return found
 
 

@@ -54,7 +54,7 @@ def adopt(
             where=candidate.where,
             remedy="log it again as docs/risk_recipes.md shows",
         )
-    ready = replace(ready, teaching=_own_teaching(candidate.text, ready.teaching))
+    ready = replace(ready, teaching=own_teaching(candidate.text, ready.teaching))
     learned, evidence = _evidence(recipe, settings, candidate, ready, progress)
     verdict = judge(recipe.gate, evidence)
     origin = {
@@ -81,12 +81,13 @@ def what_it_lacks(candidate: Candidate, frame: TrainingFrame) -> list[str]:
     if not candidate.text:
         logged = candidate.flavour or "another flavour"
         return [*lacks, f"a native lightgbm.Booster ({logged} was logged: log its booster_)"]
-    lacks += _of_the_model(candidate.text)
+    lacks += model_lacks(candidate.text)
     lacks += _of_the_features(candidate, frame)
     return lacks
 
 
-def _of_the_model(text: str) -> list[str]:
+def model_lacks(text: str) -> list[str]:
+    """What of a model's text no gate can judge."""
     head, lacks = header_of(text), []
     if head.get("objective") != "binary sigmoid:1":
         lacks.append(f"the objective binary (it has {head.get('objective', 'none')!r})")
@@ -125,7 +126,7 @@ def _trainer(candidate: Candidate) -> str:
     return candidate.tags.get(registry.TRAINED_BY) or candidate.run_user
 
 
-def _own_teaching(text: str, recipes: Teaching) -> Teaching:
+def own_teaching(text: str, recipes: Teaching) -> Teaching:
     """The model's own parameters and number of trees, judged as the recipe judges."""
     params, rounds = parameters_in(text)
     threads = {"num_threads": recipes.params["num_threads"]}
@@ -146,11 +147,11 @@ def _evidence(
     evidence = evidence_of(recipe, ready.frame, learned, judged, oracle)
     studied = Studied(recipe, ready.frame, ready.parts, learned, judged)
     population = population_of(settings, studied)
-    itself = _itself(ready.frame, learned)
+    itself = itself_of(ready.frame, learned)
     return learned, replace(evidence, itself=itself, population=population)
 
 
-def _itself(frame: TrainingFrame, learned: Learned) -> Itself:
+def itself_of(frame: TrainingFrame, learned: Learned) -> Itself:
     """The logged model's own figures, with the calibration that it would be served with."""
     log_odds = learned.log_odds(frame, np.arange(len(frame)))
     labels, given = frame.labels, probability(log_odds - learned.shift)

@@ -16,6 +16,7 @@ from finmodel import outcome_files
 from finmodel.audit_format import parse_id
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION
+from finmodel.decision_series import Series
 from finmodel.errors import BadInput, NotFound
 from finmodel.export import load_export
 from finmodel.outcomes import UNKNOWN
@@ -77,7 +78,8 @@ def matured(settings: Settings, rows: Sequence[Logged], window: Window) -> dict[
         place=np.array([(segment << 32) + offset for segment, offset in lies], np.int64),
     )
     outcomes = outcome_files.kept_in(settings.outcomes)
-    log = whole_log(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
+    book = book_of(Series(settings.audit, settings.imported))
+    log = whole_log(book, outcomes, window.days, window.bad_dpd)
     labels = follow(decisions, outcomes, window, log).label
     told = zip(rows, labels.tolist(), strict=True)
     return {one.entry.id: label for one, label in told if label != UNKNOWN}

@@ -1,47 +1,50 @@
-"""`finmodel outcomes load`: what became of applications, joined to the log's decisions.
+"""`finmodel outcomes load`: what became of applications, joined to decisions, ours or imported.
 
 A file comes in; rows that hold are kept and the act is recorded in the audit log; rows that do not
-are told with their number and reason. Loading a file again changes nothing.
+are listed with their number and reason. Loading a file again changes nothing.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
 from finmodel import outcome_files
 from finmodel.acts import audited
-from finmodel.audit_side import pieces_of, segments_of
+from finmodel.audit_segments import MARK_NAME
 from finmodel.clock import micros
-from finmodel.decision_log import APPLICATION, LAYOUT
-from finmodel.errors import BadInput
-from finmodel.outcomes import DecidedOn, Outcomes, judge
+from finmodel.decision_log import APPLICATION
+from finmodel.decision_series import Series
+from finmodel.durable import disk_error, held_alone
+from finmodel.errors import BadInput, NotReady
+from finmodel.months import Months
+from finmodel.outcomes import DecidedOn, Outcomes, judge, left_of
 from finmodel.progress import Progress, silent
-from finmodel.records import Person
+from finmodel.records import Int64s, Person
 from finmodel.settings import Settings
-from finmodel.table_files import is_csv, lines_of, read_table
+from finmodel.table_files import is_csv, read_table
 from finmodel.vault import Vault
-from risk.monitor.outcome_file import TEXT, Read, read_outcomes
+from risk.brought.mapping import OUR_OUTCOMES, Mapping, load_mapping
+from risk.monitor.outcome_file import Read, read_outcomes, text_of
+from serving.not_used import (
+    AS_USUAL,
+    PLAINLY,
+    SHOWN,
+    Asked,
+    NotUsed,
+    Written,
+    list_beside,
+    not_used,
+    said_of,
+)
 
-SHOWN = 1000
-"""So many refused rows are told one by one; the others are counted."""
 LOADERS = frozenset({"analyst", "engineer"})
-
-
-@dataclass(frozen=True, slots=True)
-class NotUsed:
-    """A row that was not used."""
-
-    row: int
-    """Counted from 1, header and blank lines not counted."""
-    line: int | None
-    """Of a CSV, as a person counts: the header's is 1, blank ones count. None of a Parquet file."""
-    application_id: str
-    reason: str
+HOME_ZONE = "Asia/Shanghai"
+"""Where months begin, if the mapping does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +59,9 @@ class Loaded:
     not_used: list[NotUsed]
     """The refused rows, up to a thousand of them."""
     kept_in: str
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """How a CSV is written."""
-
-    separator: str = ","
-    encoding: str = "utf-8-sig"
-
-    @classmethod
-    def told(cls, separator: str, encoding: str) -> Self:
-        """As a shell says it, where a tab is hard to type: `\\t` is one, too."""
-        sign = "\t" if separator == r"\t" else separator
-        if len(sign) != 1:
-            raise BadInput(
-                f"{separator!r} is not one character",
-                where="--separator",
-                remedy=r"give one, such as ';' or '\t'",
-            )
-        return cls(sign, encoding)
-
-
-AS_USUAL = Written()
+    not_used_in: str = ""
+    """The CSV that lists all refused rows."""
+    said: str = ""
 
 
 def load_outcomes(
@@ -87,25 +70,36 @@ def load_outcomes(
     person: Person,
     progress: Progress = silent,
     written: Written = AS_USUAL,
+    asked: Asked = PLAINLY,
 ) -> Loaded:
     """Load a CSV or Parquet file of outcomes; BadInput where it lacks a column."""
-    read = read_outcomes(read_table(file, TEXT, written.separator, written.encoding), str(file))
+    mapping, written = mapping_of(asked, written)
+    read = _read(file, mapping, written)
     with closing(Vault(settings.vault)) as vault:
         stand_ins = np.array(vault.stand_ins(read.application_id), np.int64)
-    told = Outcomes(stand_ins, read.observed_us, read.bad, read.dpd, read.fpd)
-    rows = np.setdiff1d(np.arange(len(told)), np.fromiter(read.refused, np.int64))
-    decided = decided_on(settings.audit, progress)
-    before = outcome_files.kept_in(settings.outcomes)
-    judged = judge(told.only(rows), before, decided, micros(settings.clock.now()))
-    path = outcome_files.keep(settings.outcomes, told.only(rows[judged.new]))
-    refused = read.refused | {int(rows[row]): why for row, why in judged.refused.items()}
+    # An erasure must not give an application another number between the two.
+    with alone(settings.imported, asked.dry_run or not settings.imported.is_dir()):
+        decided = decided_on(Series(settings.audit, settings.imported), progress)
+        observed = _observed(read, stand_ins, decided, mapping)
+        told = Outcomes(stand_ins, observed, read.bad, read.dpd, read.fpd)
+        rows = np.flatnonzero(left_of(read.refused, len(told)))
+        before = outcome_files.kept_in(settings.outcomes)
+        judged = judge(told.only(rows), before, decided, micros(settings.clock.now()))
+        refused = read.refused | {int(rows[row]): why for row, why in judged.refused.items()}
+        left_out = not_used(refused, file, written, read.application_id)
+        listed = list_beside(left_out, file, asked)
+        path = None
+        if not asked.dry_run:
+            path = outcome_files.keep(settings.outcomes, told.only(rows[judged.new]))
     loaded = Loaded(
         rows=len(read.application_id),
         new=len(judged.new),
         known=judged.known,
         refused=len(refused),
-        not_used=_not_used(read, refused, file, written),
+        not_used=left_out[:SHOWN],
         kept_in="" if path is None else path.name,
+        not_used_in=listed,
+        said=said_of(len(judged.new), judged.known, asked),
     )
     if path is not None:
         facts = {"file": path.name, "by": person.name, "new": loaded.new, "refused": loaded.refused}
@@ -113,12 +107,37 @@ def load_outcomes(
     return loaded
 
 
-def decided_on(folder: Path, progress: Progress = silent) -> DecidedOn:
-    """Every application that the log has a decision on."""
+def mapping_of(asked: Asked, written: Written) -> tuple[Mapping, Written]:
+    """The mapping, and how the file is written: as the shell says, else as the mapping does."""
+    if asked.mapping is None:
+        return Mapping(outcomes=OUR_OUTCOMES), written
+    mapping, _ = load_mapping(asked.mapping)
+    if written == AS_USUAL:
+        written = Written.told(mapping.separator, mapping.encoding)
+    return mapping, written
+
+
+@contextmanager
+def alone(folder: Path, freely: bool) -> Iterator[None]:
+    """Nobody else loads meanwhile; `freely`, as a dry run, writes nothing, not even a lock."""
+    if freely:
+        yield
+        return
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    busy = NotReady("another load is under way", where="imported decisions", remedy="wait for it")
+    with held_alone(folder / ".lock", busy):
+        yield
+
+
+def decided_on(series: Series, progress: Progress = silent) -> DecidedOn:
+    """Every application that there is a decision on, logged or imported."""
     applications, times = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    numbers = segments_of(folder)
+    numbers = series.numbers if series.loads or (series.audit / MARK_NAME).exists() else []
     for done, number in enumerate(numbers, start=1):
-        for piece in pieces_of(folder, number, LAYOUT, only=(APPLICATION,)):
+        for piece in series.pieces(number, only=(APPLICATION,)):
             if APPLICATION in piece.columns:
                 applications.append(piece.columns[APPLICATION])
                 times.append(piece.columns["time_us"])
@@ -126,27 +145,23 @@ def decided_on(folder: Path, progress: Progress = silent) -> DecidedOn:
     return DecidedOn.of(np.concatenate(applications), np.concatenate(times))
 
 
-def _not_used(read: Read, refused: dict[int, str], file: Path, written: Written) -> list[NotUsed]:
-    shown = sorted(refused)[:SHOWN]
-    lines = []
-    if shown and is_csv(file):
-        lines = lines_of(file, written.separator, written.encoding)
-    return [
-        NotUsed(
-            row=row + 1,
-            line=lines[row] if row < len(lines) else None,
-            application_id=read.application_id[row],
-            reason=refused[row],
-        )
-        for row in shown
-    ]
-
-
-def require_some(loaded: Loaded, file: Path) -> None:
-    """BadInput where no row of the file is kept, now or before."""
-    if loaded.refused and not loaded.new + loaded.known:
+def _read(file: Path, mapping: Mapping, written: Written) -> Read:
+    told = mapping.outcomes
+    if told is None:
         raise BadInput(
-            f"none of its {loaded.rows:,} rows could be used",
+            "the mapping has no part `outcomes`",
             where=str(file),
-            remedy="mend them: each has its reason above",
+            remedy="write it, as docs/lender.example.yaml shows",
         )
+    # A Parquet file has times as times.
+    text = text_of(told) if is_csv(file) else (told.application_id,)
+    frame = read_table(file, text, written.separator, written.encoding)
+    return read_outcomes(frame, str(file), told, mapping.zone)
+
+
+def _observed(read: Read, application: Int64s, decided: DecidedOn, mapping: Mapping) -> Int64s:
+    """(n,) when each was seen: as told, or at the last instant of its month on book."""
+    if read.months is None:
+        return read.observed_us
+    months = Months(mapping.zone or HOME_ZONE)
+    return months.ends(months.of(decided.since(application)[1]) + read.months) - 1

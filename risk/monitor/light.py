@@ -63,6 +63,8 @@ class Matured:
     build: Separation | None
     note: Note = "not_mature"
     """Why there is no separation, where there is none."""
+    unpriced: tuple[int, int] = (0, 0)
+    """Of n and of the bads: those without a probability, as imported decisions may be."""
 
 
 def light(
@@ -206,20 +208,21 @@ def _of_auc(matured: Matured) -> Signal:
 
 
 def _of_promise(matured: Matured) -> Signal:
-    goods = matured.n - matured.bads
-    if not matured.n:
-        return _noted("calibration", 0, ("校准", "calibration"), "not_mature")
-    if min(matured.promised, goods) < 5.0:
-        return _noted("calibration", matured.n, ("校准", "calibration"), "too_few_bads")
-    z = (matured.bads - matured.promised) / np.sqrt(matured.promised_variance)
-    ratio = matured.bads / matured.promised
+    n, bads = matured.n - matured.unpriced[0], matured.bads - matured.unpriced[1]
+    if not n:
+        why: Note = "no_probability" if matured.n else "not_mature"
+        return _noted("calibration", matured.n, ("校准", "calibration"), why)
+    if min(matured.promised, n - bads) < 5.0:
+        return _noted("calibration", n, ("校准", "calibration"), "too_few_bads")
+    z = (bads - matured.promised) / np.sqrt(matured.promised_variance)
+    ratio = bads / matured.promised
     far = max(ratio, 1.0 / max(ratio, 1e-9))
     lit = two_sided(float(z)) < CHANCE and far > LEAST_RATIO
     colour: Colour = ("red" if far >= GREAT_RATIO else "amber") if lit else "green"
     return Signal(
         "calibration",
         colour,
-        matured.n,
+        n,
         ratio,
         LEAST_RATIO,
         f"实际坏率为预期的 {ratio:.2f} 倍",

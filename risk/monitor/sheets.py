@@ -51,18 +51,23 @@ WORDS = {
     "colour": "颜色", "zh": "说明", "en": "explanation", "owner": "负责人",
     "acknowledgements": "确认与备注", "value": "数值", "limit": "界限", "version": "版本",
     "segment": "客群", "own": "本客群", "window": "窗口", "cell": "分箱", "csi_part": "CSI 贡献",
+    "side": "类别", "approved": "其中通过", "of": "可比案件", "rate": "比率", "code": "代码",
+    "verdict": "结论", "against": "推翻评分",
 }  # fmt: skip
 """Chinese names of the panels' fields."""
 STATUSES = {
     "too_few": "样本过少", "stable": "稳定", "moved": "轻微移动", "watch": "关注",
     "shifted": "漂移", "not_judged": "不判断", "all": "全部",
+    "high_side": "高分拒绝", "low_side": "低分放行", "with_score": "与评分一致",
+    "between": "评分中间段", "unscored": "无评分", "approve": "通过", "decline": "拒绝",
     "green": "绿", "amber": "黄", "red": "红", "grey": "灰",
 }  # fmt: skip
 
 
 PANELS = (
     "light", "quality", "bands", "stability", "variables", "calibration", "vintages", "vintages",
-    "vintages", "consistency", "consistency", "challenger", "challenger", "alerts",
+    "vintages", "consistency", "consistency", "challenger", "challenger", "overrides", "overrides",
+    "alerts",
 )  # fmt: skip
 """The panel of each table, in their order."""
 
@@ -89,6 +94,8 @@ def _tables(seen: Monitor) -> list[Sheet]:
         table("特征年龄", "Feature ages", seen.consistency.views),
         _challenger(seen),
         table("冠军挑战者置换", "Swap set", seen.challenger.swap),
+        table("推翻评分", "Overrides", seen.overrides.rows),
+        table("人工原因代码", "People's reason codes", seen.overrides.codes),
         _alerts(seen),
     ]
 
@@ -107,6 +114,8 @@ def header_lines(seen: Monitor) -> list[tuple[str, str, str]]:
         ("样本量", "decisions", f"{header.n:,}"),
         ("未由模型评分", "not scored by the model",
          f"评分卡 by scorecard {header.by_card:,}，无评分 unscored {header.unscored:,}"),
+        *((("历史决策", "imported", f"{header.imported_zh} / {header.imported_en}"),)
+          if header.imported else ()),
         ("成熟样本", "matured", f"{header.matured:,}（坏 bads {header.bads:,}）"),
         ("表现期", "followed", f"{header.window_days} days, bad: dpd ≥ {header.bad_dpd}"),
         ("参照", "reference", f"{header.reference_zh} / {header.reference}"),

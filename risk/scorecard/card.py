@@ -62,8 +62,8 @@ class Scorecard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         names = [variable.name for variable in self.variables]
         if not names or len(names) != len(set(names)):
             raise ValueError("a card has variables, each once")
-        if not 0 <= self.decimals <= 6:
-            raise ValueError("decimals must be between 0 and 6")
+        if not 0 <= self.decimals <= 12:
+            raise ValueError("decimals must be between 0 and 12")
 
 
 def scaled(

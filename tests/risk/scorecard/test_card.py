@@ -157,7 +157,7 @@ def test_a_column_that_is_absent_or_no_number_is_named():
         {"format": 2},
         {"woe_sign": "ln(good share / bad share)"},
         {"variables": []},
-        {"decimals": 9},
+        {"decimals": 13},
         {"note": "more"},
     ],
 )

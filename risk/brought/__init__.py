@@ -1,0 +1,1 @@
+"""What a lender brings from before: its columns, by a mapping, as ours."""

@@ -1,0 +1,94 @@
+"""Outcomes in a lender's own words, of decisions that were imported."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finmodel import outcome_files
+from finmodel.clock import micros, parse_time
+from finmodel.records import Person
+from serving.not_used import Asked
+from serving.outcomes import load_outcomes
+from serving.past_decisions import load_decisions
+from tests.serving.past_lender import MAPPING, make_lender
+
+ANALYST = Person("Lin", frozenset({"analyst"}))
+
+
+@pytest.fixture
+def lender(tmp_path):
+    made = make_lender(tmp_path / "lender", 40)
+    path = made.write("审批.csv", made.decisions)
+    load_decisions(made.settings, path, ANALYST, Asked(made.mapping))
+    return made
+
+
+def load(lender, rows, outcomes=None, dry_run=False):
+    """Load rows of outcomes, with a part of the mapping of their own."""
+    before, _, _ = MAPPING.partition("outcomes:")
+    if outcomes is not None:
+        lender.mapping.write_text(f"{before}outcomes:\n{outcomes}")
+    path = lender.write("rows.csv", pd.DataFrame(rows))
+    asked = Asked(lender.mapping, dry_run=dry_run)
+    return load_outcomes(lender.settings, path, ANALYST, asked=asked)
+
+
+def test_months_on_book_are_seen_at_their_months_end(lender):
+    table = lender.decisions.head(3)
+    rows = {"申请编号": table["申请编号"], "账龄": [0, 3, None], "逾期天数": [0, 40, 0]}
+    told = load(lender, rows, "  {application_id: 申请编号, months_on_book: 账龄, dpd: 逾期天数}\n")
+    assert (told.new, told.refused) == (2, 1)
+    assert told.not_used[0].reason == "it does not say its months on book"
+    kept = outcome_files.kept_in(lender.settings.outcomes)
+    decided = [pd.Period(one, freq="M") for one in table["审批时间"].str[:7]]
+    months = [decided[0] + 1, decided[1] + 4]
+    ends = [micros(parse_time(f"{one}-01T00:00:00+08:00")) - 1 for one in months]
+    assert sorted(kept.observed_us.tolist()) == sorted(ends)
+
+
+def test_buckets_and_the_lenders_own_limit_say_what_is_bad(lender):
+    rows = {
+        "申请编号": lender.decisions["申请编号"].head(4),
+        "观察日": "2006-05-01 00:00:00",
+        "状态": ["M0", "M1", "M2", "M9"],
+    }
+    words = "{column: 状态, values: {M0: 0, M1: 15, M2: 45}, bad_from: 30}"
+    told = load(
+        lender, rows, f"  application_id: 申请编号\n  observed_at: 观察日\n  dpd: {words}\n"
+    )
+    assert (told.new, told.refused) == (3, 1)
+    assert "dpd is none of the words" in told.not_used[0].reason
+    kept = outcome_files.kept_in(lender.settings.outcomes)
+    assert sorted(zip(kept.dpd.tolist(), kept.bad.tolist(), strict=True)) == [
+        (0, -1),
+        (15, -1),
+        (45, 1),
+    ]
+
+
+def test_an_outcome_before_its_imported_decision_or_of_none_is_refused(lender):
+    rows = lender.outcomes.head(3).assign(首=1)
+    rows.loc[0, "观察日"] = "2003-01-01 00:00:00"
+    rows.loc[1, "申请编号"] = "nobody"
+    told = load(lender, rows)
+    assert (told.new, told.refused) == (1, 2)
+    reasons = [one.reason for one in told.not_used]
+    assert reasons[0] == "it was seen before the decision"
+    assert "no decision on this application" in reasons[1]
+    listed = pd.read_csv(told.not_used_in)
+    assert listed[["row", "line"]].to_numpy().tolist() == [[1, 2], [2, 3]]
+
+
+def test_a_dry_run_keeps_nothing(lender):
+    told = load(lender, lender.outcomes, dry_run=True)
+    assert (told.new, told.kept_in) == (40, "")
+    assert not lender.settings.outcomes.exists()
+    assert told.said.startswith("nothing was loaded")
+
+
+def test_looks_of_one_application_are_kept_each(lender):
+    once = lender.outcomes.head(1)
+    later = once.assign(观察日="2006-05-20 00:00:00")
+    told = load(lender, pd.concat([once, later, once]))
+    assert (told.new, told.known) == (2, 1)
+    assert np.unique(outcome_files.kept_in(lender.settings.outcomes).application).size == 1
