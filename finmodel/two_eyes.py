@@ -1,7 +1,7 @@
-"""Two pairs of eyes: whoever made a version does not approve it.
+"""Two pairs of eyes: whoever made a version, or judged a case first, is not the second to say yes.
 
-What is to be served and who approves it come in; nothing goes out, or Refused with what to do. The
-demo's people count among themselves alone. Pure.
+What is to be served or was judged, and who approves, come in; nothing goes out, or Refused with
+what to do. The demo's people count among themselves alone. Pure.
 """
 
 from __future__ import annotations
@@ -42,6 +42,16 @@ def require_two_eyes(made: Trained, approver: Person, *, demo: bool) -> None:
         )
     if made.demo and not demo:
         raise of_the_demo(made.name, made.version)
+
+
+def require_another(first: str, second: Person, where: str) -> None:
+    """Refused where the second person is the first."""
+    if second.name == first:
+        raise Refused(
+            f"{first} gave the first verdict",
+            where=where,
+            remedy="leave it to somebody else: two pairs of eyes",
+        )
 
 
 def of_the_demo(name: str, version: int) -> Refused:

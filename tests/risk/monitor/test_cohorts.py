@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from finmodel.clock import micros, parse_time
+from finmodel.decision_series import Series
 from finmodel.drift import Bins
 from finmodel.outcomes import Outcomes
 from finmodel.settings import Settings
@@ -19,6 +20,7 @@ from tests.risk.logged_decisions import Decided, at_us, log_decisions, stand_in_
 START = parse_time("2026-01-01T00:00:00+08:00")
 NOW = START + timedelta(days=330)
 ROWS = 1_200
+THREE = {f"feature_{place}": Bins() for place in range(3)}
 
 
 def looks(application, observed_us, dpd):
@@ -63,9 +65,9 @@ def labels_of(lived, outcomes, since=START, segment=None):
     """Labels by application, of a window and a segment, as monitoring has them."""
     settings, window = lived[0], Window(micros(NOW))
     asked = Asked("card", 1, (micros(since), micros(NOW)), segment or {})
-    decisions = scan_decisions(settings.audit, asked, [Bins()] * 3).decisions
+    decisions = scan_decisions(Series(settings.audit), asked, THREE).decisions
     outcomes = outcomes.sorted()
-    log = whole_log(book_of(settings.audit), outcomes, window.days, window.bad_dpd)
+    log = whole_log(book_of(Series(settings.audit)), outcomes, window.days, window.bad_dpd)
     label = follow(decisions, outcomes, window, log).label
     return pd.Series(label, index=decisions.application).sort_index()
 
@@ -171,7 +173,7 @@ def test_a_decision_that_was_followed_by_another_has_no_outcome_whoever_asks(
     start, end = at_us(START, days).tolist()
     asked = Asked("card", version, (start, end), segment)
     cohorts = Cohorts(seen, 180, 30, tuple(weeks_of(np.array([start, end])).tolist()))
-    decisions = scan_decisions(settings.audit, asked, [Bins()] * 3, each=cohorts.add).decisions
+    decisions = scan_decisions(Series(settings.audit), asked, THREE, each=cohorts.add).decisions
     label = follow(decisions, seen, Window(micros(NOW)), cohorts.whole()).label
     wanted = table.time_us.between(start, end, inclusive="left") & (table.version == version)
     for name, value in segment.items():
@@ -198,12 +200,12 @@ def test_of_decisions_of_one_moment_the_one_logged_last_is_followed():
 
 def test_only_the_weeks_of_a_span_are_told_and_none_without_outcomes(lived):
     settings, seen, _ = lived
-    whole = whole_log(book_of(settings.audit), seen.sorted(), 180, 30).weeks
+    whole = whole_log(book_of(Series(settings.audit)), seen.sorted(), 180, 30).weeks
     assert len(whole) >= 7
     first, last = int(whole[1]), int(whole[3])
-    some = whole_log(book_of(settings.audit), seen.sorted(), 180, 30, (first, last)).weeks
+    some = whole_log(book_of(Series(settings.audit)), seen.sorted(), 180, 30, (first, last)).weeks
     assert some.tolist() == whole[1:4].tolist()
-    assert whole_log(book_of(settings.audit), Outcomes.none(), 180, 30).weeks.tolist() == []
+    assert whole_log(book_of(Series(settings.audit)), Outcomes.none(), 180, 30).weeks.tolist() == []
 
 
 def test_weeks_begin_on_monday_where_the_lender_is():

@@ -1,0 +1,1 @@
+"""Cases for people, as the decision service keeps and shows them."""

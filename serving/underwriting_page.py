@@ -1,0 +1,129 @@
+"""The addresses behind the page of cases: the queue, one case, claims, verdicts, a person's look.
+
+A typed question comes in, cases go out. The book and the log are handled in threads, so that nobody
+who decides waits.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from risk.underwriting.case import Case, Said, needs_second
+from serving.answering import Reply, Route, aside, json_of, signed_in
+from serving.border import Call, Rule
+from serving.desk import Desk
+from serving.explain import explain
+from serving.openapi import Doc
+from serving.schemas import Explanation
+from serving.underwriting.asked import (
+    CaseSeen,
+    CaseShown,
+    ClaimAsked,
+    HumanLook,
+    Queue,
+    SaidSeen,
+    VerdictAsked,
+    codes_seen,
+    said_seen,
+    seen,
+)
+
+JUDGES: Final = frozenset({"underwriter"})
+LOOKERS: Final = frozenset({"underwriter", "auditor"})
+ASKERS: Final = frozenset({"underwriter", "agent", "supervisor"})
+"""Who may bring a decision before a person: for the customer who asked for it."""
+
+
+async def queue(_call: Call, desk: Desk) -> Reply:
+    """GET /cases."""
+    cases, waiting = await aside(desk, desk.cases.waiting)
+    now = desk.cases.now_us()
+    told = Queue(
+        as_of=desk.clock.now(),
+        waiting=waiting,
+        second_above_minor=desk.settings.second_above_minor,
+        cases=tuple(seen(one, now) for one in cases),
+    )
+    return Reply(msgspec.json.encode(told))
+
+
+async def shown(call: Call, desk: Desk) -> Reply:
+    """GET /cases/{decision_id}."""
+    case = await aside(desk, desk.cases.case, call.piece)
+    told = await explain(call.piece, signed_in(call), desk)
+    return Reply(msgspec.json.encode(await aside(desk, _shown, case, told, desk)))
+
+
+async def asked(call: Call, desk: Desk) -> Reply:
+    """POST /cases."""
+    wanted = json_of(call, HumanLook)
+    return _seen(await aside(desk, desk.cases.ask, wanted.decision_id, signed_in(call)), desk)
+
+
+async def claimed(call: Call, desk: Desk) -> Reply:
+    """POST /cases/claim."""
+    wanted = json_of(call, ClaimAsked)
+    act = desk.cases.release if wanted.release else desk.cases.claim
+    return _seen(await aside(desk, act, wanted.decision_id, signed_in(call)), desk)
+
+
+async def judged(call: Call, desk: Desk) -> Reply:
+    """POST /cases/verdict."""
+    wanted = json_of(call, VerdictAsked)
+    said, note = (wanted.verdict, wanted.code), wanted.note.strip()
+    who = signed_in(call)
+    return _seen(await aside(desk, desk.cases.judge, wanted.decision_id, who, said, note), desk)
+
+
+def _seen(case: Case, desk: Desk) -> Reply:
+    return Reply(msgspec.json.encode(seen(case, desk.cases.now_us())))
+
+
+def _shown(case: Case, told: Explanation, desk: Desk) -> CaseShown:
+    above = needs_second(case.about, desk.settings.second_above_minor)
+    return CaseShown(
+        case=seen(case, desk.cases.now_us()),
+        first=_said(case.first, told, desk),
+        final=_said(case.final, told, desk),
+        needs_second=case.first is None and above,
+        approve=codes_seen(case, "approve", told),
+        decline=codes_seen(case, "decline", told),
+        explanation=told,
+    )
+
+
+def _said(said: Said | None, told: Explanation, desk: Desk) -> SaidSeen | None:
+    if said is None:
+        return None
+    return said_seen(said, desk.cases.note_of(said.entry) if told.application else "")
+
+
+ROUTES: Final = (
+    Route(
+        Rule("GET", "/cases", LOOKERS),
+        Doc("Cases that wait for a person, the oldest first.", None, Queue),
+        queue,
+    ),
+    Route(
+        Rule("GET", "/cases/{decision_id}", LOOKERS),
+        Doc("One case, with all that its decision rested on.", None, CaseShown, may=("404", "507")),
+        shown,
+    ),
+    Route(
+        Rule("POST", "/cases", ASKERS),
+        Doc("Bring an automatic decline before a person.", HumanLook, CaseSeen, may=("404", "507")),
+        asked,
+    ),
+    Route(
+        Rule("POST", "/cases/claim", JUDGES),
+        Doc("Take a case for a while, or give it back.", ClaimAsked, CaseSeen, may=("404", "507")),
+        claimed,
+    ),
+    Route(
+        Rule("POST", "/cases/verdict", JUDGES),
+        Doc("Approve or decline a case.", VerdictAsked, CaseSeen, may=("404", "507")),
+        judged,
+    ),
+)  # fmt: skip
