@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from finmodel.addresses import without_secret
 from finmodel.durable import disk_error, make_file_once
 from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
 from finmodel.settings import Settings
@@ -114,7 +115,7 @@ def translated(settings: Settings, what: str) -> Iterator[None]:
         _require_room(error, settings)
         raise NotReady(
             f"MLflow's database cannot be read ({type(error).__name__})",
-            where=f"{what} at {_without_secret(settings.mlflow_uri)}",
+            where=f"{what} at {without_secret(settings.mlflow_uri)}",
             remedy="see that it is whole, and that no other version of MLflow wrote it",
         ) from error
     except MlflowException as error:
@@ -129,7 +130,7 @@ def translated(settings: Settings, what: str) -> Iterator[None]:
         _require_room(error, settings)
         raise NotReady(
             f"MLflow does not answer ({error.error_code})",
-            where=f"{what} at {_without_secret(settings.mlflow_uri)}",
+            where=f"{what} at {without_secret(settings.mlflow_uri)}",
             remedy="see that it runs, then try again",
         ) from error
     except OSError as error:
@@ -140,7 +141,3 @@ def _require_room(error: Exception, settings: Settings) -> None:
     """NoRoom where the database says, within another error, that it could not grow."""
     if "disk is full" in str(error):
         raise disk_error(OSError(errno.ENOSPC, ""), settings.home / "mlflow.db") from error
-
-
-def _without_secret(uri: str) -> str:
-    return uri.split("@")[-1]
