@@ -21,7 +21,7 @@ from typing import Protocol
 import msgspec
 
 from finmodel.durable import disk_error, sync_folder
-from finmodel.errors import BadInput, Damaged
+from finmodel.errors import BadInput, Damaged, NotFound
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,244}")
 """As Kafka names topics, less what `.jsonl` takes of a file's name."""
@@ -38,6 +38,8 @@ class DeadLetter:
     """A word of `rejections.Reason`, and behind a colon the field."""
     value: bytes | None
     key: bytes | None = None
+    timestamp_ms: int | None = None
+    """Kafka's own time of the record; None where the log keeps none."""
 
     def __repr__(self) -> str:
         """Its place and reason: what it holds is for no log."""
@@ -67,6 +69,7 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
     key_base64: str | None = None
     value: str | None = None
     value_base64: str | None = None
+    timestamp_ms: int | None = None
 
 
 class FileDeadLetters:
@@ -107,7 +110,7 @@ class FileDeadLetters:
                 fresh.setdefault(mark, letter)
         if not fresh:
             return 0
-        body = b"".join(_line_of(letter) for letter in fresh.values())
+        body = b"".join(line_of(letter) for letter in fresh.values())
         _write(file, body)
         os.fsync(file)
         if start == 0:
@@ -129,7 +132,7 @@ class FileDeadLetters:
                     os.ftruncate(file, start)
                     break
                 start += len(line)
-                letter = _letter_of(topic, line)
+                letter = letter_of(topic, line)
                 if letter is not None:  # a broken one is told to who reads them
                     self._seen[topic].add(_mark(letter))
         self._read_to[topic] = start
@@ -157,6 +160,28 @@ def count_dead(letters: Iterable[DeadLetter]) -> Counter[tuple[str, str]]:
     return Counter((letter.topic, letter.reason.partition(":")[0]) for letter in letters)
 
 
+def letter_id(letter: DeadLetter) -> str:
+    """What names a letter, the same wherever it is kept: of its topic, its place and its bytes.
+
+    >>> letter_id(DeadLetter("t", 0, 7, "missing: dpd", b"{}"))
+    'd-badc36e971205a3f8445'
+    """
+    digest = blake2b(letter.topic.encode() + b"\0" + _mark(letter), digest_size=10)
+    return f"d-{digest.hexdigest()}"
+
+
+def find_dead(letters: Iterable[DeadLetter], name: str) -> DeadLetter:
+    """The letter of this id; NotFound where none has it."""
+    for letter in letters:
+        if letter_id(letter) == name:
+            return letter
+    raise NotFound(
+        "there is no dead letter of this id",
+        where=f"dead letter {name[:40]!r}",
+        remedy="see which there are: finmodel letters list",
+    )
+
+
 def _path(folder: Path, topic: str) -> Path:
     if not _TOPIC.fullmatch(topic):
         raise BadInput(
@@ -166,7 +191,7 @@ def _path(folder: Path, topic: str) -> Path:
 
 
 def _whole(path: Path, number: int, line: bytes) -> DeadLetter:
-    letter = _letter_of(path.stem, line)
+    letter = letter_of(path.stem, line)
     if letter is None:
         raise Damaged(
             "the line does not hold", where=f"{path}:{number}", remedy="take that line out"
@@ -186,7 +211,8 @@ def _mark(letter: DeadLetter) -> bytes:
     return blake2b(place + (letter.value or b""), digest_size=12).digest()
 
 
-def _line_of(letter: DeadLetter) -> bytes:
+def line_of(letter: DeadLetter) -> bytes:
+    """A letter as it stands in its file."""
     key, key_base64 = _shown(letter.key)
     value, value_base64 = _shown(letter.value)
     line = _Line(
@@ -197,18 +223,21 @@ def _line_of(letter: DeadLetter) -> bytes:
         key_base64=key_base64,
         value=value,
         value_base64=value_base64,
+        timestamp_ms=letter.timestamp_ms,
     )
     return msgspec.json.encode(line) + b"\n"
 
 
-def _letter_of(topic: str, line: bytes) -> DeadLetter | None:
+def letter_of(topic: str, line: bytes) -> DeadLetter | None:
+    """The letter of a line; None where it is broken."""
     try:
         told = msgspec.json.decode(line, type=_Line)
         value = _bytes(told.value, told.value_base64)
         key = _bytes(told.key, told.key_base64)
     except (msgspec.DecodeError, ValueError):  # also text and base64 that are none
         return None
-    return DeadLetter(topic, told.partition, told.offset, told.reason, value, key)
+    place = topic, told.partition, told.offset
+    return DeadLetter(*place, told.reason, value, key, told.timestamp_ms)
 
 
 def _shown(data: bytes | None) -> tuple[str | None, str | None]:

@@ -204,4 +204,6 @@ def _headers(letter: DeadLetter) -> dict[str, str | int]:
         "source_offset": letter.offset,
         "finmodel_version": version("finmodel"),
     }
+    if letter.timestamp_ms is not None:
+        told["source_timestamp_ms"] = letter.timestamp_ms
     return told | {"null_value": "true"} if letter.value is None else told

@@ -62,6 +62,12 @@ class Batch:
         start, end = self.spans[:, index].tolist()
         return None if end < start else self.value(index)
 
+    def time_of(self, index: int) -> int | None:
+        """Kafka's own time of one event; None where the log keeps none."""
+        if self.times_ms is None or self.times_ms[index] < 0:
+            return None
+        return int(self.times_ms[index])
+
     def values(self) -> Iterator[bytes]:
         """Every event's bytes, as they came."""
         return map(self.value, range(len(self)))
@@ -107,9 +113,11 @@ def laid_out(values: Sequence[bytes | None]) -> tuple[Bytes, Int64s]:
 def batch_of_lines(topic: str, partition: int, first: int, lines: bytes, begin: int) -> Batch:
     r"""Lines, each with its end, as events of consecutive offsets, from `begin` on.
 
-    >>> batch = batch_of_lines("t", 0, 4, b"{}\n[]\n{ }\n", 5)
+    An empty line is an event that was forgotten: it has its offset, and nobody reads it.
+
+    >>> batch = batch_of_lines("t", 0, 4, b"{}\n[]\n\n{ }\n", 5)
     >>> list(batch.values()), batch.offsets.tolist(), batch.begin, batch.end
-    ([b'[]', b'{ }'], [5, 6], 5, 7)
+    ([b'[]', b'{ }'], [5, 7], 5, 8)
     """
     data = np.frombuffer(lines, np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
@@ -117,4 +125,7 @@ def batch_of_lines(topic: str, partition: int, first: int, lines: bytes, begin: 
     skip = max(0, begin - first)
     spans = np.stack([starts, ends])[:, skip:].astype(np.int64)
     offsets = np.arange(first + skip, first + len(ends), dtype=np.int64)
+    there = spans[0] < spans[1]
+    if not there.all():
+        spans, offsets = np.ascontiguousarray(spans[:, there]), offsets[there]
     return Batch(topic, partition, data, spans, offsets, begin, first + len(ends))

@@ -308,6 +308,19 @@ def append_all(
     return done
 
 
+@contextmanager
+def held_log(folder: Path) -> Iterator[None]:
+    """Hold a log as its one writer does, with no half-written end; NotReady if another writes."""
+    lock = _locked(folder)
+    try:
+        for path in folder.glob("*/*/*.log"):
+            if path == segments(path.parent)[-1]:
+                cut_tail(path)
+        yield
+    finally:
+        os.close(lock)
+
+
 def _locked(folder: Path) -> int:
     lock = os.open(folder / ".writer", os.O_CREAT | os.O_RDWR, 0o644)
     try:

@@ -71,16 +71,22 @@ def cut_tail(path: Path) -> int:
     return torn
 
 
-def append_frame(path: Path, frame: Frame) -> None:
-    """Put a frame at a segment's end, durably; NoRoom, and nothing written, if the disk is full."""
+def bytes_of(frame: Frame) -> bytes:
+    """A frame as it stands in a segment."""
     told = (_MAGIC, frame.first_offset, frame.count, len(frame.body), zlib.crc32(frame.body))
     head = _TOLD.pack(*told)
+    return head + _CHECK.pack(zlib.crc32(head)) + frame.body
+
+
+def append_frame(path: Path, frame: Frame) -> None:
+    """Put a frame at a segment's end, durably; NoRoom, and nothing written, if the disk is full."""
+    data = bytes_of(frame)
     is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab", buffering=0) as file:
         end = file.tell()
         try:
-            _write_all(file, head + _CHECK.pack(zlib.crc32(head)) + frame.body)
+            _write_all(file, data)
             os.fsync(file.fileno())
         except OSError as error:
             file.truncate(end)

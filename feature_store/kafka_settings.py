@@ -90,6 +90,9 @@ def load_settings(address: str, path: Path | None = None) -> KafkaSettings:
         told = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
     except FileNotFoundError:
         raise NotFound("no such file", where=str(path), remedy="name one that exists") from None
+    except (OSError, UnicodeDecodeError) as error:
+        told = f"it cannot be read ({type(error).__name__})"
+        raise BadInput(told, where=str(path), remedy="name a text file that may be read") from None
     except yaml.MarkedYAMLError as error:  # its text would quote the line
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         where = f"{path}{line}"

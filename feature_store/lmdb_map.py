@@ -22,6 +22,7 @@ from finmodel.errors import BadInput, Damaged, FinmodelError, NoRoom, NotReady, 
 
 _MAX_DBS = 64
 _MAX_READERS = 512
+_META_PAGES = 2
 _NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -126,6 +127,30 @@ class LmdbMap:
             self._active -= 1
             if not self._active:
                 self._idle.notify_all()
+
+    @property
+    def last_page(self) -> int:
+        """The number of the last page that was ever written."""
+        env = self.enter(writable=False)
+        try:
+            return int(env.info()["last_pgno"])
+        finally:
+            self.leave()
+
+    @property
+    def used_pages(self) -> int:
+        """How many pages hold something, LMDB's own two among them."""
+        with self.reading() as (txn, _), txn.cursor() as cursor:
+            names = list(cursor.iternext(values=False))
+        with self.reading(*names) as (txn, handles):
+            stats = [txn.stat(), *(txn.stat(one) for one in handles if one is not None)]
+        used = sum(one["branch_pages"] + one["leaf_pages"] + one["overflow_pages"] for one in stats)
+        return _META_PAGES + used
+
+    @property
+    def free_pages(self) -> int:
+        """How many pages hold nothing that can be read, and LMDB's own list of them."""
+        return self.last_page + 1 - self.used_pages
 
     def close(self) -> None:
         """Close the map in this process, once nobody reads; the next use opens it again."""

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from finmodel.errors import BadInput
 from finmodel.records import Int64s
 
+JOIN_KEY = "customer_id"
+"""What a lender's rows are of."""
 FEAST_KEYS = b"rows"
 """The database of everything that is not one int64."""
 

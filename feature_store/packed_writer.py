@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from feature_store import packed_kernels as kernels
 from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_scrub import scrub
 from feature_store.packed_catalog import (
     META,
     Catalog,
@@ -42,6 +43,7 @@ from feature_store.tile_columns import checked as checked_events
 from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan, schema_of
 from finmodel.errors import NotReady
+from finmodel.records import Int64s
 
 _CHUNK = 50_000
 """Customers merged at once: bounds the memory of a large call, which stays one transaction."""
@@ -233,6 +235,38 @@ class PackedWriter:
                 catalog.declare(name, features)
             store(txn, meta, catalog)
 
+    def held(self, join_key: str, ids: Int64s) -> int:
+        """Of how many of some customers the map has a row."""
+        name = place_of(join_key, "int64").name
+        try:
+            with self._map.reading(name) as (txn, (rows,)):
+                keys = keys_of(join_key, ids) if rows else []
+                return sum(bool(txn.get(key, b"", rows)) for key in keys)
+        except NotReady:  # there is no map
+            return 0
+
+    def forget(self, join_key: str, ids: Int64s) -> int:
+        """Remove customers' rows, of all views, and every byte of them; how many had one.
+
+        All rows are written anew, for a key also stands where pages part; then what lies in the
+        pages that are free now is written over. Who writes meanwhile waits.
+        """
+        place, gone = place_of(join_key, "int64"), set(keys_of(join_key, ids))
+        if not (self._map.place.path / "data.mdb").exists():
+            return 0
+        with (
+            self._map.writing({place.name: True}) as (txn, (rows,)),
+            self._map.reading(place.name) as (before, _),
+        ):
+            removed = [value for key in gone if (value := txn.get(key, b"", rows))]
+            theirs = set(removed)
+            if removed:
+                txn.drop(rows, delete=False)
+                kept = _of_others(before.cursor(rows), gone, theirs)
+                txn.cursor(rows).putmulti(kept, append=True)
+        scrub(self._map, theirs)  # also of who was removed by one that was killed
+        return len(removed)
+
     def clear(self) -> None:
         """Remove everything of the project; its readers find no map until it is applied again."""
         with self._map.writing({META: False}) as (txn, (meta,)):
@@ -250,6 +284,14 @@ class PackedWriter:
             catalog.note(place)
             yield _Work(txn, meta, rows, catalog, place.integer)
             store(txn, meta, catalog)
+
+
+def _of_others(cursor: Any, gone: set[bytes], theirs: set[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Rows of everybody else; what one of these holds too is no longer `theirs` alone."""
+    for key, value in cursor.iternext():
+        if key not in gone:
+            theirs.difference_update([one for one in theirs if one in value])
+            yield key, value
 
 
 def _values(work: _Work, keys: list[bytes]) -> kernels.Sections:

@@ -72,6 +72,10 @@ class RedisValues:
             changes, again = change(old, some)
             figures = figures - not_stored + again
 
+    def remove(self, names: Sequence[bytes]) -> int:
+        """Remove some values; how many there were."""
+        return sum(self._link.ask_all([("UNLINK", name) for name in names]))
+
     def forget(self) -> None:
         """Remove every value of the project, of any incarnation."""
         found = self._link.keys(self._root + "*")

@@ -151,6 +151,21 @@ class PackedRedisWriter:
 
         self._catalog.change(enter, make=True)
 
+    def held(self, join_key: str, ids: Int64s) -> int:
+        """Of how many of some customers Redis has a row."""
+        return sum(bool(value) for value in self._values.get(self._names(join_key, ids)))
+
+    def forget(self, join_key: str, ids: Int64s) -> int:
+        """Remove customers' rows, of all views; how many had one."""
+        return self._values.remove(self._names(join_key, ids))
+
+    def _names(self, join_key: str, ids: Int64s) -> list[bytes]:
+        book = self._catalog.find()
+        if book is None:
+            return []
+        place = place_of(join_key, "int64")
+        return self._values.keys(book.incarnation, place, keys_of(join_key, ids))
+
     def clear(self) -> None:
         """Remove everything of the project; its readers find nothing until it is applied again."""
         self._catalog.forget()

@@ -25,10 +25,10 @@ from feature_store.event_measures import columns_of
 from feature_store.event_table import EventTable, fields_of
 from feature_store.online_writer import OnlineWriter
 from feature_store.packed_counting import Part
+from feature_store.packed_keys import JOIN_KEY
 from feature_store.window_plan import WindowPlan
 from finmodel.records import Int64s
 
-JOIN_KEY = "customer_id"
 PIECE = 65_536
 """Events counted in one transaction."""
 

@@ -18,11 +18,10 @@ from feature_store.consistency_sample import Sample
 from feature_store.lmdb_map import MapPlace, open_map
 from feature_store.online_reader import PROJECT
 from feature_store.packed_catalog import META, Catalog, Position, load, positions_in
-from feature_store.packed_keys import keys_of, place_of
+from feature_store.packed_keys import JOIN_KEY, keys_of, place_of
 from feature_store.redis_catalog import RedisCatalog
 from feature_store.redis_client import RedisLink, RedisPlace
 from feature_store.redis_values import RedisValues
-from feature_store.stream import JOIN_KEY
 from finmodel.errors import NotReady
 from finmodel.records import Int64s
 from finmodel.settings import Settings

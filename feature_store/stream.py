@@ -18,11 +18,11 @@ from feature_store.event_measures import check_measures, columns_of
 from feature_store.event_table import EventTable, joined_tables, table_of
 from feature_store.online_writer import OnlineWriter
 from feature_store.packed_counting import Part
+from feature_store.packed_keys import JOIN_KEY
 from feature_store.tile_columns import Fates
 from feature_store.vectors import Scoring
 from feature_store.window_plan import WindowPlan
 
-JOIN_KEY = "customer_id"
 NOTHING = Fates(0, 0, 0, 0, 0)
 
 
@@ -162,6 +162,7 @@ def _read(batch: Batch) -> tuple[EventTable, list[DeadLetter]]:
             int(batch.offsets[one.place]),
             one.why,
             batch.sent(one.place),
+            timestamp_ms=batch.time_of(one.place),
         )
         for one in unread
     ]

@@ -88,10 +88,11 @@ class TranslatedLog:
         kept, values, letters = [], [], []
         for index in range(len(batch)):
             value = batch.sent(index)
-            event = translate(topic_map, value, _time_of(batch, index))
+            timestamp_ms = batch.time_of(index)
+            event = translate(topic_map, value, timestamp_ms)
             if isinstance(event, Rejected):
                 place = batch.topic, batch.partition, int(batch.offsets[index])
-                letters.append(DeadLetter(*place, str(event), value))
+                letters.append(DeadLetter(*place, str(event), value, timestamp_ms=timestamp_ms))
             elif not isinstance(event, Skipped):
                 kept.append(index)
                 values.append(encode(event))
@@ -110,12 +111,6 @@ class _Translated:
     def poll(self, wait_s: float) -> list[Batch]:
         """What came since, as our events."""
         return [self._log._ours(batch) for batch in self._following.poll(wait_s)]
-
-
-def _time_of(batch: Batch, index: int) -> int | None:
-    if batch.times_ms is None or batch.times_ms[index] < 0:
-        return None
-    return int(batch.times_ms[index])
 
 
 def _batch_of(

@@ -26,6 +26,7 @@ from finmodel.lender.simulated import Lender
 from finmodel.months import Months
 from finmodel.progress import Progress, silent
 from finmodel.records import Float32s, Float64s, Int64s
+from finmodel.restriction_book import may_train
 from finmodel.settings import Settings
 from marketing.forbidden import refuse_features
 from marketing.frame import CONTROL, Frame, Treatments, midnight_us, require_both
@@ -97,6 +98,10 @@ def load_events(recipe: MarketingRecipe, settings: Settings, progress: Progress 
     refuse_features(plan.names, recipe.audit_only, f"{recipe.file}: source.service {service}")
     told = _Archived(open_archive(home))
     rows, notes = _observed(recipe, told)
+    kept = may_train(home, rows.seen.customers)
+    if not kept.all():
+        rows = rows.only(kept)
+        notes += (f"{int((~kept).sum())} rows left out: their customers asked to be erased",)
     progress("labels", 1, 2)
     labels = _labels(recipe, told, rows)
     progress("labels", 2, 2)

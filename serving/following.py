@@ -42,10 +42,15 @@ class Followed(Generic[T]):
         take: Callable[[], tuple[int, T] | None],
         *,
         without_file: bool = False,
+        version: Callable[[T], int] | None = None,
     ) -> None:
-        """With `without_file`, the first look asks `take` also where there is no file."""
+        """With `without_file`, the first look asks `take` also where there is no file.
+
+        With `version`, a move of one number names one version: another is refused.
+        """
         self.name = name
         self._path, self._take, self._without_file = path, take, without_file
+        self._version = version
         self._seen: tuple[int, int, int] | None = None
         self._sequence, self._again = -1, 0.0
         self.value: T | None = None
@@ -75,7 +80,7 @@ class Followed(Generic[T]):
                 self.trouble = ""
                 return False
             sequence, value = found
-            self._require_newer(sequence)
+            self._require_newer(sequence, value)
         except FinmodelError as error:
             return self._refused(error.what, str(error), first)
         except OSError as error:
@@ -93,13 +98,23 @@ class Followed(Generic[T]):
             return _NO_FILE if self._without_file and self.value is None else None
         return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
-    def _require_newer(self, sequence: int) -> None:
+    def _require_newer(self, sequence: int, value: T) -> None:
+        if sequence == self._sequence and self._names_another(value):
+            raise Damaged(
+                f"another version came under the same number ({sequence})",
+                where=self.name,
+                remedy="find out who replaced the file; then promote or roll back again",
+            )
         if sequence < self._sequence:
             raise Damaged(
                 f"an older pointer came back (number {sequence} after {self._sequence})",
                 where=self.name,
                 remedy="find out who replaced the file; then promote or roll back again",
             )
+
+    def _names_another(self, value: T) -> bool:
+        version, before = self._version, self.value
+        return version is not None and before is not None and version(value) != version(before)
 
     def _refused(self, what: str, why: str, first: bool) -> Refusal:
         self.trouble, self._again = what, time.monotonic() + RETRY_SECONDS

@@ -7,6 +7,7 @@ was counted last and the share of time at work go out. No customer is ever a lab
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -25,7 +26,9 @@ _FATES = ("counted", "seen", "repeated", "late", "ahead")
 class StreamMetrics:
     """Counters of one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, views: Iterable[tuple[str, str]] = ()) -> None:
+        """`views` and their topics are told from 0 on: Prometheus sees no first step of what
+        appears at 7, nor that a worker does nothing which never told a second."""
         self.registry = prometheus.CollectorRegistry()
         count = partial(prometheus.Counter, registry=self.registry)
         gauge = partial(prometheus.Gauge, registry=self.registry)
@@ -60,8 +63,22 @@ class StreamMetrics:
         self._rebuilding = gauge(
             "finmodel_stream_rebuilding", "Whether the store is not whole, and so not served."
         )
+        self._begin(tuple(views))
         self._at: dict[tuple[str, int], int] = {}
         self._looked = -LOOK_SECONDS
+        self.lags: dict[str, int] = {}
+        """By topic, events of the log that were not counted at the last look."""
+        self.freshness_s: dict[str, float] = {}
+        """By topic, of the last pass that the log dated: as the histogram has it."""
+
+    def _begin(self, views: Sequence[tuple[str, str]]) -> None:
+        for doing in ("waiting", "working"):
+            self._seconds.labels(doing)
+        for view, topic in views:
+            for fate in _FATES:
+                self._events.labels(view, fate)
+            for counter in (self._unread, self._lost, self._skipped):
+                counter.labels(topic)
 
     def note(self, one: Pass) -> None:
         """One more pass."""
@@ -82,7 +99,9 @@ class StreamMetrics:
             self._skipped.labels(batch.topic).inc(batch.skipped)
             self._at[batch.topic, batch.partition] = batch.end
             if batch.times_ms is not None and len(batch) and batch.times_ms[0] >= 0:
-                self._fresh.labels(batch.topic).observe((now_ms - batch.times_ms[0]) / 1000)
+                seconds = (now_ms - float(batch.times_ms[0])) / 1000
+                self.freshness_s[batch.topic] = seconds
+                self._fresh.labels(batch.topic).observe(seconds)
 
     def _forget(self, owned: frozenset[int] | None) -> None:
         """Say nothing more of partitions that another worker has now."""
@@ -92,16 +111,19 @@ class StreamMetrics:
                 with suppress(KeyError):  # it was never looked at
                     self._lag.remove(topic, str(partition))
 
-    def look(self, log: EventLog) -> None:
-        """Ask, now and then, how far the log is ahead."""
+    def look(self, log: EventLog) -> bool:
+        """Ask, now and then, how far the log is ahead; whether it was asked."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
-            return
+            return False
         self._looked = time.monotonic()
+        self.lags = {}
         for topic, state in log.states().items():
             for partition, end in enumerate(state.ends):
                 at = self._at.get((topic, partition))
                 if at is not None:
                     self._lag.labels(topic, str(partition)).set(end - at)
+                    self.lags[topic] = self.lags.get(topic, 0) + end - at
+        return True
 
     def serve(self, port: int) -> None:
         """Answer `GET /metrics` on the loopback address, in a thread of its own."""

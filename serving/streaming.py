@@ -8,9 +8,9 @@ feature store's business.
 from __future__ import annotations
 
 import gc
+import os
 import signal
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,15 +26,18 @@ from feature_store.recovery import Recovery, Sources
 from feature_store.store import materialize_again, open_store, window_plans
 from feature_store.stream import Counted, Stream
 from feature_store.stream_worker import Alone, Membership, Pass, work
-from finmodel.errors import BadInput, NotReady
+from finmodel.errors import BadInput
 from finmodel.events import TOPICS
 from finmodel.settings import Settings
 from serving.archiving import Archiver
+from serving.brokers import spoken_to
 from serving.stream_metrics import StreamMetrics
+from serving.stream_state import ONCE, UNNAMED, keep_state, told_when_stopped
 
 if TYPE_CHECKING:
     from feature_store.kafka_settings import KafkaSettings
     from feature_store.topic_maps import TopicMap
+    from feature_store.window_plan import WindowPlan
 
 GROUP = "finmodel-stream"
 
@@ -63,10 +66,9 @@ def run_stream(
 
     SIGTERM ends it after the transaction that is under way.
     """
-    store = open_store(settings)
-    plans, writer, metrics = window_plans(store), writer_of(store.config), StreamMetrics()
-    if metrics_port:
-        metrics.serve(metrics_port)
+    store, name = open_store(settings), source.instance or f"{UNNAMED}{os.getpid()}"
+    plans, writer = window_plans(store), writer_of(store.config)
+    metrics = _metrics(plans, metrics_port)
     with _opened(settings, source) as (log, member, dead), _until_sigterm() as stopped:
 
         def open_stream() -> Stream:
@@ -76,15 +78,16 @@ def run_stream(
 
         def note(one: Pass) -> None:
             metrics.note(one)
-            metrics.look(log)
+            if metrics.look(log):
+                keep_state(settings.streams, name, metrics.lags, metrics.freshness_s)
             busy = [view for view in one.counted if view.events or view.unread or view.lost]
             if busy:
                 tell(busy)
 
         fill = partial(materialize_again, settings)
         if once:
-            sources = Sources(found_archive(settings), fill)
-            tell(_once(open_stream, Recovery(log, writer, plans, sources), member))
+            recovery = Recovery(log, writer, plans, Sources(found_archive(settings), fill))
+            tell(_once(settings, open_stream, recovery, member))
             return
         archive = make_archive(settings)
         recovery = Recovery(log, writer, plans, Sources(archive, fill))
@@ -98,16 +101,26 @@ def run_stream(
                 archiver.note(one.owned)
                 note(one)
 
-            work(open_stream, log, member, recovery=recovery, stop=stopped, tell=note_all)
+            with told_when_stopped(settings.streams, name):
+                work(open_stream, log, member, recovery=recovery, stop=stopped, tell=note_all)
+
+
+def _metrics(plans: Sequence[WindowPlan], port: int) -> StreamMetrics:
+    """Counters of every view's topics, told from now on: the log may not be reached for long."""
+    metrics = StreamMetrics((plan.view, plan.topic) for plan in plans)
+    if port:
+        metrics.serve(port)
+    return metrics
 
 
 def _once(
-    open_stream: Callable[[], Stream], recovery: Recovery, member: Membership
+    settings: Settings, open_stream: Callable[[], Stream], recovery: Recovery, member: Membership
 ) -> list[Counted]:
     """Count up to the log's end."""
     while not recovery.begin(None, member.synced):
         pass  # it has told what it did
     counted = open_stream().catch_up()
+    keep_state(settings.streams, ONCE, {one.topic: 0 for one in counted}, {})
     recovery.end_if_whole()
     return counted
 
@@ -133,7 +146,7 @@ def open_log(
             )
         files = stack.enter_context(FileEventLog(settings.events))
         return files, dead or FileDeadLetters(settings.dead_letters)
-    options, maps = _kafka_of(source)
+    options, maps = kafka_of(source)
     from feature_store.dead_topics import KafkaDeadLetters
     from feature_store.kafka_log import KafkaEventLog
     from feature_store.translated_log import TranslatedLog
@@ -147,26 +160,18 @@ def _member(source: Source, stack: ExitStack) -> Membership:
     """This worker among those that share the log's partitions."""
     if not source.brokers:
         return Alone()
-    options, maps = _kafka_of(source)
+    options, maps = kafka_of(source)
     from feature_store.kafka_group import KafkaGroup
 
     names = {topic: topic for topic in TOPICS} | {one.topic: one.source for one in maps}
     return stack.enter_context(KafkaGroup(options, source.group, source.instance, names))
 
 
-def _kafka_of(source: Source) -> tuple[KafkaSettings, tuple[TopicMap, ...]]:
+def kafka_of(source: Source) -> tuple[KafkaSettings, tuple[TopicMap, ...]]:
     """What a source's files say; NotReady where kafka-python is missing."""
-    # What kafka-python's loading of its schemas says to its own developers.
-    warnings.filterwarnings("ignore", "(open|read)_text is deprecated", DeprecationWarning)
-    try:
-        import feature_store.kafka_client  # noqa: F401
-        from feature_store.kafka_settings import load_settings
-        from feature_store.topic_file import load_topic_maps
-    except ModuleNotFoundError as error:
-        raise NotReady(
-            "kafka-python is not installed", where="--kafka", remedy="install finmodel[stream]"
-        ) from error
-    options = load_settings(source.brokers, source.config)
+    options = spoken_to(source.brokers, source.config)
+    from feature_store.topic_file import load_topic_maps
+
     return options, load_topic_maps(source.topics) if source.topics else ()
 
 

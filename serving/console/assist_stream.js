@@ -20,14 +20,14 @@ export async function* listen(path, body, signal) {
   }
 }
 
-// The same until `done`: asked again, some times and ever later, where the stream broke or there was
+// The same until `done`, or until `stale`, where the customer wrote again: asked again, some times and ever later, where the stream broke or there was
 // no room. Why is told to `troubled` each time.
 export async function* listenOn(path, body, signal, troubled) {
   for (let tries = 1; ; tries += 1) {
     try {
       for await (const event of listen(path, body, signal)) {
         yield event;
-        if (event.name === "done") return;
+        if (event.name === "done" || event.name === "stale") return;
       }
       throw new TypeError("the stream ended before it was done");
     } catch (error) {
@@ -51,5 +51,5 @@ export const pause = (seconds, signal) =>
 function event(text) {
   const lines = text.split("\n");
   const of = (name) => lines.filter((line) => line.startsWith(name)).map((line) => line.slice(name.length)).join("\n");
-  return { name: of("event: "), told: JSON.parse(of("data: ")) };
+  return { name: of("event: "), told: JSON.parse(of("data: ") || "null") };
 }

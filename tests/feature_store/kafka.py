@@ -49,6 +49,14 @@ def forget_topics(broker: Broker, *only: str, **options: str | int) -> None:
             time.sleep(0.05)
 
 
+def forget_letters(broker: Broker) -> None:
+    """Delete every dead-letter topic, whoever wrote it: a shelf reads them all."""
+    with admin(broker) as client:
+        dead = [one for one in client.list_topics() if one.endswith(".dead")]
+    if dead:
+        forget_topics(broker, *dead)
+
+
 def deny(
     broker: Broker,
     user: str,

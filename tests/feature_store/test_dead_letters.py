@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import resource
 import stat
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from feature_store.dead_letters import DeadLetter, FileDeadLetters, count_dead, read_dead
 from finmodel.errors import BadInput, Damaged, NoRoom, Refused
+from tests.full_disk import room
 
 LETTER = DeadLetter("core.repay", 2, 17, "missing: amount_minor", '{"姓名":1}\n'.encode(), b"7")
 NOISE = DeadLetter("core.repay", 0, 18, "broken_bytes", b"\xff\x00\n{", None)
@@ -168,13 +168,8 @@ def test_a_full_disk_is_no_room_and_nothing_is_half_written(tmp_path):
     letters = FileDeadLetters(tmp_path)
     letters.put([LETTER])
     long = DeadLetter(LETTER.topic, 0, 0, "broken_bytes", b"x" * 10_000)
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, old[1]))
-    try:
-        with pytest.raises(NoRoom, match=r"core\.repay\.jsonl"):
-            letters.put([long])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    with room(5_000), pytest.raises(NoRoom, match=r"core\.repay\.jsonl"):
+        letters.put([long])
     assert list(read_dead(tmp_path)) == [LETTER]
     assert letters.put([long, NOISE]) == 2
     assert list(read_dead(tmp_path)) == [LETTER, long, NOISE]

@@ -1,14 +1,12 @@
 """A frame is whole or it is not there; what a crash leaves is told from damage."""
 
-import contextlib
-import resource
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_store.event_segments import Frame, append_frame, cut_tail, segments, walk
 from finmodel.errors import Damaged, NoRoom
+from tests.full_disk import room
 
 FRAMES = [Frame(0, 2, b"one\ntwo\n"), Frame(2, 1, b"three\n"), Frame(3, 1, b"\0\0four\0\n")]
 
@@ -80,19 +78,8 @@ def test_a_torn_tail_before_the_last_segment_is_damage(path):
 
 def test_a_full_disk_leaves_nothing_half_written(path):
     before = path.read_bytes()
-    with file_size_limit(len(before) + 20), pytest.raises(NoRoom, match="make room"):
+    with room(len(before) + 20), pytest.raises(NoRoom, match="make room"):
         append_frame(path, Frame(4, 1, b"x" * 1000))
     assert path.read_bytes() == before
     append_frame(path, Frame(4, 1, b"fits\n"))
     assert list(walk(path, is_last=True)) == [*FRAMES, Frame(4, 1, b"fits\n")]
-
-
-@contextlib.contextmanager
-def file_size_limit(size):
-    """A disk that is full beyond `size` (Python turns the signal into an error)."""
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)

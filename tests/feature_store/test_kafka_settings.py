@@ -66,6 +66,14 @@ def test_another_line_is_bad_input_and_shows_no_value(tmp_path, text, said):
     assert "hidden" not in "".join(traceback.format_exception(error.value)).replace(text, "")
 
 
+def test_what_is_no_text_that_may_be_read_is_bad_input(tmp_path):
+    (tmp_path / "kafka.yaml").write_bytes(b"sasl_plain_password: \xff\xfe")
+    for path, said in ((tmp_path, "IsADirectoryError"), (tmp_path / "kafka.yaml", "Unicode")):
+        with pytest.raises(BadInput, match=f"cannot be read .{said}") as told:
+            load_settings("127.0.0.1:9092", path)
+        assert told.value.where == str(path)
+
+
 def test_no_file_and_no_address(tmp_path):
     with pytest.raises(NotFound, match="no such file"):
         load_settings(ADDRESS, tmp_path / "none.yaml")

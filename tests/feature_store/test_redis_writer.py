@@ -434,3 +434,11 @@ def test_a_damaged_value_stops_the_write(place, writer):
     client.set(name, client.get(name)[:-8])
     with pytest.raises(Damaged):
         writer.write_columns("customer_id", [1], [bills(1, 2, 1.0)])
+
+
+def test_a_forgotten_customer_has_no_key(writer, place):
+    writer.write_columns("customer_id", np.array(CUSTOMERS), [bills(len(CUSTOMERS), 10, 1.0)])
+    who = np.array([3, 99])
+    assert (writer.held("customer_id", who), writer.forget("customer_id", who)) == (1, 1)
+    assert (writer.held("customer_id", who), writer.forget("customer_id", who)) == (0, 0)
+    assert len(by_key(place)) == len(CUSTOMERS) - 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import shutil
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ import yaml
 
 from finmodel.errors import BadInput
 from finmodel.lender.simulated import Lender
+from finmodel.restriction_book import Restriction, RestrictionBook
 from finmodel.settings import Settings
+from finmodel.vault import Vault
 from marketing.event_frames import LIST_DAY, home_of
 from marketing.frame import CONTROL, Frame, midnight_us
 from marketing.frames import load_frame
@@ -156,6 +160,18 @@ def test_an_archive_of_ones_own_is_read_where_no_lender_is_named(settings, tmp_p
     for frame in (own, intent):
         assert (frame.ends_us <= both).mean() > 0.99
     assert own.labels[own.ends_us <= both].sum() == intent.labels[intent.ends_us <= both].sum()
+    who = int(own.ids[0])
+    with (
+        closing(Vault(home.vault)) as vault,
+        closing(RestrictionBook(home, vault)) as book,
+    ):
+        book.restrict(Restriction(str(who), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)))
+    try:
+        without = load_frame(load_recipe(written(tmp_path, told)), home)
+    finally:
+        shutil.rmtree(home.restrictions.parent)
+    assert without.ids.tolist() == own.ids[own.ids != who].tolist()
+    assert without.notes[-1].endswith("rows left out: their customers asked to be erased")
 
 
 WRONG = [

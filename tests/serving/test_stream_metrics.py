@@ -63,6 +63,24 @@ def test_a_worker_tells_what_it_counts_and_ends_after_its_transaction(broker, tm
     assert total(found, "finmodel_stream_freshness_seconds_count") > 0
     assert total(found, "finmodel_stream_lag_events") == 0
     assert "customer" not in " ".join(found)
+    lost = {name for name in found if name.startswith("finmodel_stream_lost_offsets_total")}
+    assert len(lost) == len(each), "of every topic that a view counts"
+
+
+def test_what_never_happened_is_told_as_nothing_before_the_first_pass():
+    """Prometheus reckons an increase between two values: the first must not be what was lost."""
+    told = StreamMetrics([("logins", "app.login.v1"), ("spend", "card.v1")]).registry
+    topics = [{"topic": "app.login.v1"}, {"topic": "card.v1"}]
+    labels = {
+        "seconds": [{"doing": "waiting"}, {"doing": "working"}],
+        "lost_offsets": topics,
+        "dead_letters": topics,
+        "skipped": topics,
+        "events": [{"view": "logins", "fate": "late"}, {"view": "spend", "fate": "counted"}],
+    }
+    for name, each in labels.items():
+        for one in each:
+            assert told.get_sample_value(f"finmodel_stream_{name}_total", one) == 0, (name, one)
 
 
 def test_the_lag_is_what_the_log_is_ahead(tmp_path):

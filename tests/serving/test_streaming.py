@@ -12,6 +12,7 @@ from feature_store.plan import plan_of
 from feature_store.store import open_store
 from finmodel.lender.simulated import Lender
 from finmodel.settings import Settings
+from serving.stream_state import workers_in
 from tests.feature_store.kafka import empty_log
 from tests.serving.demo_shell import Shell, press_ctrl_c
 
@@ -95,3 +96,6 @@ def test_it_follows_the_log_until_ctrl_c(shell, counted):
     assert "view" in line
     assert child.returncode == 130
     assert "Traceback" not in said
+    streams = Settings(home=shell.home, data=shell.home).streams
+    (own,) = (one for one in workers_in(streams) if one.name == f"pid-{child.pid}")
+    assert own.stopped
