@@ -6,13 +6,17 @@ there then goes out. Who may move what is asked before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from finmodel.acts import audited
-from finmodel.audit import scan
+from finmodel.audit import latest
+from finmodel.errors import NotFound
 from finmodel.pointers import Pointer, set_champion
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -29,6 +33,8 @@ class Move:
     by: Person
     demo: bool
     reason: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else its audit entry tells."""
 
 
 def move_pointer(
@@ -58,7 +64,7 @@ def move_pointer(
         reason=move.reason,
         audit_entry="",
     )
-    body = msgspec.to_builtins(pointer) | {"from": came_from}
+    body = msgspec.to_builtins(pointer) | {"from": came_from} | dict(move.facts)
     del body["audit_entry"]
     entry = audited(settings, move.kind, body)
     pointer = msgspec.structs.replace(pointer, audit_entry=entry)
@@ -77,9 +83,8 @@ def _up_to(before: tuple[int, ...], version: int) -> tuple[int, ...]:
 
 def _last_sequence(settings: Settings, place: tuple[str, str], kinds: tuple[str, ...]) -> int:
     """The number of the last move, as the audit log has it: for where the pointer is lost."""
-    moves = (
-        entry.body["sequence"]
-        for entry in scan(settings.audit)
-        if entry.kind in kinds and (entry.body["name"], entry.body["alias"]) == place
-    )
-    return max(moves, default=0)
+    with suppress(NotFound):  # there is no log yet
+        for entry in latest(settings.audit, kinds):
+            if (entry.body["name"], entry.body["alias"]) == place:
+                return int(entry.body["sequence"])
+    return 0

@@ -18,7 +18,7 @@ from finmodel.retired import retired_versions
 from finmodel.settings import Settings
 from finmodel.waivers import WAIVER_ENTRY
 
-KINDS: Final = ("gate", "waiver", "promotion", "rollback", "withdrawal", "retirement")
+KINDS: Final = ("import", "gate", "waiver", "promotion", "rollback", "withdrawal", "retirement")
 
 
 def acts_of(

@@ -146,12 +146,13 @@ def load_scripts(folder: Path = SHIPPED, as_of: date | None = None) -> Scripts:
             if script.id in found:
                 first = found[script.id][1].name
                 raise _wrong(where, f"the id stands in {first} too", "give it the next number")
-            _refuse(script, where, as_of)
+            require_sayable(script, where, as_of)
             found[script.id] = script, file
     return Scripts(script for script, _ in found.values())
 
 
-def _refuse(script: Script, where: str, as_of: date | None) -> None:
+def require_sayable(script: Script, where: str, as_of: date | None = None) -> None:
+    """`BadInput` where a script may not be said; with a day, also where it expired before it."""
     try:
         intent_named(script.intent)
     except NotFound as error:
