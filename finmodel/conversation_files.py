@@ -53,6 +53,14 @@ def read_conversations(
     The first that is none is raised as `BadInput` with file and line; with a list, it is put there
     and the others go on. A file that cannot be read as a whole is always raised.
     """
+    for _, one in placed_conversations(path, refused, answered=answered):
+        yield one
+
+
+def placed_conversations(
+    path: Path, refused: list[BadInput] | None = None, *, answered: bool = True
+) -> Iterator[tuple[str, Conversation]]:
+    """The same, each with the file and line at which it begins."""
     suffix = ".jsonl" if path == STDIN else path.suffix.lower()
     read = {".jsonl": _of_jsonl, ".csv": _of_csv}.get(suffix)
     if read is None:
@@ -62,11 +70,21 @@ def read_conversations(
     seen: dict[str, str] = {}
     for where, given in read(path):
         try:
-            yield _conversation(given, where, seen, answered)
+            yield where, _conversation(given, where, seen, answered)
         except BadInput as error:
             if refused is None:
                 raise
             refused.append(error)
+
+
+def line_of(where: str, path: Path) -> tuple[int, str]:
+    """The line of a place in a file, and what of the place stands behind it.
+
+    >>> line_of("chats line 7.jsonl line 12: messages[0].at", Path("chats line 7.jsonl"))
+    (12, 'messages[0].at')
+    """
+    number, _, rest = where.removeprefix(f"{path} line ").partition(": ")
+    return int(number), rest
 
 
 def write_conversations(path: Path, conversations: Iterable[Conversation]) -> int:

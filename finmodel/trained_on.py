@@ -78,6 +78,18 @@ def taught_by(settings: Settings, customer: str) -> list[Taught]:
     return found
 
 
+def untaught(settings: Settings, customer: str) -> int:
+    """Take a customer out of every adapter's list; of how many. What an adapter learnt stays."""
+    (number,), gone = _numbers(settings, [customer]), 0
+    for run in {row.run_id for row in tracking.versions(settings) if row.tags.get("kind") == KIND}:
+        known = _kept(settings, run)
+        if known is not None and number in known:
+            left = sorted(known - {number})
+            tracking.keep(settings, run, FILE, msgspec.json.encode(left).decode())
+            gone += 1
+    return gone
+
+
 def _kept(settings: Settings, run_id: str) -> frozenset[int] | None:
     try:
         if FILE not in tracking.files(settings, run_id):

@@ -42,7 +42,10 @@ class Banded:
     matured: Int64s
     bads: Int64s
     promised: Float64s
-    """Sum of probabilities of the matured."""
+    """Sum of probabilities of the matured that have one."""
+    priced: Int64s
+    """Matured with a probability: imported decisions may have none."""
+    priced_bads: Int64s
     by_period: Int64s
     """(periods, bands)"""
 
@@ -100,13 +103,21 @@ def banded(
     def count(rows: npt.NDArray[np.bool_]) -> Int64s:
         return np.bincount(band[rows], minlength=bands)
 
-    promised: Float64s = np.bincount(band[known], decisions.probability[known], bands).astype(
+    priced = known & ~np.isnan(decisions.probability)
+    promised: Float64s = np.bincount(band[priced], decisions.probability[priced], bands).astype(
         np.float64
     )
     pairs = np.bincount(decisions.period * np.int64(bands) + band, minlength=periods * bands)
     by_period = pairs.reshape(periods, bands)
     return Banded(
-        by_period.sum(axis=0), count(approved), count(known), count(label == 1), promised, by_period
+        n=by_period.sum(axis=0),
+        approved=count(approved),
+        matured=count(known),
+        bads=count(label == 1),
+        promised=promised,
+        priced=count(priced),
+        priced_bads=count(priced & (label == 1)),
+        by_period=by_period,
     )
 
 
@@ -144,11 +155,10 @@ def band_rows(found: Banded, reference: Reference) -> tuple[BandRow, ...]:
 
 
 def calibration_rows(found: Banded) -> tuple[CalibrationRow, ...]:
-    """Panel 6."""
+    """Panel 6, of the matured decisions that have a probability."""
     rows = []
-    for band, (n, bads, promised) in enumerate(
-        zip(found.matured.tolist(), found.bads.tolist(), found.promised.tolist(), strict=True)
-    ):
+    counts = found.priced.tolist(), found.priced_bads.tolist(), found.promised.tolist()
+    for band, (n, bads, promised) in enumerate(zip(*counts, strict=True)):
         if band >= len(found.n) - 1 and not n:
             continue  # the cell of missing points, which there are none of
         low, high = wilson(bads, n)
@@ -163,10 +173,16 @@ def calibration_rows(found: Banded) -> tuple[CalibrationRow, ...]:
                 low=None if few else low,
                 high=None if few else high,
                 within=None if few or pd is None else low <= pd <= high,
-                note=("not_mature" if not n else "too_few") if few else "",
+                note=_why_few(n, int(found.matured[band])) if few else "",
             )
         )
     return tuple(rows)
+
+
+def _why_few(n: int, matured: int) -> Note:
+    if n:
+        return "too_few"
+    return "no_probability" if matured else "not_mature"
 
 
 def _period(name: str, decisions: Decisions, label: npt.NDArray[np.int8], rows: Int64s) -> _Period:
@@ -174,6 +190,8 @@ def _period(name: str, decisions: Decisions, label: npt.NDArray[np.int8], rows: 
     real, note = parted(points, known)
     matured, bads = int((known >= 0).sum()), int((known == 1).sum())
     enough = len(rows) >= FEWEST
+    # An estimate is of all of a period's decisions, or it is none.
+    enough = enough and not np.isnan(pd).any()
     expected = separation(-points, pd) if enough and points.min() < points.max() else None
     error = None if real is None else 1.96 * auc_error(real.auc, real.bads, real.goods)
     row = QualityRow(
@@ -192,7 +210,7 @@ def _period(name: str, decisions: Decisions, label: npt.NDArray[np.int8], rows: 
         estimated_bad_rate=float(pd.mean()) if enough else None,
         note=note if len(rows) else "no_decisions",
     )
-    if real is None:
+    if real is None or np.isnan(pd[known >= 0]).any():
         return _Period(row, None, None)
     same = separation(-points[known >= 0], pd[known >= 0])
     if same is None:

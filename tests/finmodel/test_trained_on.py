@@ -1,7 +1,7 @@
 """Which adapters a customer's conversations trained, and that no list names anybody."""
 
 from finmodel import tracking
-from finmodel.trained_on import FILE, keep_customers, taught_by
+from finmodel.trained_on import FILE, keep_customers, taught_by, untaught
 from tests.finmodel.mlflow_home import settings_at
 
 
@@ -42,3 +42,11 @@ def test_an_adapter_whose_list_is_gone_may_have_been(tmp_path):
     adapter(settings, None)
     (found,) = taught_by(settings, "u-1")
     assert found.trained == "not known"
+
+
+def test_a_forgotten_customer_is_in_no_list_and_others_stay_in_it(tmp_path):
+    settings = settings_at(tmp_path / "home")
+    adapter(settings, {"u-1", "u-2"})
+    assert (untaught(settings, "u-1"), untaught(settings, "u-1")) == (1, 0)
+    assert taught_by(settings, "u-1") == []
+    assert [one.version for one in taught_by(settings, "u-2")] == [1]
