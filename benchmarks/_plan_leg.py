@@ -23,6 +23,7 @@ from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
 from fine_tune.lessons.samples import Sample  # noqa: E402
 from fine_tune.lessons.steps import Plan  # noqa: E402
+from fine_tune.lessons.texts import rehearsals  # noqa: E402
 from fine_tune.network.layers import recompute  # noqa: E402
 from fine_tune.network.machine import Peak, give_back_freed_memory, taken_memory  # noqa: E402
 from fine_tune.network.model import load_base, with_adapter  # noqa: E402
@@ -52,6 +53,8 @@ class Case:
     quantised: bool = False
     kept: bool = False
     """The base is kept in four bits with a narrow embedding and head; no recipe says so."""
+    rehearsal: int = 0
+    """So many tokens of general text in each step."""
 
     @property
     def row(self) -> Row:
@@ -68,6 +71,7 @@ class Case:
             dtype="float32",
             checkpointed_layers=self.checkpointed_layers,
             quantised="nf4" if self.quantised else None,
+            rehearsal=self.rehearsal,
             adapter=Adapter(rank=self.rank),
         )
 
@@ -86,6 +90,12 @@ def sample(size: int, branch: bool, vocabulary: int) -> Sample:
         forks=np.array([size, size // 2], np.int32),
         learnt=learnt,
     )
+
+
+def text(size: int, vocabulary: int) -> list[Sample]:
+    """A row of random tokens as general text; none of size 0."""
+    rng = np.random.default_rng(size)
+    return rehearsals([""], lambda *_: rng.integers(0, vocabulary, size).tolist(), size)
 
 
 def keep_base(case: Case, folder: Path) -> None:
@@ -110,7 +120,8 @@ def run(case: Case, folder: Path) -> None:
     samples = tuple(
         sample(*one, vocabulary) for one in zip(case.samples, case.branches, strict=True)
     )
-    plan = Plan(samples, ((tuple(range(len(samples))),),) * STEPS, 0.0)
+    steps = ((tuple(range(len(samples))),),) * STEPS
+    plan = Plan(samples, steps, 0.0, tuple(text(case.rehearsal, vocabulary)))
     with tempfile.TemporaryDirectory() as runs:
         train(model, plan, case.recipe, Path(runs), "run", lambda step: None)
 
@@ -121,7 +132,10 @@ def measured(case: Case) -> int:
     device = torch.device("cpu")
     with tempfile.TemporaryDirectory() as folder:
         first = msgspec.json.decode(msgspec.json.encode(case), type=Case)
-        warm = Case(first.name, SMALL, (64,), (True,), 1, 4, case.quantised, case.kept)
+        warm = Case(
+            first.name, SMALL, (64,), (True,), 1, 4,
+            first.quantised, first.kept, min(first.rehearsal, 32),
+        )  # fmt: skip
         keep_base(warm, Path(folder))
         run(warm, Path(folder))  # what libraries take once, whatever the model
     before = taken_memory(device)

@@ -83,6 +83,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A base's name or its directory, from the recipe's own on; another may be asked for."""
     simulated: int = 0
     """So many conversations of the simulated lender, where no others are named."""
+    further: bool = False
+    """Its customers of the training split also ask in families that nobody held out is like."""
     share: float = 1.0
     """So much of what could train does, chosen so that the rare is shown as often as may be."""
     length: int = 1024

@@ -191,6 +191,8 @@ class _Made:
                 plan = weighed(model, plan, recipe, self.folder, progress)
                 held_out = held_out_pairs(model, self.prepared, recipe, base)
             effort = effort_of(model, plan, recipe, self.folder, begun)
+            if tracked is not None:
+                tracked.hours.count_by(effort.spent)
             report = _reporter(tracked, progress, effort)
             done = train(model, plan, recipe, self.folder, self.run, report)
             # The base has not changed: a run that goes on need not wait for what it is worth.

@@ -7,8 +7,9 @@ MLflow takes seconds to import, so it is imported when first asked, quiet and wi
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from finmodel.errors import BadInput, NotFound
+from finmodel.errors import BadInput, FinmodelError, NotFound
 from finmodel.mlflow_server import (
     client_of,
     connect,
@@ -27,6 +28,7 @@ from finmodel.mlflow_server import (
     translated,
 )
 from finmodel.records import Float32s, Float64s
+from finmodel.run_hours import RunHours
 from finmodel.settings import Settings
 
 LARGEST_MODEL = 256 << 20
@@ -40,6 +42,7 @@ class Run:
 
     id: str
     settings: Settings
+    hours: RunHours
 
     def log(self, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         """Keep parameters and figures with the run; what an earlier life of it logged stands."""
@@ -49,11 +52,22 @@ class Run:
             fresh = {name: value for name, value in params.items() if name not in known}
             mlflow.log_params({name: str(value)[:500] for name, value in fresh.items()})
             mlflow.log_metrics(dict(metrics))
+        self.hours.note(metrics)
 
     def log_step(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keep figures of one step."""
         with translated(self.settings, f"run {self.id}"):
             open_mlflow().log_metrics(dict(metrics), step=step)
+        self.hours.note(metrics)
+
+    def log_hours(self) -> None:
+        """Keep the hours that it took, unless it told them itself; also after it ended."""
+        client = client_of(self.settings)
+        with translated(self.settings, f"run {self.id}"):
+            untold = self.hours.untold(client.get_run(self.id).data.metrics)
+            for name, value in untold.items():
+                client.log_metric(self.id, name, value)
+        self.hours.note(untold)
 
     def log_folder(self, folder: Path, name: str) -> str:
         """Keep a folder's files beside the run; give its address."""
@@ -120,28 +134,64 @@ class VersionTags:
 
 @contextmanager
 def run(
-    settings: Settings, experiment: str, tags: Mapping[str, str], before: str = ""
+    settings: Settings,
+    experiment: str,
+    tags: Mapping[str, str],
+    before: str = "",
+    since: float | None = None,
 ) -> Iterator[Run]:
     """A run in an experiment; marked KILLED where it is interrupted, FAILED where it fails.
 
     `before` is the id of a run that goes on; where MLflow does not know it, a new one begins.
+    However it ends, the hours of its work are kept; `since` is when that began (`run_hours`).
     """
-    mlflow = connect(settings)
+    mlflow, hours = connect(settings), RunHours(since)
     with translated(settings, experiment):
         identity = experiment_of(settings, experiment)
         if before and is_known(settings, before):
             started = mlflow.start_run(run_id=before, tags=dict(tags), nested=True)
         else:
             started = mlflow.start_run(experiment_id=identity, tags=dict(tags), nested=True)
+    under_way = Run(started.info.run_id, settings, hours)
     try:
-        yield Run(started.info.run_id, settings)
+        yield under_way
+        with suppress(FinmodelError):  # for want of a figure of the bill no work is thrown away
+            under_way.log_hours()
     except BaseException as error:
-        # What went wrong says more than that MLflow could not be told of it, as of a full disk.
-        with suppress(Exception):
-            mlflow.end_run("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        _end_anyhow(under_way, status)
         raise
     with translated(settings, experiment):
         mlflow.end_run("FINISHED")
+
+
+def _end_anyhow(run: Run, status: str) -> None:
+    """Tell MLflow how a run ended; once more where its database was held for a moment.
+
+    What went wrong in the run says more than that MLflow could not be told, as of a full disk.
+    """
+    mlflow = connect(run.settings)
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: mlflow.end_run(status),
+        lambda: client_of(run.settings).set_terminated(run.id, status),
+    )
+    with _unheard("mlflow.store.db.utils"):
+        for tell in ways:
+            with suppress(Exception):
+                tell()
+                run.log_hours()
+                return
+
+
+@contextmanager
+def _unheard(name: str) -> Iterator[None]:
+    """Keep a library from telling, with a traceback, what is suppressed here."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def register(

@@ -146,6 +146,11 @@ def base_folder(given: str, recipe: Path, shelf: Path) -> Path:
     return Path(find_base(shelf, given).folder)
 
 
+def tell_stand_in() -> None:
+    """Say what the base that came with the project is."""
+    typer.echo("the tiny base is a stand-in: what it writes is for no customer", err=True)
+
+
 def hush_peft() -> None:
     """Before peft is imported: a part of it recommends what would fetch code from a hub.
 

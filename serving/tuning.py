@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fine_tune.bases.shipped import FOLDER
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput
 from finmodel.privacy.masks import masked
 from finmodel.verdicts import Verdict
-from serving.bases import base_folder, hush_peft
+from serving.bases import base_folder, hush_peft, tell_stand_in
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
 from serving.tuning_plan import TOKENS, Asked, emit_plan, show_plan
@@ -90,11 +91,14 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
     from finmodel.lender.talk.held_out import held_out
 
     opened = open_base(base_folder(base or loaded.base, recipe, here.bases))
-    _tell_stand_in(opened.folder)
-    told = tuple(conversations_of(conversations, loaded.simulated, loaded.seed))
+    if opened.folder == FOLDER:
+        tell_stand_in()
+    given = conversations_of(conversations, loaded.simulated, loaded.seed, loaded.further)
+    told, gone = _without_restricted(here, given) if conversations else (tuple(given), set())
+    said = (one for one in _judged(verdicts, told, loaded) if one.conversation not in gone)
     material = Material(
         conversations=told,
-        verdicts=_judged(verdicts, told, loaded),
+        verdicts=tuple(said),
         mask=masked,
         general=tuple(general_text(GENERAL, GENERAL_SEED)),
         rehearsed=tuple(general_text(REHEARSED, REHEARSED_SEED)) if loaded.rehearsal else (),
@@ -108,14 +112,6 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
         return  # of several processes, the first tells
     emit(done, json)
     typer.echo(_next(done, who), err=True)
-
-
-def _tell_stand_in(folder: Path) -> None:
-    """Say so where the base is the one that came with the project."""
-    from fine_tune.bases.shipped import FOLDER
-
-    if folder == FOLDER:
-        typer.echo("the tiny base is a stand-in: what it writes is for no customer", err=True)
 
 
 def _record(here: Settings, recipe: Recipe, done: Tuned, who: Person) -> None:
@@ -170,6 +166,19 @@ def _require_both(recipe: Recipe, conversations: Path | None, verdicts: Path | N
         )
 
 
+def _without_restricted(
+    here: Settings, given: Iterable[Conversation]
+) -> tuple[tuple[Conversation, ...], set[str]]:
+    """Without those of customers who asked to be erased, and the ids of these; says how many."""
+    from finmodel.restriction_book import restricted_customers
+
+    left_out, every = restricted_customers(here), tuple(given)
+    gone = {one.id for one in every if one.customer in left_out}
+    if gone:
+        typer.echo(f"{len(gone)} conversations left out: erasure was asked for", err=True)
+    return tuple(one for one in every if one.id not in gone), gone
+
+
 def _judged(
     path: Path | None, conversations: Sequence[Conversation], recipe: Recipe
 ) -> tuple[Verdict, ...]:
@@ -185,7 +194,9 @@ def _judged(
     return tuple(judge(conversations, recipe.seed))
 
 
-def conversations_of(path: Path | None, simulated: int, seed: int) -> Iterable[Conversation]:
+def conversations_of(
+    path: Path | None, simulated: int, seed: int, further: bool = False
+) -> Iterable[Conversation]:
     """Those of a file, or so many simulated ones; BadInput where neither is named."""
     if path is None:
         from finmodel.lender.talk.conversations import write
@@ -196,7 +207,7 @@ def conversations_of(path: Path | None, simulated: int, seed: int) -> Iterable[C
                 where="--conversations",
                 remedy="name a file, or give the recipe `simulated: 1200`",
             )
-        return [one.conversation for one in write(simulated, seed)]
+        return [one.conversation for one in write(simulated, seed, further=further)]
     from finmodel.conversation_files import GUIDE, read_conversations
 
     found = list(read_conversations(path))

@@ -7,11 +7,11 @@ writes is for no customer.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
 from finmodel.errors import Damaged
+from finmodel.hashes import sha256_of
 
 TINY: Final = "tiny"
 FOLDER: Final = Path(__file__).parent.with_name(TINY)
@@ -22,12 +22,14 @@ LICENCE: Final = "Apache-2.0; a stand-in, for tests alone"
 
 def shipped(folder: Path = FOLDER) -> Path:
     """Its directory; Damaged where the weights are not those that were shipped."""
-    weights = folder / WEIGHTS
-    found = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else "missing"
-    if found != SHA256:
-        raise Damaged(
-            f"the tiny base's weights are {found[:12]}, not {SHA256[:12]}",
-            where=str(weights),
-            remedy="bring the file back from the repository, or make it anew and say its hash",
-        )
+    remedy = "bring the file back from the repository, or make it anew and say its hash"
+    require_shipped(folder / WEIGHTS, SHA256, "the tiny base", remedy)
     return folder
+
+
+def require_shipped(weights: Path, sha256: str, what: str, remedy: str) -> None:
+    """Damaged where weights are not those that were shipped."""
+    found = sha256_of(weights) if weights.is_file() else "missing"
+    if found != sha256:
+        told = f"{what}'s weights are {found[:12]}, not {sha256[:12]}"
+        raise Damaged(told, where=str(weights), remedy=remedy)

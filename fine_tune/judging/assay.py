@@ -32,6 +32,7 @@ READ: Final = 128
 _SUITES: Final = {
     "edit_distance": "script.distance",
     "edit_distance_nearest": "script.nearest",
+    "edit_distance_unseen": "script.distance_unseen",
     "grounded": "numbers.grounded",
     "violations": "guards.violations",
     "intent": "intent.right",
@@ -55,8 +56,8 @@ class Assay:
         tests = prepared.lessons["test"][:READ]
         self.tests = lesson_samples(tests, base, recipe.length)
         self.replies = float(sum(len(one.replies) for one in tests))
-        alone = tuple(one for one in tests if _unseen(one, unseen))
-        self.unseen = lesson_samples(alone, base, recipe.length)
+        alone = [only(unseen, one) for one in tests]
+        self.unseen = lesson_samples([one for one in alone if one.replies], base, recipe.length)
         self.general = text_samples(general, base.encode, recipe.length)
         self.asked = asked_of(tests, WRITTEN)
         self.suites = Judge(load_scripts(), unseen, settings_of(conversations))
@@ -88,5 +89,8 @@ class Assay:
         } | {f"{who}_{name}": math.nan if one is None else one for name, one in told.items()}
 
 
-def _unseen(lesson: Lesson, scripts: frozenset[str]) -> bool:
-    return any(reply.script in scripts for reply in lesson.replies)
+def only(scripts: frozenset[str], lesson: Lesson) -> Lesson:
+    """The same conversation, of whose replies those alone count that are of these scripts."""
+    return msgspec.structs.replace(
+        lesson, replies=tuple(reply for reply in lesson.replies if reply.script in scripts)
+    )

@@ -21,7 +21,7 @@ from finmodel.assistant.facts import Facts
 from finmodel.assistant.reply_rules import is_grounded, violations
 from finmodel.assistant.scripts import Scripts, State
 from finmodel.certainty import wilson
-from finmodel.clock import CHINA
+from finmodel.clock import china_day
 from finmodel.conversations import Account, Conversation, Identity
 
 
@@ -62,9 +62,7 @@ class Setting:
 def settings_of(conversations: Iterable[Conversation]) -> dict[str, Setting]:
     """The facts and the day of each conversation, by its id."""
     return {
-        one.id: Setting(
-            Facts.of_plain(one.facts), one.started.astimezone(CHINA).date(), one.account
-        )
+        one.id: Setting(Facts.of_plain(one.facts), china_day(one.started), one.account)
         for one in conversations
     }
 

@@ -22,6 +22,7 @@ from fine_tune.network.processes import count
 from fine_tune.recipe import Recipe
 from fine_tune.training.train import Step
 from finmodel.durable import replace_file
+from finmodel.run_hours import CORE, GPU
 
 _LIVED: Final = "lived.json"
 _GIB: Final = 2.0**30
@@ -93,10 +94,16 @@ class Effort:
 
     def figures(self, seconds: float) -> dict[str, float]:
         """Figures of a run whose steps took so many seconds."""
+        return {"effective_share": min(seconds / self.lived, 1.0)} | self.spent()
+
+    def spent(self) -> dict[str, float]:
+        """Hours and cost until now, over all lives; the cost is 0 where the recipe says no price.
+
+        Cores count by the clock: a run holds them, whether they are at work or wait.
+        """
         hours = self.lived / 3600
-        unit = "gpu_hours" if self._machine.device.type == "cuda" else "core_hours"
+        unit = GPU if self._machine.device.type == "cuda" else CORE
         return {
-            "effective_share": min(seconds / self.lived, 1.0),
             unit: hours * self._machine.units,
             "cost": hours * self._machine.price_per_hour,
         }

@@ -75,19 +75,24 @@ def read_config(adapter: Path) -> Config:
 
 def write_gguf(adapter: Path, base: Base, target: Path) -> Path:
     """An adapter as one GGUF file for llama.cpp; BadInput for what it cannot lay over its base."""
+    return write_gguf_over(adapter, base.model_type, _heads(base), target)
+
+
+def write_gguf_over(adapter: Path, kind: str, heads: Mapping[str, int], target: Path) -> Path:
+    """The same over a base of this kind, of which no more need be here."""
     config = read_config(adapter)
-    if config.peft_type != "LORA" or base.model_type not in _HEADS:
+    if config.peft_type != "LORA" or kind not in _HEADS:
         raise BadInput(
-            f"a {config.peft_type} of a {base.model_type} cannot be written as GGUF here",
+            f"a {config.peft_type} of a {kind} cannot be written as GGUF here",
             where=str(adapter),
             remedy=f"export it as peft or merged; GGUF is for LoRA on: {', '.join(_HEADS)}",
         )
-    with gguf_file(target, base.model_type) as writer:
+    with gguf_file(target, kind) as writer:
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
         # llama.cpp divides by the rank.
         writer.add_float32("adapter.lora.alpha", config.scale * config.r)
-        for name, values in _tensors(adapter, _heads(base)).items():
+        for name, values in _tensors(adapter, heads).items():
             writer.add_tensor(name, values.numpy())
     return target
 
@@ -116,7 +121,7 @@ def _heads(base: Base) -> dict[str, int]:
     """How many heads each linear has whose rows llama.cpp keeps in another order."""
     told = json.loads((base.folder / "config.json").read_text())
     heads = told["num_attention_heads"]
-    return {name: told.get(key) or heads for name, key in _HEADS[base.model_type].items()}
+    return {name: told.get(key) or heads for name, key in _HEADS.get(base.model_type, {}).items()}
 
 
 def _tensors(adapter: Path, heads: Mapping[str, int]) -> dict[str, torch.Tensor]:

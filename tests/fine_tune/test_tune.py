@@ -23,6 +23,7 @@ from fine_tune.lessons.texts import text_samples
 from fine_tune.network.model import load_base, with_adapter
 from fine_tune.recipe import Adapter, Gates, Optimiser, Preference, Recipe, load
 from fine_tune.training import under_way
+from fine_tune.training.effort import in_words
 from fine_tune.training.start import find_start, laid_over, started
 from fine_tune.tune import REPLIES, Material, _learnt, tune
 from finmodel import tracking
@@ -40,6 +41,7 @@ from tests.finmodel.mlflow_home import settings_at
 
 RECIPE = Recipe(
     name="scripts", base="small", length=512, epochs=1, save_every=5, dtype="float32",
+    price_per_hour=7.2,
     adapter=Adapter(rank=8, alpha=32), optimiser=Optimiser(learning_rate=1e-2),
 )  # fmt: skip
 
@@ -81,6 +83,35 @@ def test_an_adapter_is_registered_with_its_base_its_data_and_its_figures(tuned):
         one["approved"] for one in replies["tuned"]
     ]
     assert not list((settings.home / "tuning" / "scripts").iterdir())
+
+
+def test_pace_use_memory_and_time_left_are_on_the_screen_and_in_mlflow_at_each_step(tuned):
+    settings, _, _, done, seen = tuned
+    steps = list(range(1, int(done.figures["steps"]) + 1))
+    shown = [(what, n) for what, n, _ in seen if what.startswith("pace · ")]
+    assert [n for _, n in shown] == steps
+    client = MlflowClient(settings.mlflow_uri)
+    pace = ("tokens_per_s", "utilisation", "hardware_utilisation", "memory_gib", "seconds_left")
+    told = {name: client.get_metric_history(done.run, name) for name in pace}
+    assert {name: [one.step for one in points] for name, points in told.items()} == dict.fromkeys(
+        pace, steps
+    )
+    for number, (what, _) in enumerate(shown):
+        figures = {name: points[number].value for name, points in told.items()}
+        assert what == f"pace · {in_words(figures)}"
+        assert min(figures["tokens_per_s"], figures["utilisation"]) > 0
+        assert figures["memory_gib"] > 0.1, "this very process holds torch"
+    assert told["seconds_left"][0].value > told["seconds_left"][-1].value == 0.0
+
+
+def test_what_a_run_cost_is_in_mlflow_at_the_recipes_price(tuned):
+    settings, _, _, done, _ = tuned
+    known = tracking.figures(settings, done.run)
+    hours = known["core_hours"] / torch.get_num_threads()
+    assert known["cost"] == pytest.approx(hours * 7.2) == done.figures["cost"]
+    assert 0 < known["effective_share"] <= 1
+    assert done.figures["train_seconds"] <= 3600 * hours
+    assert known["supervised_tokens_per_s"] < known["tokens_per_s"]
 
 
 def test_planted_secrets_are_learnt_and_counted_in_nothing_else(tuned):
@@ -300,10 +331,14 @@ def test_violations_may_be_held_to_those_of_the_base():
     assert not verdict(recipe, good | {"tuned_violations": 0.26})[0]
 
 
-@pytest.mark.parametrize("name", ["lora_1b", "lora_14b", "preference_tiny"])
-def test_the_shipped_recipes_are_read(name):
-    path = Path(__file__).parents[2] / "fine_tune" / f"{name}.yaml"
-    assert load(path).name.startswith("service_scripts_")
+def test_the_shipped_recipes_are_read():
+    shipped = {path.stem: load(path) for path in Path(tune_module.__file__).parent.glob("*.yaml")}
+    assert sorted(shipped) == ["lora_14b", "lora_1b", "lora_tiny", "preference_tiny"]
+    assert all(one.name.startswith("service_scripts_") for one in shipped.values())
+    tiny, prefers = shipped["lora_tiny"], shipped["preference_tiny"]
+    assert tiny.base == prefers.base == "tiny"
+    assert tiny.simulated > 0, "it needs no file"
+    assert (prefers.preference.start, prefers.preference.loss) == (tiny.name, "dpo")
 
 
 def test_a_recipe_that_cannot_be_meant_is_told_by_its_key(tmp_path):

@@ -24,6 +24,7 @@ from finmodel.boosting import Lesson, fit
 from finmodel.errors import BadInput, Damaged, NoRoom, NotFound, NotReady, Refused
 from finmodel.export import load_export
 from finmodel.manifest import Check, Manifest, Verdict
+from finmodel.mlflow_file import aliases_in, database_of, runs_in, versions_in
 from finmodel.pointers import export_folder, find_pointer, read_champion
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -213,6 +214,14 @@ def test_an_alias_moved_by_hand_is_seen_and_changes_nothing_served(settings):
         registry.AliasDrift("small", "champion", 2, 1),
         registry.AliasDrift("small", "challenger", None, 2),
     ]
+    said = aliases_in(database_of(settings))  # without MLflow, out of its own file
+    assert registry.drift_from(settings, said) == registry.alias_drift(settings)
+    assert versions_in(database_of(settings)) == tracking.versions(settings)
+    runs = runs_in(database_of(settings), ("auc", "ks"), 1)
+    assert [(one.experiment, one.status, one.figures) for one in runs] == [
+        ("small", "FINISHED", {"auc": 0.8})
+    ]
+    assert runs[0].ended_ms >= runs[0].started_ms > 0
     assert served(settings) == 2
     assert promote(settings, 2).sequence == 2
     assert [drift.alias for drift in registry.alias_drift(settings)] == ["challenger"]

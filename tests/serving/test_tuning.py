@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
-import sys
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -24,15 +26,18 @@ from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.verdicts import judge
 from finmodel.privacy.masks import masked
 from finmodel.progress import silent
+from finmodel.restriction_book import Restriction, RestrictionBook
 from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF, served_adapter, weights_digest
 from finmodel.trained_on import taught_by
+from finmodel.vault import Vault
 from finmodel.verdict_files import write_verdicts
 from serving import promotion
 from serving.access import People
+from serving.assisting.signed_writers import open_signed_writer
 from serving.cli import app
 from serving.exporting import export
-from serving.tuning import tune
+from serving.tuning import conversations_of, tune
 from tests.fine_tune.small_model import small_base
 from tests.serving.demo_shell import FINMODEL, Shell
 
@@ -48,6 +53,9 @@ gates: {general_rise: 10, grounded: 0, violations: 2}
 """
 
 
+TINY = Path(__file__).parents[2] / "fine_tune" / "lora_tiny.yaml"
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     """A shell with an engineer's key, a recipe beside its base, and conversations in a file."""
@@ -61,6 +69,18 @@ def desk(tmp_path_factory):
     (folder / "r.yaml").write_text(RECIPE)
     write_conversations(folder / "c.jsonl", told)
     return shell, folder, added.out.strip()
+
+
+@pytest.fixture
+def quick(desk, monkeypatch):
+    """The desk's shell is this process, and what is learnt is judged by little."""
+    shell, _, key = desk
+    monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
+    monkeypatch.setenv("FINMODEL_KEY", key)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr("fine_tune.judging.assay.WRITTEN", 1)
+    monkeypatch.setattr("serving.tuning.GENERAL", 2_000)
+    monkeypatch.setattr("fine_tune.lessons.canaries.OTHERS", 31)
 
 
 def test_conversations_in_a_file_become_a_registered_adapter(desk):
@@ -84,9 +104,8 @@ def test_conversations_in_a_file_become_a_registered_adapter(desk):
 
 def test_the_shipped_base_says_that_it_is_a_stand_in(desk):
     shell, folder, key = desk
-    recipe = Path(__file__).parents[2] / "fine_tune" / "lora_tiny.yaml"
     words = ["--conversations", str(folder / "r.yaml")]
-    done = shell.finmodel("tune", str(recipe), *words, key=key)
+    done = shell.finmodel("tune", str(TINY), *words, key=key)
     assert done.code == 2
     assert "the tiny base is a stand-in: what it writes is for no customer" in done.err
     listed = {one["name"]: one for one in shell.finmodel("base", "list", "--json").json}
@@ -99,15 +118,16 @@ def test_a_launcher_starts_one_run_in_two_processes(desk):
     shell = Shell(folder / "second")
     key = shell.finmodel("people", "add", "Lin", "--role", "engineer").out.strip()
     recipe = RECIPE.replace("epochs: 1", "epochs: 0.2")
-    (folder / "two.yaml").write_text(f"{recipe}packs: 2\ncanaries: 0\n")
+    (folder / "two.yaml").write_text(f"{recipe}packs: 2\ncanaries: 0\nprice_per_hour: 1\n")
     many = [one.conversation for one in write(90, seed=9)]
     willing = [one for one in many if one.consent_to_training]
     train, test = ([one for one in willing if one.split == part] for part in ("train", "test"))
     write_conversations(folder / "few.jsonl", [*train[:14], *test[:2]])
     words = ["tune", str(folder / "two.yaml"), "--conversations", str(folder / "few.jsonl")]
     words.append("--json")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "--no-python"]
+    # --multi_gpu: what it decides itself where there are several.
+    launcher = [str(FINMODEL.with_name("accelerate")), "launch", "--multi_gpu"]
+    launcher += ["--num_processes", "2", "--main_process_port", "0", "--no_python"]
     told = {"FINMODEL_HOME": str(shell.home), "FINMODEL_KEY": key, "OMP_NUM_THREADS": "1"}
     env = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     done = subprocess.run(
@@ -115,9 +135,12 @@ def test_a_launcher_starts_one_run_in_two_processes(desk):
         capture_output=True, text=True, check=False, env=env | told,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["version"] == 1
+    answer = json.loads(done.stdout)
+    assert answer["version"] == 1
+    figures = answer["figures"]
     settings = Settings(home=shell.home, data=shell.home)
     assert len(tracking.versions(settings, "scripts")) == 1
+    assert figures["core_hours"] == pytest.approx(2 * figures["cost"]), "one core each for an hour"
 
 
 def test_a_registered_adapter_is_exported_in_three_forms(desk, monkeypatch, capsys):
@@ -203,6 +226,35 @@ def test_audit_names_the_adapters_of_a_customer_and_none_of_who_did_not_consent(
         assert [one.version for one in taught_by(here, customer)] == [1]
     for customer in [*sorted(others)[:3], "nobody"]:
         assert taught_by(here, customer) == []
+    asked = shell.finmodel("audit", "customer", min(trained), "--json")
+    assert asked.code == 0, asked.err
+    (found,) = asked.json
+    (version,) = tracking.versions(here, "scripts")
+    assert (found["adapter"], found["version"], found["trained"]) == ("scripts", 1, "yes")
+    assert (found["run"], found["base"]) == (version.run_id, version.tags["base"])
+    assert shell.finmodel("audit", "customer", min(others), "--json").json == []
+
+
+def test_the_shipped_recipe_goes_all_the_way_where_the_stand_in_is_served(desk, quick, capsys):
+    shell, folder, _ = desk
+    text, cut = re.subn(r"(?m)^simulated: \d+", "simulated: 16", TINY.read_text())
+    assert cut == 1
+    (folder / "tiny.yaml").write_text(text)
+    tune(folder / "tiny.yaml", json=True)
+    told = json.loads(capsys.readouterr().out)
+    name = told["name"]
+    assert (name, told["passed"], told["reasons"]) == ("service_scripts_tiny", True, [])
+    here = Settings(home=shell.home, data=shell.home)
+    here = replace(here, key=People(here.people).add("Qiu", frozenset({"validator"})))
+    for writer in ("", "small@champion", "http://127.0.0.1:9/v1"):
+        with pytest.raises(Refused, match=r"shipped stand-in.*FINMODEL_WRITER=tiny@champion here"):
+            promotion.promote(replace(here, writer=writer), name, None, "champion", None, silent)
+    assert not (here.adapters / name).exists()
+    tried = replace(here, writer="tiny@champion")
+    assert promotion.promote(tried, name, None, "champion", None, silent).version == 1
+    assert "what it writes is for no customer" in capsys.readouterr().err
+    with open_signed_writer(tried, tried.writer) as writer:
+        assert writer.adapter == f"{name}/1"
 
 
 @pytest.mark.parametrize(
@@ -229,19 +281,30 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_made(desk, words, says):
     assert "Traceback" not in done.err
 
 
+def test_who_asked_to_be_erased_teaches_nothing(desk):
+    shell, folder, key = desk
+    here = Settings(home=shell.home, data=shell.home)
+    willing = msgspec.structs.replace(
+        next(write(3, seed=1)).conversation, consent_to_training=True, customer="u-restricted"
+    )
+    write_conversations(folder / "w.jsonl", [willing])
+    with closing(Vault(here.vault)) as vault, closing(RestrictionBook(here, vault)) as book:
+        book.restrict(Restriction("u-restricted", datetime(2026, 6, 1, tzinfo=UTC)))
+    words = ("tune", str(folder / "r.yaml"), "--conversations", str(folder / "w.jsonl"))
+    done = shell.finmodel(*words, key=key)
+    assert done.code == 2
+    assert "no conversation is left to train on" in done.err
+    assert "1 conversations left out: erasure was asked for" in done.err
+
+
 PREFERENCE = """
 canaries: 0
 preference: {loss: dpo, agreement: 0}
 """
 
 
-def test_verdicts_in_a_file_become_an_adapter_that_learnt_pairs(desk, monkeypatch, capsys):
-    shell, folder, key = desk
-    monkeypatch.setenv("FINMODEL_HOME", str(shell.home))
-    monkeypatch.setenv("FINMODEL_KEY", key)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr("fine_tune.judging.assay.WRITTEN", 1)
-    monkeypatch.setattr("serving.tuning.GENERAL", 2_000)
+def test_verdicts_in_a_file_become_an_adapter_that_learnt_pairs(desk, quick, capsys):
+    shell, folder, _ = desk
     (folder / "p.yaml").write_text(RECIPE.replace("scripts", "preferred") + PREFERENCE)
     told = list(read_conversations(folder / "c.jsonl"))
     few = [one for one in told if one.split == "test" or not one.consent_to_training]
@@ -310,6 +373,18 @@ def test_a_commands_help_says_who_may_and_of_what(command, says):
 def test_without_a_key_nobody_tunes(desk):
     shell, folder, _ = desk
     assert "FINMODEL_KEY" in shell.finmodel("tune", str(folder / "r.yaml")).err
+
+
+def test_only_who_is_learnt_from_asks_in_the_further_families():
+    plain, more = (list(conversations_of(None, 300, 4, further)) for further in (False, True))
+    assert [one for one in plain if one.split != "train"] == [
+        one for one in more if one.split != "train"
+    ]
+    before, after = (
+        {said.family for one in told for said in one.messages if one.split == "train"}
+        for told in (plain, more)
+    )
+    assert len(after - before) > len(before) // 4
 
 
 def test_a_conversations_personal_data_are_masked_alike_and_its_slots_stay():

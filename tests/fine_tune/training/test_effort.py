@@ -51,6 +51,7 @@ def test_a_killed_life_counts_and_its_lost_steps_are_not_effective(tmp_path, clo
     assert figures["effective_share"] == pytest.approx(0.5)
     assert figures["core_hours"] == pytest.approx(2.0)
     assert figures["cost"] == pytest.approx(3.0)
+    assert second.spent() == {name: figures[name] for name in ("core_hours", "cost")}
 
 
 def test_an_account_is_opened_for_a_model_as_it_is(tmp_path):
