@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from serving.launch import require_free_port
 FINMODEL = str(Path(sys.executable).with_name("finmodel"))
 PORT = 3977
 OPEN_SECONDS = 180
+_LATEST_S = 120
 NOW = datetime.fromisoformat("2027-06-01T10:00:00+08:00")
 """When the service's clock stands."""
 
@@ -145,15 +147,14 @@ class Waited:
 def under_way(service: Service, turns: Sequence[Turn], agents: int, pause: float) -> list[Waited]:
     """Replies in conversations under way, so many agents at once.
 
-    Each conversation stands up to the agent's last words; so many seconds later the customer writes
-    what is answered, and the agent asks the moment that it is there.
+    Each conversation stands up to the agent's last words; so many seconds later the customers of
+    all agents write in the same moment, and each agent asks as soon as it is there.
     """
     found: list[Waited] = []
     shares = [turns[one::agents] for one in range(agents)]
+    wait = partial(_next, threading.Barrier(agents), pause)
     threads = [
-        threading.Thread(
-            target=_ask_all, args=(service, share, f"a{agents}-{number}", found, pause)
-        )
+        threading.Thread(target=_ask_all, args=(service, share, f"a{agents}-{number}", found, wait))
         for number, share in enumerate(shares)
     ]
     for one in threads:
@@ -164,15 +165,25 @@ def under_way(service: Service, turns: Sequence[Turn], agents: int, pause: float
     return found
 
 
+def _next(together: threading.Barrier, pause: float) -> None:
+    """Wait so long, then until every agent has."""
+    time.sleep(pause)
+    together.wait(_LATEST_S)
+
+
 def _ask_all(
-    service: Service, turns: Sequence[Turn], name: str, found: list[Waited], pause: float
+    service: Service,
+    turns: Sequence[Turn],
+    name: str,
+    found: list[Waited],
+    wait: Callable[[], None],
 ) -> None:
     with service.agent() as agent:
         for number, turn in enumerate(turns):
             whole = turn.asking.messages
             so_far = whole[: len(whole) - len(open_words(whole))]
             bring(agent, turn, f"{name}-{number}", so_far)
-            time.sleep(pause)
+            wait()
             bring(agent, turn, f"{name}-{number}", whole)
             waited = _waited(agent, f"{name}-{number}")
             if waited is not None:

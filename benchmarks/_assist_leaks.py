@@ -185,7 +185,7 @@ def _judge(
         if canary.of != one.record.number and canary.text not in own
     ]
     found["requests"] += 1
-    found["left"] += bool(one.leaves_after) and "shown" not in seen[-1]
+    found["left"] += bool(one.leaves_after) and "reason" not in seen[-1]  # as the end has it
     found["sentences"] += sum("origin" in event for event in seen)
     found["words"] += sum(canary.is_word for canary in others)
     found["foreign"] += sum(not canary.is_word for canary in others)

@@ -9,15 +9,17 @@ customer to another, whatever an engine says that repeats others' records (`_ass
 the service is started as `finmodel assist serve` does it and asked over HTTP: `script_p95_ms` until
 scripts stand with an agent, `first_token_…` until an engine has written its first token in a
 conversation under way, of which the customer wrote at most 60 tokens since, and `first_sentence_…`
-until the guards have let the first sentence pass: with the tiny base for 8 agents at once and the
-real one for one and for two.
+until the guards have let the first sentence pass: with the tiny base for 8 agents whose customers
+write in the same moment, and with the real one for one and for two. `matching_auc` and `pairs_…`
+are of real questions, where they are at hand, as `finmodel bench matching` tells them.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from _assist_http import Waited, script_ms, serving, under_way
 from _assist_judge import Turn, grounded, is_right, saved, told_too_early
 from _assist_leaks import Repeater, leaks
 from _report import note, print_report
-from matching import CONVERSATIONS, SEED, as_good
+from matching import CONVERSATIONS, SEED, as_good, pair_figures
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.scripts import State
@@ -44,8 +46,9 @@ QUESTIONS, WRITTEN, FEW = 200, 96, 20
 """Asked by scripts alone, of the tiny base, and of the real one by one agent, and by two."""
 NEW = 60
 """Tokens, about, that a customer wrote since the last reply."""
-PAUSE_S = 8.0
-"""From an agent's reply to the customer's next message."""
+PAUSE_S = 15.0
+"""From an agent's reply to the customer's next message: simulated customers take 28 s, the quickest
+quarter 9 s. What went before comes whole here, not message by message, and is read meanwhile."""
 
 
 def turns(split: str) -> Iterator[Turn]:
@@ -142,13 +145,13 @@ def over_http(base: str) -> dict[str, float | None]:
     given = [
         one for one in turns("test") if one.asking.identity == "verified" and one.asking.messages
     ]
-    talks = list(filter(_is_under_way, given))
+    talks = list(_one_of_each(filter(_is_under_way, given)))
     found: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as aside:
         with serving(Path(aside) / "scripts", bases) as service:
             found["script_p95_ms"] = _p95(script_ms(service, given[:QUESTIONS]))
         with serving(Path(aside) / "tiny", bases, "tiny") as service:
-            told = under_way(service, talks[:WRITTEN], 8, pause=1.0)
+            told = under_way(service, talks[:WRITTEN], 8, PAUSE_S)
             found |= _of("first_{}_p95_ms", told) | {"tiny_prompt_kept": _kept(told)}
         real = dict.fromkeys([*_of("first_{}_1b_p95_ms", []), *_of("first_{}_1b_two_p95_ms", [])])
         if not (bases / base).exists():
@@ -169,6 +172,14 @@ def _is_under_way(turn: Turn) -> bool:
     since = open_words(messages)
     answered = any(one.who == "agent" for one in messages)
     return answered and 0 < sum(tokens_about(one.text) for one in since) <= NEW
+
+
+def _one_of_each(given: Iterable[Turn]) -> Iterator[Turn]:
+    """One turn of each conversation, early or late: no two agents are in one conversation."""
+    talks = groupby(given, key=lambda turn: turn.asking.conversation)
+    for number, (_, group) in enumerate(talks):
+        every = list(group)
+        yield every[number % len(every)]
 
 
 def _of(name: str, told: list[Waited]) -> dict[str, float | None]:
@@ -201,7 +212,7 @@ def main() -> None:
     words.add_argument("--requests", type=int, default=10_000, help="that might tell of others")
     told = words.parse_args()
     figures = measure() | told_to_others(told.requests) | over_http(told.base)
-    print_report("assist", figures)
+    print_report("assist", figures | pair_figures(Settings.from_env()))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ once the customer's key is erased, nobody reads them. What a reply should be is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -103,6 +103,11 @@ _SHARED: Final = tuple(
 )
 
 
+Beside: TypeAlias = Callable[[Message], None]
+"""Called of each message that is new, within the transaction that keeps it: what it writes into the
+same file is kept with the message, or not at all."""
+
+
 class Brought(msgspec.Struct, frozen=True):
     """What became of messages that were brought."""
 
@@ -120,7 +125,14 @@ class ConversationBook:
         """Open or make the book."""
         self._vault, self._file = vault, BookFile(path, _TABLES)
 
-    def take(self, opened: Opened, messages: Sequence[Message]) -> Brought:
+    @property
+    def file(self) -> BookFile:
+        """Where they lie: what is kept beside a message stands in the same file."""
+        return self._file
+
+    def take(
+        self, opened: Opened, messages: Sequence[Message], beside: Beside | None = None
+    ) -> Brought:
         """Write down what is known of a conversation, and its messages: all of it or nothing.
 
         A conversation begins with the first of its messages that comes; what is known of it may
@@ -131,18 +143,16 @@ class ConversationBook:
             _require_message(one, opened.id)
         with self._file.writing():
             key = self._begin(opened)
-            return self._bring_all(opened.id, messages, key)
+            return self._bring_all(opened.id, messages, key, beside)
 
-    def add(self, conversation: str, message: Message) -> Brought:
+    def add(self, conversation: str, message: Message, beside: Beside | None = None) -> Brought:
         """One more message of a conversation that has begun; what else is known of it stays.
 
         NotFound where it has not begun, or where the customer's key was erased.
         """
         _require_message(message, conversation)
         with self._file.writing():
-            ref, header = self._require_header(conversation)
-            key = self._key(self._open((ref, header)).customer, ref)
-            return self._bring_all(conversation, [message], key)
+            return self._bring_all(conversation, [message], self.key_of(conversation), beside)
 
     def read(self, conversation: str) -> Conversation:
         """The whole conversation, its messages by their times and then as they came.
@@ -178,10 +188,15 @@ class ConversationBook:
         rows = self._file.rows("SELECT id FROM conversation WHERE ref = ? ORDER BY id", ref)
         return [self.read(name) for (name,) in rows]
 
-    def to_train(self) -> list[Conversation]:
-        """Every conversation in which an agent wrote and the customer consented to training."""
+    def to_train(self, left_out: Container[bytes] = ()) -> list[Conversation]:
+        """Every conversation in which an agent wrote and the customer consented to training.
+
+        `left_out` are pseudonyms of customers of whom nothing may be learnt.
+        """
         found = []
-        for (name,) in self._file.rows("SELECT id FROM conversation"):
+        for name, ref in self._file.rows("SELECT id, ref FROM conversation"):
+            if ref in left_out:
+                continue
             try:
                 one = self.read(name)
             except NotFound:  # its customer was erased
@@ -200,6 +215,11 @@ class ConversationBook:
     def ref_of(self, conversation: str) -> bytes:
         """The pseudonym under whose key it lies sealed, for ever; NotFound as `agent_of`."""
         return self._require_header(conversation)[0]
+
+    def key_of(self, conversation: str) -> SubjectKey:
+        """The key that it lies sealed under; NotFound as `read` says."""
+        ref, header = self._require_header(conversation)
+        return self._key(self._open((ref, header)).customer, ref)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -245,10 +265,13 @@ class ConversationBook:
         return key
 
     def _bring_all(
-        self, conversation: str, messages: Sequence[Message], key: SubjectKey
+        self, conversation: str, messages: Sequence[Message], key: SubjectKey, beside: Beside | None
     ) -> Brought:
-        new = sum(self._bring(conversation, one, key) for one in messages)
-        return Brought(new, len(messages) - new, self._last(conversation))
+        new = [one for one in messages if self._bring(conversation, one, key)]
+        if beside is not None:
+            for one in new:
+                beside(one)
+        return Brought(len(new), len(messages) - len(new), self._last(conversation))
 
     def _bring(self, conversation: str, one: Message, key: SubjectKey) -> bool:
         """Add a message; whether it is new."""

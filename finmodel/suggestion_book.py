@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -48,6 +49,7 @@ CREATE TABLE IF NOT EXISTS verdict(
 CREATE TABLE IF NOT EXISTS circumstance(
     arrival INTEGER PRIMARY KEY AUTOINCREMENT, shown TEXT NOT NULL UNIQUE, tenure TEXT NOT NULL,
     writer TEXT NOT NULL, sealed BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS under_way(shown TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told(
     shown TEXT PRIMARY KEY, judged INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -58,7 +60,8 @@ SELECT shown.id, shown.at, scenario, coalesce(tenure, 'unknown'), coalesce(write
 FROM shown LEFT JOIN verdict ON verdict.shown = shown.id
            LEFT JOIN circumstance ON circumstance.shown = shown.id
            LEFT JOIN told ON told.shown = shown.id
-WHERE told.shown IS NULL OR (told.judged = 0 AND verdict.shown IS NOT NULL)
+WHERE (told.shown IS NULL OR (told.judged = 0 AND verdict.shown IS NOT NULL))
+      AND (verdict.shown IS NOT NULL OR shown.id NOT IN (SELECT shown FROM under_way))
 ORDER BY shown.at, shown.id LIMIT ?
 """
 _WORTH: Final = """
@@ -69,7 +72,9 @@ SELECT {by} AS part, count(*), count(verdict.shown), count(*) FILTER (WHERE choi
        avg(seconds), coalesce(sum(violations), 0)
 FROM shown LEFT JOIN verdict ON verdict.shown = shown.id
            LEFT JOIN circumstance ON circumstance.shown = shown.id
-WHERE shown.at >= ? AND shown.at < ? GROUP BY part ORDER BY part
+WHERE shown.at >= ? AND shown.at < ?
+      AND (verdict.shown IS NOT NULL OR shown.id NOT IN (SELECT shown FROM under_way))
+GROUP BY part ORDER BY part
 """
 
 
@@ -186,11 +191,12 @@ class SuggestionBook:
         """Open or make the book."""
         self._vault, self._file = vault, BookFile(path, _TABLES)
 
-    def show(self, shown: Shown, ref: bytes) -> str:
+    def show(self, shown: Shown, ref: bytes, *, under_way: bool = False) -> str:
         """Keep what an agent is shown; its id, by which a verdict names it.
 
-        `ref` is the pseudonym that its conversation lies sealed under. Where the customer was
-        erased while somebody wrote, what is counted is kept and no word: no key is made for it.
+        More may come of what is `under_way`: until `finish`, it counts once it is judged. `ref` is
+        the pseudonym that its conversation lies sealed under. Where the customer was erased while
+        somebody wrote, what is counted is kept and no word: no key is made for it.
         """
         key = key_under(self._vault, shown.customer, ref)
         if key is None:
@@ -208,7 +214,26 @@ class SuggestionBook:
                 "INSERT INTO circumstance(shown, tenure, writer, sealed) VALUES (?,?,?,?)",
                 name, shown.tenure, shown.writer, key.seal(shown.asked),
             )  # fmt: skip
+            if under_way:
+                self._file.change("INSERT INTO under_way VALUES (?)", name)
         return name
+
+    def finish(self, name: str, shown: Shown) -> None:
+        """Keep all that came of what was under way.
+
+        What was judged before stays as it was judged. Of an erased customer no word is kept.
+        """
+        with self._file.writing():
+            self._file.change("DELETE FROM under_way WHERE shown = ?", name)
+            judged = self._file.row("SELECT 1 FROM verdict WHERE shown = ?", name)
+            (ref,) = self._file.row("SELECT ref FROM shown WHERE id = ?", name)
+            key = key_under(self._vault, shown.customer, ref)
+            if judged is not None or key is None:
+                return
+            self._file.change(
+                "UPDATE shown SET adapter = ?, count = ?, ms = ?, sealed = ? WHERE id = ?",
+                shown.adapter, shown.count, shown.ms, key.seal(shown.body), name,
+            )  # fmt: skip
 
     def body(self, name: str, agent: str) -> bytes:
         """What this agent was shown, as it was.
@@ -268,6 +293,14 @@ class SuggestionBook:
         asked = self._vault.open(ref, asked) if asked is not None else b""
         return Kept(conversation, self._vault.open(ref, body), asked)
 
+    def bodies(self, most: int) -> Iterator[bytes]:
+        """What was shown, the newest first, at most so many; erased customers' are gone."""
+        for ref, sealed in self._file.rows(
+            "SELECT ref, sealed FROM shown ORDER BY at DESC, id LIMIT ?", most
+        ):
+            with suppress(NotFound):
+                yield self._vault.open(ref, sealed)
+
     def untold(self, most: int) -> list[Untold]:
         """At most so many suggestions that `tell` was not called of, with the verdict they have."""
         return [self._untold(*row) for row in self._file.rows(_UNTOLD, most)]
@@ -280,6 +313,37 @@ class SuggestionBook:
                     "INSERT INTO told VALUES (?,?) ON CONFLICT(shown) DO UPDATE SET judged = ?",
                     one.name, one.counts is not None, one.counts is not None,
                 )  # fmt: skip
+
+    def held(self, customer: str) -> int:
+        """How many suggestions about a customer there are."""
+        ref = self._vault.known(customer)
+        return int(self._file.row("SELECT count(*) FROM shown WHERE ref = ?", ref)[0])
+
+    def last(self, customer: str) -> datetime | None:
+        """When the newest of them was shown; None where there is none."""
+        ref = self._vault.known(customer)
+        (at,) = self._file.row("SELECT max(at) FROM shown WHERE ref = ?", ref)
+        return None if at is None else datetime.fromisoformat(at)
+
+    def forget(self, customer: str) -> int:
+        """Remove all words about a customer, and in which conversation; how many suggestions.
+
+        What is counted of agents stays: of nobody's words, under nobody's name.
+        """
+        ref = self._vault.known(customer)
+        if ref is None:
+            return 0
+        of_it, nobody = "IN (SELECT id FROM shown WHERE ref = ?)", _nobodys(bytes(16))
+        with self._file.writing():
+            for table in ("verdict", "circumstance"):
+                change = f"UPDATE {table} SET sealed = ? WHERE shown {of_it}"
+                self._file.change(change, nobody.seal(b""), ref)
+            gone = self._file.change(
+                "UPDATE shown SET ref = ?, sealed = ?, conversation = '' WHERE ref = ?",
+                nobody.pseudonym, nobody.seal(b""), ref,
+            )  # fmt: skip
+        self._file.fold()
+        return gone
 
     def worth(self, by: GroupedBy, since: datetime, until: datetime) -> list[Worth]:
         """What suggestions of a span of time were worth, in groups by their names."""

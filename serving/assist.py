@@ -30,6 +30,7 @@ def border(app: ASGIApp) -> ASGIApp:
     from serving.access import People
     from serving.assisting.routes import ROUTES
     from serving.border import Border, Limits
+    from serving.sessions import Sessions
 
     limits = Limits(
         seconds=SECONDS,
@@ -37,7 +38,8 @@ def border(app: ASGIApp) -> ASGIApp:
         when_large="bring a long conversation in parts",
         when_slow="ask again; scripts alone come at once",
     )
-    return Border(app, [route.rule for route in ROUTES], People(SETTINGS.people), TELEMETRY, limits)
+    rules, people = [route.rule for route in ROUTES], People(SETTINGS.people)
+    return Border(app, rules, people, TELEMETRY, limits, Sessions(SETTINGS))
 
 
 @bentoml.asgi_app(INSIDE, path="/")

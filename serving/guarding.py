@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from finmodel.errors import BadInput
+from serving.guard_cases import cases, check_cases
 from serving.operators import Json
 from serving.screen import emit
 
@@ -21,7 +22,11 @@ LONGEST: Final = 1_000_000
 """Characters of a text that is read."""
 _SHOWN: Final = 60
 
-guards = typer.Typer(no_args_is_help=True, help="The guards: what they make of a text.")
+guards = typer.Typer(
+    no_args_is_help=True, help="The guards: what they make of a text, and of your false alarms."
+)
+guards.command()(cases)
+guards.command("check-cases")(check_cases)
 
 
 class Direction(StrEnum):

@@ -6,12 +6,14 @@ PEFT keeps it comes in, and its other forms go out. Who may serve them is not kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from finmodel.assistant.engines.engine import Engine, Laid
+from finmodel.assistant.suggesting.shelf import FRESH
 from finmodel.errors import BadInput
 from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF
@@ -31,7 +33,9 @@ def open_engine(
     if gguf is not None:
         from finmodel.assistant.engines.llama_cpp import LlamaCpp
 
-        return LlamaCpp(gguf, base.spoken, adapters, slots=slots)
+        # Two threads of a small base wait for each other longer than they compute.
+        threads = 1 if is_small(base) else 0
+        return LlamaCpp(gguf, base.spoken, adapters, slots=slots, threads=threads)
     from finmodel.assistant.engines.transformer import open_transformer
 
     return open_transformer(base.folder, base.spoken, adapters)
@@ -40,6 +44,11 @@ def open_engine(
 def is_small(base: Base) -> bool:
     """Whether a CPU writes many replies of it at once."""
     return sum(path.stat().st_size for path in base.weights) < _SMALL
+
+
+def fresh_for(base: Base, gguf: Path | None) -> int | None:
+    """About so many tokens may be new before a reply, where reading them takes long."""
+    return FRESH if gguf is not None and not is_small(base) else None
 
 
 def gguf_to_serve(here: Settings, base: Base, aside: Path) -> Path | None:
@@ -67,8 +76,13 @@ def forms_of(base: Base, adapter: Path) -> dict[str, bytes]:
     hush_peft()
     from fine_tune.training.export import write_gguf
 
+    try:
+        return gguf_form(partial(write_gguf, adapter, base))
+    except BadInput:  # transformers can
+        return {}
+
+
+def gguf_form(write: Callable[[Path], Path]) -> dict[str, bytes]:
+    """What is written into a file, as the form that llama.cpp reads."""
     with TemporaryDirectory() as aside:
-        try:
-            return {GGUF: write_gguf(adapter, base, Path(aside) / GGUF).read_bytes()}
-        except BadInput:  # transformers can
-            return {}
+        return {GGUF: write(Path(aside) / GGUF).read_bytes()}

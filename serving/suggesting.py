@@ -44,8 +44,8 @@ def suggest(
         named = ", ".join(one for one in TONES if one)
         raise BadInput(f"{tone!r} is no tone", where="--tone", remedy=f"one of {named}")
     from finmodel.assistant.suggesting.asking import asking_of
-    from finmodel.assistant.suggesting.shelf import shipped_shelf
     from finmodel.assistant.suggesting.suggest import suggest as suggested
+    from serving.assisting.shelves import lender_shelf
     from serving.suggestion_table import answered, show
     from serving.writers import open_writer
 
@@ -54,8 +54,9 @@ def suggest(
     asked = [asking_of(one, wanted) for one in read_conversations(path, answered=False)]
     if not asked:
         raise BadInput("it holds no conversation", where=str(path), remedy="write one a line")
-    shelf = shipped_shelf()
-    with open_writer(settings(), writer, base) if writer else nullcontext() as speaks:
+    here = settings()
+    shelf = lender_shelf(here)
+    with open_writer(here, writer, base) if writer else nullcontext() as speaks:
         found = [(one, suggested(one, shelf, speaks)) for one in asked]
     if json:
         emit([answered(one.conversation, told) for one, told in found], as_json=True)

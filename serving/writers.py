@@ -19,7 +19,7 @@ from finmodel.assistant.suggesting.shelf import Writer
 from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF
 from serving.evaluation_targets import Target, targets_of
-from serving.local_engine import open_engine
+from serving.local_engine import fresh_for, open_engine
 
 
 @contextmanager
@@ -39,7 +39,8 @@ def open_writer(here: Settings, word: str, base: str = "") -> Iterator[Writer]:
             laid[target.label] = Laid(_as_read(target, folder, aside), target.base.digest)
         engine = open_engine(target.base, target.gguf, laid)
         stack.enter_context(closing(engine))
-        yield Writer(engine, adapter=next(iter(laid), ""))
+        fresh = fresh_for(target.base, target.gguf)
+        yield Writer(engine, adapter=next(iter(laid), ""), fresh=fresh)
 
 
 def _as_read(target: Target, folder: Path, aside: Path) -> Path:

@@ -1,9 +1,9 @@
 """Whether an agent may write first: hours and frequency, for collection and for marketing.
 
-What a conversation is for, what was said to the customer in all of theirs, and a time come in; the
-rules that a message now would break go out, with when it may be sent. An answer is never held up,
-at whatever hour the customer writes. Hours are those of GB/T 45251-2025 (collection: none from
-22:00 to 08:00), caps a lender's own. Pure.
+What a conversation is for, what was said to the customer in all of theirs and by campaigns, and a
+time come in; the rules that a message now would break go out, with when it may be sent. An answer
+is never held up, at whatever hour the customer writes. Hours are those of GB/T 45251-2025
+(collection: none from 22:00 to 08:00), caps a lender's own. Pure.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from finmodel.clock import CHINA
+from finmodel.clock import CHINA, china_day
 from finmodel.conversations import Message, Scenario
 
-Rule: TypeAlias = Literal["contact_hours", "contact_frequency"]
+Rule: TypeAlias = Literal["contact_hours", "contact_frequency", "contact_stopped"]
 Kind: TypeAlias = Literal["asked", "answer", "contact", "more"]
 """The customer's, an answer to it, one that nobody asked for, or what goes on with that one."""
 NIGHT: Final = (time(22), time(8))
@@ -40,21 +40,35 @@ CAPS: Final[Mapping[Scenario, tuple[Cap, ...]]] = {
 """Of one customer, by what a conversation is for; whatever is not here has no limits."""
 
 
+class Elsewhere(Struct, frozen=True):
+    """What is known of a customer beside their conversations."""
+
+    contacts: tuple[datetime, ...] = ()
+    """When campaigns wrote to them."""
+    stopped: bool = False
+    """Whether they said stop, or may be offered nothing for another reason."""
+
+
 class Held(Struct, frozen=True):
     """A rule that writing first now would break."""
 
     rule: Rule
-    until: datetime
-    """From then on it would not."""
+    until: datetime | None
+    """From then on it would not; None where no time is known that ends it."""
 
 
 def held(
-    scenario: Scenario, here: Sequence[Message], log: Iterable[Sequence[Message]], now: datetime
+    scenario: Scenario,
+    here: Sequence[Message],
+    log: Iterable[Sequence[Message]],
+    now: datetime,
+    elsewhere: Elsewhere = Elsewhere(),  # noqa: B008 # frozen
 ) -> tuple[Held, ...]:
     """The rules that a message now would break; none for an answer.
 
     `here` are the messages of the conversation, `log` those of every conversation of the same
-    customer for the same purpose, this one too, each in the order of their times.
+    customer for the same purpose, this one too, each in the order of their times. What is known
+    from elsewhere is of marketing, and counts for it alone.
 
     >>> def said(who, at):
     ...     when = datetime.fromisoformat(f"2026-06-03T{at}+08:00")
@@ -66,19 +80,31 @@ def held(
     ((), ())
     """
     caps = CAPS.get(scenario, ())
-    last = _kinds(here)[-1:]
-    soon = bool(last) and now - last[0][0].at <= ANSWERING
-    if not caps or (last and (last[0][1] == "asked" or (soon and last[0][1] == "answer"))):
+    if not caps or is_answer(here, now):
         return ()
-    found = []
+    beside = elsewhere if scenario == "marketing" else Elsewhere()
+    found = [Held("contact_stopped", None)] if beside.stopped else []
     if (morning := _morning(now)) is not None:
         found.append(Held("contact_hours", morning))
-    if not soon:  # else it belongs to the contact that was made just now
-        made = sorted(at for one in log for at in contacts(one))
+    if not _soon(here, now):  # else it belongs to the contact that was made just now
+        said = (at for one in log for at in contacts(one))
+        made = sorted([*said, *beside.contacts])
         frees = (_frees(made, cap, now) for cap in caps)
         if later := [at for at in frees if at is not None]:
             found.append(Held("contact_frequency", max(later)))
     return tuple(found)
+
+
+def is_answer(here: Sequence[Message], now: datetime) -> bool:
+    """Whether a message now answers the customer, or goes on with an answer."""
+    last = _kinds(here)[-1:]
+    return bool(last) and (last[0][1] == "asked" or (last[0][1] == "answer" and _soon(here, now)))
+
+
+def _soon(here: Sequence[Message], now: datetime) -> bool:
+    """Whether it belongs to what was said just now."""
+    last = next((one for one in reversed(here) if one.who != "system"), None)
+    return last is not None and now - last.at <= ANSWERING
 
 
 def contacts(said: Sequence[Message]) -> list[datetime]:
@@ -120,8 +146,8 @@ def _morning(now: datetime) -> datetime | None:
 
 def _frees(made: Sequence[datetime], cap: Cap, now: datetime) -> datetime | None:
     """The day on which there is room under a cap again; None where there is room now."""
-    today = now.astimezone(CHINA).date()
-    days = [at.astimezone(CHINA).date() for at in made if at <= now]
+    today = china_day(now)
+    days = [china_day(at) for at in made if at <= now]
     within = [day for day in days if (today - day).days < cap.days]
     if len(within) < cap.contacts:
         return None

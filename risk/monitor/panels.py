@@ -1,4 +1,4 @@
-"""The ten panels of monitoring as frozen records, which a page, a sheet or a shell can show.
+"""The eleven panels of monitoring as frozen records, which a page, a sheet or a shell can show.
 
 They hold figures and nothing else: None stands where a number would mean nothing, with a note that
 says why. Sentences come in Chinese and English. Knows how nothing is computed.
@@ -15,7 +15,7 @@ from finmodel.drift import Status
 Colour = Literal["green", "amber", "red", "grey"]
 Note = Literal[
     "", "no_decisions", "too_few", "not_mature", "too_few_bads", "all_scores_equal",
-    "other_definition",
+    "other_definition", "no_probability",
 ]  # fmt: skip
 Verdict = Status | Literal["not_judged"]
 """What a shift amounts to; of a segment that the score chose, nothing."""
@@ -26,6 +26,8 @@ NOTES: dict[str, tuple[str, str]] = {
     "too_few_bads": ("坏样本过少", "too few bads or goods"),
     "all_scores_equal": ("评分全部相同", "all scores are equal"),
     "other_definition": ("坏定义不同于建模", "bad is defined otherwise than at build"),
+    "no_probability": ("未带来违约概率", "no probability was brought"),
+    "not_brought": ("未随历史决策带来", "not brought with the imported decisions"),
     "constant": ("取值恒定", "constant now"),
     "all_missing": ("全部缺失", "all missing now"),
 }
@@ -81,6 +83,11 @@ class Header(msgspec.Struct, frozen=True):
     """A decision is followed for so long before it counts."""
     bad_dpd: int = 30
     """Bad from so many days past due."""
+    imported: int = 0
+    """Of the decisions: made elsewhere before, and imported."""
+    imported_zh: str = ""
+    """What cannot be computed of those; empty where none was imported."""
+    imported_en: str = ""
 
 
 class QualityRow(msgspec.Struct, frozen=True):
@@ -304,6 +311,49 @@ class Alert(msgspec.Struct, frozen=True):
     """Whose key it was; empty for alerts of before that was asked."""
 
 
+VerdictSide = Literal["high_side", "low_side", "with_score", "between", "unscored"]
+"""Declined or approved against the score, as it says, where it asks for a person, without one."""
+
+
+class OverrideRow(msgspec.Struct, frozen=True):
+    """Panel 11: what people said of cases, by the side of the score, and what became of it."""
+
+    side: VerdictSide
+    n: int
+    approved: int
+    of: int
+    """Judged cases that could be of this side: of which the score says approve, or decline."""
+    rate: float | None
+    matured: int
+    """Of the approved; of high-side ones, those whose outcome is known all the same."""
+    bads: int
+    bad_rate: float | None
+    low: float | None
+    """Wilson's interval of the bad rate, 95 %."""
+    high: float | None
+    note: Note
+
+
+class CodeRow(msgspec.Struct, frozen=True):
+    """A reason code that people gave, the most frequent first."""
+
+    code: str
+    verdict: Literal["approve", "decline"]
+    n: int
+    against: int
+    """So often against the score."""
+    zh: str
+    en: str
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    """People's last verdicts on the decisions that are looked at."""
+
+    judged: int = 0
+    rows: tuple[OverrideRow, ...] = ()
+    codes: tuple[CodeRow, ...] = ()
+
+
 class Monitor(msgspec.Struct, frozen=True):
     """Everything that an analyst sees of one model, segment and window."""
 
@@ -317,3 +367,4 @@ class Monitor(msgspec.Struct, frozen=True):
     consistency: Consistency
     challenger: Challenger
     alerts: tuple[Alert, ...]
+    overrides: Overrides = Overrides()

@@ -12,12 +12,12 @@ import msgspec
 
 from finmodel.assistant.suggesting.answers import Suggested
 from finmodel.assistant.suggesting.replay import Beside, replay
-from finmodel.assistant.suggesting.shelf import shipped_shelf
 from finmodel.conversation_book import ConversationBook
 from finmodel.errors import NotFound
 from finmodel.settings import Settings
 from finmodel.suggestion_book import SuggestionBook
 from finmodel.vault import Vault
+from serving.assisting.shelves import lender_shelf
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -56,6 +56,6 @@ def replayed(here: Settings, name: str, writer: str = "") -> Again:
             from serving.writers import open_writer
 
             opened = stack.enter_context(open_writer(here, writer))
-        found = replay(told.trace, asking, shipped_shelf(), opened)
+        found = replay(told.trace, asking, lender_shelf(here), opened)
     before, after = ([one.text for one in every.suggestions] for every in (told, found.suggested))
     return Again(name, told.trace.id, found.differs, before == after)

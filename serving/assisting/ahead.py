@@ -31,7 +31,7 @@ def _read(conversation: str, desk: AssistDesk, left: threading.Event) -> None:
     writer = writing.writer
     if writer is None or not one.messages or desk.clock.now() - one.messages[-1].at > LIVE:
         return
-    asked = read_ahead(asking_of(one), desk.shelf, writer.within(one.scenario))
     with writing.turns.to_read(conversation, left):
+        asked = read_ahead(asking_of(one), desk.shelf, writer.within(one.scenario))
         for _ in writer.engine.stream(asked):
             return

@@ -74,7 +74,16 @@ class SuggestionSeen(_Quiet, frozen=True, kw_only=True):
     script: str = ""
     version: int = 0
     recalled: tuple[str, ...] = ()
-    """What of earlier turns it takes up."""
+    """What of earlier turns it takes up; `Suggestions.recalled` has their turns."""
+
+
+class RecalledSeen(_Quiet, frozen=True):
+    """What the customer said in a turn that lies far back."""
+
+    turn: int
+    """The message's place in the conversation, from 1 on."""
+    text: str
+    """Masked, as an engine reads it."""
 
 
 class Suggestions(_Quiet, frozen=True, kw_only=True):
@@ -85,6 +94,8 @@ class Suggestions(_Quiet, frozen=True, kw_only=True):
     """The message that they answer: once another one came they are stale."""
     suggestions: tuple[SuggestionSeen, ...]
     verification: SuggestionSeen | None = None
+    recalled: tuple[RecalledSeen, ...] = ()
+    """What of turns that are no longer read as a whole was carried forward, whoever wrote."""
     routed: Routed | None = None
     """Where the customer's words go: to a person (escalate), or to one script alone (refuse)."""
     reason: str = ""
@@ -94,6 +105,17 @@ class Suggestions(_Quiet, frozen=True, kw_only=True):
     kept_tokens: int | None = None
     """Of the prompt's tokens, those that the engine had read before; null where it does not say."""
     ms: float = 0.0
+    newer: str = ""
+    """A message that the customer wrote meanwhile: what was being written to `after` was ended."""
+
+
+class Stale(_Quiet, frozen=True):
+    """The end of a stream whose question has grown: what was being written was ended."""
+
+    after: str
+    """The message that it answered."""
+    newer: str
+    """The one that the customer wrote meanwhile."""
 
 
 class Feedback(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +128,8 @@ class Feedback(_Quiet, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The agent wrote without having seen it: the words are sent, and nothing is judged."""
     place: Annotated[int, Meta(ge=0, le=4)] = 0
     """Which suggestion was taken, from 1 on; behind them the one that asks for verification."""
+    script: Annotated[str, Meta(max_length=120)] = ""
+    """The script that was taken before everything was there: places may change till then."""
     text: Text = ""
     """What is sent; empty where nothing is."""
     reason: Annotated[str, Meta(max_length=200)] = ""
@@ -236,8 +260,12 @@ class AssistStatus(Struct, frozen=True, kw_only=True):
     trouble: str = ""
     """As the decision service has it; scripts are always there."""
     clock_stands: bool = False
+    provider: str = ""
+    """As the decision service has it."""
     other_state: str = ""
     """Of the writer that it is compared with; empty where there is none."""
+    scripts: str = ""
+    """Which scripts are said, in a sentence."""
     embed: str = ""
     """The origin whose page may hold the panel."""
     person: PersonHere | None = None
@@ -277,6 +305,7 @@ def all_seen(shown: str, told: Suggested) -> Suggestions:
         after=trace.after,
         suggestions=tuple(map(seen, told.suggestions)),
         verification=seen(told.verification) if told.verification else None,
+        recalled=tuple(RecalledSeen(one.turn, one.text) for one in told.recalled),
         routed=told.routed,
         reason=trace.reason,
         engine=trace.engine,

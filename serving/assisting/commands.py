@@ -66,6 +66,48 @@ def demo(
     serve_all((run,), helpers)
 
 
+@assist.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="JSONL or CSV, as docs/conversations.md has it.")],
+    agent: Annotated[
+        str, typer.Option(help="Who answered, where a conversation does not say.")
+    ] = "",
+    not_used: Annotated[
+        Path | None,
+        typer.Option(help="Where to list what is refused; beside FILE if not said."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Load conversations of before, for 质检 and for tuning; a file again changes nothing.
+
+    Names, numbers and addresses are masked before anything is kept. The guards read what agents
+    wrote, and what they find waits on the page of 质检. Needs an engineer's or a supervisor's key.
+    Where nothing could be used, the exit code is 2.
+    """
+    from dataclasses import asdict
+
+    from serving.access import signed_in
+    from serving.assisting.conversing import FOR_OTHERS
+    from serving.assisting.loading import LoadAsked, load_conversations
+    from serving.not_used import require_some
+    from serving.screen import Progress
+
+    here = settings()
+    person = signed_in(here, FOR_OTHERS)
+    with Progress() as progress:
+        loaded = load_conversations(here, file, person, LoadAsked(agent, not_used), progress)
+    if json:
+        emit(loaded, json)
+    else:
+        told = asdict(loaded)
+        refused = told.pop("not_used")
+        emit(told, json)
+        if refused:
+            emit(refused, json)
+    whole, refused_of = loaded.conversations, loaded.refused
+    require_some(whole, whole - refused_of, refused_of, file, "conversations")
+
+
 @assist.command(name="export")
 def export_(
     out: Annotated[Path, typer.Argument(help="A folder, new or empty.")], json: Json = False

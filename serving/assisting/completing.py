@@ -25,7 +25,7 @@ from finmodel.assistant.suggesting.answers import Sentence, Suggested, Suggestio
 from finmodel.assistant.suggesting.asking import Asking
 from finmodel.assistant.suggesting.shelf import Shelf, Writer
 from finmodel.assistant.suggesting.suggest import Offered, stream
-from finmodel.clock import CHINA
+from finmodel.clock import china_day
 from finmodel.conversations import Message, Who
 from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
 from serving.answering import Reply
@@ -193,7 +193,7 @@ def _asking(asked: ChatRequest, desk: AssistDesk) -> Asking:
         for place, (role, text) in enumerate(told)
         if text.strip()
     )
-    day = now.astimezone(CHINA).date()
+    day = china_day(now)
     return Asking("", said, "none", None, Facts({}), day, anyhow=True)
 
 

@@ -10,16 +10,20 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from msgspec.structs import replace as changed
+
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.hints import seen_by
 from finmodel.assistant.slots import SLOTS
 from finmodel.conversation_book import Brought, Opened, identity_of
 from finmodel.conversations import Conversation, Message
 from finmodel.errors import BadInput, NotFound, Refused
+from finmodel.privacy.masks import Masks
 from finmodel.records import Person
 from serving.assisting.ahead import read_soon
 from serving.assisting.asked import Bring, FactSeen, Line, Lines, View
 from serving.assisting.desk import AssistDesk
+from serving.assisting.examining import of_brought
 
 FOR_OTHERS = frozenset({"engineer", "supervisor"})
 """Who may bring another person's conversations: a vendor's system has an account of its own."""
@@ -38,8 +42,14 @@ class Latest(Lines, frozen=True):
     """Whether there are others, with nothing said in them since."""
 
 
-def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> Brought:
-    """Write messages down, in the agent's conversation."""
+def bring(
+    conversation: str, given: Bring, person: Person, desk: AssistDesk, masks: Masks | None = None
+) -> Brought:
+    """Write messages down, in the agent's conversation.
+
+    A new one of the customer's ends the reply that is being written to those before.
+    With masks, the words are masked before they are kept; the guards read them as they came.
+    """
     agent = given.agent or person.name
     if agent != person.name and not person.roles & FOR_OTHERS:
         raise Refused(
@@ -67,10 +77,21 @@ def bring(conversation: str, given: Bring, person: Person, desk: AssistDesk) -> 
         facts=given.facts,
         hints=given.hints,
     )
-    taken = desk.conversations.take(opened, given.messages)
+    beside = of_brought(opened, given.messages, desk, masks)
+    taken = desk.conversations.take(opened, _masked(given.messages, masks), beside)
     if taken.new:
+        said = [one.id for one in given.messages if one.who == "customer"]
+        desk.replies.came(conversation, said)
         read_soon(conversation, desk)
     return taken
+
+
+def _masked(messages: tuple[Message, ...], masks: Masks | None) -> tuple[Message, ...]:
+    if masks is None:
+        return messages
+    return tuple(
+        changed(one, text=masks.mask(one.text), slotted=masks.mask(one.slotted)) for one in messages
+    )
 
 
 def _require_times(conversation: str, messages: Iterable[Message], now: datetime) -> None:
@@ -106,7 +127,8 @@ def view(conversation: str, person: Person, desk: AssistDesk) -> View:
     """A conversation with what its agent may know of the customer."""
     one = own(conversation, person, desk)
     facts = Facts.of_plain(one.facts)
-    hints = seen_by(desk.conversations.hints(conversation), person.roles)
+    planned = desk.campaigned.hints(one.customer, desk.clock.now())
+    hints = seen_by([*desk.conversations.hints(conversation), *planned], person.roles)
     return View(
         id=one.id,
         customer=one.customer,

@@ -1,8 +1,8 @@
 """The assistant's demo: simulated customers of unseen phrasings whose last words wait for a reply.
 
 Settings come in; a home of its own, with an agent's and a supervisor's key, goes out, and what is
-to be served. Set up again it keeps what was said and sent there. A real base is brought beside,
-unless that is not wanted; until it is here, and without it, scripts answer.
+to be served. Set up again it keeps what was said and sent there. A real base is brought beside, and
+the shipped adapter laid over it, unless that is not wanted; until it is here scripts answer.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from dataclasses import replace
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from rich.console import Console
 
 from finmodel.arrival import Arrival, expected
-from finmodel.clock import parse_time
+from finmodel.assistant.scripts import Scripts, load_scripts
+from finmodel.clock import Clock, parse_time
 from finmodel.conversation_book import ConversationBook, Opened
 from finmodel.conversations import Conversation
 from finmodel.durable import make_file_once, replace_file
+from finmodel.finding_book import FindingBook
 from finmodel.lender.talk.conversations import write
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from serving.access import People
+from serving.assisting.campaigned import Campaigned
+from serving.assisting.demo_findings import COLLEAGUE, judged_in_the_demo
+from serving.assisting.examining import of_brought
 from serving.assisting.signed_writers import CHAMPION
 from serving.launch import ASSIST, Helper, Run
 
@@ -42,10 +47,22 @@ NEEDED: Final = ("torch", "safetensors", "tokenizers", "xllamacpp")
 _FROM, _DAYS, _SEED, _MOST = date(2026, 6, 2), 2, 8, 600
 
 
+class _Filling(NamedTuple):
+    """A home's books while its conversations are brought."""
+
+    conversations: ConversationBook
+    findings: FindingBook
+    scripts: Scripts
+    campaigned: Campaigned
+    clock: Clock
+
+
 def home_of(settings: Settings) -> Settings:
     """The demo's own home and clock, beside those of the other demos."""
     home = settings.home.with_name(f"{settings.home.name}-assistant")
-    return replace(settings, home=home, standing_clock=settings.standing_clock or NOW)
+    clock = settings.standing_clock or NOW
+    # What is registered here is the demo's own: no registry of the lender's may hear of it.
+    return replace(settings, home=home, standing_clock=clock, mlflow_tracking_uri="")
 
 
 def served_beside(
@@ -70,12 +87,15 @@ def _with_writer(here: Settings) -> tuple[Settings, tuple[Helper, ...]]:
     if here.writer or not _can_write():
         return here, ()
     from fine_tune.bases.shelf import shelved
+    from serving.assisting.demo_adapter import lay_shipped
 
     writes = replace(here, writer=f"{BASE}{CHAMPION}")
-    if any(one.name == BASE for one in shelved(here.bases)):
-        return writes, ()
-    if not here.fetch_base:
+    is_here = any(one.name == BASE for one in shelved(here.bases))
+    if not (is_here or here.fetch_base):
         return here, ()
+    lay_shipped(here)
+    if is_here:
+        return writes, ()
     return writes, (
         Helper(
             here,
@@ -95,7 +115,8 @@ def _writer_told(here: Settings, coming: bool) -> str:
     if coming:
         return (
             f"scripts now; {BASE} is fetched beside (1.1 GB; 6 GB of disk and 10 of memory to "
-            "unpack it), the page shows how it stands; FINMODEL_FETCH_BASE=0 leaves it out"
+            "unpack it) and writes with the shipped adapter; the page shows how it stands; "
+            "FINMODEL_FETCH_BASE=0 leaves it out"
         )
     if not (here.writer or _can_write()):
         return f"scripts alone: {', '.join(NEEDED)} are not installed (pip install finmodel[tune])"
@@ -123,8 +144,13 @@ def prepare(here: Settings) -> dict[str, str]:
         with ExitStack() as stack:
             vault = stack.enter_context(closing(Vault(here.vault)))
             book = stack.enter_context(closing(ConversationBook(here.conversations, vault)))
+            campaigned = stack.enter_context(closing(Campaigned(here)))
+            findings = FindingBook(book, vault)
+            filling = _Filling(book, findings, load_scripts(), campaigned, here.clock)
             for one in waiting(here):
-                _bring(one, book)
+                _bring(one, AGENT, filling)
+            for one in judged_in_the_demo(here.clock.now()):
+                _bring(one, COLLEAGUE, filling)
         replace_file(keys, msgspec.json.encode(made))
     return msgspec.json.decode(keys.read_bytes(), type=dict[str, str])
 
@@ -143,7 +169,8 @@ def waiting(here: Settings) -> Iterator[Conversation]:
             return
 
 
-def _bring(one: Conversation, book: ConversationBook) -> None:
+def _bring(one: Conversation, agent: str, filling: _Filling) -> None:
     # What the simulator knows of a turn, an agent's page does not.
     said = [msgspec.structs.replace(message, intent="", family="") for message in one.messages]
-    book.take(Opened.of(one, AGENT), said)
+    opened = Opened.of(one, agent)
+    filling.conversations.take(opened, said, of_brought(opened, said, filling))

@@ -7,25 +7,24 @@ person writes.
 
 from __future__ import annotations
 
-from itertools import takewhile
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import msgspec
 
 from fine_tune.lessons.distance import distance, saved
-from finmodel.assistant.contact_policy import CAPS, held
+from finmodel.assistant.contact_policy import Held
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.guards.inbound import Asked, asked
 from finmodel.assistant.guards.outbound import Broken, broken
-from finmodel.assistant.guards.unverified import INSTEAD, tells_standing
-from finmodel.assistant.sentences import sentences
-from finmodel.assistant.suggesting.answers import Origin, Suggested, Suggestion
-from finmodel.assistant.suggesting.asking import Told, asking_of, may_be_told
-from finmodel.assistant.suggesting.origins import Text, equal
-from finmodel.assistant.suggesting.strangers import third_party
-from finmodel.clock import CHINA
+from finmodel.assistant.suggesting.answers import Suggested, Suggestion
+from finmodel.assistant.suggesting.asking import asking_of
+from finmodel.clock import china_day
 from finmodel.conversation_book import identity_of
 from finmodel.conversations import Conversation, Message
 from finmodel.errors import BadInput
+from finmodel.finding_book import Found
+from finmodel.finding_book import Origin as Written
 from finmodel.records import Person
 from finmodel.suggestion_book import Judged
 from finmodel.verdicts import Choice, Verdict
@@ -33,6 +32,31 @@ from serving.assisting.ahead import read_soon
 from serving.assisting.asked import Checked, CheckRequest, Feedback, Heard, Hit
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
+from serving.assisting.examining import (
+    as_found,
+    elsewhere_of,
+    found_in,
+    held_at,
+    kept_beside,
+    others_of,
+)
+
+_ORIGINS: Final[dict[Choice, Written]] = {
+    "accepted": "suggested",
+    "edited": "edited",
+    "rejected": "typed",
+}
+
+
+class _Sent(NamedTuple):
+    """A reply that goes to the customer."""
+
+    text: str
+    words: str
+    """With slots where it has the customer's values."""
+    origin: Written
+    found: tuple[Found, ...]
+    script: str = ""
 
 
 def check(given: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
@@ -43,8 +67,9 @@ def check(given: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
     if given.who == "customer":
         return Checked((), _calls(given.text, one))
     if one is None:
-        return Checked(_hits(given.text, None, desk))
-    return Checked((*_hits(given.text, one, desk), *_held(one, desk)))
+        today = china_day(desk.clock.now())
+        return Checked(_told(list(broken(given.text, today=today)), []))
+    return Checked(_told(*_hits(given.text, one, desk)))
 
 
 def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
@@ -53,10 +78,12 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     _require_its_own(told, given)
     one = own(told.trace.conversation, person, desk)
     facts, text = Facts.of_plain(one.facts), given.text.strip()
-    hits = (*_hits(text, one, desk), *_held(one, desk)) if text else ()
-    offered = _offered(told, given.place)
+    found = _hits(text, one, desk) if text else ([], [])
+    hits, kept = _told(*found), as_found(*found)
+    offered = _offered(told, given)
     if offered is None or given.unseen:  # there is nothing to judge
-        sent = _send(one, given.shown, text, slotted(text, None, facts), desk)
+        typed = _Sent(text, slotted(text, None, facts), "typed", kept)
+        sent = _send(one, given.shown, typed, desk)
         return Heard(verdict="rejected", saved=0.0, message=sent, hits=hits)
     choice = _choice(offered, given.place, text)
     spared = saved(offered.text, text) if given.place else 0.0
@@ -83,7 +110,8 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     desk.suggestions.judge(given.shown, one.customer, judged)
     script = offered.script if choice == "accepted" else ""
     words = offered.slotted if choice == "accepted" else verdict.sent
-    sent = _send(one, given.shown, text, words, desk, script)
+    reply = _Sent(text, words, _ORIGINS[choice], kept, script)
+    sent = _send(one, given.shown, reply, desk)
     return Heard(verdict=choice, saved=spared, message=sent, hits=hits)
 
 
@@ -120,22 +148,31 @@ def slotted(text: str, offered: Suggestion | None, facts: Facts) -> str:
     return text
 
 
-def _offered(told: Suggested, place: int) -> Suggestion | None:
+def _offered(told: Suggested, given: Feedback) -> Suggestion | None:
     """The suggestion that is judged: the one that was taken, or the first; None where none was.
 
-    What asks for verification stands behind the others.
+    What asks for verification stands behind the others. A script is found by its name, if given.
     """
     beside = [told.verification] if told.verification else []
     there: list[Suggestion] = [*told.suggestions, *beside]
-    if not there and not place:
+    if given.script:
+        taken = [one for one in there if one.script == given.script]
+        if not taken or not given.place:
+            raise BadInput(
+                f"there was no suggestion {given.script}",
+                where="script",
+                remedy="leave it out, and name the place of what was taken",
+            )
+        return taken[0]
+    if not there and not given.place:
         return None
-    if place > len(there):
+    if given.place > len(there):
         raise BadInput(
-            f"there was no suggestion {place}",
+            f"there was no suggestion {given.place}",
             where="place",
             remedy=f"name one of {len(there)}, or 0 for none",
         )
-    return there[max(place, 1) - 1]
+    return there[max(given.place, 1) - 1]
 
 
 def _choice(offered: Suggestion, place: int, text: str) -> Choice:
@@ -144,11 +181,9 @@ def _choice(offered: Suggestion, place: int, text: str) -> Choice:
     return "accepted" if text == offered.text.strip() else "edited"
 
 
-def _send(
-    one: Conversation, shown: str, text: str, words: str, desk: AssistDesk, script: str = ""
-) -> str:
+def _send(one: Conversation, shown: str, sent: _Sent, desk: AssistDesk) -> str:
     """Write what was sent into the conversation; its id, the same however often it is told."""
-    name = f"sent {shown}"
+    name, text = f"sent {shown}", sent.text
     before = next((known.text for known in one.messages if known.id == name), None)
     if before not in (None, text) and text:
         raise BadInput(
@@ -163,60 +198,22 @@ def _send(
         at=max(now, one.messages[-1].at if one.messages else now),
         text=text,
         identity=identity_of(one),
-        script=script,
-        slotted=words,
+        script=sent.script,
+        slotted=sent.words,
     )
-    desk.conversations.add(one.id, message)
+    desk.conversations.add(one.id, message, kept_beside(one, sent.origin, sent.found, desk))
     read_soon(one.id, desk)
     return name
 
 
-def _held(one: Conversation, desk: AssistDesk) -> tuple[Hit, ...]:
-    """Why the customer may not be written to first now; an answer is never held up."""
-    if one.scenario not in CAPS:
-        return ()
-    every = desk.conversations.of_customer(one.customer)
-    log = [other.messages for other in every if other.scenario == one.scenario]
-    return tuple(
-        Hit(found.rule, "warn", 0, 0, None, found.until)
-        for found in held(one.scenario, one.messages, log, desk.clock.now())
-    )
+def _hits(text: str, one: Conversation, desk: AssistDesk) -> tuple[list[Broken], list[Held]]:
+    """What a text may not say to whoever is writing there, and why it may not be sent now."""
+    now = desk.clock.now()
+    asking = replace(asking_of(one), day=china_day(now))
+    held = held_at(one, now, others_of(one, desk), elsewhere_of(one, now, desk))
+    return list(found_in(text, asking, desk)), list(held)
 
 
-def _hits(text: str, one: Conversation | None, desk: AssistDesk) -> tuple[Hit, ...]:
-    """What a text may not say; in a conversation, to whoever is writing there."""
-    today = desk.clock.now().astimezone(CHINA).date()
-    if one is None:
-        return tuple(map(_hit, broken(text, today=today)))
-    told = _may_be_told(one, desk)
-    found = broken(text, told.facts, today=today, before=_said_before(one))
-    standing = () if told.state.identity == "verified" else _standing(text, desk)
-    return (*map(_hit, found), *standing)
-
-
-def _hit(one: Broken) -> Hit:
-    return Hit(one.rule, one.severity, one.start, one.end, one.rewrite)
-
-
-def _may_be_told(one: Conversation, desk: AssistDesk) -> Told:
-    """What a suggestion could tell: what a person writes is held against the same."""
-    asking = asking_of(one)
-    return may_be_told(asking, third_party(one.messages, asking.identity, desk.shelf.scripts))
-
-
-def _said_before(one: Conversation) -> str:
-    """What the agent has said since the customer wrote last."""
-    said = takewhile(lambda message: message.who != "customer", reversed(one.messages))
-    return "".join(reversed([message.text for message in said if message.who == "agent"]))
-
-
-def _standing(text: str, desk: AssistDesk) -> tuple[Hit, ...]:
-    """Sentences that tell how the customer stands, and are nobody's approved words."""
-    approved = [
-        Text(Origin("script", one.id, one.version), one.text) for one in desk.shelf.scripts.values()
-    ]
-    return tuple(
-        Hit("unverified", "block", start, end, INSTEAD)
-        for start, end in sentences(text)
-        if tells_standing(text[start:end]) and equal(text[start:end], approved) is None
-    )
+def _told(broken: list[Broken], held: list[Held]) -> tuple[Hit, ...]:
+    words = [Hit(one.rule, one.severity, one.start, one.end, one.rewrite) for one in broken]
+    return (*words, *(Hit(one.rule, "warn", 0, 0, None, one.until) for one in held))

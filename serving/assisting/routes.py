@@ -5,19 +5,25 @@ A body is read, one flow is asked, the answer is written, as it comes where that
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import lru_cache
 from typing import Final, get_args
 
 import msgspec
 
 from finmodel.conversation_book import Brought
-from finmodel.errors import NotFound
 from finmodel.records import ROLES
 from finmodel.suggestion_book import GroupedBy
-from serving import page
+from serving import oidc_door, page, signing_in
 from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
-from serving.assisting import completing, conversing, judging, suggesting
+from serving.assisting import (
+    completing,
+    conversing,
+    judging,
+    looking,
+    quality_routes,
+    suggesting,
+    wrapping_up,
+)
 from serving.assisting.asked import (
     AssistStatus,
     Bring,
@@ -33,6 +39,7 @@ from serving.assisting.asked import (
     group_of,
 )
 from serving.assisting.desk import AssistDesk
+from serving.assisting.looking import LookAsked, LookSeen
 from serving.assisting.openai_records import (
     ChatRequest,
     Completion,
@@ -40,6 +47,8 @@ from serving.assisting.openai_records import (
     OpenAIRefusal,
     refusal_of,
 )
+from serving.assisting.quality_routes import SUPERVISORS, counted_by
+from serving.assisting.wrapped import DraftSeen, TicketChange, Tickets, TicketSeen, WrapUpGiven
 from serving.border import Call, Rule
 from serving.openapi import JSON, Doc, document
 from serving.telemetry import CONTENT_TYPE
@@ -47,9 +56,6 @@ from serving.telemetry import CONTENT_TYPE
 AGENTS: Final = frozenset({"agent"})
 BRINGERS: Final = frozenset({"agent", "engineer", "supervisor"})
 CHECKERS: Final = frozenset({"agent", "supervisor", "script_editor", "engineer"})
-SUPERVISORS: Final = frozenset({"supervisor"})
-SPAN: Final = timedelta(days=30)
-"""A supervisor sees so much."""
 
 
 async def bring(call: Call, desk: AssistDesk) -> Reply:
@@ -96,18 +102,43 @@ async def check(call: Call, desk: AssistDesk) -> Reply:
     )
 
 
+async def draft(call: Call, desk: AssistDesk) -> Reply:
+    """GET /conversations/{id}/wrap-up."""
+    found = await aside(desk, wrapping_up.drafted, call.piece, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
+async def wrap_up(call: Call, desk: AssistDesk) -> Reply:
+    """POST /conversations/{id}/wrap-up."""
+    given = json_of(call, WrapUpGiven)
+    found = await aside(desk, wrapping_up.wrap_up, call.piece, given, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
+async def human_look(call: Call, desk: AssistDesk) -> Reply:
+    """POST /conversations/{id}/human-look."""
+    given = json_of(call, LookAsked)
+    found = await aside(desk, looking.look_again, call.piece, given, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
+async def tickets(call: Call, desk: AssistDesk) -> Reply:
+    """GET /tickets."""
+    found = await aside(desk, wrapping_up.tickets, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
+async def ticket(call: Call, desk: AssistDesk) -> Reply:
+    """POST /tickets/{id}."""
+    given = json_of(call, TicketChange)
+    found = await aside(desk, wrapping_up.change, call.piece, given, signed_in(call), desk)
+    return Reply(msgspec.json.encode(found))
+
+
 async def worth(call: Call, desk: AssistDesk) -> Reply:
     """GET /worth/{by}."""
-    if call.piece not in get_args(GroupedBy):
-        raise NotFound(
-            f"nothing is counted by {call.piece}",
-            where="the path",
-            remedy=f"one of {', '.join(get_args(GroupedBy))}",
-        )
-    now = desk.clock.now()
-    groups = await aside(
-        desk, desk.suggestions.worth, call.piece, now - SPAN, now + timedelta(seconds=1)
-    )
+    counted_by(call, get_args(GroupedBy))
+    groups = await aside(desk, desk.suggestions.worth, call.piece, *desk.last_month())
     by: GroupedBy = msgspec.convert(call.piece, GroupedBy)
     return Reply(msgspec.json.encode(Worths(by, tuple(map(group_of, groups)))))
 
@@ -132,7 +163,9 @@ async def status(call: Call, desk: AssistDesk) -> Reply:
         engine=writing.writer.engine.name if writing.writer else "",
         engine_state=writing.state,
         other_state=desk.other.state if desk.other else "",
+        scripts=desk.shelves.state,
         clock_stands=bool(desk.settings.standing_clock),
+        provider=desk.settings.provider.host,
         embed=desk.settings.embed,
         person=PersonHere(who.name, tuple(sorted(who.roles)), who.demo) if who else None,
     )
@@ -152,6 +185,11 @@ async def api_document(_call: Call, _desk: AssistDesk) -> Reply:
 async def console(call: Call, _desk: AssistDesk) -> Reply:
     """GET / and its files."""
     return Reply(*page.file(call.piece or "assist.html"))
+
+
+async def quality_page(_call: Call, _desk: AssistDesk) -> Reply:
+    """GET /quality: 质检."""
+    return Reply(*page.file("quality.html"))
 
 
 async def panel(_call: Call, desk: AssistDesk) -> Reply:
@@ -206,10 +244,46 @@ ROUTES: Final = (
         check,
     ),
     Route(
+        Rule("GET", "/conversations/{id}/wrap-up", AGENTS),
+        Doc("Draft what is written down after a conversation.", None, DraftSeen, may=("404",)),
+        draft,
+    ),
+    Route(
+        Rule("POST", "/conversations/{id}/wrap-up", AGENTS),
+        Doc("Write it down; a complaint opens a ticket.", WrapUpGiven, Tickets, may=("404", "507")),
+        wrap_up,
+    ),
+    Route(
+        Rule("POST", "/conversations/{id}/human-look", AGENTS),
+        Doc(
+            "Bring an automatic decline before a person, as the customer asks.",
+            LookAsked,
+            LookSeen,
+            may=("403", "404", "507"),
+        ),
+        human_look,
+    ),
+    Route(
+        Rule("GET", "/tickets", AGENTS | SUPERVISORS),
+        Doc("What is still to be done, the first due first.", None, Tickets),
+        tickets,
+    ),
+    Route(
+        Rule("POST", "/tickets/{id}", AGENTS | SUPERVISORS),
+        Doc(
+            "Close a ticket, or give a complaint more time.",
+            TicketChange,
+            TicketSeen,
+            may=("404", "507"),
+        ),
+        ticket,
+    ),
+    Route(
         Rule("GET", "/worth/{by}", SUPERVISORS),
         Doc("What suggestions were worth.", None, Worths, may=("404",)),
         worth,
     ),
+    *quality_routes.ROUTES,
     Route(
         Rule("POST", "/v1/chat/completions", AGENTS, refused_as=refusal_of),
         Doc(
@@ -232,6 +306,8 @@ ROUTES: Final = (
         Doc("The clock, the engine, who is signed in.", None, AssistStatus, may=("401",)),
         status,
     ),
+    *signing_in.ROUTES,
+    *oidc_door.ROUTES,
     Route(
         Rule("GET", "/metrics", frozenset(ROLES), weighs=False),
         Doc("Counts, in Prometheus' format.", types=("text/plain",)),
@@ -239,6 +315,7 @@ ROUTES: Final = (
     ),
     _open("/openapi.json", api_document),
     _open("/", console),
+    _open("/quality", quality_page),
     _open("/panel", panel),
     _open("/console/{file}", console),
     _open("/livez"),

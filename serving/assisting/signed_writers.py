@@ -25,7 +25,7 @@ from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
 from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF, SignedAdapter, champions_of, served_adapter
-from serving.local_engine import gguf_to_serve, is_small, open_engine
+from serving.local_engine import fresh_for, gguf_to_serve, is_small, open_engine
 
 if TYPE_CHECKING:
     from fine_tune.bases.base import Base
@@ -62,9 +62,10 @@ def _opened(here: Settings, base: Base, adapters: Mapping[str, SignedAdapter]) -
         gguf = gguf_to_serve(here, base, aside)
         laid = {one.label: _laid(one, base, gguf, aside) for one in adapters.values()}
         places = MANY if is_small(base) else FEW
+        fresh = fresh_for(base, gguf)
         engine = stack.enter_context(closing(open_engine(base, gguf, laid, places + 2)))
         labels = {scenario: one.label for scenario, one in adapters.items()}
-        yield Writer(engine, adapter=labels.pop("", ""), scenarios=labels, places=places)
+        yield Writer(engine, labels.pop("", ""), labels, places=places, fresh=fresh)
 
 
 def _laid(one: SignedAdapter, base: Base, gguf: Path | None, aside: Path) -> Laid:

@@ -1,5 +1,7 @@
 """What training may read of the books: conversations with consent, and the verdicts in them.
 
+Whoever asked to be erased and must be kept is left out.
+
 Settings and a folder come in; two files go out, whole or not at all, with how many each holds.
 """
 
@@ -12,6 +14,7 @@ import msgspec
 
 from finmodel.conversation_book import ConversationBook
 from finmodel.durable import replace_file
+from finmodel.restriction_book import RestrictionBook
 from finmodel.settings import Settings
 from finmodel.suggestion_book import SuggestionBook
 from finmodel.vault import Vault
@@ -23,7 +26,8 @@ def take(here: Settings, out: Path, names: tuple[str, str]) -> dict[str, int]:
         vault = stack.enter_context(closing(Vault(here.vault)))
         book = stack.enter_context(closing(ConversationBook(here.conversations, vault)))
         shown = stack.enter_context(closing(SuggestionBook(here.suggestions, vault)))
-        talks = book.to_train()
+        restricted = stack.enter_context(closing(RestrictionBook(here, vault)))
+        talks = book.to_train(restricted.refs())
         known = {one.id for one in talks}
         verdicts = [one for one in shown.verdicts() if one.conversation in known]
     out.mkdir(mode=0o700, parents=True, exist_ok=True)

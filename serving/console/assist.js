@@ -1,18 +1,20 @@
-// The agent's page: conversations, the chat, and what may be said next. A suggestion is put into the
-// input box by one act and sent by another; what is sent is what is kept. Once the customer writes
-// again, suggestions are stale and new ones are asked for.
+// The agent's page: conversations, the chat, and the card of what may be said next. A suggestion is put
+// into the input box by one act and sent by another; what is sent is what is kept. Once the customer
+// writes again, suggestions are stale and new ones are asked for.
 
 import { fill, h } from "/console/draw.js";
 import { $, ask, frame, say, start } from "/console/frame.js";
-import { facts, hints, hits, line, message, suggestion, worth } from "/console/assist_panels.js";
-import { listenOn } from "/console/assist_stream.js";
-import { ASSIST, toldBy } from "/console/assist_words.js";
-import { NOTHING, all, atOnce, inTheEnd, placeOf, readOf, secondsSince, textOf } from "/console/offered.js";
-import { WORDS } from "/console/words.js";
+import { forgetLook, lookAgain } from "/console/human_look.js";
+import { facts, handling, hints, hits, line, message, worth } from "/console/assist_panels.js";
+import { bookedOn, secondsSince } from "/console/offered.js";
+import { forget, furnishCard, showAround, suggest, suggestAgain, turnNow, words as t } from "/console/suggestion_card.js";
+import { lookAtTickets, noTickets, showTickets, wrapUp } from "/console/wrap_up.js";
+import { WRAP_UP } from "/console/wrap_up_words.js";
 
 const EVERY_MS = 2000;
-const state = { lines: [], chosen: "", view: null, offered: NOTHING, place: 0, asking: null, own: "", refused: null, warned: "", sending: false, missed: false, by: "agent", groups: [] };
-const t = () => ({ ...WORDS[frame.language], ...ASSIST[frame.language] });
+const TICKETS_EVERY_MS = 30_000;
+const COUNTED_MS = 60_000;
+const state = { lines: [], chosen: "", view: null, warned: "", sending: false, missed: false, by: "agent", groups: [], ticketsAt: 0, handled: null };
 const is = (role) => frame.status?.person?.roles.includes(role);
 
 // --- what is there -------------------------------------------------------------------------------
@@ -22,6 +24,7 @@ async function look() {
   try {
     if (is("agent")) await lookAtConversations();
     if (is("supervisor")) await lookAtWorth();
+    if (is("agent") || is("supervisor")) await ticketsNowAndThen();
     if (state.missed) say($("problem"), null); // what sending met stays
     state.missed = false;
   } catch (error) {
@@ -47,17 +50,40 @@ async function lookAtOne() {
   const before = state.view;
   state.view = view;
   const last = view.messages.at(-1);
-  const news = before?.id !== view.id || before.messages.at(-1)?.id !== last?.id || before.identity !== view.identity;
-  if (!news) return;
+  // One that was sent late stands among the others: the last is then the same.
+  const wrote = before?.id !== view.id || before.messages.length !== view.messages.length || before.messages.at(-1)?.id !== last?.id;
+  if (!wrote && before.identity === view.identity) return;
   showChat();
-  if (last && last.who !== "agent") suggest();
-  else forget();
+  if (!last || last.who === "agent") forget();
+  else if (wrote) suggestAgain();
+  else suggest();
 }
 
 async function lookAtWorth() {
   state.groups = (await ask("GET", `/worth/${state.by}`)).groups;
   fill($("worth"), worth(state.groups, t(), state.by));
+  await lookAtHandling(state.by);
 }
+
+// They change when somebody wraps up; for what others do, now and then is enough.
+async function ticketsNowAndThen() {
+  if (Date.now() < state.ticketsAt) return;
+  state.ticketsAt = Date.now() + TICKETS_EVERY_MS;
+  await lookAtTickets();
+}
+
+// Counting takes longer than looking: asked for once a minute, or until all is counted.
+async function lookAtHandling(by) {
+  const last = state.handled;
+  const known = last?.by === by && !last.left && Date.now() - last.at < COUNTED_MS;
+  if (known) return;
+  const told = by === "adapter" || by === "writer" ? { by, groups: [], left: 0 } : await ask("GET", `/handling/${by}`);
+  if (by !== state.by || !is("supervisor")) return;
+  state.handled = { ...told, at: Date.now() };
+  showHandling();
+}
+
+const showHandling = () => fill($("handling"), state.handled ? handling(state.handled, t()) : []);
 
 function pick(id) {
   if (id === state.chosen) return;
@@ -68,75 +94,20 @@ function pick(id) {
   look();
 }
 
-// --- what may be said ----------------------------------------------------------------------------
-
-function forget() {
-  state.asking?.abort();
-  Object.assign(state, { offered: NOTHING, place: 0, asking: null, own: "" });
-  showOffered();
-}
+// --- what is said --------------------------------------------------------------------------------
 
 // Nothing of one customer stays where the next one is answered.
 function clearForms() {
   $("text").value = "";
-  $("why").reset();
-  $("why").hidden = true;
+  $("wrapped").textContent = "";
+  $("look").reset();
+  forgetLook();
   warn([]);
 }
 
-// What was taken of the suggestions before is not of these: it is booked on neither.
-async function suggest(tone = "") {
-  state.asking?.abort();
-  const asking = new AbortController();
-  Object.assign(state, { asking, place: 0, own: "", offered: { ...state.offered, done: false } });
-  showOffered();
-  const told = listenOn("/suggest", { conversation: state.chosen, tone }, asking.signal, (error) => say($("problem"), error));
-  try {
-    await hear(told, asking);
-    say($("problem"), null);
-  } catch (error) {
-    if (error.name !== "AbortError") say($("problem"), error);
-  } finally {
-    if (state.asking === asking) {
-      state.asking = null;
-      showOffered();
-    }
-  }
-}
-
-async function hear(events, asking) {
-  let writing = null;
-  let begun = false;
-  for await (const { name, told } of events) {
-    if (state.asking !== asking) return;
-    if (name === "scripts") {
-      writing = { kind: "generated", sentences: [], writing: true };
-      offer(atOnce(told, lastId()), begun);
-      begun = true;
-    }
-    if (name === "writing") state.offered = { ...state.offered, ...told };
-    if (name === "sentence") {
-      writing.sentences.push(told);
-      state.offered = { ...state.offered, list: [...state.offered.list.filter((one) => one !== writing), writing] };
-    }
-    if (name === "done") offer(inTheEnd(told), true);
-    showOffered();
-  }
-}
-
-// In place of those that are there; `same` where they answer the same message in the same tone.
-function offer(offered, same) {
-  const taken = same && all(state.offered)[state.place - 1];
-  Object.assign(state, { offered, place: taken ? placeOf(taken, offered) : 0 });
-}
-
-const lastId = () => state.view?.messages.at(-1)?.id ?? "";
-
-function take(place) {
-  const one = all(state.offered)[place - 1];
-  if (!one) return;
-  state.place = place;
-  $("text").value = textOf(one);
+// A suggestion that was taken is put into the input box; sending it is a second act.
+function put(text) {
+  $("text").value = text;
   warn([]);
   $("text").focus();
 }
@@ -144,7 +115,7 @@ function take(place) {
 async function reply(event) {
   event.preventDefault();
   const text = $("text").value.trim();
-  if (!text || !state.view || state.asking || state.sending) return;
+  if (!text || !state.view || waits() || state.sending) return;
   state.sending = true;
   showSend();
   try {
@@ -160,15 +131,16 @@ async function reply(event) {
 // All that says what is sent, and to whom, is taken before anything is waited for: whoever turns to
 // another conversation meanwhile, or writes on, has not sent.
 async function sendTo(conversation, text) {
-  const { offered, place, warned } = state;
-  const seconds = secondsSince(offered);
+  const { warned } = state;
+  const booked = bookedOn(turnNow());
+  const seconds = secondsSince(turnNow().offered);
   const stands = () => state.view?.id === conversation && $("text").value.trim() === text;
   if (warned !== text) {
     const { hits: found } = await ask("POST", "/check", { text, conversation });
     if (!stands()) return;
     if (found.length) return warn(found, text);
   }
-  const given = offered.done ? { shown: offered.shown, place, seconds } : { shown: await ownTurn(conversation), unseen: true };
+  const given = booked ? { ...booked, seconds } : { shown: await ownTurn(conversation), unseen: true };
   if (!stands()) return;
   await ask("POST", "/feedback", { ...given, conversation, text });
   say($("problem"), null);
@@ -182,10 +154,9 @@ async function sendTo(conversation, text) {
 // Words that answer no suggestion, as a second reply in a row, go by a turn of their own, in which
 // nothing is judged. It is kept: sent twice, they are one message.
 async function ownTurn(conversation) {
-  if (state.own) return state.own;
-  const { shown } = await ask("POST", "/suggest", { conversation });
-  if (state.view?.id === conversation) state.own = shown;
-  return shown;
+  const turn = turnNow();
+  turn.own ||= (await ask("POST", "/suggest", { conversation })).shown;
+  return turn.own;
 }
 
 // What the guards find is told once; sent again as it is, it goes.
@@ -195,46 +166,14 @@ function warn(found, text = "") {
   showSend();
 }
 
-function askWhy() {
-  if (!state.offered.done) return;
-  state.refused = { shown: state.offered.shown, conversation: state.view.id };
-  $("why").hidden = false;
-  $("why-text").placeholder = t().rejectWhy;
-  $("why-text").focus();
-}
-
-async function reject(event) {
-  event.preventDefault();
-  const { shown, conversation } = state.refused;
-  try {
-    await ask("POST", "/feedback", { shown, conversation, place: 0, reason: $("why-text").value.trim() });
-    if (state.view?.id !== conversation) return;
-    $("why").reset();
-    $("why").hidden = true;
-    if (state.offered.shown === shown) suggest("formal");
-  } catch (error) {
-    say($("problem"), error);
-  }
-}
-
 function signedOut() {
-  Object.assign(state, { lines: [], chosen: "", view: null, groups: [] });
+  Object.assign(state, { lines: [], chosen: "", view: null, groups: [], ticketsAt: 0, handled: null });
+  noTickets();
   forget();
+  showHandling();
   clearForms();
   showLines();
   showChat();
-}
-
-// --- keys ----------------------------------------------------------------------------------------
-
-function pressed(event) {
-  if (!event.altKey || event.isComposing || event.keyCode === 229 || !state.view) return;
-  const place = ["Digit1", "Digit2", "Digit3"].indexOf(event.code) + 1;
-  if (place) take(place);
-  else if (event.code === "KeyE") take(state.place || 1);
-  else if (event.code === "KeyX") askWhy();
-  else return;
-  event.preventDefault();
 }
 
 // --- showing -------------------------------------------------------------------------------------
@@ -255,55 +194,45 @@ function showChat() {
   fill($("hint-rows"), view ? hints(view, frame.language, t()) : []);
 }
 
-// It waits for suggestions too: without their end there is nothing to book a reply on.
-function showSend() {
-  $("send").disabled = state.sending || Boolean(state.asking) || !state.view;
-  $("send").title = state.asking ? t().sendWaits : "";
-  $("send").textContent = state.sending ? t().sending : state.warned ? t().sendAnyway : t().send;
-}
+// Until scripts are there, there is nothing to book a reply on; what is being written is none yet.
+const waits = () => Boolean(turnNow().asking) && !bookedOn(turnNow());
 
-function showOffered() {
-  const { offered, asking } = state;
-  const old = Boolean(offered.after) && offered.after !== lastId();
-  $("offered").classList.toggle("old", old);
-  $("stale").hidden = !old;
-  $("routed").hidden = !offered.routed;
-  $("routed").textContent = offered.routed ? t().routed(offered.routed) : "";
-  fill($("suggestions"), all(offered).map((one, at) => suggestion(one, at + 1, take, t())));
-  const why = offered.reason ? toldBy(t().reasons, offered.reason) : "";
-  const how = asking && !offered.done ? t().writing : offered.done && !all(offered).length ? t().none : why;
-  $("reason").textContent = [how, readOf(offered, t())].filter(Boolean).join(" · ");
-  showSend();
+function showSend() {
+  $("wrap").disabled = !state.view;
+  $("send").disabled = state.sending || waits() || !state.view;
+  $("send").title = waits() ? t().sendWaits : "";
+  $("send").textContent = state.sending ? t().sending : state.warned ? t().sendAnyway : t().send;
 }
 
 function show() {
   const person = frame.status?.person;
+  $("tickets-card").hidden = !is("agent") && !is("supervisor");
+  if (is("agent")) $("middle").append($("tickets-card"));
+  else $("supervisor").before($("tickets-card"));
+  $("wrap").textContent = WRAP_UP[frame.language].wrapUp;
+  showTickets();
   $("agent").hidden = !is("agent");
   $("supervisor").hidden = !is("supervisor");
   if (person && !is("agent") && !is("supervisor")) fill($("worth"), h("p", { class: "soft" }, t().noRole));
   if (person && !is("agent") && !is("supervisor")) $("supervisor").hidden = false;
-  const states = [frame.status?.engine_state, frame.status?.other_state].filter(Boolean);
-  $("engine").textContent = states.map((one) => toldBy(t().engineStates, one)).join(" · B: ");
-  $("engine").title = states.join("; ");
   const option = (value, text, chosen) => h("option", { value, selected: value === chosen }, text);
-  fill($("tone"), Object.entries(t().tones).map(([value, text]) => option(value, text, $("tone").value)));
   fill($("by"), Object.entries(t().groups).map(([value, text]) => option(value, text, state.by)));
   showLines();
   showChat();
-  showOffered();
+  showAround();
   fill($("worth"), is("supervisor") ? worth(state.groups, t(), state.by) : $("worth").childNodes.length ? [...$("worth").childNodes] : []);
+  showHandling();
   if (person && !state.lines.length && !state.groups.length) look();
 }
 
+furnishCard({ conversation: () => state.chosen, put, wroteAgain: look, drawn: showSend });
 $("reply").addEventListener("submit", reply);
-$("why").addEventListener("submit", reject);
-$("reject").addEventListener("click", askWhy);
-$("another").addEventListener("click", () => suggest($("tone").value || "warm"));
+$("look").addEventListener("submit", (event) => lookAgain(event, () => state.view, t));
+$("wrap").addEventListener("click", () => wrapUp(state.view));
 $("by").addEventListener("change", (event) => {
   state.by = event.target.value;
   look();
 });
 $("text").addEventListener("input", () => warn([]));
-document.addEventListener("keydown", pressed);
 setInterval(look, EVERY_MS);
-start({ pages: { "/": "assistant" }, words: t, show, forget: signedOut });
+start({ pages: { "/": "assistant", "/quality": "quality" }, words: t, show, forget: signedOut });

@@ -1,5 +1,5 @@
-// Pieces of the agent's page from plain values: a line, a message, a suggestion with its sources, a
-// customer's facts, what suggestions were worth.
+// Pieces of the agent's page from plain values: a line, a message, a suggestion with its sources, what
+// is recalled, a customer's facts, what suggestions were worth.
 
 import { fill, h, moment, percent } from "/console/draw.js";
 
@@ -40,6 +40,9 @@ export function suggestion(one, place, take, t) {
     (one.recalled ?? []).map((kept) => h("p", { class: "soft small" }, `↩ ${kept}`)));
 }
 
+// What of turns that are long past is worth remembering, with the turn that it was said in.
+export const recalled = (every, t) => every.map((one) => h("li", {}, t.recalled(one.turn, one.text)));
+
 export function facts(view, language, t) {
   if (!view.facts.length) return h("p", { class: "soft" }, t.noFacts);
   const rows = view.facts.map((one) => [
@@ -69,6 +72,26 @@ export function worth(groups, t, by) {
     h("tbody", {}, groups.map((one) => h("tr", {}, row(one).map((value) => h("td", {}, `${value}`))))));
 }
 
+// How long customers waited and were attended to, beside how long agents drafted.
+export function handling({ by, groups, left }, t) {
+  if (by === "adapter" || by === "writer") return h("p", { class: "soft" }, t.notHandledBy);
+  const counting = left ? h("p", { class: "soft small" }, t.counting(left)) : null;
+  if (!groups.length) return [h("p", { class: "soft" }, t.noHandled), counting];
+  const long = (value) => (value === null ? "—" : value < 90 ? t.seconds(value) : t.minutes(Math.round(value / 60)));
+  const share = (one, { known, resolved }) => known ? `${percent(resolved / known)} (${percent(one.resolved_low)}–${percent(one.resolved_high)})` : "—";
+  const row = (one) => {
+    const told = one.handling;
+    return [
+      named(one.group, t, by), told.contacts, told.unanswered, long(told.response_median_s), long(told.response_p90_s),
+      long(told.handled_median_s), long(told.handled_p90_s), share(one, told), told.known, long(one.drafting_s)];
+  };
+  return [
+    h("table", { class: "worth" },
+      h("thead", {}, h("tr", {}, t.columnsHandled.map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, groups.map((one) => h("tr", {}, row(one).map((value) => h("td", {}, `${value}`)))))),
+    counting];
+}
+
 // What a group is called: spans of tenure and scenarios in words, a writer as settings name it.
 function named(group, t, by) {
   if (by === "writer" || by === "adapter") return group || t.scriptsAlone;
@@ -78,5 +101,5 @@ function named(group, t, by) {
 
 export const hits = (place, found, t) => {
   place.hidden = !found.length;
-  fill(place, found.map((one) => h("li", {}, one.until ? t.held[one.rule](moment(one.until).slice(5, 16)) : t.hit(one.rule, one.rewrite))));
+  fill(place, found.map((one) => h("li", {}, t.held[one.rule]?.(one.until && moment(one.until).slice(5, 16)) ?? t.hit(one.rule, one.rewrite))));
 };

@@ -5,68 +5,33 @@
 //   to us     {finmodel: "open", conversation}   {finmodel: "said"}   {finmodel: "sent", text}
 //   from us   {finmodel: "insert", conversation, text}
 
-import { fill } from "/console/draw.js";
 import { $, ask, frame, say, start } from "/console/frame.js";
-import { suggestion } from "/console/assist_panels.js";
-import { listenOn, passing, pause, secondsUntilAgain } from "/console/assist_stream.js";
-import { ASSIST, toldBy } from "/console/assist_words.js";
-import { NOTHING, all, atOnce, inTheEnd, placeOf, readOf, secondsSince, textOf } from "/console/offered.js";
-import { WORDS } from "/console/words.js";
+import { passing, pause, secondsUntilAgain } from "/console/assist_stream.js";
+import { bookedOn, secondsSince } from "/console/offered.js";
+import { forget, furnishCard, handOver, showAround, suggest, suggestAgain, words } from "/console/suggestion_card.js";
 
 const MOST_EARLY = 100;
-// A turn is one asking for suggestions, and the one reply that may be booked on it.
-const noTurn = () => ({ conversation: "", offered: NOTHING, place: 0, asking: null, ended: Promise.resolve() });
-const state = { conversation: "", wanted: false, turn: noTurn(), early: [], sent: [], sending: false };
-const t = () => ({ ...WORDS[frame.language], ...ASSIST[frame.language] });
+const state = { conversation: "", wanted: false, early: [], sent: [], sending: false };
 
 // At once, or once somebody signed in.
-function suggest() {
-  state.turn.asking?.abort();
-  state.turn = noTurn();
+function turnTo(conversation) {
+  if (conversation !== state.conversation) forget();
+  state.conversation = conversation;
+  askFor(suggest);
+}
+
+function askFor(asking) {
   state.wanted = Boolean(state.conversation) && !frame.status?.person;
-  if (state.conversation && frame.status?.person) {
-    Object.assign(state.turn, { conversation: state.conversation, asking: new AbortController() });
-    state.turn.ended = hear(state.turn);
-  }
-  showAll();
+  if (state.conversation && frame.status?.person) asking();
 }
 
-async function hear(turn) {
-  const asked = { conversation: turn.conversation, tone: "" };
-  let begun = false;
-  try {
-    for await (const { name, told } of listenOn("/suggest", asked, turn.asking.signal, (error) => say($("problem"), error))) {
-      if (name === "scripts") offer(turn, atOnce(told), begun);
-      begun = true;
-      if (name === "writing") turn.offered = { ...turn.offered, ...told };
-      if (name === "done") offer(turn, inTheEnd(told), true);
-      showAll();
-    }
-    say($("problem"), null);
-  } catch (error) {
-    if (error.name !== "AbortError") say($("problem"), error);
-  }
-}
+const put = (text, conversation) => parent.postMessage({ finmodel: "insert", conversation, text }, frame.status.embed);
 
-function offer(turn, offered, same) {
-  const taken = same && all(turn.offered)[turn.place - 1];
-  Object.assign(turn, { offered, place: taken ? placeOf(taken, offered) : 0 });
-}
-
-function take(place) {
-  const one = all(state.turn.offered)[place - 1];
-  if (!one) return;
-  state.turn.place = place;
-  parent.postMessage({ finmodel: "insert", conversation: state.turn.conversation, text: textOf(one) }, frame.status.embed);
-}
-
-// What the customer was sent is kept whatever happens here: it waits for its suggestions' end, for
-// somebody to sign in, for the service. A second one of the same turn goes by a turn of its own.
+// What the customer was sent is kept whatever happens here: it waits for the suggestion that it was
+// made of, for somebody to sign in, for the service. A second one of a turn goes by a turn of its own.
 function keep(text) {
   if (!state.conversation) return;
-  state.sent.push({ conversation: state.conversation, text, turn: state.turn, at: performance.now(), own: "" });
-  state.turn = noTurn();
-  showAll();
+  state.sent.push({ conversation: state.conversation, text, turn: handOver(), at: performance.now(), own: "" });
   sendAll();
 }
 
@@ -94,11 +59,12 @@ async function sendAll() {
 
 async function send(one) {
   const { conversation, text, turn } = one;
-  await turn.ended;
-  const { offered, place } = turn;
-  if (offered.done) {
-    const seconds = Math.max(secondsSince(offered) - secondsSince(one), 0);
-    await ask("POST", "/feedback", { shown: offered.shown, conversation, place, text, seconds });
+  if (!bookedOn(turn)) await turn.ended;
+  const booked = bookedOn(turn);
+  if (booked) {
+    const seconds = Math.max(secondsSince(turn.offered) - secondsSince(one), 0);
+    await ask("POST", "/feedback", { ...booked, conversation, text, seconds });
+    turn.asking?.abort(); // nobody waits for what is still being written
   } else {
     one.own ||= (await ask("POST", "/suggest", { conversation })).shown;
     await ask("POST", "/feedback", { shown: one.own, conversation, unseen: true, text });
@@ -113,35 +79,25 @@ function heard(event) {
   }
   const { origin, source, data } = event;
   if (!frame.status.embed || origin !== frame.status.embed || source !== parent) return;
-  if (data?.finmodel === "open") state.conversation = `${data.conversation}`;
-  if (data?.finmodel === "open" || data?.finmodel === "said") suggest();
+  if (data?.finmodel === "open") turnTo(`${data.conversation}`);
+  if (data?.finmodel === "said") askFor(suggestAgain);
   if (data?.finmodel === "sent") keep(`${data.text}`);
 }
 
 function show() {
   if (frame.status) for (const event of state.early.splice(0)) heard(event);
-  if (frame.status?.person && state.wanted) suggest();
+  $("inside").hidden = !frame.status?.person;
+  showAround();
+  if (frame.status?.person && state.wanted) askFor(suggest);
   if (frame.status?.person) sendAll();
-  showAll();
-}
-
-function showAll() {
-  const { offered } = state.turn;
-  $("offered").hidden = !frame.status?.person;
-  $("engine").textContent = frame.status ? toldBy(t().engineStates, frame.status.engine_state) : "";
-  $("routed").hidden = !offered.routed;
-  $("routed").textContent = offered.routed ? t().routed(offered.routed) : "";
-  fill($("suggestions"), all(offered).map((one, at) => suggestion(one, at + 1, take, t())));
-  const why = !offered.done ? "" : all(offered).length ? toldBy(t().reasons, offered.reason) : t().none;
-  $("reason").textContent = [why, readOf(offered, t())].filter(Boolean).join(" · ");
 }
 
 // What is open stays open: whoever signs in next is shown it, if it is theirs.
 function signedOut() {
-  state.turn.asking?.abort();
-  Object.assign(state, { turn: noTurn(), wanted: Boolean(state.conversation) });
-  showAll();
+  forget();
+  state.wanted = Boolean(state.conversation);
 }
 
+furnishCard({ conversation: () => (frame.status?.person ? state.conversation : ""), put, wroteAgain: suggestAgain });
 window.addEventListener("message", heard);
-start({ pages: {}, words: t, show, forget: signedOut });
+start({ pages: {}, words, show, forget: signedOut });

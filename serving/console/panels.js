@@ -1,4 +1,4 @@
-// The ten panels: for each what its chart shows, and what the points and cells of it are made of.
+// The panels: for each what its chart shows, and what the points and cells of it are made of.
 // A monitor's figures come in; elements go out. Where a number would mean nothing there is none.
 
 import { across, chart, line, palette } from "/console/charts.js";
@@ -17,6 +17,7 @@ export const PANELS = [
   { key: "consistency", chart: consistency },
   { key: "vintages", broad: true, chart: vintages },
   { key: "challenger", broad: true, chart: challenger },
+  { key: "overrides", broad: true, chart: overrides },
 ];
 
 // A note with n, in place of a chart whose numbers would mean nothing.
@@ -88,7 +89,8 @@ function stability({ panels, t, drill }) {
 function variables({ panels, t, openVariable }) {
   const rows = panels.variables.filter((row) => row.csi !== null).slice(0, 15).reverse();
   const n = panels.header.n;
-  if (!rows.length) return nothing(n ? "too_few" : "no_decisions", n, t);
+  const few = panels.variables.some((row) => row.n) ? "too_few" : "not_brought";
+  if (!rows.length) return nothing(n ? few : "no_decisions", n, t);
   const { accent, soft, refer } = palette();
   const y = rows.map((row) => row.name);
   const customdata = rows.map((row) => ({ variable: row.name }));
@@ -105,7 +107,8 @@ function variables({ panels, t, openVariable }) {
 function calibration({ panels, t, drill }) {
   const rows = panels.calibration.filter((row) => row.bad_rate !== null && row.mean_pd !== null);
   const matured = panels.calibration.reduce((sum, row) => sum + row.matured, 0);
-  if (!rows.length) return nothing("not_mature", matured, t);
+  const bare = panels.calibration.some((row) => row.note === "no_probability");
+  if (!rows.length) return nothing(bare ? "no_probability" : "not_mature", matured, t);
   const { accent, soft, decline } = palette();
   const most = Math.max(...rows.map((row) => Math.max(row.high, row.mean_pd)));
   const traces = [
@@ -155,7 +158,7 @@ function consistency({ panels, t, drill }) {
   const drawn = views.length && !few
     ? chart([bar("present", accent), bar("stale", refer), bar("missing", decline)],
         { barmode: "stack", xaxis: { ...share, range: [0, 1] }, height: 90 + 28 * views.length, margin: { l: 8, r: 16, t: 8, b: 36 } }, drill)
-    : nothing(few ? "too_few" : "no_decisions", panels.header.n, t);
+    : nothing(few ? "too_few" : panels.header.imported ? "not_brought" : "no_decisions", panels.header.n, t);
   return [h("p", { class: differing ? "problem" : "soft small" }, said), drawn];
 }
 
@@ -173,6 +176,26 @@ function challenger({ panels, t, drill }) {
   return [
     told.champion_auc === null ? nothing(told.note || "not_mature", told.matured, t) : null,
     chart([bar("champion", accent), bar("challenger", refer)], { barmode: "group" }, drill),
+  ];
+}
+
+function overrides({ panels, t }) {
+  const { judged, rows } = panels.overrides;
+  if (!judged) return nothing("no_verdicts", 0, t);
+  const told = rows.filter((row) => row.n);
+  const { accent, decline } = palette();
+  const x = told.map((row) => t.sides[row.side]);
+  const traces = [
+    { type: "bar", name: t.verdictShare, x, y: told.map((row) => row.n / judged), text: told.map((row) => `n ${row.n}`), marker: { color: accent } },
+    line(t.badRate, x, told.map((row) => row.bad_rate), { mode: "markers", text: told.map((row) => `${t.matured} ${row.matured}`), marker: { size: 11, color: decline },
+      error_y: { type: "data", symmetric: false, thickness: 1,
+        array: told.map((row) => (row.bad_rate === null ? 0 : row.high - row.bad_rate)),
+        arrayminus: told.map((row) => (row.bad_rate === null ? 0 : row.bad_rate - row.low)) } }),
+  ];
+  const matured = told.reduce((sum, row) => sum + row.matured, 0);
+  return [
+    chart(traces, { xaxis: { type: "category" }, yaxis: { ...share, rangemode: "tozero" } }),
+    told.some((row) => row.bad_rate !== null) ? null : nothing("not_mature", matured, t),
   ];
 }
 

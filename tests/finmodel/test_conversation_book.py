@@ -228,3 +228,10 @@ def test_several_processes_bring_messages_of_one_conversation(book, tmp_path):
     assert [one.exitcode for one in workers] == [0, 0]
     ids = [one.id for one in book.read("c1").messages]
     assert len(ids) == len(set(ids)) == 60
+
+
+def test_nothing_is_learnt_of_whom_must_be_left_out(book):
+    consenting = msgspec.structs.replace(opened(), consent_to_training=True)
+    book.take(consenting, [said(1), said(2, who="agent")])
+    assert [one.id for one in book.to_train()] == ["c1"]
+    assert book.to_train({book.ref_of("c1")}) == []

@@ -162,6 +162,24 @@ def test_words_lie_sealed_and_go_with_their_customer(book, vault, tmp_path):
     assert left.shown == 1
 
 
+def test_a_forgotten_customer_leaves_counts_alone(book, vault, tmp_path):
+    name, other = show(book, shown(conversation="c-u1")), show(book, shown(customer="u2"))
+    book.judge(name, "u1", judged("edited"))
+    book.judge(other, "u2", judged())
+    before = book.worth("agent", START, TO_COME)
+    assert (book.held("u1"), book.last("u1")) == (1, START)
+    assert (book.forget("u1"), book.forget("u1")) == (1, 0)
+    assert (book.held("u1"), book.last("u1")) == (0, None)
+    assert book.worth("agent", START, TO_COME) == before
+    assert [one.verdict for one in book.verdicts()] == ["accepted"]
+    with pytest.raises(NotFound):
+        book.kept(name)
+    assert [one.body for one in book.untold(9)].count(b"") == 1
+    whole = b"".join(one.read_bytes() for one in (tmp_path / "suggestions").iterdir())
+    assert b"c-u1" not in whole
+    assert vault.known("u1") is not None  # the key is not its business
+
+
 def test_of_a_customer_who_was_erased_meanwhile_counts_are_kept_and_no_key_is_made(
     book, vault, tmp_path
 ):
@@ -186,3 +204,18 @@ def test_no_verdict_makes_a_key_for_a_customer_who_was_erased(book, vault):
     with pytest.raises(NotFound):
         book.judge(name, "u1", judged())
     assert vault.known("u1") is None
+
+
+def test_what_is_under_way_counts_once_it_is_finished_or_judged(book):
+    ref = book._vault.pseudonym("u1")
+    left, finished, taken = (book.show(shown(), ref, under_way=True) for _ in range(3))
+    assert book.worth("agent", START, TO_COME) == book.untold(9) == []
+    whole = shown(body="您本期应还一百元，别着急".encode(), count=3, adapter="scripts/1")
+    book.finish(finished, whole)
+    book.judge(taken, "u1", judged())
+    book.finish(taken, whole)
+    (worth,) = book.worth("agent", START, TO_COME)
+    assert (worth.shown, worth.judged) == (2, 1)
+    assert {one.name for one in book.untold(9)} == {finished, taken}
+    assert book.body(finished, "li") == whole.body
+    assert book.body(taken, "li") == book.body(left, "li") == shown().body

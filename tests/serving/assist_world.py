@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -17,6 +17,7 @@ from serving.assisting.desk import open_assist_desk
 from serving.assisting.routes import ROUTES
 from serving.assisting.writing import Writing
 from serving.border import Border, Limits
+from serving.sessions import Sessions
 from serving.telemetry import Telemetry
 from tests.serving.small_world import free_port, wait_until
 
@@ -86,7 +87,9 @@ def assist_world(home, reply=None, engine=None, embed=""):
             desk = dataclasses.replace(desk, writing=writing)
             wait_until(lambda: writing.writer is not None, 10)
         rules = [route.rule for route in ROUTES]
-        app = Border(Routes(ROUTES, desk), rules, people, desk.telemetry, Limits(seconds=20))
+        sessions = stack.enter_context(closing(Sessions(settings)))
+        limits = Limits(seconds=20)
+        app = Border(Routes(ROUTES, desk), rules, people, desk.telemetry, limits, sessions)
         port = free_port()
         server = uvicorn.Server(
             uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final
@@ -23,6 +24,15 @@ _DATA: Final = "data: "
 _DONE: Final = "[DONE]"
 _WAIT_S: Final = 10.0
 """For an answer that is no reply."""
+_SOON_S: Final = 2.0
+"""The same, where a reply waits for it."""
+_AGAIN_S: Final = 60.0
+"""So long a server that gave no answer to what it serves is not asked again."""
+_LLAMA_CPP: Final = "llamacpp"
+"""Who owns a model, by llama.cpp's own server."""
+
+
+Clock = Callable[[], float]
 
 
 class Endpoint:
@@ -31,12 +41,14 @@ class Endpoint:
     keeps = False  # it may, but it is not ours to keep busy
 
     def __init__(
-        self, url: str, *, key: str = "", spoken: Spoken | None = None, grammars: bool = False
+        self,
+        url: str,
+        *,
+        key: str = "",
+        spoken: Spoken | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
-        """BadInput where it is no URL of http or https; asks nothing yet.
-
-        `grammars` is for llama.cpp's server: others pass over a grammar, or refuse it.
-        """
+        """BadInput where it is no URL of http or https; asks nothing yet."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(
@@ -47,7 +59,8 @@ class Endpoint:
         self._secure, self._host = parts.scheme == "https", parts.hostname
         self._port, self._path = parts.port, parts.path.rstrip("/") or "/v1"
         self._key, self._spoken, self._model = key, spoken, parts.fragment
-        self.grammars = grammars
+        self._grammars: bool | None = None
+        self._clock, self._ask_again = clock, clock()
         self.name = f"{self._host}:{self._port}" if self._port else self._host
 
     def stream(self, asked: Asked) -> Generator[str, None, None]:
@@ -57,14 +70,34 @@ class Endpoint:
     def close(self) -> None:
         """Each request has a connection of its own: nothing is held."""
 
+    @property
+    def grammars(self) -> bool:
+        """Whether it is llama.cpp's own server: others pass over a grammar, or refuse it.
+
+        It is asked once; where it gave no answer, again after a minute.
+        """
+        if self._grammars is None and self._clock() >= self._ask_again:
+            try:
+                told = self._served(_SOON_S)
+            except (FinmodelError, OSError, HTTPException, ValueError, LookupError, TypeError):
+                self._ask_again = self._clock() + _AGAIN_S
+                return False
+            mine = {name: owner for name, owner in told.items() if name == self._model} or told
+            self._grammars = set(mine.values()) == {_LLAMA_CPP}
+        return bool(self._grammars)
+
     def models(self) -> tuple[str, ...]:
         """The names of what it serves; NotReady where it does not answer."""
+        return tuple(self._served(_WAIT_S))
+
+    def _served(self, seconds: float) -> dict[str, str]:
+        """What it serves, and to whom each model belongs by its own account."""
         with (
-            closing(self._connected(_WAIT_S)) as connection,
+            closing(self._connected(seconds)) as connection,
             self._asked(connection, "GET", "/models", None) as answer,
         ):
             told = json.loads(answer.read())
-        return tuple(str(one["id"]) for one in told["data"])
+        return {str(one["id"]): str(one.get("owned_by", "")) for one in told["data"]}
 
     def _pieces(self, asked: Asked) -> Generator[str, None, None]:
         route, body = self._request(asked)

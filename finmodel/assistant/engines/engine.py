@@ -32,6 +32,18 @@ class Read(NamedTuple):
     """Of them, those that it had read before and need not read again."""
 
 
+class Wording(Protocol):
+    """What a reply keeps to, while it is being written."""
+
+    def begins(self, text: str) -> bool:
+        """Whether a reply may begin so."""
+        ...
+
+    def ends(self, text: str) -> bool:
+        """Whether this may be all of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One reply that is wanted."""
@@ -51,6 +63,8 @@ class Asked:
     """Words before which a reply ends, beside what ends one in this family."""
     grammar: str = ""
     """GBNF that the reply must keep to, where the engine can."""
+    wording: Wording | None = field(default=None, repr=False, compare=False)
+    """The same for an engine that reads no grammar and can pass over a token."""
     tell: Callable[[Read], None] | None = field(default=None, repr=False, compare=False)
     """Told before the first piece, where the engine knows."""
 

@@ -31,6 +31,9 @@ READ_AT_ONCE: Final = 128
 """Tokens of a prompt that are read before those who write get a turn."""
 _KEPT_MIB: Final = 1_024
 """Memory for what was read of conversations that have no slot any more."""
+_ALIKE: Final = 0.5
+"""A conversation takes the slot of one with which it shares so much, else that of the one that was
+longest not asked about: all share their opening, and would push each other out for it."""
 _TOO_LONG: Final = "exceed_context_size_error"
 _END: Final = object()
 
@@ -169,6 +172,7 @@ def _opened(gguf: Path, laid: list[Laid], sizes: tuple[int, int, int]) -> Any:
     params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(one.path), 0.0) for one in laid]
     params.n_batch = params.n_ubatch = READ_AT_ONCE
     params.cache_ram_mib = _KEPT_MIB
+    params.slot_prompt_similarity = _ALIKE
     params.verbosity = 0  # its log would hold prompts
     params.api_keys = [secrets.token_urlsafe(32)]
     params.ui = params.endpoint_slots = params.warmup = params.fit_params = False

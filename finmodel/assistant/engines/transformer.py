@@ -7,7 +7,7 @@ GPU, and on a CPU the one whose likelihoods training knows; code of a model's ow
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from finmodel.assistant.engines.engine import (
     Laid,
     Read,
     Spoken,
+    Wording,
     limited,
     refuse_grammar,
     require_all_of,
@@ -105,21 +106,27 @@ def open_transformer(
 
 
 def write_tokens(model: Any, spoken: Spoken, asked: Asked) -> Iterator[int]:
-    """The tokens of a reply by a model as it stands, up to what ends one in its family."""
+    """The tokens of a reply by a model as it stands, up to what ends one in its family.
+
+    Where it has a wording to keep to, a token that would leave it is never chosen.
+    """
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     stop = spoken.encode(spoken.family.stop, True)[0]
     device = next(whole.parameters()).device
     step = torch.tensor([spoken.prompt(asked)], device=device)
     cache, head = DynamicCache(), whole.get_output_embeddings()
     chance = torch.Generator(device=device).manual_seed(asked.seed)
+    out: list[int] = []
+    fits = None if asked.wording is None else _kept(asked.wording, spoken, out, stop)
     with _plain_attention(whole):
         for _ in range(asked.most):
             with torch.no_grad():
                 hidden = whole.model(step, cache=cache, use_cache=True).last_hidden_state[:, -1]
                 scores = head(hidden.to(head.weight.dtype))[0]
-                token = _next(scores, asked.temperature, chance)
-            if token == stop:
+                token = _next(scores, asked.temperature, chance, fits)
+            if token in (stop, None):
                 return
+            out.append(token)
             yield token
             step = torch.tensor([[token]], device=device)
 
@@ -158,11 +165,41 @@ def write_many(model: Any, spoken: Spoken, asked: Sequence[Asked]) -> list[list[
     return found
 
 
-def _next(logits: torch.Tensor, temperature: float, chance: torch.Generator) -> int:
+_Fits = Callable[[int], bool]
+
+
+def _kept(wording: Wording, spoken: Spoken, out: list[int], stop: int) -> _Fits:
+    """Whether a token may follow what is out: a figure's last byte, too, is seen as the figure."""
+    decode = spoken.encode.decode
+
+    def fits(token: int) -> bool:
+        if token == stop:
+            return wording.ends(decode(out))
+        return bool(decode([token])) and wording.begins(decode([*out, token]))
+
+    return fits
+
+
+def _next(
+    logits: torch.Tensor, temperature: float, chance: torch.Generator, fits: _Fits | None = None
+) -> int | None:
+    """The likeliest token, or one by chance, as if what does not fit were impossible; None of none.
+
+    The largest of scores with Gumbel's noise is a sample of their softmax, the next largest one of
+    what is left (Gumbel 1954, Statistical Theory of Extreme Values).
+    """
     if temperature <= 0.0:
-        return int(logits.argmax())
-    share = torch.softmax(logits.float() / temperature, dim=0)
-    return int(torch.multinomial(share, 1, generator=chance))
+        keys = logits
+    elif fits is None:
+        share = torch.softmax(logits.float() / temperature, dim=0)
+        return int(torch.multinomial(share, 1, generator=chance))
+    else:
+        wait = torch.empty_like(logits, dtype=torch.float32).exponential_(generator=chance)
+        keys = logits.float() / temperature - wait.log()
+    first = int(keys.argmax())
+    if fits is None or fits(first):
+        return first
+    return next((token for token in keys.argsort(descending=True).tolist() if fits(token)), None)
 
 
 @contextmanager

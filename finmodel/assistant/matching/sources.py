@@ -6,7 +6,7 @@ number is a slot here as in a script. What is said to a customer out of them is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -104,24 +104,35 @@ class Sources:
 def load_sources(folder: Path = SHIPPED) -> tuple[Source, ...]:
     """Every source of a folder's YAML files, in their order.
 
+    As `read_sources`, kept for good: for what is shipped.
+    """
+    return tuple(source for _, source in read_sources(folder))
+
+
+def read_sources(place: Path) -> Iterator[tuple[str, Source]]:
+    """Every source of a YAML file, or of a folder's, in their order, with where it stands.
+
     Raises `BadInput` that names file, id and remedy for one that may not stand.
     """
-    files = sorted(folder.glob("*.yaml"))
+    files = [place] if place.is_file() else sorted([*place.glob("*.yaml"), *place.glob("*.yml")])
     if not files:
-        raise NotFound("no sources", where=str(folder), remedy="name a folder of YAML files")
-    found: dict[tuple[str, int], Source] = {}
+        raise NotFound("no sources", where=str(place), remedy="name a folder of YAML files")
+    found: set[tuple[str, int]] = set()
     for file in files:
         for source in listed(file, "sources", Source, GUIDE):
             where = f"{file.name}: {source.id}"
             if (source.id, source.version) in found:
                 raise _wrong(where, "its version stands twice", "give it the next version")
             refuse(source, where)
-            found[source.id, source.version] = source
-    return tuple(found.values())
+            found.add((source.id, source.version))
+            yield where, source
 
 
-def refuse(source: Source, where: str) -> None:
-    """Raise `BadInput` for what breaks a rule of scripts, or names a product that is none."""
+def refuse(source: Source, where: str, as_of: date | None = None) -> None:
+    """Raise `BadInput` for what breaks a rule of scripts, or names a product that is none.
+
+    With a day, also where it expired before it.
+    """
     if source.valid_to is not None and source.valid_to < source.valid_from:
         raise _wrong(where, "it expires before it begins", "mend `valid_from` or `valid_to`")
     if source.product:
@@ -131,6 +142,9 @@ def refuse(source: Source, where: str) -> None:
             raise _wrong(where, error.what, error.remedy) from error
     if broken := broken_rule(source.text, source.needs):
         raise _wrong(where, broken.what, broken.remedy)
+    if as_of is not None and source.valid_to is not None and source.valid_to < as_of:
+        what = f"it expired on {source.valid_to}"
+        raise _wrong(where, what, "have it reviewed and set `valid_to` anew, or take it out")
 
 
 def _wrong(where: str, what: str, remedy: str) -> BadInput:

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.script_rules import PUBLIC_SLOTS
 from finmodel.assistant.scripts import State
-from finmodel.clock import CHINA
+from finmodel.clock import china_day
 from finmodel.conversations import Account, Conversation, Identity, Message
 
 Tone: TypeAlias = Literal["", "warm", "brief", "formal"]
@@ -64,7 +64,7 @@ def asking_of(one: Conversation, tone: Tone = "") -> Asking:
         identity=last.identity if last else "none",
         account=one.account,
         facts=Facts.of_plain(one.facts),
-        day=(last.at if last else one.started).astimezone(CHINA).date(),
+        day=china_day(last.at if last else one.started),
         tone=tone,
     )
 

@@ -24,7 +24,7 @@ from finmodel.assistant.suggesting.answers import Begun, Met, Origin, Scored, Se
 from finmodel.assistant.suggesting.asking import Asking, Told, open_words
 from finmodel.assistant.suggesting.candidate import Candidate, GivenUp
 from finmodel.assistant.suggesting.context import Prompt, prompt_of
-from finmodel.assistant.suggesting.grammar import grammar_of
+from finmodel.assistant.suggesting.grammar import SlottedLine, grammar_of
 from finmodel.assistant.suggesting.origins import Text
 from finmodel.assistant.suggesting.recall import Recalled
 from finmodel.assistant.suggesting.shelf import Shelf, Writer
@@ -82,7 +82,7 @@ def generate(
 
     `scripts` are what is offered beside: a sentence that says the same has their source.
     """
-    sources, met = _sources(asking, told, shelf)
+    sources, met = _sources(asking, told, shelf, writer)
     prompt = prompt_of(asking, told, [one.source.text for one in sources], writer.room)
     origins = [Text(Origin("script", s.script, s.version), s.slotted) for s in scripts]
     origins += [
@@ -129,20 +129,23 @@ def generate(
 
 def ahead(asking: Asking, told: Told, shelf: Shelf, writer: Writer) -> Asked:
     """What an engine may read before a reply is asked for: the prompt of one in no other tone."""
-    sources, _ = _sources(asking, told, shelf)
+    sources, _ = _sources(asking, told, shelf, writer)
     prompt = prompt_of(asking, told, [one.source.text for one in sources], writer.room)
     return Asked(prompt.messages, adapter=writer.adapter, most=1, seconds=writer.seconds)
 
 
-def _sources(asking: Asking, told: Told, shelf: Shelf) -> tuple[list[Found], list[Met]]:
+def _sources(
+    asking: Asking, told: Told, shelf: Shelf, writer: Writer
+) -> tuple[list[Found], list[Met]]:
     question = "，".join(one.text for one in open_words(asking.messages))
-    return shelf.read(question, told, asking.day)
+    return shelf.read(question, told, asking.day, writer.fresh)
 
 
 def _written(
     prompt: Prompt, told: Told, writer: Writer, heard: _Heard
 ) -> Generator[str, None, None]:
-    """Nothing once it begins, then its sentences with slots; `GivenUp` where one never ends."""
+    """Nothing once it begins, then its sentences with slots; `GivenUp` where one never ends, or
+    nobody wants it any more: what stands then is no reply."""
     engine = writer.engine
     asked = Asked(
         prompt.messages,
@@ -153,6 +156,7 @@ def _written(
         seed=writer.seed,
         stop=("\n",),
         grammar=grammar_of(told.facts) if engine.grammars else "",
+        wording=SlottedLine(told.facts),
         tell=heard.tell,
     )
     stream = Sentences()
@@ -164,6 +168,8 @@ def _written(
             yield from stream.feed(piece)
             if len(stream) > _LONGEST:
                 raise GivenUp("garbage")
+        if writer.cancelled is not None and writer.cancelled.is_set():
+            raise GivenUp("cancelled")
         if rest := stream.close():
             yield rest
 

@@ -6,14 +6,16 @@ what was passed over and why. What is said out of them is not known here. Pure.
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
 from finmodel.assistant.engines.engine import Engine
+from finmodel.assistant.guards.inbound import INJECTION, steers_a_model
 from finmodel.assistant.guards.judge import Judge
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.matching.ranking import Ranker
@@ -23,6 +25,7 @@ from finmodel.assistant.scripts import Scripts, load_scripts
 from finmodel.assistant.suggesting.answers import Met
 from finmodel.assistant.suggesting.asking import Told
 from finmodel.assistant.suggesting.context import HISTORY
+from finmodel.conversations import tokens_about
 
 _READ: Final = 2
 _LOOKED_AT: Final = 12
@@ -33,6 +36,8 @@ _NEAR: Final = 0.3
 FEW: Final = 2
 """Replies that a CPU writes at once; a small base, or somebody's server, `MANY`."""
 MANY: Final = 8
+FRESH: Final = 50
+"""Tokens, about, that a base of a billion weights reads on two cores in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,15 @@ class Shelf:
     ranker: Ranker
     sources: Sources
 
-    def read(self, question: str, told: Told, day: date) -> tuple[list[Found], list[Met]]:
+    def read(
+        self, question: str, told: Told, day: date, fresh: int | None = None
+    ) -> tuple[list[Found], list[Met]]:
         """The product facts nearest to a question that may be told, and those passed over.
 
-        Of versions that contradict each other the newest stands. What breaks a rule of replies is
-        no source: whoever wrote it spoke to the model.
+        Of versions that contradict each other the newest stands; so it is with documents about one
+        topic of one product. What breaks a rule of replies, or means to steer a model, is no
+        source. Question and facts together have about `fresh` tokens at most, where a reply would
+        have to wait for more.
         """
         met: list[Met] = []
         near = self.sources.find(question, told.state, day, _LOOKED_AT)
@@ -58,7 +67,7 @@ class Shelf:
                 met.append(Met(why, 0, "dropped", one.source.id))
             else:
                 kept.append(one)
-        return kept[:_READ], met
+        return _within(_settled(kept, met)[:_READ], fresh, question, met), met
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,8 @@ class Writer:
     """So many replies are written at once."""
     room: int = HISTORY
     """About so many tokens are read before a reply."""
+    fresh: int | None = None
+    """About so many of them may be new: the question, and product facts behind it."""
     temperature: float = 0.0
     seed: int = 1
     cancelled: threading.Event | None = None
@@ -97,6 +108,16 @@ def shipped_shelf() -> Shelf:
     return Shelf(scripts, Ranker(scripts), Sources(load_sources()))
 
 
+def with_scripts(shelf: Shelf, scripts: Scripts) -> Shelf:
+    """The same shelf with other scripts on it."""
+    return replace(shelf, scripts=scripts, ranker=Ranker(scripts))
+
+
+def with_facts(shelf: Shelf, facts: Iterable[Source]) -> Shelf:
+    """The same shelf with other product facts on it; BadInput for one that breaks a rule."""
+    return replace(shelf, sources=Sources(facts))
+
+
 def _newest(found: Iterable[Found]) -> Iterator[Found]:
     """Of each document its newest version, in the order in which documents were found."""
     every = list(found)
@@ -108,10 +129,46 @@ def _newest(found: Iterable[Found]) -> Iterator[Found]:
     yield from (newest[name] for name in dict.fromkeys(one.source.id for one in every))
 
 
+def _settled(found: Sequence[Found], met: list[Met]) -> list[Found]:
+    """Of documents about one topic of one product that differ, the one that came into force last.
+
+    Where several did on one day, the nearest to the question: a reply is never made of both.
+    """
+    stands: dict[tuple[str, str], Source] = {}
+    for one in found:
+        about = one.source.topic, one.source.product
+        known = stands.setdefault(about, one.source)
+        if known.valid_from < one.source.valid_from:
+            stands[about] = one.source
+    kept = []
+    for one in found:
+        if one.source.text == stands[one.source.topic, one.source.product].text:
+            kept.append(one)
+        else:
+            met.append(Met("another stands", 0, "dropped", one.source.id))
+    return kept
+
+
+def _within(
+    found: Iterable[Found], fresh: int | None, question: str, met: list[Met]
+) -> list[Found]:
+    """Those that fit behind a question, the nearest first."""
+    kept, left = [], math.inf if fresh is None else fresh - tokens_about(question)
+    for one in found:
+        if (tokens := tokens_about(one.source.text)) <= left:
+            left -= tokens
+            kept.append(one)
+        else:
+            met.append(Met("no room", 0, "dropped", one.source.id))
+    return kept
+
+
 def _passed_over(source: Source, told: Told) -> str:
     """Why a source is not read; empty where it is."""
     if hits := broken(source.text):
         return hits[0].rule
+    if steers_a_model(source.text):
+        return INJECTION
     if told.facts.missing(source.text):
         return "no value"
     mine = told.facts.get("product_name")

@@ -52,6 +52,8 @@ class Offered(msgspec.Struct, frozen=True):
     """The engine is asked next."""
     routed: Routed | None = None
     """Where the customer's words go, if not on."""
+    alone: Suggested | None = None
+    """All of it, should nobody wait for the engine."""
 
 
 Event: TypeAlias = Offered | Begun | Sentence
@@ -96,7 +98,11 @@ def stream(
         left = scripts[len(at_once) :]
         beside = next((one for one in left if _verifies(one, shelf)), None)
     offered = clock() - begun
-    yield Offered(tuple(at_once), beside, not reason, read.routed)
+    alone = None
+    if not reason:
+        before = _trace(asking, read, met, Outcome(reason="nobody waited for it"), writer)
+        alone = Suggested(tuple(at_once), before, beside, (), read.routed)
+    yield Offered(tuple(at_once), beside, not reason, read.routed, alone)
     if reason or writer is None:
         outcome = _recalled(asking, read.told, reason)
     else:

@@ -53,11 +53,16 @@ def unslotted_figure(slotted: str) -> bool:
     False
     """
     bare = replaced(slotted, lambda _name: "{}")
-    if any(numeric(sign, None) is not None and not _ideograph(sign) for sign in bare):
+    if any(map(number_sign, bare)):
         return True
     seen = plain(bare)[0]
     return any(find.search(seen) for find in (_WORDS, _CALLED, _HOW_LONG))
 
 
-def _ideograph(sign: str) -> bool:
-    return "\u3400" <= sign <= "\u9fff"
+def number_sign(sign: str) -> bool:
+    """Whether a character is a number by itself and no Chinese one.
+
+    >>> [number_sign(one) for one in "7¾Ⅳ③三字"]
+    [True, True, True, True, False, False]
+    """
+    return numeric(sign, None) is not None and not "\u3400" <= sign <= "\u9fff"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finmodel.assistant.contact_policy import contacts, held
+from finmodel.assistant.contact_policy import Elsewhere, contacts, held
 from finmodel.clock import CHINA
 from finmodel.conversations import Message
 
@@ -85,6 +85,17 @@ def test_marketing_waits_for_the_cap_that_frees_last():
     (one,) = held("marketing", [], log[2:], NOON)
     assert one.until == datetime(2026, 6, 14, 8, tzinfo=CHINA)  # seven after the last
     assert rules("marketing", [], one.until, log[2:]) == []
+
+
+def test_what_campaigns_told_counts_for_marketing_alone_and_who_said_stop_is_left_alone():
+    told = Elsewhere((NOON - timedelta(days=3),))
+    (one,) = held("marketing", [], [], NOON, told)
+    assert one.until == datetime(2026, 6, 14, 8, tzinfo=CHINA)
+    assert held("collection", [], [], NOON, Elsewhere(told.contacts * 9, stopped=True)) == ()
+    (stopped,) = held("marketing", [], [], NOON, Elsewhere(stopped=True))
+    assert (stopped.rule, stopped.until) == ("contact_stopped", None)
+    asked = said(("customer", NOON))
+    assert held("marketing", asked, [asked], NOON, Elsewhere(stopped=True)) == ()
 
 
 def test_answers_are_no_contacts():

@@ -5,11 +5,11 @@ from functools import cache
 import pytest
 
 from finmodel.assistant.suggesting.shelf import shipped_shelf
-from serving.assisting import desk
+from serving.assisting import shelves
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_shelf():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(desk, "shipped_shelf", cache(shipped_shelf))
+        patch.setattr(shelves, "shipped_shelf", cache(shipped_shelf))
         yield

@@ -9,10 +9,12 @@ import msgspec
 from fine_tune.bases.shelf import Shelved
 from finmodel.arrival import read_arrival
 from finmodel.conversation_book import ConversationBook
+from finmodel.finding_book import FindingBook, Sought
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from serving.access import People
 from serving.assisting.demo import AGENT, BASE, PEOPLE, WAITING, home_of, prepare, served_beside
+from serving.assisting.demo_findings import COLLEAGUE
 from serving.launch import ASSIST
 
 
@@ -28,10 +30,14 @@ def test_customers_wait_and_a_second_time_nothing_is_new(tmp_path):
         closing(ConversationBook(here.conversations, vault)) as book,
     ):
         found = [book.read(one.id) for one in book.of(AGENT)]
+        findings = FindingBook(book, vault).find(Sought(), 100)
     assert len(found) == WAITING
     assert all(one.messages[-1].who == "customer" for one in found)
     assert all(one.messages[-1].at <= here.clock.now() for one in found)
     assert not any(message.intent or message.family for one in found for message in one.messages)
+    by_rule = {one.rule: one for one in findings if one.agent == COLLEAGUE}
+    assert {"promise", "collection", "rate", "inducement"} <= by_rule.keys()
+    assert not [one for one in findings if one.conversation.endswith("5")]
 
 
 def test_a_base_is_brought_unless_it_is_here_or_not_wanted(tmp_path):

@@ -1,16 +1,22 @@
 """Before an agent writes first the hours are told; an answer at night goes."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import numpy as np
 import pytest
 
+from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import Person
 from finmodel.settings import Settings
+from marketing.ledger.contacts import DAY_US, Contacts, new_plan, next_plan
+from marketing.ledger.file import open_ledger
+from marketing.ledger.forgetting import restrict
 from serving.assisting.asked import Bring, CheckRequest, Feedback, SuggestRequest
-from serving.assisting.conversing import bring
+from serving.assisting.conversing import bring, view
 from serving.assisting.desk import open_assist_desk
 from serving.assisting.judging import check, judge
 from serving.assisting.suggesting import whole
@@ -44,6 +50,55 @@ def test_an_agent_is_told_when_not_to_write_first(tmp_path):
         assert set(second) == {"contact_hours", "contact_frequency"}
         assert rules("other", sent("agent", 9), customer="u3") == first
         assert rules("service", sent("agent", 9), scenario="repayment", customer="u2") == {}
+
+
+def test_an_agent_is_told_what_campaigns_told_before(tmp_path):
+    noon = NIGHT - timedelta(hours=10)
+    here = Settings.from_env({"FINMODEL_HOME": str(tmp_path)})
+    here = replace(here, standing_clock=noon.isoformat())
+    with open_assist_desk(here, Telemetry()) as desk:
+
+        def rules(customer):
+            long_ago = {"id": "a", "who": "customer", "at": "2026-03-01T02:00:00Z", "text": "您好"}
+            said = [long_ago, long_ago | {"id": "b", "who": "agent"}]
+            given = brought(*said, customer=customer, scenario="marketing")
+            bring(f"of {customer}", msgspec.convert(given, Bring), LI, desk)
+            asked = CheckRequest(text="有一笔新的额度。", conversation=f"of {customer}")
+            return {one.rule: one.until for one in check(asked, LI, desk).hits}
+
+        assert rules("7") == {}  # no campaign was ever planned in this home
+        with closing(open_ledger(here)) as ledger:
+            told = micros(noon) - 2 * DAY_US
+            given = Contacts(
+                customer=np.array([7]),
+                opens_us=np.array([told]),
+                closes_us=np.array([told + 9 * DAY_US]),
+                offer=["points"],
+                channel=["app"],
+                propensity=np.array([0.9]),
+                lane=np.array([2], np.int8),
+                cost_minor=np.array([5.0]),
+            )
+            with new_plan(ledger, next_plan(ledger, "spring")) as writing:
+                writing.write("v", (told, "lin"), given, "entry")
+            restrict(ledger, [8])
+        assert rules("7") == {"contact_frequency": noon.replace(hour=0) + timedelta(days=5)}
+        (hint,) = view("of 7", LI, desk).hints
+        assert (hint.kind, hint.source) == ("offer", "spring 1")
+        assert hint.chinese == "计划手机应用营销 points，06-01 13:00 起"
+        assert rules("8") == {"contact_stopped": None}
+        assert view("of 8", LI, desk).hints == ()
+        assert rules("u9") == {}
+
+
+def test_a_conversation_is_shown_though_the_ledger_cannot_be_read(tmp_path):
+    here = Settings.from_env({"FINMODEL_HOME": str(tmp_path)})
+    with open_assist_desk(here, Telemetry()) as desk:
+        said = {"id": "a", "who": "customer", "at": "2026-03-01T02:00:00Z", "text": "您好"}
+        bring("of 7", msgspec.convert(brought(said, customer="7"), Bring), LI, desk)
+        here.marketing.mkdir()
+        (here.marketing / "ledger.db").write_bytes(b"no database" * 100)
+        assert view("of 7", LI, desk).hints == ()
 
 
 def test_words_for_one_customer_go_to_no_other_and_unseen_nothing_is_judged(tmp_path):

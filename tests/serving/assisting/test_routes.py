@@ -10,6 +10,7 @@ import pytest
 from finmodel.assistant.engines.engine import limited
 from serving.assisting.routes import ROUTES
 from tests.serving.assist_world import assist_world, brought, message
+from tests.serving.small_world import wait_until
 
 ASKED = message(1, "我想提前结清，一共要还多少钱")
 
@@ -263,6 +264,37 @@ def test_scripts_come_first_then_sentences_then_all_of_it(tmp_path):
         assert (status["engine"], status["person"]["name"]) == ("scripted", "li")
 
 
+EARLY = "我上个月失业了，电话换成13800138000了"
+LONG = [
+    message(1, EARLY),
+    *(message(n, f"您问的是{'还款' * 200}的事", "system") for n in range(2, 12)),
+    message(12, "我有点拿不准要不要现在把剩下的都还了呢"),
+]
+
+
+def test_what_was_said_early_comes_with_its_turn_whoever_writes(tmp_path, li):
+    bring(li, "long", *LONG, customer="u40")
+    (kept,) = suggested(li, "long")["recalled"]
+    assert kept == {"turn": 1, "text": "我上个月失业了，电话换成[手机号1]了"}
+    with assist_world(tmp_path, lambda _: "了解您失业后的难处。") as world, world.client() as wu:
+        bring(wu, "long", *LONG)
+        asked = {"conversation": "long", "tone": "warm"}
+        with wu.stream(
+            "POST", "/suggest", json=asked, headers={"accept": "text/event-stream"}
+        ) as answer:
+            name, told = events(answer)[-1]
+    assert (name, told["recalled"]) == ("done", [kept])
+    assert told["suggestions"][-1]["recalled"] == [kept["text"]]
+    schemas = li.get("/openapi.json").json()["components"]["schemas"]
+    shape = schemas["Suggestions"]["properties"]["recalled"]["items"]["$ref"]
+    assert set(schemas[shape.rpartition("/")[2]]["properties"]) == {"turn", "text"}
+
+
+def test_a_short_conversation_recalls_nothing(li):
+    bring(li, "short", ASKED, customer="u41")
+    assert suggested(li, "short")["recalled"] == []
+
+
 class Slow:
     """An engine that goes on for as long as somebody listens."""
 
@@ -287,7 +319,7 @@ class Slow:
         pass
 
 
-def test_a_reader_who_leaves_stops_the_engine_and_nothing_was_shown(tmp_path):
+def test_a_reader_who_leaves_stops_the_engine_and_nothing_counts_as_shown(tmp_path):
     engine = Slow()
     with assist_world(tmp_path, engine=engine) as world, world.client() as li:
         bring(li, "c1", message(1, "我有点拿不准要不要现在把剩下的都还了呢"))
@@ -295,8 +327,75 @@ def test_a_reader_who_leaves_stops_the_engine_and_nothing_was_shown(tmp_path):
         with li.stream("POST", "/suggest", json=asked, headers={"accept": "text/event-stream"}):
             assert engine.began.wait(5)
         assert engine.ended.wait(5)
-        assert world.desk.suggestions._file.rows("SELECT id FROM shown") == []
-        assert li.get("/status").status_code == 200
+        with world.client("zhao") as zhao:
+            assert zhao.get("/worth/agent").json()["groups"] == []
+
+
+def test_a_reply_that_takes_too_long_ends_and_scripts_stand(tmp_path):
+    """The stream ends as every other; cut by the border it would be no answer at all."""
+    engine = Slow()
+    with assist_world(tmp_path, engine=engine) as world, world.client() as li:
+        world.desk.replies._seconds = 0.5
+        bring(li, "c1", message(1, "我有点拿不准要不要现在把剩下的都还了呢"))
+        asked = {"conversation": "c1", "tone": "warm"}
+        accept = {"accept": "text/event-stream"}
+        with li.stream("POST", "/suggest", json=asked, headers=accept) as answer:
+            told = events(answer)
+        assert engine.ended.wait(5)
+        assert [told[0][0], told[-1][0]] == ["scripts", "done"]
+        whole = told[-1][1]
+        assert whole["suggestions"]
+        assert {one["kind"] for one in whole["suggestions"]} == {"script"}
+        given = {"shown": whole["shown"], "place": 1, "text": whole["suggestions"][0]["text"]}
+        assert li.post("/feedback", json=given).json()["verdict"] == "accepted"
+
+
+def test_a_script_that_was_taken_early_is_booked_by_its_name_once_places_changed(tmp_path):
+    with assist_world(tmp_path, lambda asked: "您别着急，这件事我帮您看。") as world:
+        with world.client() as li:
+            bring(li, "c1", message(1, "我有点拿不准要不要把剩下的都还了呢", identity="none"))
+            asked = {"conversation": "c1", "tone": "warm"}
+            with li.stream(
+                "POST", "/suggest", json=asked, headers={"accept": "text/event-stream"}
+            ) as answer:
+                told = events(answer)
+            early, whole = told[0][1], told[-1][1]
+            assert early["shown"] == whole["shown"]
+            beside = early["verification"]
+            place = len(early["suggestions"]) + 1
+            assert whole["suggestions"][place - 1]["kind"] == "generated"
+            text = "".join(one["text"] for one in beside["sentences"])
+            given = {"shown": early["shown"], "place": place, "text": text}
+            wrong = li.post("/feedback", json=given | {"script": "none-1"})
+            assert wrong.status_code == 422
+            assert "there was no suggestion none-1" in wrong.text
+            heard = li.post("/feedback", json=given | {"script": beside["script"]}).json()
+        assert (heard["verdict"], heard["saved"]) == ("accepted", 1.0)
+        (verdict,) = world.desk.suggestions.verdicts()
+        assert verdict.adapter == ""
+
+
+def test_a_script_is_taken_while_somebody_writes_beside_it(tmp_path):
+    engine = Slow()
+    with assist_world(tmp_path, engine=engine) as world, world.client() as li:
+        bring(li, "c1", message(1, "我有点拿不准要不要现在把剩下的都还了呢"))
+        asked = {"conversation": "c1", "tone": "warm"}
+        with li.stream(
+            "POST", "/suggest", json=asked, headers={"accept": "text/event-stream"}
+        ) as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == "event: scripts"
+            told = json.loads(next(lines).removeprefix("data: "))
+            assert engine.began.wait(5)
+            first = "".join(one["text"] for one in told["suggestions"][0]["sentences"])
+            given = {"shown": told["shown"], "conversation": "c1", "place": 1, "text": first}
+            heard = world.client().post("/feedback", json=given).json()
+        assert engine.ended.wait(5)
+        assert (heard["verdict"], heard["saved"]) == ("accepted", 1.0)
+        with world.client("zhao") as zhao:
+            (group,) = zhao.get("/worth/agent").json()["groups"]
+        assert (group["shown"], group["accepted"]) == (1, 1)
+        assert [one.id for one in world.desk.suggestions.verdicts()] == [told["shown"]]
 
 
 def test_a_customer_who_is_erased_while_somebody_writes_leaves_counts_alone(tmp_path):
@@ -356,6 +455,88 @@ def test_scripts_wait_for_nobody_who_is_being_written_for(tmp_path):
             assert next(readers[-1]) == "event: scripts"
         assert world.desk.writing._inside == places + 1  # nobody made room
         assert li.get("/conversations").status_code == 200
+
+
+class SlowEach(Slow):
+    """The same; it tells what it is writing to."""
+
+    def __init__(self):
+        super().__init__()
+        self.writing = []
+
+    def stream(self, asked):
+        words = asked.messages[1].text
+        self.writing.append(words)
+        try:
+            yield from super().stream(asked)
+        finally:
+            self.writing.remove(words)
+
+
+def event(lines, wanted):
+    """What the next event of this name tells, on a stream that is still going on."""
+    for line in lines:
+        if line == f"event: {wanted}":
+            return json.loads(next(lines).removeprefix("data: "))
+    raise AssertionError(f"no {wanted}")
+
+
+UNSURE = {
+    "c1": "我有点拿不准要不要现在把剩下的都还了呢",
+    "c2": "我也拿不准，剩下的是不是都先还了呢",
+}
+
+
+def test_a_customer_who_writes_again_ends_the_reply_to_what_they_wrote_before(tmp_path):
+    engine = SlowEach()
+    with assist_world(tmp_path, engine=engine) as world, ExitStack() as stack:
+        li, lines, early = stack.enter_context(world.client()), {}, {}
+
+        def ask(name):
+            asked, accept = {"conversation": name, "tone": "warm"}, {"accept": "text/event-stream"}
+            sent = stack.enter_context(world.client()).stream(
+                "POST", "/suggest", json=asked, headers=accept
+            )
+            lines[name] = stack.enter_context(sent).iter_lines()
+            early[name] = event(lines[name], "scripts")
+            event(lines[name], "writing")
+
+        for name, text in UNSURE.items():
+            bring(li, name, message(1, text), customer=name)
+            ask(name)
+        assert sorted(engine.writing) == sorted(UNSURE.values())
+        bring(li, "c1", message(1, UNSURE["c1"]), message(2, "请稍等。", "agent"), customer="c1")
+        bring(li, "c1", message(3, "那我先还一半"), customer="c1")
+        assert event(lines["c1"], "stale") == {"after": "m1", "newer": "m3"}
+        assert list(lines["c1"]) == [""]
+        wait_until(lambda: engine.writing == [UNSURE["c2"]], 5)
+        assert world.desk.writing.turns._free == world.desk.writing.writer.places - 1
+        ask("c1")
+        bring(li, "c2", message(2, "算了，不还了"), customer="c2")
+        assert event(lines["c2"], "stale") == {"after": "m1", "newer": "m2"}
+        bring(li, "c1", message(4, "在吗"), customer="c1")
+        assert event(lines["c1"], "stale") == {"after": "m3", "newer": "m4"}
+        first = early["c2"]["suggestions"][0]["text"]
+        given = {"shown": early["c2"]["shown"], "place": 1, "text": first}
+        assert li.post("/feedback", json=given).json()["verdict"] == "accepted"
+        wait_until(lambda: engine.writing == [], 5)
+
+
+def test_a_plain_answer_whose_question_has_grown_is_scripts_and_says_so(tmp_path):
+    engine, told = Slow(), []
+    with assist_world(tmp_path, engine=engine) as world, world.client() as li:
+        bring(li, "c1", message(1, UNSURE["c1"]))
+        asking = threading.Thread(
+            target=lambda: told.append(suggested(li, "c1", tone="warm")), daemon=True
+        )
+        asking.start()
+        assert engine.began.wait(5)
+        with world.client() as other:
+            bring(other, "c1", message(2, "在吗"))
+        asking.join(10)
+    (one,) = told
+    assert (one["after"], one["newer"], one["reason"]) == ("m1", "m2", "given up: cancelled")
+    assert {each["kind"] for each in one["suggestions"]} == {"script"}
 
 
 def test_the_document_is_made_of_the_routes(li):

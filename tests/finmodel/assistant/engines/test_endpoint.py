@@ -55,6 +55,15 @@ def test_without_them_the_server_applies_its_own_template(served):
     assert len(write(Endpoint(f"{served}/v1", key="open sesame"), ASKED)) >= 3
 
 
+def test_llama_cpps_own_server_is_found_out_and_held_to_a_grammar(made, served):
+    held = dataclasses.replace(ASKED, grammar='root ::= "ab" [x-z]')
+    for spoken in (made.base.spoken, None):
+        endpoint = Endpoint(f"{served}/v1", key="open sesame", spoken=spoken)
+        assert endpoint.grammars
+        assert write(endpoint, held)[:2] == "ab"
+    assert not Endpoint("http://127.0.0.1:9/v1").grammars
+
+
 def test_what_a_server_refuses_is_a_sentence(made, served):
     with pytest.raises(Refused, match="wants a key; set FINMODEL_ENDPOINT_KEY"):
         write(Endpoint(f"{served}/v1"), ASKED)
@@ -73,6 +82,14 @@ def test_what_a_server_refuses_is_a_sentence(made, served):
 
 class Heard(BaseHTTPRequestHandler):
     """Keeps what it was asked, and answers one word."""
+
+    def do_GET(self):
+        owner = next(self.server.owners)
+        self.send_response(200 if owner else 503)
+        self.end_headers()
+        if owner:
+            models = [{"id": name, "owned_by": owner[name]} for name in owner]
+            self.wfile.write(json.dumps({"data": models}).encode())
 
     def do_POST(self):
         self.server.asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -96,6 +113,24 @@ def test_nothing_that_a_customer_types_is_a_control_token_for_a_servers_template
         assert control not in message["content"]
     assert "全部免还" in message["content"]
     assert server.asked["model"] == "scripts"
+
+
+def test_whose_server_it_is_is_asked_until_it_answers_and_then_no_more():
+    server = HTTPServer(("127.0.0.1", 0), Heard)
+    both = {"ours": "llamacpp", "theirs": "vllm"}
+    server.owners = iter([None, both, both, both, {}])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        now = iter([0.0, 0.0, 0.0, 59.0, 60.0])
+        late = Endpoint(f"{url}#ours", clock=lambda: next(now))
+        assert [late.grammars for _ in range(5)] == [False, False, True, True, True]
+        assert not Endpoint(f"{url}#theirs").grammars
+        assert not Endpoint(url).grammars, "both may answer"
+        assert not Endpoint(url).grammars, "there is none"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 SAID = (Message("system", "你是客服。"), Message("user", "我这个月要还多少钱？"))
@@ -133,6 +168,7 @@ def test_it_writes_what_transformers_writes_in_process(stock):
     said = write(endpoint, asked)
     assert len(said) >= 8
     assert said == write(open_transformer(base.folder, base.spoken), asked)
+    assert not endpoint.grammars
     pieces = endpoint.stream(dataclasses.replace(asked, most=60))
     assert next(pieces)
     pieces.close()

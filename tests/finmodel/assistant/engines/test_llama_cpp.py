@@ -74,6 +74,24 @@ def test_what_it_cannot_do_is_a_sentence_without_the_prompt(made, engine, tmp_pa
     assert "secret" not in f"{refused.value}{said.out}{said.err}{long!r}"
 
 
+def test_conversations_of_one_opening_keep_what_was_read_of_each(made):
+    opened = LlamaCpp(made.gguf, made.base.spoken, context=256, slots=3, threads=1)
+    opening = Message("system", "briefing " * 2)
+
+    def read(number):
+        told = []
+        said = (opening, Message("user", f"{number} asks about it " * 6))
+        asked = dataclasses.replace(ASKED, messages=said, most=1, tell=told.append)
+        write(opened, asked)
+        return told[0]
+
+    first = [read(number) for number in range(3)]
+    again = [read(number) for number in range(3)]
+    opened.close()
+    assert max(one.kept for one in first) <= 1, "one took another's slot for its opening"
+    assert [one.tokens - one.kept for one in again] == [1, 1, 1]
+
+
 def test_a_closed_engine_says_so(made):
     closed = LlamaCpp(made.gguf, made.base.spoken, context=64, threads=1)
     closed.close()

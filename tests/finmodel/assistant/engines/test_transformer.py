@@ -1,16 +1,24 @@
-"""transformers as an engine, against its own `generate`."""
+"""transformers as an engine, against its own `generate`, and held to words and slots."""
 
 import dataclasses
+from types import SimpleNamespace
+from unicodedata import numeric
 
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from finmodel.assistant.engines.engine import Laid, write
+from finmodel.assistant.encoder import Encoder
+from finmodel.assistant.engines.engine import Asked, Laid, Spoken, write
 from finmodel.assistant.engines.transformer import open_transformer, write_many, write_tokens
-from finmodel.assistant.template import Message
+from finmodel.assistant.slots import places
+from finmodel.assistant.suggesting.grammar import SlottedLine
+from finmodel.assistant.template import FAMILIES, Message
 from finmodel.errors import BadInput, NotFound
+from tests.fine_tune.small_tokenizers import qwen
 from tests.finmodel.assistant.engines.small_engines import ASKED
 
 
@@ -72,3 +80,90 @@ def test_what_it_cannot_do_is_a_sentence(made, engine):
         write(engine, dataclasses.replace(ASKED, grammar="root ::= [a-z]"))
     with pytest.raises(BadInput, match="belongs to another base"):
         open_transformer(made.base.folder, made.base.spoken, {"x": Laid(made.peft.path, "e" * 64)})
+
+
+SLOTS = ("amount_due", "due_date")
+
+
+def figures(text):
+    """Signs of numbers but Chinese characters, and what opens a tag or a line."""
+    numbers = (one for one in text if numeric(one, None) is not None or one in "<>|%\n")
+    return [one for one in numbers if not "\u3400" <= one <= "\u9fff"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([0.0, 0.7, 2.0, 6.0]), st.sampled_from([SLOTS, ()]))
+def test_a_model_of_random_weights_writes_figures_only_as_slots(engine, seed, temperature, slots):
+    asked = dataclasses.replace(ASKED, temperature=temperature, seed=seed)
+    line = SlottedLine(slots)
+    held = write(engine, dataclasses.replace(asked, wording=line))
+    assert figures(held) == []
+    assert line.begins(held)
+    assert {name for name, _, _ in places(held)} <= set(slots)
+
+
+def test_what_holds_it_is_needed_and_what_need_not_be_held_is_as_it_was(engine):
+    free, kept = [], []
+    for seed in range(12):
+        asked = dataclasses.replace(ASKED, temperature=3.0, seed=seed)
+        free += figures(write(engine, asked))
+        kept += [write(engine, dataclasses.replace(asked, wording=SlottedLine(SLOTS)))]
+    assert len(free) > 12
+    assert any("{amount_due}" in one or "{due_date}" in one for one in kept)
+    anything = SimpleNamespace(begins=lambda _: True, ends=lambda _: True)
+    assert write(engine, dataclasses.replace(ASKED, wording=anything)) == write(engine, ASKED)
+
+
+class Wanting(torch.nn.Module):
+    """A model that wants to write these tokens whatever stands there, and else any, by its seed."""
+
+    def __init__(self, tokens, vocabulary, seed):
+        super().__init__()
+        chance = torch.Generator().manual_seed(seed)
+        self.wants = torch.rand(len(tokens), vocabulary, generator=chance)
+        self.wants[torch.arange(len(tokens)), torch.tensor(tokens)] = 2.0
+        self.at = 0
+        self.head = torch.nn.Linear(vocabulary, vocabulary, bias=False)
+        torch.nn.init.eye_(self.head.weight)
+        self.config = SimpleNamespace(_attn_implementation="eager")
+
+    def get_output_embeddings(self):
+        return self.head
+
+    def model(self, _step, **_):
+        self.at += 1
+        return SimpleNamespace(last_hidden_state=self.wants[self.at - 1][None, None])
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory):
+    """A tokenizer of bytes, in which a sign of a number may be two or three tokens."""
+    path = tmp_path_factory.mktemp("bytes") / "tokenizer.json"
+    qwen(thinks=False).save(str(path))
+    return Spoken(FAMILIES["chatml"], Encoder(path), "")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["您好", "{due_date}", "{amount", "}", "6", "①", "¾", "０", "٣", "𝟗"])
+        | st.sampled_from(["百", "🙂", "é", "<", "\n"])
+        | st.text(max_size=3),
+        max_size=6,
+    ).map("".join),
+    st.integers(0, 99),
+)  # fmt: skip
+@example("请还①", 1)
+@example("请在{due_date}前还款。", 2)
+def test_what_a_model_wants_to_write_is_written_where_it_may_be(spoken, text, seed):
+    line, stop = SlottedLine(SLOTS), spoken.encode("<|im_end|>", True)[0]
+    tokens = [*spoken.encode(text, False), stop]
+    model = Wanting(tokens, 423, seed)
+    asked = Asked(ASKED.messages, most=len(tokens), wording=line)
+    out = list(write_tokens(model, spoken, asked))
+    said = spoken.encode.decode(out)
+    assert line.begins(said)
+    assert figures(said) == []
+    wanted = spoken.encode.decode(tokens[:-1])
+    if line.ends(wanted):
+        assert said == wanted

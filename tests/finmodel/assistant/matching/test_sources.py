@@ -73,7 +73,7 @@ def test_a_version_stands_once_and_a_folder_holds_something(tmp_path):
         load_sources(tmp_path)
     (tmp_path / "a.yaml").write_text(GOOD)
     assert len(load_sources(tmp_path / ".")) == 1
-    (tmp_path / "b.yaml").write_text(GOOD)
+    (tmp_path / "b.yml").write_text(GOOD)
     load_sources.cache_clear()
     with pytest.raises(BadInput, match="stands twice"):
         load_sources(tmp_path)

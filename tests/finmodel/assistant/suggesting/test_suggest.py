@@ -401,6 +401,19 @@ def test_every_figure_that_is_suggested_rests_on_the_ledger_or_a_calculator(shel
     assert figures > 300
 
 
+def test_an_engine_is_held_to_the_slots_that_may_be_told(shelf):
+    heard = []
+
+    def reply(asked):
+        heard.append(asked.wording)
+        return "您别着急，请稍等。"
+
+    for identity in ("verified", "none"):
+        suggest(asking(UNSURE, identity=identity), shelf, writer(reply))
+    assert [one.begins("{amount_due}") for one in heard] == [True, False]
+    assert [one.begins("共8,052.60元") for one in heard] == [False, False]
+
+
 def test_nothing_shows_words_or_values(shelf):
     found = suggest(asking("我失业了，提前结清要还多少钱"), shelf, writer("{amount_due}"))
     told = repr(found) + repr(found.suggestions) + repr(asking("失业")) + repr(found.trace)
