@@ -74,14 +74,20 @@ def _segments(folder: Path) -> Iterator[tuple[Segment, int]]:
     while True:
         last = number >= mark.number and not segment_exists(folder, number + 1)
         segment = load_segment(folder, number)
-        yield segment, end_of(segment, mark)
+        yield segment, _end_of(segment, mark)
         if last:
             return
         number += 1
 
 
-def end_of(segment: Segment, mark: Mark) -> int:
-    """Where a segment's last whole frame ends."""
+def to_its_end(folder: Path, number: int) -> tuple[Segment, int]:
+    """A segment, and where its last whole frame ends; works beside a writer."""
+    mark = read_mark(folder)  # before the bytes: they may not hold what is acknowledged after them
+    segment = load_segment(folder, number)
+    return segment, _end_of(segment, mark)
+
+
+def _end_of(segment: Segment, mark: Mark) -> int:
     number = segment.header.number
     if number < mark.number:
         return len(segment.data) // 8 * 8

@@ -160,14 +160,15 @@ def scan(
             yield _entry(name, shape, head, frame, vault)
 
 
-def latest(folder: Path, kind: str, since: int = 1) -> Iterator[Entry]:
-    """Entries of one kind, the newest first, back to segment `since`; NotFound without a log.
+def latest(folder: Path, kinds: str | tuple[str, ...], since: int = 1) -> Iterator[Entry]:
+    """Entries of some kinds, the newest first, back to segment `since`; NotFound without a log.
 
-    Acts are rare among decisions: a segment whose bytes do not hold the kind's name is passed over
+    Acts are rare among decisions: a segment whose bytes hold no kind's name is passed over
     unread, but for the digest that chains it to the one after it.
     """
     # A pattern searches the bytes where they lie; `in` would copy 64 MiB of each segment first.
-    mark, named = read_mark(folder), re.compile(re.escape(kind.encode()))
+    kinds = (kinds,) if isinstance(kinds, str) else kinds
+    mark, named = read_mark(folder), re.compile("|".join(map(re.escape, kinds)).encode())
     number = mark.number
     while segment_exists(folder, number + 1):
         number += 1
@@ -181,24 +182,49 @@ def latest(folder: Path, kind: str, since: int = 1) -> Iterator[Entry]:
             raise broken(segment.name, whole, "the segment after it does not follow it")
         if named.search(segment.data):
             acknowledged = mark.end if number == mark.number else HEADER_BYTES
-            yield from reversed(_of_kind(segment, kind, acknowledged if number == last else whole))
+            sure = acknowledged if number == last else whole
+            yield from reversed(_of_kinds(segment, kinds, sure))
         number, follows = number - 1, segment.header.previous
 
 
-def _of_kind(segment: Segment, kind: str, sure: int) -> list[Entry]:
-    """A segment's entries of one kind; Damaged where the chain breaks before `sure`."""
-    found, shapes, offset = [], dict[int, Shape](), HEADER_BYTES
-    while (head := segment.whole(offset)) is not None:
-        frame = segment.data[offset : offset + head.length]
+def _of_kinds(segment: Segment, kinds: tuple[str, ...], sure: int) -> list[Entry]:
+    """A segment's entries of some kinds; Damaged where the chain breaks before `sure`."""
+    walk = frames_of(segment, sure)
+    return [entry_at(segment, *one) for one in walk if one.shape.kind in kinds]
+
+
+class Placed(NamedTuple):
+    """Where an entry lies in its segment, how it begins, and what it is of."""
+
+    offset: int
+    head: Head
+    shape: Shape
+
+
+def frames_of(segment: Segment, sure: int, end: int | None = None) -> Iterator[Placed]:
+    """A segment's entries, before `end` where it is given.
+
+    Damaged where the chain breaks before `sure`, or something was written behind the break.
+    """
+    shapes, offset = dict[int, Shape](), HEADER_BYTES
+    while (end is None or offset < end) and (head := segment.whole(offset)) is not None:
         if head.type == SHAPE:
+            frame = segment.data[offset : offset + head.length]
             shapes[offset] = decode_shape(bytes(parts_of(head, frame)[1]))
-        elif shapes[head.shape_at].kind == kind:
-            name = entry_id(segment.header.number, offset, bytes(frame[-DIGEST:]))
-            found.append(_entry(name, shapes[head.shape_at], head, frame, None))
+        else:
+            yield Placed(offset, head, shapes[head.shape_at])
         offset += head.length
-    if offset < sure or segment.written_after(offset):
+    if offset < (sure if end is None else min(sure, end)) or (
+        end is None and segment.written_after(offset)
+    ):
         segment.frame(offset)
-    return found
+
+
+def entry_at(segment: Segment, offset: int, head: Head, shape: Shape) -> Entry:
+    """The entry that `frames_of` found, without what is personal in it."""
+    frame = segment.data[offset : offset + head.length]
+    name = entry_id(segment.header.number, offset, bytes(frame[-DIGEST:]))
+    return _entry(name, shape, head, frame, None)
 
 
 class _Frame(NamedTuple):

@@ -62,13 +62,14 @@ class Segment(NamedTuple):
 
     def written_after(self, offset: int) -> bool:
         """Whether a later group stands past `offset`, so that the bytes there were once synced."""
-        data = bytes(self.data)
-        at = data.find(FRAME_MAGIC, offset + 1)
-        while at >= 0:
+        rest = bytes(self.data[offset:])  # mostly nothing; all of it would be copied each time
+        found = rest.find(FRAME_MAGIC, 1)
+        while found >= 0:
+            at = offset + found
             head = self.whole(at) or self._whole_after(offset, at) if at % 8 == 0 else None
             if head is not None and head.group_at > offset:
                 return True
-            at = data.find(FRAME_MAGIC, at + 1)
+            found = rest.find(FRAME_MAGIC, found + 1)
         return False
 
     def _whole_after(self, offset: int, at: int) -> Head | None:

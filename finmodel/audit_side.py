@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from finmodel.audit_columns import Columns, end_of, entries_of, gather
+from finmodel.audit_columns import Columns, entries_of, gather, to_its_end
 from finmodel.audit_format import (
     HEADER_BYTES,
     TIME,
@@ -33,7 +33,6 @@ from finmodel.audit_format import (
 from finmodel.audit_segments import (
     Segment,
     broken,
-    load_segment,
     read_mark,
     segment_exists,
     segment_name,
@@ -78,6 +77,8 @@ class Piece:
     """(s, ...) of the sample."""
     bodies: dict[int, dict[str, Any]]
     """An entry's body for each code."""
+    features: tuple[str, ...] | None = None
+    """Of decisions that were imported: what the vector's columns are; None where it is whole."""
 
     def __len__(self) -> int:
         return len(self.at)
@@ -133,8 +134,7 @@ def pieces_of(
     path = folder / side_name(number)
     if following is not None and path.exists():
         return _read(path, following, layout, only)
-    segment = load_segment(folder, number)
-    return list(_gathered(segment, end_of(segment, read_mark(folder)), _named(layout, only)))
+    return list(_gathered(*to_its_end(folder, number), _named(layout, only)))
 
 
 def segments_of(folder: Path) -> list[int]:
@@ -224,8 +224,7 @@ def _bodies(segment: Segment, starts: Int64s, codes: Int64s) -> dict[int, dict[s
 
 def _encoded(folder: Path, number: int, following: Header, layout: SideLayout) -> bytes:
     """The file's bytes; Damaged where the next segment does not follow this one."""
-    segment = load_segment(folder, number)
-    end = end_of(segment, read_mark(folder))
+    segment, end = to_its_end(folder, number)
     if segment.digest_before(end) != following.previous:
         raise broken(segment_name(number + 1), 0, "it does not follow the segment before it")
     groups, blocks, at = [], list[bytes](), 0

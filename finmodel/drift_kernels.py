@@ -26,7 +26,7 @@ class Counter:
 
     def __init__(self, bins: Sequence[Bins], periods: int) -> None:
         """Begin with nothing counted; `bins` in the order of the matrix's columns."""
-        self._cells = max(len(one) for one in bins)
+        self._cells = max((len(one) for one in bins), default=0)
         self._edges = _table([one.edges for one in bins])
         self._categories = _table([one.categories for one in bins])
         self._sentinels = _table([one.sentinels for one in bins])
@@ -58,10 +58,18 @@ class Counter:
         self.least = np.minimum(self.least, other.least)
         self.most = np.maximum(self.most, other.most)
 
+    def merge_some(self, other: Counter, places: Sequence[int]) -> None:
+        """Take in what another one counted of the features at these places only."""
+        cells = other.counts.shape[2]
+        self.counts[:, places, :cells] += other.counts
+        self.sums[:, places] += other.sums
+        self.least[places] = np.minimum(self.least[places], other.least)
+        self.most[places] = np.maximum(self.most[places], other.most)
+
 
 def _table(rows: Sequence[tuple[float, ...]]) -> Float32s:
     """(k, features) each feature's numbers in a column, with what no number equals below."""
-    table = np.full((max(len(row) for row in rows), len(rows)), _NONE, np.float32)
+    table = np.full((max(map(len, rows), default=0), len(rows)), _NONE, np.float32)
     for place, row in enumerate(rows):
         table[: len(row), place] = row
     return table

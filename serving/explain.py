@@ -12,6 +12,8 @@ import numpy as np
 from msgspec import UNSET
 
 from finmodel.audit import Entry, find
+from finmodel.errors import NotFound
+from finmodel.imported_files import MARK
 from finmodel.records import Person
 from finmodel.settings import Settings
 from risk.scaling import priced
@@ -39,6 +41,12 @@ SEE_PERSONAL = frozenset({"underwriter", "auditor"})
 
 async def explain(decision_id: str, person: Person, desk: Desk) -> Explanation:
     """All that the audit log holds of a decision, and the decision computed again."""
+    if decision_id.startswith(MARK):
+        raise NotFound(
+            "it was decided elsewhere and imported, so that nothing here says how",
+            where=decision_id[:40],
+            remedy="look at that row of the lender's file: finmodel decisions list",
+        )
     vault = desk.vault if person.roles & SEE_PERSONAL else None
     entry = await asyncio.to_thread(find, desk.settings.audit, decision_id, vault)
     explained = await asyncio.to_thread(explanation, entry, desk)

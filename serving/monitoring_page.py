@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from finmodel.clock import SystemClock
+from finmodel.decision_series import Series, imported_versions
 from finmodel.errors import FinmodelError, NotFound, NotReady
 from finmodel.pointers import read_champion
 from finmodel.settings import Settings
@@ -20,7 +21,7 @@ from risk.monitor.alerts import acknowledge, alerts_of
 from risk.monitor.assembly import with_alerts
 from risk.monitor.sheets import sheets
 from serving import page
-from serving.answering import Reply, Route, aside, json_of, signed_in
+from serving.answering import XLSX, Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
 from serving.desk import Desk
 from serving.monitoring.asked import (
@@ -46,7 +47,6 @@ from serving.openapi import Doc
 
 WATCHERS: Final = frozenset({"analyst", "validator", "auditor"})
 ACKNOWLEDGERS: Final = frozenset({"analyst", "validator"})
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REST: Final = timedelta(seconds=60)
 """A younger result is not computed again by itself, though decisions were made since."""
 
@@ -108,14 +108,17 @@ async def acknowledged(call: Call, desk: Desk) -> Reply:
 
 
 def models_of(settings: Settings) -> tuple[ModelChoice, ...]:
-    """The models that have an export here, and their versions, the newest first."""
+    """Models that have an export or imported decisions here; their versions, the newest first."""
+    known = imported_versions(Series(settings.audit, settings.imported))
+    for folder in settings.exports.iterdir() if settings.exports.is_dir() else ():
+        here = {int(one.name) for one in folder.glob("[0-9]*") if one.is_dir()}
+        if here:
+            known[folder.name] = known.get(folder.name, set()) | here
     found = []
-    for folder in sorted(settings.exports.iterdir()) if settings.exports.is_dir() else ():
-        versions = sorted(int(one.name) for one in folder.glob("[0-9]*") if one.is_dir())
-        if versions:
-            aliases = _aliases(settings, folder.name)
-            named = tuple(VersionName(one, aliases.get(one, "")) for one in reversed(versions))
-            found.append(ModelChoice(folder.name, named))
+    for name, versions in sorted(known.items()):
+        aliases = _aliases(settings, name)
+        named = (VersionName(one, aliases.get(one, "")) for one in sorted(versions, reverse=True))
+        found.append(ModelChoice(name, tuple(named)))
     return tuple(found)
 
 
@@ -209,7 +212,7 @@ ROUTES: Final = (
     ),
     _watched(
         "/monitor", MonitorRequest, Monitored,
-        "The ten panels as they were last computed; renewed in the background.", monitored,
+        "The panels as they were last computed; renewed in the background.", monitored,
     ),
     _watched(
         "/monitor/workbook", WorkbookRequest, None,

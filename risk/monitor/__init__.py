@@ -1,1 +1,1 @@
-"""Whether a card still holds: ten panels out of decisions and outcomes."""
+"""Whether a card still holds: panels out of decisions and outcomes."""

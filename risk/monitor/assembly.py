@@ -1,4 +1,4 @@
-"""One model, segment and window, from a scan of the log and outcomes to the ten panels.
+"""One model, segment and window, from a scan of the log and outcomes to the panels.
 
 What was read comes in, a `Monitor` goes out. Each panel is computed by the module named after it;
 here stands only their order. It reads nothing itself and moves nothing.
@@ -26,7 +26,9 @@ from risk.monitor.doubts import (
     without_promise,
 )
 from risk.monitor.followed import Followed, Window, follow, vintages
+from risk.monitor.imported import lacking
 from risk.monitor.light import Matured, Points, light
+from risk.monitor.overrides import Judged, overrides
 from risk.monitor.panels import Alert, Header, Light, Monitor, Vintages
 from risk.monitor.quality import (
     Banded,
@@ -60,10 +62,12 @@ class Seen:
     champion: Version | None = None
     """The version that decided; None where its export is not here."""
     challenger: Version | None = None
+    judged: tuple[Judged, ...] = ()
+    """People's last verdicts on decisions of this version, of whatever window."""
 
 
 def monitor(seen: Seen, followed: Followed | None = None) -> Monitor:
-    """The ten panels; alerts are none yet, since they are kept elsewhere.
+    """The panels; alerts are none yet, since they are kept elsewhere.
 
     `followed` is `followed_of(seen)`, for whoever has it already.
     """
@@ -107,6 +111,7 @@ def _monitor(seen: Seen, followed: Followed, aged: Future[Vintages]) -> Monitor:
         consistency=served,
         challenger=challenged(scanned, label, seen.champion, seen.challenger),
         alerts=(),
+        overrides=overrides(scanned.decisions.place, label, seen.judged),
     )
 
 
@@ -122,6 +127,7 @@ def with_alerts(seen: Monitor, alerts: Sequence[Alert]) -> Monitor:
 
 
 def _header(seen: Seen, followed: Followed, lit: Light) -> Header:
+    imported_zh, imported_en = lacking(seen.scanned, [one.name for one in seen.reference.features])
     return Header(
         model=seen.asked.model,
         version=seen.asked.version,
@@ -139,6 +145,9 @@ def _header(seen: Seen, followed: Followed, lit: Light) -> Header:
         light=lit,
         window_days=seen.window.days,
         bad_dpd=seen.window.bad_dpd,
+        imported=seen.scanned.imported,
+        imported_zh=imported_zh,
+        imported_en=imported_en,
     )
 
 
@@ -155,7 +164,8 @@ def _points(seen: Seen, bands: Banded) -> Points:
 def _matured(seen: Seen, followed: Followed) -> Matured:
     decisions, label, reference = seen.scanned.decisions, followed.label, seen.reference
     known = label >= 0
-    pd = decisions.probability[known]
+    priced = known & ~np.isnan(decisions.probability)
+    pd, unpriced = decisions.probability[priced], known & ~priced
     build = None
     if reference.auc is not None and reference.ks is not None and reference.bads is not None:
         goods = reference.n - reference.bads
@@ -169,4 +179,5 @@ def _matured(seen: Seen, followed: Followed) -> Matured:
         separation=separation,
         build=build,
         note=note,
+        unpriced=(int(unpriced.sum()), int((label[unpriced] == 1).sum())),
     )

@@ -30,6 +30,8 @@ _CHINESE: Final = (
      r"未留存建模样本：以最初 \1 笔决策代替"),
     (r"(\d+ × \d+) folds$", r"\1 折交叉验证"),
     (r"out of time$", "时间外样本"),
+    (r"all rows; whether it was built on them is not known here$",
+     "全部样本（是否参与过建模未知）"),
 )  # fmt: skip
 """How samples are told, in English and in Chinese."""
 

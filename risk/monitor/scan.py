@@ -1,8 +1,9 @@
-"""One pass over the audit log: everything that monitoring needs of its decisions, and no more.
+"""One pass over all decisions: everything that monitoring needs of them, and no more.
 
-A log's folder, a model, a segment and periods come in; (n,) columns of the decisions and counts of
-their features come out. Memory grows by some 40 bytes a decision, whatever the features. It looks
-at no outcome and judges nothing; whoever must be sure of the log verifies it first.
+Imported decisions and the log's, a model, a segment and periods come in; (n,) columns of the
+decisions and counts of their features come out. Memory grows by some 40 bytes a decision, whatever
+the features. It looks at no outcome and judges nothing; whoever must be sure of the log verifies it
+first.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from finmodel.audit_side import Piece, pieces_of, segments_of
-from finmodel.decision_log import APPLICATION, FACTS, LAYOUT, SEGMENTS, fact_of
+from finmodel.audit_side import Piece
+from finmodel.decision_log import APPLICATION, FACTS, SEGMENTS, fact_of
+from finmodel.decision_series import Series
 from finmodel.drift import Bins
 from finmodel.drift_kernels import Counter
 from finmodel.errors import BadInput
@@ -55,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """(n,) columns of decisions, in the log's order."""
+    """(n,) columns of decisions: imported ones, then those of the log, in their order."""
 
     time_us: Int64s
     period: npt.NDArray[np.int32]
@@ -66,7 +67,7 @@ class Decisions:
     application: Int64s
     """The application's stand-in; NOWHERE where none was logged."""
     place: Int64s
-    """Segment × 2³² + offset: where the entry lies."""
+    """Segment × 2³² + offset: where the entry lies; below zero where it was imported."""
 
     def __len__(self) -> int:
         return len(self.time_us)
@@ -105,37 +106,40 @@ class Scanned:
     """Decisions that the fallback scorecard scored in the model's place: left out."""
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Values that each fact of `SEGMENTS` has in the model's decisions, of whatever segment."""
+    imported: int = 0
+    """So many of the decisions were made elsewhere before, and brought."""
+    brought: frozenset[str] = frozenset()
+    """Features that were brought with any of them."""
 
 
-def book_of(folder: Path) -> Iterator[tuple[Int64s, Int64s, Int64s]]:
-    """Stand-in, time and place of every decision of the log, piece by piece; a `cohorts.Book`."""
-    for number in segments_of(folder):
-        for piece in pieces_of(folder, number, LAYOUT, only=(APPLICATION,)):
-            if APPLICATION in piece.columns:
-                yield piece.columns[APPLICATION], piece.columns["time_us"], _places(piece)
+def book_of(series: Series) -> Iterator[tuple[Int64s, Int64s, Int64s]]:
+    """Stand-in, time and place of every decision, piece by piece; a `cohorts.Book`."""
+    for piece in series.every((APPLICATION,)):
+        if APPLICATION in piece.columns:
+            yield piece.columns[APPLICATION], piece.columns["time_us"], _places(piece)
 
 
 def scan_decisions(
-    folder: Path,
+    series: Series,
     asked: Asked,
-    bins: Sequence[Bins],
+    bins: Mapping[str, Bins],
     progress: Progress | None = None,
     each: Each | None = None,
 ) -> Scanned:
-    """Read the decisions that are asked for, on all cores; `bins` as the vector's features.
+    """Read the decisions that are asked for, on all cores; `bins` by feature, as in the vector.
 
-    `each` is told of every decision of the log, asked for or not, from several threads.
+    `each` is told of every decision, asked for or not, from several threads.
     """
-    numbers = segments_of(folder)
+    numbers = series.numbers
     # More threads than cores: while some wait for the disk, the others count.
     workers = min(2 * (os.cpu_count() or 1), len(numbers))
-    rechecked = -(-RECHECKED // len(numbers))
+    rechecked = -(-RECHECKED // sum(number > 0 for number in numbers)) if numbers[-1] > 0 else 0
     parts = [_Part(asked, bins, rechecked) for _ in range(workers)]
     done: list[int] = []
 
     def work(part: _Part, mine: Sequence[int]) -> None:
         for number in mine:
-            for piece in pieces_of(folder, number, LAYOUT):
+            for piece in series.pieces(number):
                 part.take(piece)
                 if each is not None and APPLICATION in piece.columns:
                     each(piece.columns[APPLICATION], piece.columns["time_us"], _places(piece))
@@ -151,10 +155,10 @@ def scan_decisions(
 class _Part:
     """What one thread found."""
 
-    def __init__(self, asked: Asked, bins: Sequence[Bins], rechecked: int) -> None:
-        self.asked, self.rechecked = asked, rechecked
+    def __init__(self, asked: Asked, bins: Mapping[str, Bins], rechecked: int) -> None:
+        self.asked, self.rechecked, self.bins = asked, rechecked, bins
         self.edges = np.array(asked.edges_us, np.int64)
-        self.counter = Counter(bins, len(asked.edges_us) - 1)
+        self.counter = Counter(list(bins.values()), len(asked.edges_us) - 1)
         self.features = len(bins)
         self.found: list[Decisions] = []
         self.views: tuple[str, ...] = ()
@@ -167,6 +171,7 @@ class _Part:
         self.place: list[Int64s] = []
         self.unscored = self.by_card = 0
         self.segments: dict[str, set[str]] = {name: set() for name in SEGMENTS}
+        self.imported, self.brought = 0, set[str]()
 
     def take(self, piece: Piece) -> None:
         """Count the decisions of a piece that are asked for."""
@@ -175,26 +180,56 @@ class _Part:
         if not wanted.any():
             return
         columns = piece.columns
-        if columns["vector"].shape[1:] != (self.features,):
-            raise BadInput(
-                f"decisions have {columns['vector'].shape[1:]} features, its reference has "
-                f"{self.features}",
-                where=f"{self.asked.model} version {self.asked.version}",
-                remedy="monitor it with the reference of this version",
-            )
         period = (np.searchsorted(self.edges, columns["time_us"], "right") - 1).astype(np.int32)
         period[~wanted | (period >= len(self.edges) - 1)] = -1
         unscored = np.isnan(columns["points"])
-        # Points without a raw score are the card's: no figure of the model is made of them.
-        by_card = np.isnan(columns["raw"]) & ~unscored
         self.unscored += int((unscored & (period >= 0)).sum())
+        period[unscored] = -1
+        if piece.features is not None:
+            return self._take_imported(piece, piece.features, period, answers)
+        self._require_whole(columns["vector"])
+        # Points without a raw score are the card's: no figure of the model is made of them.
+        by_card = np.isnan(columns["raw"])
         self.by_card += int((by_card & (period >= 0)).sum())
-        period[unscored | by_card] = -1
+        period[by_card] = -1
         self.counter.add(columns["vector"], period)
         kept = np.flatnonzero(period >= 0)
         self.found.append(_decisions(piece, period, answers, kept))
         self._count_states(views, columns["states"][kept])
         self._sample(piece, period)
+
+    def _take_imported(
+        self,
+        piece: Piece,
+        names: tuple[str, ...],
+        period: npt.NDArray[np.int32],
+        answers: npt.NDArray[np.uint8],
+    ) -> None:
+        """Of what was brought: the decisions, and those features that the model has.
+
+        Nothing says how old they were, and no score is there in bits that could come out again.
+        """
+        kept = np.flatnonzero(period >= 0)
+        if not len(kept):
+            return
+        self.found.append(_decisions(piece, period, answers, kept))
+        self.imported += len(kept)
+        all_names = list(self.bins)
+        mine = [place for place, name in enumerate(names) if name in self.bins]
+        if mine:
+            brought = [names[place] for place in mine]
+            some = Counter([self.bins[name] for name in brought], len(self.edges) - 1)
+            some.add(np.ascontiguousarray(piece.columns["vector"][:, mine]), period)
+            self.counter.merge_some(some, [all_names.index(name) for name in brought])
+            self.brought.update(brought)
+
+    def _require_whole(self, vector: Float32s) -> None:
+        if vector.shape[1:] != (self.features,):
+            raise BadInput(
+                f"decisions have {vector.shape[1:]} features, its reference has {self.features}",
+                where=f"{self.asked.model} version {self.asked.version}",
+                remedy="monitor it with the reference of this version",
+            )
 
     def _note_segments(self, piece: Piece) -> None:
         for body in piece.bodies.values():
@@ -278,12 +313,22 @@ def _together(parts: Sequence[_Part], features: int) -> Scanned:
         place=_stacked([p for part in parts for p in part.place], (0,), np.int64),
     )
     found = sorted((one for part in parts for one in part.found if len(one)), key=_begins)
-    left_out = sum(part.unscored for part in parts), sum(part.by_card for part in parts)
     segments = {
         name: tuple(sorted(set[str]().union(*(part.segments[name] for part in parts))))
         for name in SEGMENTS
     }
-    return Scanned(_joined(found), first.counter, views, states, sample, *left_out, segments)
+    return Scanned(
+        decisions=_joined(found),
+        counter=first.counter,
+        views=views,
+        states=states,
+        sample=sample,
+        unscored=sum(part.unscored for part in parts),
+        by_card=sum(part.by_card for part in parts),
+        segments=segments,
+        imported=sum(part.imported for part in parts),
+        brought=frozenset().union(*(part.brought for part in parts)),
+    )
 
 
 def _begins(found: Decisions) -> int:

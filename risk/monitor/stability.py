@@ -103,7 +103,7 @@ def _variable_row(place: int, then: FeatureThen, moved: Shift, scanned: Scanned)
 
 def _note(place: int, scanned: Scanned, n: int, plain: int) -> str:
     if not n:
-        return "no_decisions"
+        return "not_brought" if scanned.imported else "no_decisions"
     if n < FEWEST:
         return "too_few"
     if not plain:
@@ -113,7 +113,7 @@ def _note(place: int, scanned: Scanned, n: int, plain: int) -> str:
 
 
 def _psi_of(then: Sequence[int], now: Int64s) -> float | None:
-    return float(psi_parts(then, now).sum()) if now.sum() >= FEWEST else None
+    return float(psi_parts(then, now).sum()) if now.sum() >= FEWEST and sum(then) else None
 
 
 def _psi_row(period: str, moved: Shift) -> PsiRow:

@@ -123,7 +123,7 @@ export function headline(told, t) {
   );
 }
 
-function ruleWords(rule, t) {
+export function ruleWords(rule, t) {
   const [kind, view] = rule.split(":");
   if (kind === "view_missing") return t.ruleMissing(view);
   if (kind === "view_stale") return t.ruleStale(view);

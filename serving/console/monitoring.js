@@ -138,6 +138,7 @@ function lightOf(header, words) {
     h("h1", {}, h("span", { class: `lamp ${light.colour}`, id: "lamp", title: words.colours[light.colour] }),
       `${header.model} v${header.version}`, h("span", { class: "version" }, words[header.alias] ?? header.alias), h("span", { class: "soft small" }, segment)),
     h("p", { id: "reason" }, h("b", {}, words.colours[light.colour]), " · ", light[frame.language]),
+    header.imported ? h("p", { class: "soft small", id: "imported" }, header[`imported_${frame.language}`]) : null,
     light.doubts_en ? h("p", { class: "soft small", id: "doubts" }, light[`doubts_${frame.language}`]) : null,
     h("div", { class: "signals" }, light.signals.map((one) =>
       h("button", { type: "button", class: "signal", title: one[frame.language], onclick: () => $(`panel-${LEADS[one.name]}`).scrollIntoView({ behavior: "smooth" }) },
@@ -261,9 +262,12 @@ async function showBehind(point) {
   }
 }
 
+// A decision that was made elsewhere has no record here: its name says the load and the file's row.
+const IMPORTED = "imported-";
+
 function decisionTable(decisions, words) {
   const rows = decisions.map((one) => h("tr", {},
-    h("td", { class: "mono" }, h("a", { href: `/#/explain/${one.decision_id}` }, one.decision_id)),
+    h("td", { class: "mono" }, one.decision_id.startsWith(IMPORTED) ? one.decision_id : h("a", { href: `/#/explain/${one.decision_id}` }, one.decision_id)),
     h("td", {}, moment(one.at)),
     h("td", { class: "number" }, one.points.toFixed(1)),
     h("td", {}, badge(one.decision, words)),

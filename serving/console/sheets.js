@@ -5,10 +5,10 @@ import { h } from "/console/draw.js";
 
 const SHARES = new Set([
   "bad_rate", "estimated_bad_rate", "build_share", "share", "build_bad_rate", "capture", "approval", "missing",
-  "missing_build", "sentinel", "sentinel_build", "unseen", "mean_pd", "present", "stale", "csi_part", "FPD1", "FPD7", "FPD15", "FPD30",
+  "missing_build", "sentinel", "sentinel_build", "unseen", "mean_pd", "present", "stale", "csi_part", "rate", "FPD1", "FPD7", "FPD15", "FPD30",
 ]);
 const isShare = (english, panel) =>
-  SHARES.has(english) || /^(mob|to) /.test(english) || (panel === "calibration" && ["low", "high"].includes(english));
+  SHARES.has(english) || /^(mob|to) /.test(english) || (["calibration", "overrides"].includes(panel) && ["low", "high"].includes(english));
 
 // A number that comes as text, with its unit: ¥1,200, −3.2%.
 const WRITTEN = /^[−+-]?¥?[\d,.]+%?$/;

@@ -22,7 +22,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=64)]
 Time = Annotated[datetime, Meta(tz=True)]
 Panel = Literal[
     "", "light", "quality", "bands", "stability", "variables", "calibration", "vintages",
-    "consistency", "challenger", "alerts",
+    "consistency", "challenger", "overrides", "alerts",
 ]  # fmt: skip
 
 

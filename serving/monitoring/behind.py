@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from finmodel.audit_entries import id_at, time_of
-from finmodel.audit_side import Piece, pieces_of
-from finmodel.decision_log import LAYOUT
+from finmodel.audit_side import Piece
+from finmodel.decision_series import Series
 from finmodel.drift import bin_of
 from finmodel.errors import BadInput, NotFound
+from finmodel.imported_files import is_imported
 from finmodel.records import Int64s
 from finmodel.settings import Settings
 from risk.monitor.points import OUTCOMES, Columns, Point, VariableCells, rows_of
@@ -65,8 +65,13 @@ def _vector_test(found: Mapped, point: Point) -> Test | None:
         one, cell = variable(found, point.variable), point.cell
 
         def in_cell(piece: Piece) -> npt.NDArray[np.bool_]:
+            place = one.place
+            if piece.features is not None:
+                if one.name not in piece.features:
+                    return np.zeros(len(piece), bool)
+                place = piece.features.index(one.name)
             held: npt.NDArray[np.bool_] = (
-                bin_of(one.bins, piece.columns["vector"][:, one.place]) == cell
+                bin_of(one.bins, piece.columns["vector"][:, place]) == cell
             )
             return held
 
@@ -93,7 +98,7 @@ def _require_whole(found: Mapped, point: Point) -> None:
 
 def _in_state(piece: Piece, view: str, state: int) -> npt.NDArray[np.bool_]:
     views = next((tuple(body["views"]) for body in piece.bodies.values()), ())
-    if view not in views:
+    if view not in views:  # an imported decision has none
         return np.zeros(len(piece), bool)
     held: npt.NDArray[np.bool_] = piece.columns["states"][:, views.index(view)] == state
     return held
@@ -102,25 +107,32 @@ def _in_state(piece: Piece, view: str, state: int) -> npt.NDArray[np.bool_]:
 def _matching(settings: Settings, columns: Columns, rows: Int64s, test: Test) -> Iterator[int]:
     """Rows whose decision holds the test, the newest first."""
     column, holds = test
+    series = Series(settings.audit, settings.imported)
     places = columns["place"][rows]
     for number in np.unique(places >> 32)[::-1].tolist():
         mine = rows[(places >> 32) == number]
         held = [np.empty(0, np.int64)]
-        for piece in pieces_of(settings.audit, number, LAYOUT, only=(column,)):
+        for piece in series.pieces(number, only=(column,)):
             held.append(piece.at[holds(piece)] + (number << 32))
         yield from mine[np.isin(columns["place"][mine], np.concatenate(held))][::-1].tolist()
 
 
 def _told(settings: Settings, columns: Columns, rows: Int64s, n: int | None) -> Behind:
-    return Behind(n, tuple(_decision(settings, columns, row) for row in rows.tolist()))
+    series = Series(settings.audit, settings.imported)
+    return Behind(n, tuple(_decision(series, columns, row) for row in rows.tolist()))
 
 
-def _decision(settings: Settings, columns: Columns, row: int) -> DecisionBehind:
-    place: Any = int(columns["place"][row])
+def _decision(series: Series, columns: Columns, row: int) -> DecisionBehind:
     return DecisionBehind(
-        decision_id=id_at(settings.audit, place >> 32, place & 0xFFFFFFFF),
+        decision_id=_name(series, int(columns["place"][row])),
         at=time_of(int(columns["time_us"][row])),
         points=float(columns["points"][row]),
         decision=ANSWERS[columns["answer"][row]],
         outcome=OUTCOMES[int(columns["label"][row])],
     )
+
+
+def _name(series: Series, place: int) -> str:
+    if is_imported(place):
+        return series.imported_name(place)
+    return id_at(series.audit, place >> 32, place & 0xFFFFFFFF)

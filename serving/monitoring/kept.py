@@ -1,4 +1,4 @@
-"""The last result of each question: kept by the process that computed it, opened by the service.
+"""The last result of each question: kept by whoever computed it, opened by the service.
 
 A result is one small file (panels, and what they were computed from) beside a folder of columns,
 which are mapped, not read. The file is replaced last and whole, so that a reader sees the old
@@ -7,6 +7,7 @@ result or the new one. All of it can be computed again: where it is damaged it c
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -22,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finmodel.audit_segments import read_mark
-from finmodel.clock import CHINA
+from finmodel.clock import china_day
 from finmodel.durable import replace_file
 from finmodel.errors import NotReady
 from finmodel.pointers import pointer_path
@@ -66,7 +67,8 @@ def marks_of(settings: Settings, model: str) -> dict[str, str]:
     told = {
         "audit": f"{mark.log.hex()}:{mark.number}:{mark.end}",
         "outcomes": " ".join(sorted(one.name for one in settings.outcomes.glob("outcomes-*"))),
-        "day": settings.clock.now().astimezone(CHINA).date().isoformat(),
+        "imported": " ".join(sorted(one.name for one in settings.imported.glob("decisions-*"))),
+        "day": china_day(settings.clock.now()).isoformat(),
     }
     for alias in ("champion", "challenger"):
         path = pointer_path(settings.exports, model, alias)
@@ -91,8 +93,19 @@ def keep(
     variables: list[VariableCells],
 ) -> None:
     """Keep a result in place of its question's last; older ones than `MOST_KEPT` go."""
-    home = settings.monitoring
-    home.mkdir(mode=0o700, exist_ok=True)
+    settings.monitoring.mkdir(mode=0o700, exist_ok=True)
+    with (settings.monitoring / ".lock").open("w") as lock:
+        # Whoever else keeps one just now has a folder that no result names yet.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _keep(settings.monitoring, result, columns, variables)
+
+
+def _keep(
+    home: Path,
+    result: Result,
+    columns: Mapping[str, npt.NDArray[Any]],
+    variables: list[VariableCells],
+) -> None:
     folder = home / f"{result.question.key}-{secrets.token_hex(6)}"
     folder.mkdir(mode=0o700)
     for name, values in columns.items():

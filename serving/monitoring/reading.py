@@ -1,4 +1,4 @@
-"""`finmodel monitor`: what the audit log and outcomes say of a model, gathered and computed.
+"""`finmodel monitor`: what decisions and outcomes say of a model, gathered and computed.
 
 Comes in: settings, a model and a window. Goes out: a `Monitor`, and its tables for a shell or a
 workbook. How a panel is computed is the business of risk.
@@ -16,15 +16,14 @@ from typing import cast, get_args
 import numpy as np
 
 from finmodel import outcome_files
-from finmodel.audit_side import pieces_of, segments_of
 from finmodel.clock import CHINA, micros
-from finmodel.decision_log import FACTS, LAYOUT, SEGMENTS
+from finmodel.decision_log import SEGMENTS
+from finmodel.decision_series import Series, imported_versions
 from finmodel.errors import BadInput, NotReady
 from finmodel.export import ExportedModel, load_export
 from finmodel.manifest import require_card
 from finmodel.pointers import export_folder, read_champion
 from finmodel.progress import Progress, silent
-from finmodel.records import Float32s, Float64s
 from finmodel.settings import Settings
 from risk import scaling
 from risk.monitor.alerts import alerts_of
@@ -34,19 +33,14 @@ from risk.monitor.cohorts import Cohorts, weeks_of
 from risk.monitor.followed import Window
 from risk.monitor.panels import Monitor
 from risk.monitor.periods import By, cut, require_possible
-from risk.monitor.reference import (
-    BuildSample,
-    Reference,
-    reference_of,
-)
+from risk.monitor.reference import Reference
 from risk.monitor.scan import Asked, scan_decisions
+from serving.monitoring.first_rows import first_decisions
+from serving.monitoring.verdicts import verdicts_of
 from serving.references import kept_reference
 
 WEEKS = 26
 """The window where none is named; longer ones are cut into months."""
-_BUILT_OF = ("vector", "raw", "points", "contributions")
-FIRST_ROWS = 20_000
-"""So many first decisions stand for the build sample where none was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,7 @@ class Wanted:
 
 
 def watch_model(settings: Settings, wanted: Wanted, progress: Progress = silent) -> Monitor:
-    """The ten panels of a model; NotReady where it has no version and none is named."""
+    """The panels of a model; NotReady where it has no version and none is named."""
     return with_alerts(monitor(read(settings, wanted, progress)), alerts_of(settings, wanted.model))
 
 
@@ -77,18 +71,19 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
     start = wanted.start or end - timedelta(weeks=WEEKS)
     by = wanted.by or ("week" if end - start <= timedelta(weeks=WEEKS) else "month")
     periods = cut(start, end, by)
-    version, alias = _version(settings, wanted)
+    series = Series(settings.audit, settings.imported)
+    version, alias = _version(settings, wanted, series)
     with ThreadPoolExecutor(1) as meanwhile:
         kept = meanwhile.submit(outcome_files.kept_in, settings.outcomes)
         exported = _exported(settings, wanted.model, version)
-        reference = _reference(settings, wanted.model, version, exported)
+        reference = _reference(settings, (wanted.model, version), exported, series)
         outcomes = kept.result()
     asked = Asked(wanted.model, version, periods.edges_us, wanted.segment)
-    bins = [one.bins for one in reference.features]
+    bins = {one.name: one.bins for one in reference.features}
     days, bad_dpd = wanted.window_days or reference.window_days, wanted.bad_dpd or reference.bad_dpd
     first, last = weeks_of(np.array(periods.edges_us)[[0, -1]]).tolist()
     cohorts = Cohorts(outcomes, days, bad_dpd, (first, last))
-    scanned = scan_decisions(settings.audit, asked, bins, progress, cohorts.add)
+    scanned = scan_decisions(series, asked, bins, progress, cohorts.add)
     return Seen(
         asked=asked,
         alias=alias,
@@ -102,6 +97,7 @@ def read(settings: Settings, wanted: Wanted, progress: Progress = silent) -> See
         log=cohorts.whole(),
         champion=None if exported is None else _scoring(exported),
         challenger=_challenger(settings, wanted.model, version, exported),
+        judged=verdicts_of(settings, wanted.model, version),
     )
 
 
@@ -145,8 +141,8 @@ def by_of(word: str | None) -> By | None:
     return None
 
 
-def _version(settings: Settings, wanted: Wanted) -> tuple[int, str]:
-    """The version that is looked at, and its alias."""
+def _version(settings: Settings, wanted: Wanted, series: Series) -> tuple[int, str]:
+    """The version that is looked at, and its alias; without a champion the newest imported one."""
     pointers = {}
     for alias in ("champion", "challenger"):
         with suppress(NotReady):
@@ -154,6 +150,9 @@ def _version(settings: Settings, wanted: Wanted) -> tuple[int, str]:
             pointers[pointer.version] = alias
     if wanted.version is not None:
         return wanted.version, pointers.get(wanted.version, "")
+    imported = imported_versions(series).get(wanted.model)
+    if imported and "champion" not in pointers.values():
+        return max(imported), ""
     pointer = read_champion(settings.exports, wanted.model, settings.signing)
     return pointer.version, "champion"
 
@@ -194,48 +193,10 @@ def _challenger(
 
 
 def _reference(
-    settings: Settings, model: str, version: int, exported: ExportedModel | None
+    settings: Settings, of: tuple[str, int], exported: ExportedModel | None, series: Series
 ) -> Reference:
     """What was kept when the version was trained, else its first decisions."""
     run = exported.manifest.run_id if exported else ""
     if run and (kept := kept_reference(settings, run)):
         return kept
-    names = exported.manifest.features if exported else None
-    return first_decisions(settings, model, version, names)
-
-
-def first_decisions(
-    settings: Settings, model: str, version: int, names: tuple[str, ...] | None
-) -> Reference:
-    """A reference of a version's first logged decisions; BadInput where there is none."""
-    asked = Asked(model, version, (0, 2**62))
-    found: list[tuple[Float32s, Float64s]] = []
-    parts: list[Float64s] = []
-    for number in segments_of(settings.audit):
-        for piece in pieces_of(settings.audit, number, LAYOUT, only=_BUILT_OF):
-            codes = [code for code, body in piece.bodies.items() if asked.wants(body)]
-            by_model = ~np.isnan(piece.columns["points"]) & ~np.isnan(piece.columns["raw"])
-            rows = np.isin(piece.columns[FACTS], codes) & by_model
-            if not rows.any():
-                continue
-            found.append((piece.columns["vector"][rows], piece.columns["points"][rows]))
-            if "contributions" in piece.sampled:
-                parts.append(piece.sampled["contributions"][rows[piece.sample]])
-        if sum(len(points) for _, points in found) >= FIRST_ROWS:
-            break
-    if not found:
-        raise BadInput(
-            "the audit log has no decision of it",
-            where=f"{model} version {version}",
-            remedy="name a version that decided, or wait for its first decisions",
-        )
-    matrix = np.concatenate([vectors for vectors, _ in found])[:FIRST_ROWS]
-    points = np.concatenate([points for _, points in found])[:FIRST_ROWS]
-    built = BuildSample(
-        names=names or tuple(f"feature_{place}" for place in range(matrix.shape[1])),
-        matrix=matrix,
-        points=points,
-        labels=None,
-        contributions=np.concatenate(parts) if sum(map(len, parts)) else None,
-    )
-    return reference_of(built, f"no build sample was kept: the first {len(points):,} decisions")
+    return first_decisions(series, of, exported.manifest.features if exported else None)

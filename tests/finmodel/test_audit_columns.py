@@ -9,9 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from finmodel import audit_columns, audit_side, audit_since
 from finmodel.audit import AuditLog, read_columns, scan
 from finmodel.audit_format import FRAME_MAGIC
-from finmodel.audit_segments import segment_name
+from finmodel.audit_segments import load_segment, segment_name
+from finmodel.audit_side import SideLayout, pieces_of
+from finmodel.audit_since import Place, entries_since
 from finmodel.clock import StandingClock, parse_time
 from finmodel.errors import BadInput, Damaged, NotFound
 from finmodel.vault import Vault
@@ -129,3 +132,32 @@ def test_a_broken_length_is_damage(opened: Callable[[], AuditLog], folder: Path)
     path.write_bytes(whole)
     with pytest.raises(Damaged, match=path.name):
         read_columns(folder, "decision")
+
+
+LAYOUT = SideLayout("decision", ("code", "points"), (), "code")
+READERS = {
+    "columns": lambda folder: len(read_columns(folder, "decision")["points"]),
+    "pieces": lambda folder: sum(map(len, pieces_of(folder, 1, LAYOUT))),
+    "since": lambda folder: len(list(entries_since(folder, "decision", Place(1, 0)))),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_is_acknowledged_while_a_segment_is_read_is_not_missed(
+    opened: Callable[[], AuditLog], folder: Path, monkeypatch: pytest.MonkeyPatch, reader: str
+) -> None:
+    """A mark that was read after the bytes says of more than they hold."""
+    log = opened()
+
+    def decide() -> None:
+        log.append("decision", {}, columns={"points": 1.0, "code": 0})
+
+    def beside_a_writer(folder: Path, number: int) -> object:
+        found = load_segment(folder, number)
+        decide()
+        return found
+
+    decide()
+    for module in (audit_columns, audit_side, audit_since):
+        monkeypatch.setattr(module, "load_segment", beside_a_writer, raising=False)
+    assert READERS[reader](folder) == 1

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from finmodel.audit_segments import Walk, segment_name
 from finmodel.audit_tail import Tail
 from finmodel.clock import StandingClock, parse_time
 from finmodel.errors import Damaged, NoRoom, NotFound
+from tests.full_disk import room
 
 CLOCK = StandingClock(parse_time("2026-03-01T12:00:00+08:00"))
 FIRST = segment_name(1)
@@ -251,17 +251,6 @@ def alone(work: Callable[[Path], None], folder: Path) -> None:
     process.start()
     process.join()
     assert process.exitcode == 0
-
-
-@contextmanager
-def room(size: int) -> Iterator[None]:
-    """No file may grow beyond `size` bytes: what fits is written, then the disk is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def full_in_a_group(folder: Path) -> None:

@@ -105,7 +105,8 @@ def test_an_erased_customer_is_decided_for_ever_and_known_no_more(client, world)
 
 
 @pytest.mark.parametrize(
-    "decision_id", ["nothing", "a000001-00000000-000000000000", "a999999-00000068-000000000000"]
+    "decision_id",
+    ["nothing", "a000001-00000000-000000000000", "a999999-00000068-000000000000", "imported-1-7"],
 )
 def test_what_is_no_decision_is_not_found(client, world, decision_id):
     answer = explained(client, world, decision_id, "auditor")

@@ -9,6 +9,7 @@ import json
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -25,13 +26,17 @@ from finmodel.progress import silent
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.signing import ensure_key
+from finmodel.vault import Vault
 from risk.monitor.alerts import raise_alerts
 from risk.monitor.reference import FILE, BuildSample, reference_of
 from risk.scaling import calibrated, points_many
+from risk.underwriting.book import CaseBook
+from risk.underwriting.case import Case, claim, judge
 from serving import page
 from serving.demo_history import PARTNER, drift, replay
 from serving.live import past_version
 from serving.monitoring.reading import Wanted, watch_model
+from serving.underwriting.entering import about_of, decision_of
 from tests.serving.small_world import APPLICATION, CLOCK, NAME, export, make_world, plan, running
 
 pytestmark = pytest.mark.servers
@@ -491,7 +496,7 @@ def test_months_without_decisions_and_unknown_models_are_a_sentence(tab, watched
     tab.click("#show")
     expect(tab.locator("#lamp")).to_have_class("lamp grey", timeout=30_000)
     expect(tab.locator("#panel-quality .nothing")).to_have_text("无决策 · n = 0")
-    assert tab.locator(".panel").count() == 9
+    assert tab.locator(".panel").count() == 10
     tab.goto(f"{watched.address}/monitoring#%7B%22model%22%3A%22nobody%22%2C%22weeks%22%3A4%7D")
     expect(tab.locator("#problem")).to_contain_text(
         "未找到：没有这个模型，请从所列模型中选择（there is no such model"
@@ -504,7 +509,43 @@ def test_months_without_decisions_and_unknown_models_are_a_sentence(tab, watched
     expect(problem).to_contain_text("the audit log has no decision of it", timeout=30_000)
     tab.select_option("#version", "")
     tab.click("#show")
-    expect(tab.locator("#panels .panel")).to_have_count(9)
+    expect(tab.locator("#panels .panel")).to_have_count(10)
+
+
+def approve_declined(settings, n):
+    """People who approved n of the year's declined decisions, as the book of cases has it."""
+    declined = [
+        one.id for one in scan(settings.audit, "decision") if one.body["decision"] == "decline"
+    ]
+    someone = Person("Li Lei", frozenset({"underwriter"}))
+    with (
+        closing(Vault(settings.vault)) as vault,
+        closing(CaseBook(settings.underwriting)) as book,
+        book.writing(),
+    ):
+        for name in declined[100 : 100 + n]:
+            case = Case(about=about_of(decision_of(settings, vault, name), "asked", settings))
+            claimed = book.take(claim(case, someone, 0, 2), f"claim {name}", 0)
+            act = judge(claimed, someone, ("approve", "ML4"), 1, 10**9)
+            book.take(act, f"verdict {name}", 1)
+
+
+def test_what_became_of_peoples_overrides_is_shown(tab, watched):
+    approve_declined(watched.settings, 60)
+    told = watched.computed(weeks=51)["panels"]["overrides"]
+    low = next(row for row in told["rows"] if row["side"] == "low_side")
+    assert (told["judged"], low["n"], low["of"], low["rate"]) == (60, 60, 60, 1.0)
+    assert low["matured"] > 30
+    assert low["low"] < low["bad_rate"] == low["bads"] / low["matured"] < low["high"]
+    sign_in(tab, watched.world.keys["analyst"])
+    tab.goto(f"{watched.address}/monitoring#{quote(json.dumps(QUESTION | {'weeks': 51}))}")
+    panel = tab.locator("#panel-overrides")
+    expect(panel.locator(".chart[data-drawn]")).to_be_visible(timeout=30_000)
+    panel.locator("summary").click()
+    expect(panel.locator("tr", has_text="低分放行").first).to_contain_text(
+        f"{100 * low['bad_rate']:.2f}%"
+    )
+    expect(panel.locator("tr", has_text="ML4")).to_contain_text("长期客户履约良好")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
 
 from finmodel.clock import micros, parse_time
+from finmodel.decision_series import Series
 from finmodel.errors import BadInput
 from finmodel.outcomes import Outcomes
 from finmodel.settings import Settings
@@ -90,14 +91,14 @@ def seen_of(home, *, by="month", end=END, segment=None, outcomes=None, **told):
     settings, built, _, known, _ = home
     periods = cut(START, end, by)
     asked = Asked("card", 1, periods.edges_us, segment or {})
-    bins = [one.bins for one in built.features]
+    bins = {one.name: one.bins for one in built.features}
     return Seen(
         asked=asked,
         alias="champion",
         start=START.isoformat(),
         end=end.isoformat(),
         periods=periods.names,
-        scanned=scan_decisions(settings.audit, asked, bins),
+        scanned=scan_decisions(Series(settings.audit), asked, bins),
         reference=built,
         outcomes=known if outcomes is None else outcomes,
         window=Window(micros(END)),
@@ -453,13 +454,14 @@ def test_equal_scores_and_a_constant_variable_are_named(tmp_path, home):
 def test_decisions_of_other_features_are_refused_with_the_reason(home):
     settings, built, *_ = home
     asked = Asked("card", 1, cut(START, END, "month").edges_us)
+    bins = {one.name: one.bins for one in built.features[:2]}
     with pytest.raises(BadInput, match=r"3,\) features, its reference has 2"):
-        scan_decisions(settings.audit, asked, [one.bins for one in built.features[:2]])
+        scan_decisions(Series(settings.audit), asked, bins)
 
 
 def test_every_panel_is_a_sheet_with_its_columns_named(panels):
     made = sheets(panels)
-    assert len({sheet.zh for sheet in made}) == len(made) == 14
+    assert len({sheet.zh for sheet in made}) == len(made) == 16
     for sheet in made:
         assert all(len(row) == len(sheet.columns) for row in sheet.rows), sheet.en
         unnamed = [en for zh, en in sheet.columns if zh == en and en.islower() and en != "auc"]

@@ -1,0 +1,32 @@
+"""People's last verdicts on a model's decisions, as monitoring joins them to its columns.
+
+Settings and a version come in, verdicts with their decisions' places go out. They are read from the
+book of cases, which the audit log fills; without one nobody judged anything.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from finmodel.audit_format import parse_id
+from finmodel.settings import Settings
+from risk.monitor.overrides import Judged
+from risk.underwriting.book import CaseBook
+
+
+def verdicts_of(settings: Settings, model: str, version: int) -> tuple[Judged, ...]:
+    """The verdicts on decisions of one version, the oldest decision first."""
+    if not settings.underwriting.exists():
+        return ()
+    with closing(CaseBook(settings.underwriting)) as book:
+        cases = book.judged()
+    return tuple(
+        Judged(_place(one.about.decision), one.final.verdict, one.about.says, one.final.code)
+        for one in cases
+        if one.final is not None and (one.about.model, one.about.version) == (model, version)
+    )
+
+
+def _place(decision: str) -> int:
+    segment, at, _ = parse_id(decision)
+    return (segment << 32) + at
