@@ -20,6 +20,7 @@ PLAN, PREFERENCE = "plan", "preference"
 SCRIPTS, KILLED, AGREEMENT = "scripts", "killed", "agreement"
 SOAK = "soak_nf4"
 ASSIST, GUARDS = "assist", "guards"
+LOAD, DAY, OFFLINE = "load", "day", "offline"
 COMMANDS = {SOAK: "make soak-14b", LORA_1B: "finmodel bench lora --base 1.5b --json"}
 """What measures, where it is not `finmodel bench NAME --json`."""
 WAITING = {LORA_14B: "not yet measured"}
@@ -164,7 +165,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "panels_s",
         "s.1",
-        "{decisions:M.0} logged decisions of {features:.0} features, cold, to all ten panels;"
+        "{decisions:M.0} logged decisions of {features:.0} features, cold, to its ten panels;"
         " the largest process {peak_gb:.2} GB",
         MONITOR,
     ),
@@ -224,22 +225,24 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "%.0",
         "held-out replies after {train_seconds:min.0} of tuning that 1.5B base on two"
         " cores: perplexity {base_perplexity:.1} to {tuned_perplexity:.2}; of scripts that no"
-        " training showed {base_perplexity_unseen:.1} to {tuned_perplexity_unseen:.1}; general"
-        " text's loss changed by {general_rise:%.1}",
+        " training showed {shipped.tuned_perplexity_unseen:.0}: memory, no skill; general text's"
+        " loss changed by {general_rise:%.1}; stopped by hand and gone on,"
+        " {effective_share:%.0} of its time was effective",
         SCRIPTS,
     ),
     (
         "edit_distance_share",
         ".2",
-        "edits to the nearest approved script, over the base's:"
-        " {tuned_edit_distance_nearest:.2} of {base_edit_distance_nearest:.2}",
+        "edits from 24 replies to the nearest approved script that answers the same, over the"
+        " base's: {tuned_edit_distance_nearest:.2} of {base_edit_distance_nearest:.2}; to the very"
+        " one that was sent {tuned_edit_distance:.2} of {base_edit_distance:.2}",
         SCRIPTS,
     ),
     (
         "equal_losses",
         "%.0",
         "losses that are the same bits in a 1.5B run killed {kills:.0} times at random; a killed"
-        " one's next step begins after {restart_s:s.0}",
+        " one's next step begins after {restart_s:s.0}, and a kill costs {lost_s:s.0}",
         KILLED,
     ),
     (
@@ -313,9 +316,10 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "first_token_1b_p95_ms",
         "ms.0",
-        "until the first sentence that the real 1.5B base wrote has passed the guards, each in a"
-        " conversation that it had not read before; two agents at once"
-        " {first_token_1b_two_p95_ms:ms.0}; the tiny base, eight at once {first_token_p95_ms:ms.0}",
+        "to the real 1.5B base's first token in a conversation under way, to its first sentence"
+        " behind the guards {first_sentence_1b_p95_ms:ms.0}; two agents at once"
+        " {first_token_1b_two_p95_ms:ms.0} and {first_sentence_1b_two_p95_ms:ms.0}; the tiny base,"
+        " eight at once {first_token_p95_ms:ms.0} and {first_sentence_p95_ms:ms.0}",
         ASSIST,
     ),
     (
@@ -330,6 +334,28 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("messages_per_s", "k.1", "customers' messages through the inbound guard, one core", GUARDS),
     ("first_decision_s", "s.0", "from an empty home to a decision, packages installed", CARD),
     ("second_start_s", "s.0", "from a home that is set up", CARD),
+    (
+        "first_decision_s",
+        "s.0",
+        "likewise with the network off, {wheels:.0} wheels to be installed first:"
+        " `make run WHEELS=DIR`",
+        OFFLINE,
+    ),
+    (
+        "load_s",
+        "s.0",
+        "{decisions:M.0} past decisions and their outcomes out of two files in GBK, two cores; the"
+        " monitoring page shows the last year after {page_s:s.1}, every week after {all_s:s.1}",
+        LOAD,
+    ),
+    (
+        "page_p95_ms",
+        "ms.0",
+        "whatever {agents:.0} agents, {underwriters:.0} underwriters and {analysts:.0} analysts"
+        " waited for in {minutes:.0} minutes at one small machine, {requests:.0} answers of scripts"
+        " only; errors: {errors:.0}",
+        DAY,
+    ),
 )
 
 
@@ -337,11 +363,10 @@ _UNITS = {"M": 1e6, "k": 1e3, "ppm": 1e-6, "%": 1e-2, "min": 60}
 
 
 def figures() -> dict[str, dict[str, float]]:
-    """Every committed figure, by its bench."""
-    return {
-        result.stem: json.loads(result.read_text())["figures"]
-        for result in sorted((ROOT / "benchmarks" / "results").glob("*.json"))
-    }
+    """Every committed figure, by its bench; of the shipped adapter, what its card was judged by."""
+    files = {one.stem: one for one in sorted((ROOT / "benchmarks" / "results").glob("*.json"))}
+    files["shipped"] = ROOT / "fine_tune" / "service_scripts" / "card.json"
+    return {name: json.loads(file.read_text())["figures"] for name, file in files.items()}
 
 
 def shown(value: float, form: str) -> str:

@@ -40,7 +40,7 @@ AUDIT_ONLY = ["SEX", "EDUCATION", "MARRIAGE", "AGE"]
 
 
 def first_decision(home: Path) -> float:
-    """Seconds from `finmodel demo` until the pasted request is answered; then Ctrl-C."""
+    """Seconds from `finmodel demo` until the pasted request is answered; then it is stopped."""
     port, begin = free_port(), time.perf_counter()
     environment = os.environ | {"FINMODEL_HOME": str(home), "FINMODEL_PORT": str(port)}
     child = subprocess.Popen([FINMODEL, "demo"], env=environment, stdout=subprocess.PIPE, text=True)
@@ -48,7 +48,7 @@ def first_decision(home: Path) -> float:
         _decide(_pasted(child))
         return time.perf_counter() - begin
     finally:
-        child.send_signal(signal.SIGINT)
+        child.send_signal(signal.SIGTERM)
         child.wait(60)
 
 

@@ -3,8 +3,9 @@
 `finmodel tune` learns a short course of the real 1.5B base (`--base tiny`: of the shipped one),
 each time in a home of its own: once undisturbed, once killed outright (SIGKILL) at a random moment
 of each life, `--kills` times. `equal_losses` is the share of steps whose losses are the same bits;
-`restart_s` the median time from the command to the first step of a life that goes on. What comes
-after the last step (judging) is waited for in neither.
+`restart_s` the median time from the command to the first step of a life that goes on; `lost_s` the
+mean time that a killed life took beside the steps that were kept of it. What comes after the last
+step (judging) is waited for in neither.
 """
 
 from __future__ import annotations
@@ -30,10 +31,21 @@ from finmodel.settings import Settings
 from serving.bases import base_folder
 
 BASES = {"1.5b": ("lora_1b.yaml", "qwen2.5-coder-1.5b"), "tiny": ("lora_tiny.yaml", "tiny")}
-CHANGES = {"simulated": 60, "length": 256, "save_every": 1, "epochs": 1}
+CHANGES = {
+    "simulated": 60, "further": False, "share": 1.0, "length": 256, "save_every": 1, "epochs": 1,
+}  # fmt: skip
 """What makes the recipe's course a short one: some 40 steps, each kept."""
 FINMODEL = [str(Path(sys.executable).with_name("finmodel"))]
 POLL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """From a command to its kill."""
+
+    told: list[tuple[float, dict[str, Any]]]
+    """When each step was told, in seconds from the command on, and the checkpoint then."""
+    lasted: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +74,8 @@ class Course:
         found: dict[str, Any] = msgspec.json.decode(kept[-1].read_bytes())
         return found
 
-    def live(self, seconds: float | None, steps: int) -> list[tuple[float, dict[str, Any]]]:
-        """Run until all steps are done or so many seconds are over, then kill it.
-
-        When each step was told, in seconds from the command on, and the checkpoint then.
-        """
+    def live(self, seconds: float | None, steps: int) -> Life:
+        """Run until all steps are done or so many seconds are over, then kill it."""
         found: list[tuple[float, dict[str, Any]]] = []
         environment = self.environment
         done = self.told()["step"]
@@ -87,7 +96,7 @@ class Course:
                 found.append((time.monotonic() - begun, told))
         life.send_signal(signal.SIGKILL)
         life.wait()
-        return found
+        return Life(found, time.monotonic() - begun)
 
 
 def steps_of(recipe: Path, base: Path) -> int:
@@ -98,25 +107,35 @@ def steps_of(recipe: Path, base: Path) -> int:
     from fine_tune.lessons.steps import plan_of
     from fine_tune.recipe import load
     from fine_tune.tune import samples_to_learn
-    from finmodel.lender.talk.conversations import write
     from finmodel.privacy.masks import masked
+    from serving.tuning import conversations_of
 
     told = load(recipe)
-    prepared = prepare([one.conversation for one in write(told.simulated, told.seed)], masked)
+    said = conversations_of(None, told.simulated, told.seed, told.further)
+    prepared = prepare(list(said), masked, share=told.share)
     planted = canaries(told.canaries, told.seed)
     return len(plan_of(samples_to_learn(prepared, planted, told, open_base(base)), told))
 
 
-def restarts(lives: list[list[tuple[float, dict[str, Any]]]]) -> list[float]:
+def restarts(lives: list[Life]) -> list[float]:
     """Seconds from the command to the beginning of the first step, of each that went on."""
     found, last = [], 0.0
     for number, life in enumerate(lives):
-        if life:
-            when, told = life[0]
+        if life.told:
+            when, told = life.told[0]
             if number:
                 found.append(when - (told["seconds"] - last))
-            last = life[-1][1]["seconds"]
+            last = life.told[-1][1]["seconds"]
     return found
+
+
+def lost(killed: list[Life], kept: float) -> float:
+    """Mean seconds of a killed life beside the steps that were kept of it, `kept` seconds in all.
+
+    >>> lost([Life([], 5.0), Life([(9.0, {"seconds": 4.0})], 10.0)], 4.0)
+    5.5
+    """
+    return (sum(life.lasted for life in killed) - kept) / len(killed)
 
 
 def measure(base: str, kills: int, seed: int, aside: Path) -> dict[str, Any]:
@@ -130,7 +149,7 @@ def measure(base: str, kills: int, seed: int, aside: Path) -> dict[str, Any]:
     steps = steps_of(recipe, folder)
     note(f"{steps} steps, undisturbed")
     calm, troubled = (Course(words, aside / home) for home in ("calm", "troubled"))
-    whole = calm.live(None, steps)
+    whole = calm.live(None, steps).told
     pace = statistics.median(b[0] - a[0] for a, b in pairwise(whole))
     start = whole[0][0] - whole[0][1]["seconds"]
     chance = random.Random(seed)
@@ -143,6 +162,7 @@ def measure(base: str, kills: int, seed: int, aside: Path) -> dict[str, Any]:
         note(f"kill {number + 1} after {seconds:.1f} s, at step {done} of {steps}")
         if done == steps:
             break
+    each = lost(lives, troubled.told()["seconds"])
     lives.append(troubled.live(None, steps))
     mine, theirs = troubled.told()["losses"], calm.told()["losses"]
     waited = restarts(lives)
@@ -152,6 +172,7 @@ def measure(base: str, kills: int, seed: int, aside: Path) -> dict[str, Any]:
         "equal_losses": sum(a == b for a, b in zip(mine, theirs, strict=True)) / steps,
         "restart_s": statistics.median(waited),
         "restart_worst_s": max(waited),
+        "lost_s": each,
         "first_start_s": start,
         "step_s": pace,
         "lives_with_steps": len(waited),
