@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from finmodel.sqlite_errors import transaction, typed
+from finmodel.sqlite_errors import fold_journal, transaction, typed
 
 
 class BookFile:
@@ -31,6 +31,11 @@ class BookFile:
             # What was answered must be there after a power cut; what was removed must not.
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
                 self._db.execute(f"PRAGMA {pragma}")
+        self.also(tables)
+
+    def also(self, tables: str) -> None:
+        """Make further tables; SQL that may run again."""
+        with typed(self.path), self._lock:
             self._db.executescript(f"BEGIN IMMEDIATE; {tables} COMMIT;")
 
     def rows(self, sql: str, *given: Any) -> list[Any]:
@@ -52,6 +57,11 @@ class BookFile:
         """One transaction: all that is changed in it, or nothing."""
         with typed(self.path), self._lock, transaction(self._db):
             yield
+
+    def fold(self) -> None:
+        """As `fold_journal` does it."""
+        with typed(self.path), self._lock:
+            fold_journal(self._db, self.path)
 
     def close(self) -> None:
         """Let go of the file."""

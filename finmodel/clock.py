@@ -7,7 +7,7 @@ zone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final, Protocol
 
 from finmodel.errors import BadInput
@@ -66,6 +66,15 @@ def parse_time(text: str) -> datetime:
     if time.tzinfo is None:
         raise BadInput("it has no zone", where=f"time {text!r}", remedy="add one, such as +08:00")
     return time
+
+
+def china_day(time: datetime) -> date:
+    """The day that it is there and then in China.
+
+    >>> china_day(parse_time("2026-06-02T16:00:00+00:00")).isoformat()
+    '2026-06-03'
+    """
+    return time.astimezone(CHINA).date()
 
 
 def micros(time: datetime) -> int:

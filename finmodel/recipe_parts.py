@@ -28,7 +28,7 @@ class SimulatedLender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """LightGBM's parameters, by LightGBM's names; what is not here keeps LightGBM's default."""
+    """LightGBM's parameters that a recipe may set, by LightGBM's names; some defaults are ours."""
 
     rounds: int = 300
     """Trees at most."""

@@ -8,7 +8,7 @@ for it again (docs/adr/0007-registry-and-promotion.md). Knows no recipe and no d
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -154,7 +154,11 @@ def rollback(
 
 def versions(settings: Settings, name: str | None = None) -> list[VersionRow]:
     """Registered versions, newest first within each name."""
-    rows = tracking.versions(settings, name)
+    return rows_from(settings, tracking.versions(settings, name))
+
+
+def rows_from(settings: Settings, rows: Sequence[tracking.VersionTags]) -> list[VersionRow]:
+    """The same, of versions as they are known to be registered."""
     served = {
         (pointer.name, pointer.version, pointer.alias)
         for model in {row.name for row in rows}
@@ -178,14 +182,24 @@ def versions(settings: Settings, name: str | None = None) -> list[VersionRow]:
 
 def alias_drift(settings: Settings) -> list[AliasDrift]:
     """Aliases that MLflow points elsewhere than the signed pointers do. Changes nothing."""
+    names = {row.name for row in tracking.versions(settings)}
+    said: dict[str, dict[str, int | None]] = {
+        name: {alias: tracking.alias(settings, name, alias) for alias in ALIASES} for name in names
+    }
+    return drift_from(settings, said)
+
+
+def drift_from(
+    settings: Settings, said: Mapping[str, Mapping[str, int | None]]
+) -> list[AliasDrift]:
+    """The same, of what MLflow is known to say: the version of each name's aliases."""
     drifts = []
-    for name in sorted({row.name for row in tracking.versions(settings)}):
+    for name in sorted(said):
         for alias in ALIASES:
             pointer = pointer_of(settings, name, alias)
             served = None if pointer is None else pointer.version
-            said = tracking.alias(settings, name, alias)
-            if said != served:
-                drifts.append(AliasDrift(name, alias, served, said))
+            if (there := said[name].get(alias)) != served:
+                drifts.append(AliasDrift(name, alias, served, there))
     return drifts
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from finmodel.clock import Clock, StandingClock, SystemClock, parse_time
 from finmodel.durable import disk_error
 from finmodel.errors import BadInput
+from finmodel.event_broker import EventBroker, broker_of
+from finmodel.identity_provider import IdentityProvider, provider_of
+from finmodel.retention import Periods, periods_of
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
@@ -48,16 +51,39 @@ class Settings:
     judge: str = ""
     """A model that judges generated sentences behind the guards, named as a writer is, or `writer`
     for the writer's own base; empty for none."""
+    second_above_minor: int = 5_000_000
+    """Beyond this amount (分) two underwriters must say the same of a case."""
+    claim_minutes: float = 30.0
+    """So long an underwriter has a case that was claimed."""
     embed: str = ""
     """The one origin, as https://desk.example, whose page may hold the panel; empty for none."""
+    session_idle_minutes: float = 30.0
+    """A person who does nothing at the console for so long is signed out."""
+    session_hours: float = 12.0
+    """Whoever signed in so long ago signs in again."""
+    provider: IdentityProvider = field(default_factory=IdentityProvider)
+    """Where people may sign in beside here: FINMODEL_OIDC_ISSUER, _CLIENT and _SECRET."""
     key: str = field(default="", repr=False)
     """The key of the person at the command line."""
     endpoint_key: str = field(default="", repr=False)
     """The key for a server of models that somebody else runs."""
     online_map_gb: float = 8.0
     """Largest size of the LMDB map of online features (a sparse file), in GiB."""
+    kafka: EventBroker = field(default_factory=EventBroker)
+    """Where its dead letters are read: FINMODEL_KAFKA and FINMODEL_KAFKA_CONFIG."""
+    topics: str = ""
+    """topics.yaml, by which dead letters of a lender's own topics are read again; if empty, the one
+    under home."""
+    core_hour_price: float = 0.0
+    """What an hour of a core costs, in yuan; 0 where nobody says."""
+    gpu_hour_price: float = 0.0
+    """What an hour of a GPU costs with its machine, in yuan; 0 where nobody says."""
+    engine_hour_price: float = 0.0
+    """What an hour of the machine costs that writes replies, in yuan; 0 where nobody says."""
     online_store: str = field(default="", repr=False)
     """redis:// or rediss:// URL of the online features; the LMDB map under home if empty."""
+    keep: Periods = field(default_factory=Periods)
+    """How long each kind of record is kept: transactions=10y,logs=6m; as the law says if empty."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -83,17 +109,29 @@ class Settings:
             writer_b=_writer(env, "FINMODEL_WRITER_B"),
             writer_b_share=_number(env, "FINMODEL_WRITER_B_SHARE", 0.5, 1),
             judge=_writer(env, "FINMODEL_JUDGE"),
+            second_above_minor=int(_number(env, "FINMODEL_SECOND_ABOVE", 5_000_000, 10**12)),
+            claim_minutes=_number(env, "FINMODEL_CLAIM_MINUTES", 30.0, 1440),
             embed=_origin(env.get("FINMODEL_EMBED", "")),
+            session_idle_minutes=_number(env, "FINMODEL_SESSION_IDLE_MINUTES", 30.0, 1_440),
+            session_hours=_number(env, "FINMODEL_SESSION_HOURS", 12.0, 168),
+            provider=provider_of(env),
             key=env.get("FINMODEL_KEY", ""),
             endpoint_key=env.get("FINMODEL_ENDPOINT_KEY", ""),
             online_map_gb=_number(env, "FINMODEL_ONLINE_MAP_GB", 8.0, 2**20),
+            kafka=broker_of(env),
+            topics=env.get("FINMODEL_TOPICS", ""),
+            core_hour_price=_price(env, "FINMODEL_CORE_HOUR_PRICE"),
+            gpu_hour_price=_price(env, "FINMODEL_GPU_HOUR_PRICE"),
+            engine_hour_price=_price(env, "FINMODEL_ENGINE_HOUR_PRICE"),
             online_store=_redis_url(env.get("FINMODEL_ONLINE_STORE", "")),
+            keep=periods_of(env.get("FINMODEL_KEEP", "")),
         )
 
     def child_env(self) -> dict[str, str]:
         """The environment of a child that must see the same settings, without the person's key.
 
-        The key of a server that writes is there where one is asked.
+        The key of a server that writes is there where one is asked; what the identity provider
+        knows us by is a service's alone (`provider.env`).
         """
         ours = {
             "FINMODEL_HOME": str(self.home),
@@ -105,18 +143,28 @@ class Settings:
             "FINMODEL_WRITER_B": self.writer_b,
             "FINMODEL_WRITER_B_SHARE": f"{self.writer_b_share:g}",
             "FINMODEL_JUDGE": self.judge,
+            "FINMODEL_SECOND_ABOVE": f"{self.second_above_minor}",
+            "FINMODEL_CLAIM_MINUTES": f"{self.claim_minutes:g}",
             "FINMODEL_EMBED": self.embed,
+            "FINMODEL_SESSION_IDLE_MINUTES": f"{self.session_idle_minutes:g}",
+            "FINMODEL_SESSION_HOURS": f"{self.session_hours:g}",
             "FINMODEL_STANDING_CLOCK": self.standing_clock,
             "FINMODEL_ONLINE_MAP_GB": f"{self.online_map_gb:g}",
             "FINMODEL_ONLINE_STORE": self.online_store,
+            "FINMODEL_TOPICS": self.topics,
+            "FINMODEL_CORE_HOUR_PRICE": f"{self.core_hour_price:g}",
+            "FINMODEL_GPU_HOUR_PRICE": f"{self.gpu_hour_price:g}",
+            "FINMODEL_ENGINE_HOUR_PRICE": f"{self.engine_hour_price:g}",
+            "FINMODEL_KEEP": self.keep.text,
             "MLFLOW_TRACKING_URI": self.mlflow_uri,
             # BentoML empties its folder at each start, so no two services may share one.
             "BENTOML_HOME": str(self.home / "bentoml" / str(self.port)),
             "BENTOML_DO_NOT_TRACK": "True",
+            **self.kafka.env,
         }
         if "://" in self.writer + self.writer_b + self.judge:
             ours["FINMODEL_ENDPOINT_KEY"] = self.endpoint_key
-        theirs = ("FINMODEL_KEY", "FINMODEL_ENDPOINT_KEY")
+        theirs = ("FINMODEL_KEY", "FINMODEL_ENDPOINT_KEY", "FINMODEL_OIDC_SECRET")
         return {name: value for name, value in os.environ.items() if name not in theirs} | ours
 
     def make_home(self) -> None:
@@ -162,6 +210,16 @@ class Settings:
         return self.home / "dead_letters"
 
     @property
+    def topic_maps(self) -> Path:
+        """File that says how a lender's own topics become ours; it need not be there."""
+        return Path(self.topics).absolute() if self.topics else self.home / "topics.yaml"
+
+    @property
+    def streams(self) -> Path:
+        """Folder in which each worker of the stream tells how far it is behind."""
+        return self.home / "streams"
+
+    @property
     def online(self) -> Path:
         """Folder of the LMDB map of online features."""
         return self.home / "online"
@@ -187,6 +245,17 @@ class Settings:
         return self.home / "policies"
 
     @property
+    def scripts(self) -> Path:
+        """Folder of the lender's own scripts and product facts: drafts, and what was published,
+        signed."""
+        return self.home / "scripts"
+
+    @property
+    def facts(self) -> Path:
+        """Folder of YAML files in which a lender's editors write its product facts."""
+        return self.home / "facts"
+
+    @property
     def audit(self) -> Path:
         """Folder of the audit log's segments."""
         return self.home / "audit"
@@ -202,9 +271,34 @@ class Settings:
         return self.home / "suggestions" / "book.db"
 
     @property
+    def wrap_ups(self) -> Path:
+        """File of what agents wrote down after their chats, and of the tickets that followed."""
+        return self.home / "wrap_ups" / "book.db"
+
+    @property
+    def guard_cases(self) -> Path:
+        """File of false alarms: this lender's own cases of the guards."""
+        return self.home / "guards" / "cases.jsonl"
+
+    @property
+    def underwriting(self) -> Path:
+        """File of cases for people; the audit log can fill it again."""
+        return self.home / "underwriting" / "book.db"
+
+    @property
+    def restrictions(self) -> Path:
+        """File of customers who asked to be erased while a rule still holds their records."""
+        return self.home / "restrictions" / "book.db"
+
+    @property
     def outcomes(self) -> Path:
         """Folder of what became of decisions, a Parquet file for each load."""
         return self.home / "outcomes"
+
+    @property
+    def imported(self) -> Path:
+        """Folder of decisions that were made elsewhere before, a folder of columns each load."""
+        return self.home / "imported"
 
     @property
     def alerts(self) -> Path:
@@ -243,8 +337,13 @@ class Settings:
 
     @property
     def people(self) -> Path:
-        """File of people, their roles and the hashes of their keys."""
+        """File of people, their roles and the hashes of their keys and passwords."""
         return self.home / "people.json"
+
+    @property
+    def sessions(self) -> Path:
+        """File of who is signed in at a browser, and of wrong passwords."""
+        return self.home / "sessions" / "book.db"
 
 
 def _number(env: Mapping[str, str], name: str, default: float, most: float) -> float:
@@ -259,6 +358,11 @@ def _number(env: Mapping[str, str], name: str, default: float, most: float) -> f
             remedy=f"give {default:g}",
         )
     return found
+
+
+def _price(env: Mapping[str, str], name: str) -> float:
+    """0 where it is not set, or said to be 0."""
+    return 0.0 if env.get(name, "0").strip() in ("", "0") else _number(env, name, 0.1, 1e6)
 
 
 def _writer(env: Mapping[str, str], name: str) -> str:

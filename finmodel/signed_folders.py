@@ -15,6 +15,8 @@ from finmodel.durable import disk_error, sync_folder, write_file
 from finmodel.errors import Refused
 from finmodel.signing import sign_folder
 
+_OLD = ".old"
+
 
 def write_signed(folder: Path, files: Mapping[str, bytes], keys: Path) -> Path:
     """Make the folder; Refused where it is there already."""
@@ -35,3 +37,30 @@ def write_signed(folder: Path, files: Mapping[str, bytes], keys: Path) -> Path:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def replace_signed(folder: Path, files: Mapping[str, bytes], keys: Path) -> None:
+    """Put a signed folder in the place of one that is there.
+
+    Who is killed between two renames leaves no folder: `mend_replaced` brings back the one before.
+    """
+    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}{_OLD}")
+    try:
+        shutil.rmtree(new, ignore_errors=True)
+        write_signed(new, files, keys)
+        os.rename(folder, old)
+        os.rename(new, folder)
+        sync_folder(folder.parent)
+        shutil.rmtree(old)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+
+
+def mend_replaced(parent: Path) -> None:
+    """Finish what `replace_signed` was killed in, of all folders in one."""
+    for old in parent.glob(f".*{_OLD}"):
+        folder = old.with_name(old.name[1 : -len(_OLD)])
+        if folder.exists():
+            shutil.rmtree(old)
+        else:
+            os.rename(old, folder)

@@ -25,6 +25,7 @@ from finmodel.manifest import Check, Verdict
 from finmodel.progress import Progress, silent
 from finmodel.proof import drawn, parity
 from finmodel.records import Float64s, Int64s, Person
+from finmodel.run_hours import processor_s
 from finmodel.settings import Settings
 from marketing.draft import draft_manifest, uplift_text
 from marketing.effects.balance import Difference, differences, require_randomised
@@ -98,13 +99,13 @@ def train(
 
     A version whose gate did not pass is registered too, so that it can be seen; it is never served.
     """
-    started = time.monotonic()
+    started, began = time.monotonic(), processor_s()
     registry.require_trainer(person, recipe.name)
     frame = load_frame(recipe, settings, progress)
     parts = frame.parts(recipe.split)
     balance = _balance(recipe, frame)
     tags = _tags(recipe, frame, person)
-    with tracking.run(settings, recipe.name, tags) as run:
+    with tracking.run(settings, recipe.name, tags, since=began) as run:
         run.log(_params(recipe, frame), {})
         response = learn_response(frame, parts, recipe, progress)
         effects = None

@@ -18,6 +18,7 @@ from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent
 from finmodel.recipe_parts import Params
 from finmodel.records import Float64s, Int64s, Person
+from finmodel.run_hours import processor_s
 from finmodel.settings import Settings
 from risk.calibrate import Wanted
 from risk.frames.frame import TrainingFrame
@@ -101,7 +102,7 @@ def search(
 
     Refused where this person may not train. KeyboardInterrupt where none ended.
     """
-    started, (trials, seed) = time.monotonic(), asked
+    started, began, (trials, seed) = time.monotonic(), processor_s(), asked
     require_trials(trials, seed)
     registry.require_trainer(person, recipe.name)
     ready = prepare(recipe, settings, progress)
@@ -111,7 +112,7 @@ def search(
     tags = {"kind": "search", "searched_by": person.name, "data_hash": ready.frame.data_hash}
     run_id, interrupted = "", False
     try:
-        with tracking.run(settings, recipe.name, tags) as parent:
+        with tracking.run(settings, recipe.name, tags, since=began) as parent:
             run_id = parent.id
             parent.log({"trials": trials, "seed": seed, "sample": judge.sample}, {})
             for number in range(trials + 1):

@@ -17,12 +17,13 @@ import msgspec
 import numpy as np
 
 from finmodel import boosting, registry, tracking
-from finmodel.gate import NO_OUT_OF_TIME, Evidence, failures, figures_in, judge
+from finmodel.gate import NO_OUT_OF_TIME, Evidence, Itself, failures, figures_in, judge
 from finmodel.manifest import Verdict
 from finmodel.metrics import calibration_table
 from finmodel.progress import Progress, silent
 from finmodel.proof import drawn, monotone_breaks, parity
 from finmodel.records import Float32s, Float64s, Person
+from finmodel.run_hours import processor_s
 from finmodel.settings import Settings
 from risk.document.keeping import keep_document
 from risk.draft import draft_manifest, reason_groups
@@ -61,6 +62,17 @@ class Ready:
     frame: TrainingFrame
     parts: Parts
     teaching: Teaching
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A model that was judged, kept beside its run and not registered yet."""
+
+    of: Development
+    verdict: Verdict
+    source: str
+    """Its address in MLflow."""
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,54 +127,79 @@ def train(
 
     A version whose gate did not pass is registered too, so that it can be seen; it is never served.
     """
-    started = time.monotonic()
+    started, began = time.monotonic(), processor_s()
     registry.require_trainer(person, recipe.name)
     ready = prepare(recipe, settings, progress)
     frame = ready.frame
     side = learn_side(recipe, frame, ready.parts, progress)
-    tags = _tags(recipe, frame, person)
-    with tracking.run(settings, recipe.name, tags) as run:
+    tags = tags_of(recipe, frame, person)
+    with tracking.run(settings, recipe.name, tags, since=began) as run:
         run.log(_params(recipe, frame), {})
         learned = learn(frame, ready.parts, ready.teaching, progress)
         often = recipe.split.repeats if repeats is None else repeats
         judged = judged_on(ready, learned, often, progress)
         judged_side = judge_side(side, frame, ready.parts, often, progress)
-        source = run.log_model(learned.text, frame.names)
-        evidence = evidence_of(recipe, frame, learned, judged, oracle_of(settings, source, frame))
-        studied = Studied(recipe, frame, ready.parts, learned, judged)
-        evidence = replace(
-            evidence,
-            population=population_of(settings, studied),
-            card=None if judged_side is None else judged_side.figures,
+        kept = keep_judged(
+            settings,
+            run,
+            Development(recipe, frame, ready.parts, learned, judged, side, judged_side),
         )
-        verdict = judge(recipe.gate, evidence)
-        run.log({}, figures_in(verdict) | judged.spread_named)
-        if side is not None and judged_side is not None:
-            keep_side(settings, run, side, judged_side)
-        development = Development(
-            recipe, frame, ready.parts, learned, judged, side, judged_side, verdict
-        )
-        _keep_reports(settings, run.id, development)
-        tracking.keep(
-            settings, run.id, REFERENCE_FILE, _json(_reference(recipe, learned, frame, judged))
-        )
-    version = tracking.register(settings, recipe.name, source, run.id, tags)
+    trained = register_judged(settings, kept, tags, person)
+    keep_document(settings, trained.name, trained.version)
+    return replace(
+        trained,
+        seconds=time.monotonic() - started,
+        comparison=comparison(judged, judged_side),
+    )
+
+
+def keep_judged(
+    settings: Settings, run: tracking.Run, of: Development, itself: Itself | None = None
+) -> Kept:
+    """Keep a model that was judged, with its gate's verdict and all reports, beside a run.
+
+    `itself` is what a model from elsewhere shows on all rows.
+    """
+    recipe, frame, judged = of.recipe, of.frame, of.judged
+    source = run.log_model(of.learned.text, frame.names)
+    evidence = evidence_of(recipe, frame, of.learned, judged, oracle_of(settings, source, frame))
+    evidence = replace(
+        evidence,
+        population=population_of(settings, Studied(recipe, frame, of.parts, of.learned, judged)),
+        card=None if of.judged_side is None else of.judged_side.figures,
+        itself=itself,
+    )
+    verdict = judge(recipe.gate, evidence)
+    run.log({}, figures_in(verdict) | judged.spread_named)
+    if of.side is not None and of.judged_side is not None:
+        keep_side(settings, run, of.side, of.judged_side)
+    _keep_reports(settings, run.id, replace(of, verdict=verdict))
+    reference = _reference(recipe, of.learned, frame, judged)
+    tracking.keep(settings, run.id, REFERENCE_FILE, _json(reference))
+    return Kept(of, verdict, source, run.id)
+
+
+def register_judged(
+    settings: Settings, kept: Kept, tags: dict[str, str], person: Person
+) -> Trained:
+    """Register what was kept as the next version, with its verdict in the audit log.
+
+    Its document is for the caller to keep, once all is told of it.
+    """
+    of, verdict = kept.of, kept.verdict
+    version = tracking.register(settings, of.recipe.name, kept.source, kept.run_id, tags)
     origin = {
         "version": version,
-        "run_id": run.id,
+        "run_id": kept.run_id,
         "trained_by": person.name,
         "demo": person.demo,
         "verdict": verdict,
         "metrics": figures_in(verdict),
-        "card_sha256": card_digest(side),
+        "card_sha256": card_digest(of.side),
     }
-    draft = draft_manifest(recipe, frame, learned, ready.parts.train, origin)
+    draft = draft_manifest(of.recipe, of.frame, of.learned, of.parts.train, origin)
     registry.record_verdict(settings, draft, verdict, person)
-    keep_document(settings, recipe.name, version)
-    return replace(
-        trained_of(recipe, frame, verdict, origin, time.monotonic() - started),
-        comparison=comparison(judged, judged_side),
-    )
+    return trained_of(of.recipe, of.frame, verdict, origin)
 
 
 def cross_validate(
@@ -240,7 +277,8 @@ def oracle_of(
     return lambda rows: tracking.predict(settings, source, rows, frame.names)
 
 
-def _tags(recipe: Recipe, frame: TrainingFrame, person: Person) -> dict[str, str]:
+def tags_of(recipe: Recipe, frame: TrainingFrame, person: Person) -> dict[str, str]:
+    """What a version's run and its registration are found by."""
     return {
         registry.TRAINED_BY: person.name,
         "demo": str(person.demo).lower(),

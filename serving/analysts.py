@@ -16,16 +16,66 @@ from serving.screen import Progress, emit
 
 if TYPE_CHECKING:
     from serving.outcomes import Loaded
+    from serving.past_decisions import LoadedDecisions
 
+decisions = typer.Typer(no_args_is_help=True, help="Decisions made before, elsewhere: load, list.")
 outcomes = typer.Typer(no_args_is_help=True, help="What became of decisions: load.")
 WATCHERS = {"analyst", "validator"}
 """Who may raise an alert and acknowledge it."""
 alerts = typer.Typer(no_args_is_help=True, help="Alerts of monitoring: list, acknowledge.")
 
 
+Encoding = Annotated[
+    str, typer.Option(help="Of a CSV's text, such as gbk as Chinese Excel writes it.")
+]
+Separator = Annotated[str, typer.Option(help=r"What parts a CSV's columns, such as ';' or '\t'.")]
+NotUsedIn = Annotated[
+    Path | None, typer.Option(help="Where to list rows that are not used; beside FILE if not said.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be loaded.")]
+
+
 @outcomes.callback()
 def _outcomes() -> None:
     """What became of decisions: load."""
+
+
+@decisions.command("load")
+def decisions_load(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet, one decision a row.")],
+    mapping: Annotated[
+        Path, typer.Option(help="YAML: our names, and the lender's; docs/lender.example.yaml.")
+    ],
+    encoding: Encoding = "utf-8-sig",
+    separator: Separator = ",",
+    not_used: NotUsedIn = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Load decisions that were made before, by application id; a file again changes nothing.
+
+    Where no row could be used, the exit code is 2.
+    """
+    from serving.access import signed_in
+    from serving.not_used import Asked, Written, require_some
+    from serving.outcomes import LOADERS
+    from serving.past_decisions import load_decisions
+
+    here, written = settings(), Written.told(separator, encoding)
+    person, asked = signed_in(here, LOADERS), Asked(mapping, not_used, dry_run)
+    with Progress() as progress:
+        loaded = load_decisions(here, file, person, asked, progress, written)
+    _tell(loaded, json)
+    _open_page(loaded)
+    require_some(loaded.rows, loaded.new + loaded.known, loaded.refused, file)
+
+
+@decisions.command("list")
+def decisions_list(json: Json = False) -> None:
+    """List what was loaded: which file, by whom, when, and the entry of the audit log."""
+    from serving.past_decisions import loads
+
+    emit(loads(settings()), json)
 
 
 @outcomes.command("load")
@@ -34,12 +84,14 @@ def outcomes_load(
         Path,
         typer.Argument(help="CSV or Parquet: application_id, observed_at, bad or dpd, and fpd."),
     ],
-    encoding: Annotated[
-        str, typer.Option(help="Of a CSV's text, such as gbk as Chinese Excel writes it.")
-    ] = "utf-8-sig",
-    separator: Annotated[
-        str, typer.Option(help=r"What parts a CSV's columns, such as ';' or '\t'.")
-    ] = ",",
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="YAML, where the lender's names are others; docs/lender.example.yaml."),
+    ] = None,
+    encoding: Encoding = "utf-8-sig",
+    separator: Separator = ",",
+    not_used: NotUsedIn = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Load outcomes by application id; rows that cannot be used are told, with the reason.
@@ -47,16 +99,28 @@ def outcomes_load(
     Where no row could be used, the exit code is 2.
     """
     from serving.access import signed_in
-    from serving.outcomes import LOADERS, Written, load_outcomes, require_some
+    from serving.not_used import Asked, Written, require_some
+    from serving.outcomes import LOADERS, load_outcomes
 
     here, written = settings(), Written.told(separator, encoding)
+    person, asked = signed_in(here, LOADERS), Asked(mapping, not_used, dry_run)
     with Progress() as progress:
-        loaded = load_outcomes(here, file, signed_in(here, LOADERS), progress, written)
+        loaded = load_outcomes(here, file, person, progress, written, asked)
     _tell(loaded, json)
-    require_some(loaded, file)
+    _open_page(loaded)
+    require_some(loaded.rows, loaded.new + loaded.known, loaded.refused, file)
 
 
-def _tell(loaded: Loaded, json: bool) -> None:
+def _open_page(loaded: Loaded | LoadedDecisions) -> None:
+    """Have the page open at once on what is new; the load itself is done and told."""
+    from serving.monitoring.beforehand import compute_usual
+
+    if loaded.kept_in:
+        with Progress() as progress:
+            compute_usual(settings(), progress)
+
+
+def _tell(loaded: Loaded | LoadedDecisions, json: bool) -> None:
     """The record; for a person the refused rows beside it, one a line."""
     if json:
         emit(loaded, True)
@@ -65,6 +129,8 @@ def _tell(loaded: Loaded, json: bool) -> None:
     not_used = told.pop("not_used")
     emit(told, False)
     if not_used:
+        if not any(one["application_id"] for one in not_used):
+            not_used = [{n: one[n] for n in one if n != "application_id"} for one in not_used]
         # A CSV's lines are what an editor shows; rows of a Parquet file have no line.
         other = "row" if not_used[0]["line"] is not None else "line"
         emit([{name: one[name] for name in one if name != other} for one in not_used], False)
@@ -153,7 +219,7 @@ def monitor(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Say whether a model still holds, and why not: ten panels from the log and outcomes."""
+    """Say whether a model still holds, and why not: panels from the log and outcomes."""
     from serving.access import signed_in
     from serving.days import day_or_time
     from serving.monitoring.reading import Wanted, by_of, segment_of

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +21,7 @@ from serving.refusals import NoKey, WrongType
 from serving.schemas import read
 
 T = TypeVar("T")
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Reply:
     """What comes piece by piece is closed as soon as nobody listens any more."""
     content_type: str = JSON
     headers: Headers | None = None
+    status: int = 200
 
 
 Answering = Callable[[Call, Any], Awaitable[Reply]]
@@ -95,7 +97,7 @@ class Routes:
         headers = [(b"content-type", reply.content_type.encode()), *(reply.headers or ())]
         if isinstance(reply.body, bytes):
             headers.append((b"content-length", str(len(reply.body)).encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         if isinstance(reply.body, bytes):
             await send({"type": "http.response.body", "body": reply.body})
         else:

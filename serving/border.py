@@ -1,8 +1,8 @@
 """The border of the service: what may come in, how much of it, by whom, and for how long.
 
-Comes in: any HTTP request. Goes on: one that has a route, a known key with a right role, a body
-within its limit, and a place among those being answered. Everything else is refused here, in one
-form. Knows what routes demand, and nothing of what they answer.
+Comes in: any HTTP request. Goes on: one that has a route, a known key or session with a right
+role, a body within its limit, and a place among those being answered. Everything else is refused
+here, in one form. Knows what routes demand, and nothing of what they answer.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady, Refused
 from finmodel.records import Person
 from serving.access import People
 from serving.refusals import NoKey, TooLarge, TooSlow, WrongMethod, written
+from serving.sessions import Sessions, token_of
 from serving.telemetry import Telemetry
 
 log = logging.getLogger("bentoml.finmodel")
@@ -42,6 +43,11 @@ SECURITY: Headers = [
     (b"content-security-policy", PAGES),
 ]
 BODYLESS = frozenset({"GET", "HEAD"})
+OURS = b"x-finmodel"
+"""The console sends it with all it asks: `act` soon after a person did something, else `look`. A
+page of another origin may not, without a preflight that nothing here answers: so no form and no
+script of anybody else's changes anything by a cookie, not even of another port of this host, which
+SameSite takes for the same site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Call:
     person: Person | None = None
     body: bytes | None = None
     headers: Headers = field(default_factory=list)
+    query: str = ""
+    """What stands behind the address; it is never logged, and no route but a sign-in reads it."""
     refusal_headers: Headers = field(default_factory=list)
 
     def header(self, name: bytes) -> str:
@@ -97,12 +105,15 @@ class Border:
         people: People,
         telemetry: Telemetry,
         limits: Limits,
+        sessions: Sessions | None = None,
     ) -> None:
         self._app, self._people, self._telemetry = app, people, telemetry
+        self._sessions = sessions
         self._limits, self._inside = limits, 0
         self._rules: dict[tuple[str, ...], dict[str, Rule]] = {}
         for rule in rules:
             self._rules.setdefault(_template(rule.path), {})[rule.method] = rule
+        telemetry.expect(one.path for ways in self._rules.values() for one in ways.values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass or refuse it; every answer carries the security headers."""
@@ -115,7 +126,9 @@ class Border:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         start = time.perf_counter()
-        call = scope["finmodel.call"] = Call(headers=scope["headers"])
+        call = scope["finmodel.call"] = Call(
+            headers=scope["headers"], query=scope.get("query_string", b"").decode("latin-1")
+        )
         try:
             await self._pass(scope, receive, answer, call)
         except FinmodelError as error:
@@ -131,7 +144,7 @@ class Border:
 
     async def _pass(self, scope: Scope, receive: Receive, answer: _Answer, call: Call) -> None:
         rule = self._route(scope["path"], scope["method"], call)
-        call.person = self._person(scope["headers"], rule)
+        call.person = self._person(call, rule)
         if not rule.weighs:
             await self._app(scope, receive, answer)
             return
@@ -176,11 +189,16 @@ class Border:
             )
         return call.rule
 
-    def _person(self, headers: Headers, rule: Rule) -> Person | None:
-        given = [value for name, value in headers if name == b"authorization"]
-        if not given and rule.roles is None:
+    def _person(self, call: Call, rule: Rule) -> Person | None:
+        given = [value for name, value in call.headers if name == b"authorization"]
+        token = "" if given else token_of(call.header(b"cookie"))
+        if token and self._sessions is not None:
+            person = self._in_session(token, self._sessions, call, rule)
+            _require_own(person, call, rule)
+        else:
+            person = self._people.find(_bearer(given))
+        if person is None and not given and rule.roles is None:
             return None
-        person = self._people.find(_bearer(given))
         if person is None:
             raise NoKey(
                 "no key, or a key that is nobody's",
@@ -194,6 +212,15 @@ class Border:
                 remedy=f"ask somebody who is {' or '.join(sorted(rule.roles))}",
             )
         return person
+
+    def _in_session(self, token: str, sessions: Sessions, call: Call, rule: Rule) -> Person | None:
+        """A session's person; None where it has ended and nobody need be signed in."""
+        try:
+            return sessions.find(token, acts=call.header(OURS) == "act")
+        except NoKey:
+            if rule.roles is None:
+                return None
+            raise
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """The whole body; one beyond the limit is not read further than that."""
@@ -272,6 +299,15 @@ def _template(path: str) -> tuple[str, ...]:
     ('explain', '{}')
     """
     return tuple("{}" if piece.startswith("{") else piece for piece in path[1:].split("/"))
+
+
+def _require_own(person: Person | None, call: Call, rule: Rule) -> None:
+    if person is not None and rule.method not in BODYLESS and not call.header(OURS):
+        raise Refused(
+            "a session changes nothing without the header X-Finmodel",
+            where="the header X-Finmodel",
+            remedy="send X-Finmodel: act, as the console does, or a key in place of the cookie",
+        )
 
 
 def _bearer(given: list[bytes]) -> str:

@@ -26,12 +26,17 @@ from serving.assisting.commands import assist
 from serving.bases import base
 from serving.bench import ITS_OWN_WORDS, bench
 from serving.campaign_commands import campaign
+from serving.doctor.command import doctor
 from serving.evaluating import evaluate
 from serving.exporting import export
+from serving.forgetting.commands import customer
 from serving.guarding import guards
+from serving.importing import model
 from serving.operators import Json
 from serving.policies import policy
+from serving.road.commands import Brokers, KafkaConfig, letters
 from serving.screen import INTERRUPTED, Progress, emit
+from serving.scripting import scripts
 from serving.searching import search
 from serving.suggesting import suggest
 from serving.tuning import tune
@@ -44,8 +49,10 @@ app = typer.Typer(
 )
 app.add_typer(operators.people, name="people")
 app.add_typer(operators.audit, name="audit")
+app.add_typer(customer, name="customer")
 app.add_typer(operators.features, name="features")
 app.add_typer(label_tables.labels, name="labels")
+app.add_typer(analysts.decisions, name="decisions")
 app.add_typer(analysts.outcomes, name="outcomes")
 app.add_typer(analysts.alerts, name="alerts")
 app.add_typer(policy, name="policy")
@@ -53,23 +60,15 @@ app.add_typer(campaign, name="campaign")
 app.add_typer(base, name="base")
 app.add_typer(assist, name="assist")
 app.add_typer(guards, name="guards")
-app.command()(analysts.monitor)
-app.command()(analysts.document)
-app.command()(search)
-app.command()(tune)
-app.command()(evaluate)
-app.command()(export)
-app.command()(suggest)
+app.add_typer(scripts, name="scripts")
+app.add_typer(model, name="model")
+app.add_typer(letters, name="letters")
+for one in (analysts.monitor, analysts.document, search, tune, evaluate, export, doctor, suggest):
+    app.command()(one)
 app.command(context_settings=ITS_OWN_WORDS)(bench)
 
 
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
-Brokers = Annotated[
-    str, typer.Option(help="Brokers, such as 127.0.0.1:9092; the file event log if not given.")
-]
-KafkaConfig = Annotated[
-    Path | None, typer.Option(help="A file of security options for Kafka, `key: value`.")
-]
 TopicMaps = Annotated[
     Path | None, typer.Option(help="topics.yaml: how your own topics become ours.")
 ]

@@ -28,9 +28,10 @@ def border(app: ASGIApp) -> ASGIApp:
     from serving.access import People
     from serving.border import Border, Limits
     from serving.routes import ROUTES
+    from serving.sessions import Sessions
 
     rules = [route.rule for route in ROUTES]
-    return Border(app, rules, People(SETTINGS.people), TELEMETRY, Limits())
+    return Border(app, rules, People(SETTINGS.people), TELEMETRY, Limits(), Sessions(SETTINGS))
 
 
 @bentoml.asgi_app(INSIDE, path="/")

@@ -22,12 +22,14 @@ from finmodel.decision_log import LAYOUT
 from finmodel.errors import FinmodelError
 from finmodel.settings import Settings
 from finmodel.vault import Vault
+from serving.auditing.chain import ChainCheck
 from serving.in_force import POLICY
 from serving.lane_budget import LaneBudget
 from serving.live import Live, Place, Served
 from serving.monitoring.room import MonitorRoom
 from serving.offers.room import OffersRoom
 from serving.telemetry import Telemetry
+from serving.underwriting.room import CaseRoom
 
 log = logging.getLogger("bentoml.finmodel")
 
@@ -54,6 +56,10 @@ class Desk:
     """What may still be approved by lot today."""
     offers: OffersRoom
     """Where offers at once are worked out."""
+    cases: CaseRoom
+    """Cases for people."""
+    chain: ChainCheck
+    """Where the audit log's chain is checked."""
 
 
 @contextmanager
@@ -99,5 +105,17 @@ def open_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Desk]:
         lane = LaneBudget(settings.audit, clock)
         offers = stack.enter_context(closing(OffersRoom(settings, features)))
         yield Desk(
-            settings, clock, live, features, audit, vault, telemetry, pool, room, lane, offers
+            settings=settings,
+            clock=clock,
+            live=live,
+            features=features,
+            audit=audit,
+            vault=vault,
+            telemetry=telemetry,
+            pool=pool,
+            room=room,
+            lane=lane,
+            offers=offers,
+            cases=stack.enter_context(closing(CaseRoom(settings, audit, vault))),
+            chain=stack.enter_context(closing(ChainCheck(settings, audit.append))),
         )

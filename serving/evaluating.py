@@ -16,6 +16,7 @@ import typer
 from finmodel import tracking
 from finmodel.errors import BadInput
 from finmodel.privacy.masks import masked
+from finmodel.run_hours import processor_s
 from serving.bases import hush_peft
 from serving.evaluation_targets import targets_of
 from serving.operators import Json, settings
@@ -68,14 +69,14 @@ def evaluate(
         raise BadInput(
             f"{engine!r} is no engine here", where="--engine", remedy=f"one of {', '.join(ENGINES)}"
         )
-    here = settings()
+    here, began = settings(), processor_s()
     hush_peft()
     from serving.comparing import compared
 
     targets = targets_of(here, target, base)
     with Progress() as progress:
         held = _held(conversations, replies, progress)
-        table = _kept(here, *compared(here, targets, held, engine))
+        table = _kept(here, *compared(here, targets, held, engine), began)
     if json:
         emit(table, as_json=True)
     else:
@@ -100,10 +101,10 @@ def _held(path: Path | None, replies: int, progress: Progress) -> Held:
     return Held(lessons, Judge(load_scripts(), held_out(), settings), general, progress)
 
 
-def _kept(here: Settings, table: Table, written: dict[str, list[Written]]) -> Table:
+def _kept(here: Settings, table: Table, written: dict[str, list[Written]], began: float) -> Table:
     """The table in one MLflow run, its figures by target, and what was written."""
     tags = {"kind": _EXPERIMENT, "targets": ", ".join(one.target for one in table.columns)}
-    with tracking.run(here, _EXPERIMENT, tags) as run:
+    with tracking.run(here, _EXPERIMENT, tags, since=began) as run:
         run.log(
             {"replies": table.replies},
             {

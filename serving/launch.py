@@ -169,7 +169,7 @@ def _started(
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a terminal's Ctrl-C reaches the launcher alone
             preexec_fn=begin or _end_with_parent,  # no thread is running yet
-            env=settings.child_env(),
+            env=settings.child_env() | settings.provider.env,
             cwd=Path(__file__).resolve().parent.parent,
         )
 

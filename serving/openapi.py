@@ -70,7 +70,10 @@ def document(routes: Iterable[tuple[Rule, Doc]], id_type: IdType | None) -> dict
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "finmodel_session"},
+            },
         },
     }
 
@@ -80,7 +83,7 @@ def _operation(rule: Rule, doc: Doc) -> dict[str, Any]:
         "summary": doc.summary,
         "responses": {"200": _success(doc)}
         | {status: _refusal(status, doc.refusal) for status in sorted(_statuses(rule, doc))},
-        "security": [{"key": []}] if rule.roles is not None else [],
+        "security": [{"key": []}, {"session": []}] if rule.roles is not None else [],
     }
     if rule.roles is not None:
         operation["description"] = f"Roles: {', '.join(sorted(rule.roles))}."

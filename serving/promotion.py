@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fine_tune.bases.shipped import TINY
 from finmodel import adapters, registry, retirement, tracking, waivers, withdrawal
 from finmodel.errors import BadInput, Refused
 from finmodel.records import Person
@@ -16,6 +17,8 @@ from finmodel.settings import Settings
 from risk.document.keeping import keep_document
 from risk.recipe import Recipe, load_recipe
 from serving.access import signed_in
+from serving.assisting.signed_writers import CHAMPION
+from serving.bases import tell_stand_in
 from serving.local_engine import forms_of
 from serving.screen import Progress
 
@@ -52,7 +55,10 @@ def _promote_adapter(
         raise BadInput("an adapter has no challenger", where=name, remedy="promote it: champion")
     wanted = registry.newest_passed(settings, name) if version is None else version
     base = tracking.version_of(settings, name, wanted).tags.get("base", "")
-    there = {one.digest: one for one in all_bases(settings.bases)}
+    stand_in, *others = all_bases(settings.bases)
+    there = {one.digest: one for one in (*others, stand_in)}
+    if base == stand_in.digest:
+        _require_tried(settings, name, wanted)
     if base not in there:
         known = ", ".join(f"{there[one].name} ({one[:12]}…)" for one in sorted(there))
         raise Refused(
@@ -62,6 +68,22 @@ def _promote_adapter(
         )
     opened = _unchanged(Path(there[base].folder), base, f"{name} version {wanted}")
     return adapters.promote(settings, name, wanted, approver, forms=partial(forms_of, opened))
+
+
+def _require_tried(settings: Settings, name: str, version: int) -> None:
+    """Refused where an adapter of the shipped stand-in would be served by no service that tries it.
+
+    The gates of its recipe are as wide as so small a model needs: they keep nothing from customers.
+    """
+    served = settings.writer.split(",")[0].removesuffix(CHAMPION).split("/")[0]
+    if served not in (TINY, name):
+        raise Refused(
+            "it is an adapter for the shipped stand-in, and what that writes is for no customer",
+            where=f"{name} version {version}",
+            remedy="promote one of a real base; to try the way alone, set FINMODEL_WRITER="
+            f"{TINY}{CHAMPION} here and for the service",
+        )
+    tell_stand_in()
 
 
 def _unchanged(folder: Path, digest: str, where: str) -> Base:

@@ -11,12 +11,25 @@ from functools import lru_cache
 import msgspec
 
 from finmodel.records import ROLES
-from serving import bulk, campaign_page, flows, monitoring_page, offer_routes, page, telemetry
+from serving import (
+    audit_page,
+    bulk,
+    campaign_page,
+    flows,
+    monitoring_page,
+    offer_routes,
+    oidc_door,
+    page,
+    signing_in,
+    telemetry,
+    underwriting_page,
+)
 from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
 from serving.desk import Desk
 from serving.explain import explain
 from serving.openapi import JSON, Doc, document
+from serving.road.routes import ROUTES as ROAD
 from serving.schemas import (
     Application,
     Decision,
@@ -94,6 +107,16 @@ async def marketing(_call: Call, _desk: Desk) -> Reply:
     return Reply(*page.file("marketing.html"), page.WITH_CHARTS)
 
 
+async def underwriting(_call: Call, _desk: Desk) -> Reply:
+    """GET /underwriting."""
+    return Reply(*page.file("underwriting.html"))
+
+
+async def audit(_call: Call, _desk: Desk) -> Reply:
+    """GET /audit."""
+    return Reply(*page.file("audit.html"))
+
+
 async def charts(call: Call, desk: Desk) -> Reply:
     """GET /assets/{file}: the script of charts."""
     script, kind = await aside(desk, page.chart_script, call.piece)
@@ -131,13 +154,20 @@ ROUTES = (
         Doc("Counts, in Prometheus' format.", types=(TEXT,)),
         metrics,
     ),
+    *signing_in.ROUTES,
+    *oidc_door.ROUTES,
     *monitoring_page.ROUTES,
     *offer_routes.ROUTES,
     *campaign_page.ROUTES,
+    *underwriting_page.ROUTES,
+    *ROAD,
+    *audit_page.ROUTES,
     _open("/openapi.json", api_document),
     _open("/", console),
     _open("/monitoring", monitoring),
     _open("/marketing", marketing),
+    _open("/underwriting", underwriting),
+    _open("/audit", audit),
     _open("/assets/{file}", charts),
     _open("/console/{file}", console),
     _open("/livez"),

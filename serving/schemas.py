@@ -287,6 +287,8 @@ class Status(Struct, frozen=True, kw_only=True):
     demo: bool
     clock: datetime
     clock_stands: bool
+    provider: str = ""
+    """Host of the identity provider at which people may sign in; empty for none."""
     person: PersonSeen | None = None
     model: ModelCard | None = None
     policy: PolicyCard | None = None

@@ -34,6 +34,7 @@ def status_of(person: Person | None, desk: Desk) -> Status:
         demo=settings.demo.is_dir() or (model is not None and model.manifest.demo),
         clock=desk.clock.now(),
         clock_stands=bool(settings.standing_clock),
+        provider=settings.provider.host,
     )
     if person is None:
         return status

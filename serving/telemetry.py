@@ -6,14 +6,25 @@ request metrics are off for that reason: they take the raw path as a label, with
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
+from typing import NamedTuple
 
 import prometheus_client as prometheus
 from prometheus_client import multiprocess, values
 
 SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
+
+
+class Spent(NamedTuple):
+    """What decisions took of this worker, whatever else it answered in between."""
+
+    decisions: int
+    """After the first."""
+    cpu_s: float
+    """Of all its threads, from the end of the first decision to the end of the last."""
 
 
 class Telemetry:
@@ -34,6 +45,9 @@ class Telemetry:
         self._fallbacks = count("finmodel_fallbacks", "Steps that could not decide.", ["step"])
         self._scored = count("finmodel_customers_scored", "Customers scored through /score.")
         self._loads = count("finmodel_model_loads", "Exports taken in or refused.", ["result"])
+        # From 0 on, as in `expect`: Prometheus sees no first step of what appears at 1.
+        for result in ("loaded", "refused"):
+            self._loads.labels(result)
         self._seconds = prometheus.Histogram(
             "finmodel_request_seconds",
             "From a request's head to the end of its answer.",
@@ -48,6 +62,18 @@ class Telemetry:
             registry=self._registry,
             multiprocess_mode="livemin",
         )
+        self._cpu_first: float | None = None
+        self._spent = Spent(0, 0.0)
+
+    @property
+    def spent(self) -> Spent:
+        """What decisions took of this worker since it started."""
+        return self._spent
+
+    def expect(self, routes: Iterable[str]) -> None:
+        """Tell of these routes that none found the disk full yet: a single 507 is an alert."""
+        for route in routes:
+            self._requests.labels(route, "507")
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """One request got its answer."""
@@ -59,6 +85,11 @@ class Telemetry:
         self._decisions.labels(answer, rule).inc()
         for view, state in unusual:
             self._views.labels(view, state).inc()
+        now = time.process_time()
+        if self._cpu_first is None:  # what came before it was starting and compiling
+            self._cpu_first = now
+        else:
+            self._spent = Spent(self._spent.decisions + 1, now - self._cpu_first)
 
     def fell_back(self, steps: Iterable[str]) -> None:
         """A decision went past these steps of its policy."""

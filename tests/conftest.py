@@ -7,7 +7,11 @@ import signal
 # each other, sleep instead. Before anything loads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# Before Feast, whose metrics module would turn the whole process to counters kept in files.
+# Before Feast, whose metrics module would turn the whole process to counters kept in files, and
+# tells the processes that it starts to.
+os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+os.environ.pop("PROMETHEUS_MULTIPROCESS_DIR", None)
+
 import prometheus_client  # noqa: F401
 import pytest
 from hypothesis import settings

@@ -35,6 +35,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     {
         rule.id: rule
         for rule in (
+            Rule(
+                "restricted",
+                "客户已要求删除个人信息，不得营销",
+                "The customer asked to be erased: no marketing",
+            ),
             Rule("opted_out", "客户已退订营销", "The customer opted out of marketing"),
             Rule("no_consent", "客户未同意接收营销", "The customer did not consent to marketing"),
             Rule("open_complaint", "客户有未结投诉", "A complaint of the customer is open"),
@@ -157,6 +162,7 @@ def judge(
     since = now_us - recipe.suppress.recently_declined_days * DAY_US
     caps = np.array([cap.contacts for cap in recipe.caps])
     stopped = {
+        "restricted": standing.restricted,
         "opted_out": standing.opted_out,
         "no_consent": ~standing.consent,
         "open_complaint": standing.open_complaint,

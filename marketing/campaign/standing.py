@@ -33,6 +33,8 @@ class Standing:
     student: Flags
     declined_us: Int64s
     """When an application was declined last; NEVER."""
+    restricted: Flags
+    """Who asked to be erased while a law still has the records kept: as the ledger alone knows."""
 
     def __len__(self) -> int:
         return len(self.customer)

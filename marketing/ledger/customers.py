@@ -21,6 +21,10 @@ from marketing.ledger.file import Ledger
 _BITS = ("consent", "personalised", "opted_out", "open_complaint", "overdue", "student")
 """Places of the bits, the lowest first; then one for each channel that is consented to."""
 OPTED_OUT, OPEN_COMPLAINT = 1 << _BITS.index("opted_out"), 1 << _BITS.index("open_complaint")
+_STANDING = (
+    "SELECT customers.id, flags, declined_us, restricted.id IS NOT NULL "
+    "FROM customers LEFT JOIN restricted ON restricted.id = customers.id"
+)
 FEW = 200
 """Up to so many are asked for one by one; for more the whole table is read."""
 
@@ -75,12 +79,10 @@ def standing_of(ledger: Ledger, customers: Int64s | None = None) -> Standing:
             rows = [
                 row
                 for one in customers.tolist()
-                for row in db.execute(
-                    "SELECT id, flags, declined_us FROM customers WHERE id = ?", (one,)
-                )
+                for row in db.execute(f"{_STANDING} WHERE customers.id = ?", (one,))
             ]
         else:
-            rows = db.execute("SELECT id, flags, declined_us FROM customers ORDER BY id").fetchall()
+            rows = db.execute(f"{_STANDING} ORDER BY customers.id").fetchall()
     found = _standing(rows)
     return found if customers is None else _in_order(found, customers)
 
@@ -120,8 +122,8 @@ def _flags_of(told: Standing) -> Int64s:
     return flags
 
 
-def _standing(rows: list[tuple[int, int, int | None]]) -> Standing:
-    ids, flags, declined = zip(*rows, strict=True) if rows else ((), (), ())
+def _standing(rows: list[tuple[int, int, int | None, int]]) -> Standing:
+    ids, flags, declined, restricted = zip(*rows, strict=True) if rows else ((), (), (), ())
     bits = np.array(flags, np.int64)
 
     def bit(place: int) -> Flags:
@@ -134,5 +136,6 @@ def _standing(rows: list[tuple[int, int, int | None]]) -> Standing:
         customer=np.array(ids, np.int64),
         channels=np.stack(ways, axis=1),
         declined_us=np.array([NEVER if one is None else one for one in declined], np.int64),
+        restricted=np.array(restricted, bool),
         **named,
     )

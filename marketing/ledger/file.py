@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from finmodel.settings import Settings
-from finmodel.sqlite_errors import typed
+from finmodel.sqlite_errors import fold_journal, typed
 from marketing.ledger.failed import judge_all
 
 _FORM: Final = 1
@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS receipts(
     event_id TEXT PRIMARY KEY, plan INTEGER, customer INTEGER NOT NULL, opens_us INTEGER,
     kind TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS receipts_of ON receipts(customer, kind, at_us);
+CREATE TABLE IF NOT EXISTS restricted(id INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS spent_at_once(
     campaign TEXT NOT NULL, name TEXT NOT NULL, used REAL NOT NULL,
     PRIMARY KEY(campaign, name)) STRICT, WITHOUT ROWID;
@@ -95,6 +96,12 @@ class Ledger:
                 _keep_costs(db)
                 judge_all(db)
                 db.execute(f"PRAGMA user_version = {_FORM}")
+
+    def tidy(self) -> None:
+        """Write the file anew, so that nothing of what was removed is left in it."""
+        with self._lock, typed(self.path):
+            self._db.execute("VACUUM")
+            fold_journal(self._db, self.path)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -14,6 +14,14 @@ from marketing.campaign.lanes import Lane
 from marketing.ledger.customers import OPEN_COMPLAINT, OPTED_OUT
 from marketing.ledger.file import Ledger
 
+STILL_TO_SEND = (
+    "lane != :ghost AND closes_us > :now AND (failed OR NOT EXISTS (SELECT 1 FROM receipts "
+    "WHERE customer = one.customer AND kind = 'sent' AND opens_us = one.opens_us "
+    "AND plan = one.plan))"
+)
+"""Of `contacts AS one`: its window has not closed, and it was not sent, or failed and may be sent
+again. Not the holdout's ghosts, which nobody sends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
@@ -27,18 +35,14 @@ class Ahead:
 
 
 def contacts_ahead(ledger: Ledger, plan: int, now_us: int) -> list[Ahead]:
-    """Contacts of a plan whose window has not closed, and that were not sent, or failed.
-
-    One that failed may be sent again. Not the holdout's ghosts, which nobody sends.
-    """
+    """Contacts of a plan that are still to be sent, by customer and time."""
     told = (
         "SELECT customer, opens_us, closes_us, offer, channel FROM contacts AS one "
-        "WHERE plan = ? AND lane != ? AND closes_us > ? AND (failed OR NOT EXISTS ("
-        "SELECT 1 FROM receipts WHERE customer = one.customer AND kind = 'sent' "
-        "AND opens_us = one.opens_us AND plan = one.plan)) ORDER BY customer, opens_us"
+        f"WHERE plan = :plan AND {STILL_TO_SEND} ORDER BY customer, opens_us"
     )
+    given = {"plan": plan, "ghost": int(Lane.HOLDOUT), "now": now_us}
     with ledger.reading() as db:
-        return [Ahead(*row) for row in db.execute(told, (plan, int(Lane.HOLDOUT), now_us))]
+        return [Ahead(*row) for row in db.execute(told, given)]
 
 
 def sent_after_stop(

@@ -63,6 +63,10 @@ def _identity(facts: Facts) -> Table:
         ("评分卡 SHA-256", told(manifest.card_sha256 if manifest else None)),
         ("演示数据", "是，不得用于真实客户" if demo else "否"),
     ]
+    if "import.format" in tags:
+        brought = f"{tags['import.format']}：{tags['import.file']}"
+        rows += [("导入自", brought), ("导入文件 SHA-256", told(tags.get("import.sha256")))]
+        rows += [("文件中的 WOE", tags["import.woe"])] if "import.woe" in tags else []
     return pairs("模型", rows)
 
 

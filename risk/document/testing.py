@@ -203,6 +203,8 @@ def _act(facts: Facts, one: Entry) -> tuple[Cell, ...]:
 def _what(facts: Facts, kind: str, body: dict[str, Any]) -> str:
     if kind == "gate":
         return "通过" if body["passed"] else "未通过"
+    if kind == "import":
+        return f"{body['import.format']}：{body['import.file']}，SHA-256 {body['import.sha256']}"
     if kind in MOVES:
         moved = f"{body['alias']}：{_number(body['from'])} → {_number(body['version'])}"
         away = _AWAY[kind] if body["version"] != facts.version else ""

@@ -18,6 +18,7 @@ UNAVAILABLE: Final = "不可用"
 _BEIJING: Final = ZoneInfo("Asia/Shanghai")
 ACTS: Final = {
     "gate": "准入评审（自动门控）",
+    "import": "导入",
     "waiver": "豁免",
     "promotion": "批准并上线",
     "rollback": "回退",

@@ -1,5 +1,6 @@
 """The rows of a recipe: out of the feature store as of each decision, or out of a lender's table.
 
+Whoever asked to be erased and must be kept is left out.
 The refusals that need the data's names (cards, audit-only attributes) are made here, once for both.
 """
 
@@ -14,6 +15,7 @@ from feature_store.store import open_store
 from finmodel.errors import BadInput, NotReady
 from finmodel.lender import credit_default
 from finmodel.progress import Progress, silent
+from finmodel.restriction_book import may_train, restricted_customers
 from finmodel.settings import Settings
 from finmodel.table_columns import ids_of, times_of
 from finmodel.table_files import read_table
@@ -27,7 +29,7 @@ from risk.recipe import Recipe, Spine
 def load_frame(recipe: Recipe, settings: Settings, progress: Progress = silent) -> TrainingFrame:
     """The training frame that a recipe names."""
     if recipe.source.table is not None:
-        frame = load_table(recipe)
+        frame = load_table(recipe, restricted_customers(settings))
         own = set(recipe.source.table.own_repayments) & set(frame.names)
         refuse_own_repayments(recipe, own)
     else:
@@ -66,6 +68,7 @@ def _load_service(recipe: Recipe, settings: Settings, progress: Progress) -> Tra
     if recipe.source.lender is not None:
         return load_lender(recipe, plan, home, progress)
     spine, where = _spine(recipe, plan)
+    spine = spine[may_train(settings, spine[plan.join_key].to_numpy())]
     joined = known_at(spine, plan, settings)
     return TrainingFrame(
         where=where,

@@ -6,6 +6,8 @@ the files that are scored later.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 import pandas as pd
 
@@ -26,14 +28,16 @@ EVERY_COLUMN = "all"
 """Key of special values that hold in every numeric column."""
 
 
-def load_table(recipe: Recipe) -> TrainingFrame:
-    """The training frame of a recipe that names a table."""
+def load_table(recipe: Recipe, left_out: Collection[str] = ()) -> TrainingFrame:
+    """The training frame of a recipe that names a table, without some of its entities."""
     table = recipe.source.table
     assert table is not None
     path = recipe.folder / table.path
     text = (table.entity, *table.categoricals)
     frame = read_table(path, text, table.separator, table.encoding)
     where = str(path)
+    if left_out and table.entity in frame:
+        frame = frame[~frame[table.entity].astype(str).isin(left_out)]
     followed = None
     if isinstance(recipe.label, LabelRule):
         frame, followed = followed_rows(recipe, recipe.label, frame)

@@ -26,6 +26,7 @@ from finmodel.durable import replace_file
 from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent
 from finmodel.records import Int64s, Person
+from finmodel.restriction_book import is_number, restricted_customers
 from finmodel.settings import Settings
 from finmodel.signed_folders import write_signed
 from finmodel.signing import ensure_key
@@ -50,6 +51,7 @@ from marketing.ledger.contacts import (
 )
 from marketing.ledger.customers import Taken, standing_of, take_in
 from marketing.ledger.file import Ledger, has_ledger, open_ledger
+from marketing.ledger.forgetting import restrict
 from serving.campaigns.files import read_customers, read_segment
 from serving.campaigns.folder import Written
 from serving.campaigns.plan import CONTACTS, ModelUsed, PlanFile, plan_folder
@@ -109,7 +111,9 @@ def take_customers(settings: Settings, file: Path, person: Person) -> Taken:
     """Take in how customers stand; BadInput, and nothing taken in, where a row cannot be read."""
     now = micros(settings.clock.now())
     told = read_customers(file, now)
+    restricted = restricted_customers(settings)
     with closing(open_ledger(settings)) as ledger:
+        restrict(ledger, map(int, filter(is_number, restricted)))
         taken = take_in(ledger, told, now)
     facts: dict[str, Any] = {"by": person.name, "file_sha256": _digest(file.read_bytes())}
     audited(settings, "customers_taken_in", facts | {"customers": taken.customers})

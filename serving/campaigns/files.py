@@ -55,7 +55,11 @@ def read_customers(path: Path, now_us: int) -> Standing:
     if len(late):
         raise _bad(path, late, DECLINED, "is later than now")
     return Standing(
-        customer=customer, channels=np.stack(ways, axis=1), declined_us=declined, **flags
+        customer=customer,
+        channels=np.stack(ways, axis=1),
+        declined_us=declined,
+        restricted=np.zeros(len(customer), bool),
+        **flags,
     )
 
 
@@ -67,16 +71,15 @@ def read_segment(path: Path) -> Int64s:
 def read_receipts(path: Path) -> list[Receipt]:
     """The receipts of a file, as they stand in it; what does not hold is the ledger's to refuse."""
     frame = _table(path, RECEIPT, more=(CUSTOMER,))
-    at, _ = _parsed(frame["at"])
+    at, _, zoned = _parsed(frame["at"])
     given = frame if CUSTOMER in frame.columns else frame.assign(**{CUSTOMER: ""})
-    event_id, contact_id, customer, kind, said = (
+    event_id, contact_id, customer, kind = (
         given[name].fillna("").astype(str).str.strip()
-        for name in ("event_id", "contact_id", CUSTOMER, "kind", "at")
+        for name in ("event_id", "contact_id", CUSTOMER, "kind")
     )
-    zoned = said.str.contains(ZONED)
     times = [
-        (None, None) if one == NEVER else (one, None) if zone else (None, one - BEIJING_US)
-        for one, zone in zip(at.tolist(), zoned, strict=True)
+        (None, None) if one == NEVER else (one, None) if zone else (None, one)
+        for one, zone in zip(at.tolist(), zoned.tolist(), strict=True)
     ]
     texts = zip(event_id, contact_id, customer, kind.str.lower(), strict=True)
     return [Receipt(*row, *time) for row, time in zip(texts, times, strict=True)]
@@ -138,21 +141,25 @@ def _yes_or_no(frame: pd.DataFrame, column: str, path: Path) -> Flags:
 
 
 def _times(frame: pd.DataFrame, column: str, path: Path) -> Int64s:
-    """Microseconds; NEVER where nothing stands. A day is taken from its midnight in UTC."""
-    found, wrong = _parsed(frame[column])
+    """Microseconds; NEVER where nothing stands."""
+    found, wrong, _ = _parsed(frame[column])
     if len(wrong):
         raise _bad(path, wrong, column, "is no ISO 8601 time")
     return found
 
 
-def _parsed(column: Any) -> tuple[Int64s, Int64s]:
-    """Microseconds, and the places of what is no time."""
+def _parsed(column: Any) -> tuple[Int64s, Int64s, Flags]:
+    """Microseconds, the places of what is no time, and whether each says its zone.
+
+    A day, or a time that says none, is taken by Beijing's clocks.
+    """
     text = column.fillna("").astype(str).str.strip()
     times = pd.to_datetime(text.where(text != ""), utc=True, format="ISO8601", errors="coerce")
-    there = times.notna().to_numpy()
+    there, zoned = times.notna().to_numpy(), text.str.contains(ZONED).to_numpy(dtype=bool)
     found = np.full(len(text), NEVER)
     found[there] = times[there].dt.as_unit("us").astype(np.int64).to_numpy()
-    return found, np.flatnonzero(~there & (text != "").to_numpy())
+    found[there & ~zoned] -= BEIJING_US
+    return found, np.flatnonzero(~there & (text != "").to_numpy()), zoned
 
 
 def _bad(path: Path, rows: Int64s, column: str, what: str) -> BadInput:

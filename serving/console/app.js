@@ -114,6 +114,7 @@ function showAnswer() {
       {},
       h("span", { class: "soft small" }, origin(answer)),
       h("code", {}, answer.decision_id),
+      answer.decision === "refer" ? h("a", { class: "button", href: `/underwriting#${answer.decision_id}` }, t().underwriting) : null,
       h("a", { class: "button", href: `#/explain/${answer.decision_id}` }, t().explain),
     ),
   );

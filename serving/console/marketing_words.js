@@ -82,7 +82,7 @@ export const MARKETING = {
       "marketing.offer_shown.v1": "看到优惠", "marketing.offer_clicked.v1": "点开优惠", "service.message.v1": "客服消息",
     },
     rules: {
-      opted_out: "已退订", no_consent: "未同意营销", open_complaint: "投诉未结", overdue: "有逾期", recently_declined: "近期被拒", student: "在校学生",
+      restricted: "已要求删除", opted_out: "已退订", no_consent: "未同意营销", open_complaint: "投诉未结", overdue: "有逾期", recently_declined: "近期被拒", student: "在校学生",
       frequency_cap: "频次上限", holdout: "永久对照组", no_channel_consent: "未同意渠道", quiet_hours: "免打扰时段", unpersonalised: "已关闭个性化", not_scored: "无法评分",
       risk_declines: "风控不予授信", minimum_uplift: "增量不足", no_gain: "收益不抵成本", price: "预算另有更好用途", spent: "额度已用完", lot: "抽签未中", unknown_customer: "名册无此人",
     },
@@ -161,7 +161,7 @@ export const MARKETING = {
       "marketing.offer_shown.v1": "offer shown", "marketing.offer_clicked.v1": "offer opened", "service.message.v1": "message to or from the desk",
     },
     rules: {
-      opted_out: "opted out", no_consent: "no consent", open_complaint: "open complaint", overdue: "overdue", recently_declined: "recently declined", student: "student",
+      restricted: "erasure asked for", opted_out: "opted out", no_consent: "no consent", open_complaint: "open complaint", overdue: "overdue", recently_declined: "recently declined", student: "student",
       frequency_cap: "frequency cap", holdout: "permanent holdout", no_channel_consent: "no consent to the channel", quiet_hours: "quiet hours", unpersonalised: "personalisation off", not_scored: "cannot be scored",
       risk_declines: "risk declines", minimum_uplift: "uplift too small", no_gain: "costs more than it brings", price: "budget better used elsewhere", spent: "limits used up", lot: "drew nothing", unknown_customer: "not in the ledger",
     },

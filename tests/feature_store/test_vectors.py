@@ -14,9 +14,10 @@ from feature_store.event_table import table_of
 from feature_store.lmdb_map import MapPlace
 from feature_store.online import OnlineFeatures
 from feature_store.packed_counting import Part
+from feature_store.packed_keys import JOIN_KEY
 from feature_store.packed_writer import PackedWriter
 from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
-from feature_store.stream import JOIN_KEY, Stream, catch_up
+from feature_store.stream import Stream, catch_up
 from feature_store.vectors import Scoring
 from finmodel.errors import NoRoom, Refused
 from tests.feature_store.test_stream import (

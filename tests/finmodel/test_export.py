@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from finmodel.manifest import (
 )
 from finmodel.pointers import Pointer, export_folder, pointer_path, read_champion, set_champion
 from finmodel.signing import ensure_key, sign_folder
+from tests.full_disk import room
 
 RANDOM = np.random.default_rng(11)
 ROWS = RANDOM.normal(size=(400, 3)).astype(np.float32)
@@ -254,20 +252,9 @@ def test_what_an_earlier_crash_left_is_cleared(tmp_path, keys):
     assert os.listdir(left.parent) == ["3"]
 
 
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """A limit of the operating system on every file that this process writes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("limit", [100, 2500])
 def test_where_a_file_does_not_fit_nothing_is_left(tmp_path, keys, limit):
-    with files_of_at_most(limit), pytest.raises(NoRoom):
+    with room(limit), pytest.raises(NoRoom):
         write_export(tmp_path / "exports", manifest_of(), TEXT, keys)
     assert os.listdir(tmp_path / "exports" / "small") == []
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from finmodel.errors import BadInput, FinmodelError
+from finmodel.event_broker import EventBroker
+from finmodel.retention import Periods
 from finmodel.settings import Settings
 
 
@@ -39,6 +41,24 @@ def test_a_child_sees_the_same_settings_without_the_persons_key(tmp_path, monkey
     assert "fm_secret" not in theirs.values()
 
 
+def test_a_child_is_told_of_the_broker_and_its_options_are_of_no_use_alone(tmp_path):
+    told = {"FINMODEL_KAFKA": "127.0.0.1:9092", "FINMODEL_KAFKA_CONFIG": str(tmp_path / "k.yaml")}
+    assert Settings.from_env(Settings.from_env(told).child_env()).kafka == EventBroker(
+        "127.0.0.1:9092", tmp_path / "k.yaml"
+    )
+    with pytest.raises(BadInput, match="FINMODEL_KAFKA_CONFIG: it is for Kafka"):
+        Settings.from_env(told | {"FINMODEL_KAFKA": ""})
+
+
+def test_prices_are_nobodys_until_they_are_said_and_a_child_knows():
+    assert Settings.from_env({}).gpu_hour_price == 0.0
+    said = {"FINMODEL_CORE_HOUR_PRICE": "0.35", "FINMODEL_GPU_HOUR_PRICE": "18.5"}
+    ours = Settings.from_env(Settings.from_env(said).child_env())
+    assert (ours.core_hour_price, ours.gpu_hour_price, ours.engine_hour_price) == (0.35, 18.5, 0)
+    with pytest.raises(BadInput, match="FINMODEL_GPU_HOUR_PRICE"):
+        Settings.from_env({"FINMODEL_GPU_HOUR_PRICE": "-1"})
+
+
 def test_the_key_of_a_server_that_writes_goes_to_the_service_and_none_stands_in_its_url(
     monkeypatch,
 ):
@@ -69,3 +89,11 @@ def test_a_home_is_for_its_owner_alone_and_where_none_can_be_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FinmodelError, match="home"):
         Settings(home=tmp_path / "file" / "home", data=tmp_path).make_home()
+
+
+def test_records_are_kept_as_long_as_the_law_says_or_longer_and_a_child_knows():
+    assert Settings.from_env({}).keep == Periods()
+    ours = Settings.from_env({"FINMODEL_KEEP": "logs=1y"})
+    assert ours.keep == Settings.from_env(ours.child_env()).keep == Periods(logs=12)
+    with pytest.raises(BadInput, match="10 years at least"):
+        Settings.from_env({"FINMODEL_KEEP": "transactions=5y"})

@@ -49,6 +49,7 @@ def standing(customers: int, first: int = 1, **changes: Any) -> Standing:
         "overdue": no,
         "student": no,
         "declined_us": np.full(customers, NEVER),
+        "restricted": no,
     }
     given = {
         name: np.broadcast_to(value, columns[name].shape).astype(columns[name].dtype)

@@ -22,7 +22,7 @@ from risk.recipe import Recipe, load_recipe
 from risk.score import score_file
 from risk.train import train
 from tests.finmodel.mlflow_home import settings_at
-from tests.finmodel.test_export import files_of_at_most
+from tests.full_disk import room
 from tests.risk.small_lender import RECIPE, loans
 
 VALIDATOR = Person("val", frozenset({"validator"}))
@@ -118,7 +118,7 @@ def test_the_first_bad_row_is_named_and_the_old_file_stays(
 @pytest.mark.parametrize("target", ["out.csv", "out.parquet"])
 def test_a_full_disk_leaves_nothing(world, tmp_path, target):
     loans().to_csv(tmp_path / "in.csv", index=False)
-    with files_of_at_most(5000), pytest.raises(NoRoom):
+    with room(5000), pytest.raises(NoRoom):
         score_file(world.recipe, world.settings, tmp_path / "in.csv", tmp_path / target)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 

@@ -180,6 +180,7 @@ def test_ctrl_c_leaves_a_killed_run_and_nothing_registered(lender, settings, dur
     experiment = client.get_experiment_by_name("small_lender")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "KILLED"
+    assert run.data.metrics["core_hours"] > 0
     assert tracking.versions(settings) == []
     assert not settings.audit.exists()
     assert train(recipe, settings, ENGINEER).version == 1

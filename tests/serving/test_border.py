@@ -195,4 +195,6 @@ async def test_counts_know_routes_and_never_a_path_that_a_caller_made_up(world):
     counts = world.telemetry.exposition().decode()
     assert 'finmodel_requests_total{route="/task/{piece}",status="200"} 1.0' in counts
     assert 'finmodel_requests_total{route="none",status="404"} 1.0' in counts
+    for rule in RULES:
+        assert f'finmodel_requests_total{{route="{rule.path}",status="507"}} 0.0' in counts
     assert "secret" not in counts

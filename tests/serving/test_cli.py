@@ -61,6 +61,8 @@ def test_every_command_explains_itself_and_each_of_its_words(words):
         (("bench", "lora", "--base", "nosuch"), "argument --base: invalid choice: 'nosuch'"),
         (("rollback", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
         (("people", "add", "lin", "--role", "king"), "engineer"),
+        (("model", "import", "no.csv", "--recipe", SHIPPED), "no.csv: no such file; name a score"),
+        (("model", "import", SHIPPED, "--recipe", SHIPPED), "of no format that is known here: its"),
         (("retire", "behaviour_risk", "1", "--reason", "x"), "FINMODEL_KEY"),
         (("withdraw", "behaviour_risk", "--reason", "x"), "FINMODEL_KEY"),
         (("policy", "check", "nowhere.yaml"), "no such file; name a policy's file"),

@@ -1,6 +1,9 @@
 """A new user's first hour: the demo, the pasted request, the audit, another model, Ctrl-C."""
 
+import csv
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import threading
@@ -10,13 +13,18 @@ from hashlib import sha256
 from pathlib import Path
 
 import httpx
+import lightgbm as lgb
 import pytest
 import yaml
 from mlflow import MlflowClient
 
 from finmodel.audit import Entry, scan
 from finmodel.settings import Settings
+from risk.frames.load import load_frame
+from risk.recipe import load_recipe
+from risk.scorecard.card import decode
 from serving import demo as road
+from serving.doctor.finding import LOOK_CLOSER
 from serving.launch import ASSIST, DECISIONS
 from tests.serving.demo_shell import Answer, Demo, Shell, press_ctrl_c, processes_in, start_demo
 from tests.serving.small_world import ROOT, wait_until
@@ -65,6 +73,22 @@ def small_recipe(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture
+def from_elsewhere(demo, small_recipe) -> Path:
+    """A model that LightGBM taught and saved itself, its features in another order."""
+    here = Settings(home=demo.shell.home, data=demo.shell.home)
+    recipe = load_recipe(small_recipe)
+    frame = load_frame(recipe, replace(here, standing_clock=road.CLOCK))
+    names = list(frame.names[::-1])
+    rising = [recipe.monotone.get(name, 0) for name in names]  # the gate asks that of any model
+    data = lgb.Dataset(frame.matrix[:, ::-1], frame.labels, feature_name=names)
+    params = {"objective": "binary", "num_leaves": 7, "learning_rate": 0.1, "verbosity": -1}
+    params |= {"num_threads": 1, "monotone_constraints": rising}
+    file = small_recipe.with_name("champion.txt")
+    lgb.train(params, data, 40).save_model(file)
+    return file
+
+
 def test_the_pasted_request_gets_a_whole_decision(decided):
     assert decided["decision"] in {"approve", "refer", "decline"}
     assert 0 < decided["probability_of_default"] < 1
@@ -102,6 +126,14 @@ def test_the_console_and_explain_answer_there(demo, decided):
     assert answer.json()["decision_id"] == decided["decision_id"]
 
 
+def test_the_doctor_finds_all_well_beside_the_running_service(demo, decided):
+    answer = demo.shell.finmodel("doctor", "--json")
+    amiss = [one for one in answer.json["findings"] if one["state"] != "ok"]
+    full = [one for one in amiss if "are free" in one["says"]]  # this machine's disk
+    assert amiss == full
+    assert answer.code == (LOOK_CLOSER if answer.json["wrong"] else 0)
+
+
 def test_what_the_demo_promoted_is_recorded_as_demo(demo):
     acts = {"promotion", "gate", "waiver", "policy_proposed", "policy_approved"}
     moved = [one for one in _audited(demo.shell) if one.kind in acts]
@@ -121,12 +153,16 @@ def test_demo_people_may_promote_nothing_outside_the_demo(demo):
     assert "demo" in answer.err
 
 
-def test_another_version_goes_live_and_back_with_no_failed_request(demo, lin, wang, small_recipe):
-    def train() -> str:
-        trained = demo.shell.finmodel("train", str(small_recipe), "--json", key=lin)
-        assert trained.code == 0, trained.err
-        assert trained.json["passed"] is True, trained.out
-        return str(trained.json["version"])
+def test_another_version_goes_live_and_back_with_no_failed_request(
+    demo, lin, wang, small_recipe, from_elsewhere
+):
+    """One that was trained here, then one that was brought as LightGBM's own file."""
+
+    def registered(*words: str) -> str:
+        answer = demo.shell.finmodel(*words, "--json", key=lin)
+        assert answer.code == 0, answer.err
+        assert answer.json["passed"] is True, answer.out
+        return str(answer.json["version"])
 
     def promote(version: str, key: str) -> Answer:
         waiver = ("--waive-out-of-time", "the shipped table has one date")
@@ -136,7 +172,7 @@ def test_another_version_goes_live_and_back_with_no_failed_request(demo, lin, wa
     def roll_back() -> Answer:
         return demo.shell.finmodel("rollback", "behaviour_risk", "--reason", "a test", key=wang)
 
-    first = train()
+    first = registered("train", str(small_recipe))
     own = promote(first, lin)
     assert own.code == 2
     assert "validator" in own.err
@@ -146,9 +182,18 @@ def test_another_version_goes_live_and_back_with_no_failed_request(demo, lin, wa
         to_the_demos = roll_back()
         assert to_the_demos.code == 2
         assert "the demo's people" in to_the_demos.err
-        second = train()
+        file = ("model", "import", str(from_elsewhere), "--recipe", str(small_recipe))
+        second = registered(*file)
         assert promote(second, wang).code == 0
         wait_until(lambda: asked.versions[-1:] == [int(second)], 15)
+        decided = _decide(demo)
+        assert decided["reasons"]
+        headers = {"Authorization": f"Bearer {demo.key('auditor')}"}
+        explained = httpx.get(f"{demo.address}/explain/{decided['decision_id']}", headers=headers)
+        assert explained.json()["replay"]["same"] is True
+        then = Shell(demo.shell.home, demo.shell.port, {"FINMODEL_STANDING_CLOCK": road.CLOCK})
+        seen = then.finmodel("monitor", "behaviour_risk", "--json").json["header"]
+        assert (seen["version"], seen["reference"]) == (int(second), "build sample: 1 × 2 folds")
         assert roll_back().code == 0
         wait_until(lambda: asked.versions[-1:] == [int(first)], 15)
     assert set(asked.codes) == {200}
@@ -173,6 +218,7 @@ def test_an_alias_moved_by_hand_serves_nothing_else_and_is_shown_and_audited(dem
     assert status()["alias"]["moved"] == [moved]
     assert status()["model"]["version"] == 2
     assert _decide(demo)["model"]["version"] == 2
+    assert "moved outside the gate: MLflow says 1" in demo.shell.finmodel("doctor").out
     client.set_registered_model_alias("behaviour_risk", "champion", 2)
     wait_until(lambda: not status()["alias"]["moved"], 90)
     recorded = [one for one in _audited(demo.shell) if one.kind == "alias_moved"]
@@ -322,7 +368,7 @@ def test_an_anchor_that_was_kept_tells_a_log_that_was_cut(demo, decided, tmp_pat
     assert "another log" in answer.err
 
 
-def test_an_erased_customers_application_is_gone_for_good(demo):
+def test_an_application_stays_while_a_rule_holds_it_and_once_erased_is_gone_for_good(demo):
     key, asked = demo.key("auditor"), _request(demo)
     asked["content"] = asked["content"].replace('"customer_id": 2', '"customer_id": 7')
     entry = httpx.post(**asked).json()["decision_id"]
@@ -332,13 +378,19 @@ def test_an_erased_customers_application_is_gone_for_good(demo):
         return httpx.get(f"{demo.address}/explain/{entry}", headers=headers).json()
 
     assert explained()["application"]["customer_id"] == 7
-    erased = demo.shell.finmodel("audit", "erase", "7", "--reason", "asked", key=key)
-    assert erased.code == 0, erased.err
+    words = ("customer", "erase", "7", "--reason", "asked", "--json")
+    restricted = demo.shell.finmodel(*words, key=key)
+    assert restricted.json["answer"] == "restricted", restricted.err
+    assert explained()["application"]["customer_id"] == 7
+    erased = demo.shell.finmodel(*words, "--ended", "2005-10-01", key=key)
+    assert erased.json["answer"] == "erased", erased.err
+    assert {"event log", "snapshots", "online features"} <= {
+        place for place, count in erased.json["removed"].items() if count
+    }
     wait_until(lambda: explained()["personal_data"] == "erased", 15)
     assert explained()["application"] is None
     assert explained()["replay"]["same"] is True
-    again = demo.shell.finmodel("audit", "erase", "7", "--reason", "asked", key=key)
-    assert again.code == 2
+    assert demo.shell.finmodel(*words, key=key).code == 2
 
 
 def test_a_past_and_a_drift_can_be_simulated_beside_the_service(demo):
@@ -353,6 +405,55 @@ def test_a_past_and_a_drift_can_be_simulated_beside_the_service(demo):
         one["signal"] for one in seen["alerts"] if one["owner"] == road.VALIDATOR
     }
     assert seen["header"]["matured"] > 1_000
+
+
+@pytest.fixture
+def champion(demo, tmp_path, monkeypatch) -> Path:
+    """A folder with a scorecard as CSV, and a recipe whose gate asks what a scorecard reaches."""
+    card = tmp_path / "card.json"
+    demo.shell.finmodel("scorecard", "behaviour_risk", "--version", "1", "--output", str(card))
+    told = json.loads(card.read_text())
+    rows = [["variable", "bin", "woe", "points"], ["base points", "", "", told["base_points"]]]
+    for one in decode(card.read_bytes()).variables:
+        bins = zip(one.bins.labels(), one.woe, one.points, strict=True)
+        rows += [[one.name, *described] for described in bins]
+    with (tmp_path / "champion.csv").open("w", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    recipe = yaml.safe_load(RECIPE.read_text())
+    recipe["gate"] |= {"auc": 0.765, "ks": 0.41, "brier": 0.139}
+    (tmp_path / "champion.yaml").write_text(yaml.safe_dump(recipe, allow_unicode=True))
+    return tmp_path
+
+
+def test_six_commands_lead_to_an_imported_scorecard_that_decides(demo, champion):
+    """Those of docs/moving_in.md; `make run` is what this file's demo was started as."""
+    page = (ROOT / "docs" / "moving_in.md").read_text()
+    run, *lines = re.search(r"```sh\n(.*?)```", page, re.S)[1].splitlines()
+    assert run.split("#")[0].strip() == "make run"
+    assert len(lines) <= 5
+    keys: dict[str, str] = {}
+    for line in lines:
+        told = re.fullmatch(r"(?:(\w+)=\$\()?(?:FINMODEL_KEY=\$(\w+) )?finmodel (.*)", line)
+        words = [
+            str(champion / word) if (champion / word).is_file() else word
+            for word in shlex.split(told[3].replace(")", ""), comments=True)
+        ]
+        answer = demo.shell.finmodel(*words, key=keys.get(told[2], ""))
+        assert answer.code == 0, answer.err
+        keys[told[1]] = answer.out.strip()
+    newest = demo.shell.finmodel("models", "--json").json[0]
+    assert newest["served_as"] == "champion"
+    wait_until(lambda: _decide(demo)["model"]["version"] == newest["version"], 15)
+    decided = _decide(demo)
+    # The card's points have two decimals, a model's have not.
+    assert decided["points"] == pytest.approx(round(decided["points"], 2), abs=1e-8)
+    assert decided["reasons"]
+    replayed = demo.shell.finmodel("audit", "replay", decided["decision_id"])
+    assert replayed.json["same"] is True
+    then = Shell(demo.shell.home, demo.shell.port, {"FINMODEL_STANDING_CLOCK": road.CLOCK})
+    seen = then.finmodel("monitor", "behaviour_risk", "--json").json["header"]
+    assert seen["version"] == newest["version"]
+    assert seen["reference_zh"] == "建模样本：全部样本（是否参与过建模未知）"
 
 
 def test_ctrl_c_ends_everything_that_it_started(demo):

@@ -12,6 +12,7 @@ from finmodel.audit import find, scan
 from finmodel.audit_side import check_sides, pieces_of
 from finmodel.clock import parse_time
 from finmodel.decision_log import LAYOUT
+from finmodel.decision_series import Series
 from finmodel.drift import fit_bins
 from finmodel.errors import BadInput, NotReady
 from finmodel.manifest import Scaling
@@ -146,8 +147,9 @@ def test_monitoring_and_simulation_leave_them_out_and_the_simulation_counts_them
     point_to(world.settings, 1)
     wait_until(lambda: client.get("/readyz").status_code == 200, 20)
     assert asked(client, world, 50).json()["model"]["version"] == 1
-    bins = [fit_bins(column) for column in np.nan_to_num(world.features).T]
-    seen = scan_decisions(settings.audit, Asked(NAME, 1, (0, 2**62)), bins)
+    columns = enumerate(np.nan_to_num(world.features).T)
+    bins = {f"feature_{place}": fit_bins(column) for place, column in columns}
+    seen = scan_decisions(Series(settings.audit), Asked(NAME, 1, (0, 2**62)), bins)
     assert len(seen.decisions) == 1
     found = simulate(settings, write_policy(tmp_path), DAY, files, Progress())
     logged = [one.body["version"] for one in scan(settings.audit, "decision")]

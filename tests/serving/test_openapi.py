@@ -14,6 +14,9 @@ from serving.routes import ROUTES
 from tests.serving.small_world import APPLICATION
 
 pytestmark = pytest.mark.servers
+LEFT_OUT = ("/session", "/audit/chain")
+"""A password is hashed slowly on purpose, and no document knows a right one; each check of a chain
+starts a process, and none of them reads a word that was sent."""
 
 
 def test_the_service_does_what_its_document_says(service, client, world, tmp_path):
@@ -29,6 +32,7 @@ def test_the_service_does_what_its_document_says(service, client, world, tmp_pat
             *("--header", f"Authorization: Bearer {key}", "--checks", "all", "--no-color"),
             *("--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all"),
             *("--generation-deterministic", "--max-examples", "40"),
+            *(word for path in LEFT_OUT for word in ("--exclude-path", path)),
         ],
         cwd=tmp_path,
         env=os.environ | {"SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("fuzz_hooks.py"))},
@@ -38,8 +42,11 @@ def test_the_service_does_what_its_document_says(service, client, world, tmp_pat
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "Tested: 16" in done.stdout
-    assert "16 passed" in done.stdout.partition("Fuzzing")[2]
+    asked = [one for one in ROUTES if one.doc is not None and one.rule.path not in LEFT_OUT]
+    documented = len(asked)
+    assert documented >= 24
+    assert f"Tested: {documented}" in done.stdout
+    assert f"{documented} passed" in done.stdout.partition("Fuzzing")[2]
     People(world.settings.people).revoke("everybody")
 
 

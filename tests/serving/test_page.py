@@ -19,6 +19,9 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "monitoring.html",
         "alerts.js",
         "app.js",
+        "audit.html",
+        "audit.js",
+        "audit_words.js",
         "assist.css",
         "assist.html",
         "assist.js",
@@ -28,6 +31,7 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "charts.js",
         "draw.js",
         "frame.js",
+        "human_look.js",
         "marketing.html",
         "marketing.js",
         "marketing_panels.js",
@@ -38,19 +42,31 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
         "panel.html",
         "panel.js",
         "panels.js",
+        "quality.css",
+        "quality.html",
+        "quality.js",
+        "quality_panels.js",
+        "quality_words.js",
         "question.js",
         "record.js",
         "refusals.js",
+        "road.html",
+        "road.js",
+        "road_words.js",
         "sheets.js",
+        "underwriting.css",
+        "underwriting.html",
+        "underwriting.js",
+        "underwriting_words.js",
         "words.js",
+        "wrap_up.js",
+        "wrap_up_words.js",
         "monitoring.css",
         "style.css",
+        "suggestion_card.js",
         "icon.svg",
     }
-    for html in (
-        page.file(name)[0].decode()
-        for name in ("assist.html", "index.html", "marketing.html", "monitoring.html", "panel.html")
-    ):
+    for html in (page.file(name)[0].decode() for name in page.FILES if name.endswith(".html")):
         assert html.count("<script") == html.count('<script type="module" src="/console/') == 1
         assert "style=" not in html
         assert "http" not in html.replace("http-equiv", "")
@@ -61,7 +77,17 @@ def test_the_files_of_the_page_are_static_and_without_inline_script():
 
 
 @pytest.mark.parametrize(
-    ("file", "least"), [("words.js", 60), ("marketing_words.js", 50), ("monitoring_words.js", 60)]
+    ("file", "least"),
+    [
+        ("words.js", 60),
+        ("audit_words.js", 30),
+        ("marketing_words.js", 50),
+        ("monitoring_words.js", 60),
+        ("road_words.js", 50),
+        ("wrap_up_words.js", 25),
+        ("quality_words.js", 30),
+        ("underwriting_words.js", 30),
+    ],
 )
 def test_both_languages_have_the_same_words(file, least):
     words = page.file(file)[0].decode()
@@ -77,15 +103,42 @@ def test_both_languages_have_the_same_words(file, least):
 SERVING = Path(page.__file__).parent
 REFUSING = (
     *(SERVING / f"{name}.py" for name in ("answering", "border", "decisions", "dossier", "flows")),
-    SERVING / "inside.py",
-    *(SERVING / f"{name}.py" for name in ("monitoring_page", "page", "policy_asked")),
+    *(SERVING / f"{name}.py" for name in ("inside", "sessions", "signing_in")),
+    *(SERVING / f"{name}.py" for name in ("audit_page", "monitoring_page", "page", "policy_asked")),
     *(SERVING / name for name in ("campaign_page.py", "campaigns/plan.py", "offers/room.py")),
-    *(SERVING / "monitoring" / f"{name}.py" for name in ("behind", "kept", "reading", "room")),
+    *(
+        SERVING / "monitoring" / f"{name}.py"
+        for name in ("behind", "first_rows", "kept", "reading", "room")
+    ),
+    SERVING.parent / "finmodel" / "imported_files.py",
+    SERVING / "assisting" / "writing.py",
+    *(SERVING / "road" / f"{name}.py" for name in ("letters", "looking")),
+    SERVING / "brokers.py",
     *(
         SERVING / "assisting" / f"{one}.py"
-        for one in ("conversing", "judging", "routes", "writing")
+        for one in (
+            "conversing",
+            "judging",
+            "looking",
+            "quality",
+            "routes",
+            "wrapping_up",
+            "writing",
+        )
     ),
-    *(SERVING.parent / "finmodel" / f"{one}_book.py" for one in ("conversation", "suggestion")),
+    *(
+        SERVING.parent / "finmodel" / f"{one}.py"
+        for one in (
+            "conversation_book",
+            "finding_book",
+            "suggestion_book",
+            "tickets",
+            "wrap_up_book",
+        )
+    ),
+    *(SERVING.parent / "risk" / "underwriting" / f"{one}.py" for one in ("book", "case")),
+    SERVING.parent / "finmodel" / "two_eyes.py",
+    SERVING / "underwriting" / "room.py",
     *(SERVING.parent / "risk" / "monitor" / f"{one}.py" for one in ("alerts", "periods", "points")),
 )
 """What can refuse somebody who sits at the console."""
@@ -121,7 +174,7 @@ def test_whatever_the_console_can_be_refused_has_a_chinese_sentence():
 
 
 def test_every_chinese_sentence_is_of_one_that_the_service_says():
-    folders = ("serving", "risk", "marketing", "finmodel")
+    folders = ("serving", "risk", "marketing", "feature_store", "finmodel")
     sources = [path for one in folders for path in (SERVING.parent / one).rglob("*.py")]
     text = "\n".join(path.read_text() for path in sources)
     of_msgspec = {"contains unknown field", "missing required field"}
@@ -131,6 +184,21 @@ def test_every_chinese_sentence_is_of_one_that_the_service_says():
     own = set(re.findall(r'^  (\w+): "', page.file("refusals.js")[0].decode(), re.M))
     named = {one for here in (errors, refusals) for one in vars(here)}
     assert own - {"other"} == (named & kinds(FinmodelError)) - {"FinmodelError"}
+
+
+def test_what_the_platform_records_has_a_name_on_the_auditors_page():
+    words = page.file("audit_words.js")[0].decode()
+    recorded = re.compile(
+        r'(?:audited\([^,()]+,|_record\([^,()]+,|append(?:_async)?\()\s*"([a-z_]+)",'
+    )
+    sources = [
+        path
+        for one in ("serving", "risk", "finmodel")
+        for path in (SERVING.parent / one).rglob("*.py")
+    ]
+    kinds = {kind for path in sources for kind in recorded.findall(path.read_text())}
+    assert len(kinds) > 20
+    assert [kind for kind in sorted(kinds) if words.count(f'{kind}: "') != 2] == []
 
 
 @pytest.fixture
@@ -185,6 +253,51 @@ def test_a_walk_from_the_key_to_the_record(tab, world):
     expect(tab.locator("#desk")).to_be_visible()
     tab.click("#leave")
     expect(tab.locator("#sign-in")).to_be_visible()
+
+
+def come_in(tab, name, password):
+    tab.fill("#own-name", name)
+    tab.fill("#password", password)
+    tab.click("#session-form button")
+
+
+@pytest.mark.servers
+def test_a_session_that_ended_takes_nothing_that_was_typed_with_it(tab, world):
+    people, password = People(world.settings.people), "lantern orbit mustard quay"
+    for name in ("赵敏", "钱多"):
+        people.add(name, {"underwriter"})
+        people.set_password(name, password)
+    try:
+        come_in(tab, "赵敏", "another one altogether")
+        expect(tab.locator("#session-problem")).to_contain_text("未登录：姓名或密码不对")
+        come_in(tab, "赵敏", password)
+        expect(tab.locator("#person")).to_contain_text("赵敏 审批员")
+        tab.fill("#customer", "42")
+        tab.fill("#amount", "1234")
+        people.set_password("赵敏", password + "!")
+        tab.click("#decide")
+        expect(tab.locator("#session-ended")).to_contain_text("已填写的内容都还在")
+        expect(tab.locator("#desk")).to_be_hidden()
+        expect(tab.locator("#own-name")).to_have_value("赵敏")
+        tab.fill("#password", password + "!")
+        tab.click("#session-form button")
+        expect(tab.locator("#customer")).to_have_value("42")
+        expect(tab.locator("#amount")).to_have_value("1234")
+        tab.click("#decide")
+        expect(tab.locator("#answer .badge")).to_have_text("拒绝")
+        tab.reload()
+        expect(tab.locator("#person")).to_contain_text("赵敏")
+        people.set_password("赵敏", password)
+        expect(tab.locator("#sign-in")).to_be_visible(timeout=10_000)
+        come_in(tab, "钱多", password)
+        expect(tab.locator("#person")).to_contain_text("钱多")
+        expect(tab.locator("#recent .badge")).to_have_count(0)
+        tab.click("#leave")
+        expect(tab.locator("#sign-in")).to_be_visible()
+        expect(tab.locator("#session-ended")).to_be_hidden()
+    finally:
+        people.revoke("赵敏")
+        people.revoke("钱多")
 
 
 @pytest.mark.servers

@@ -27,6 +27,25 @@ def test_what_happened_is_counted_by_what_it_was():
         assert line in told
 
 
+def test_what_decisions_took_is_told_without_the_first():
+    telemetry = Telemetry()
+    assert telemetry.spent == (0, 0.0)
+    for _ in range(3):
+        telemetry.decided("approve", "points", [])
+    assert telemetry.spent.decisions == 2
+    assert telemetry.spent.cpu_s > 0
+
+
+def test_what_happened_never_is_told_as_nothing():
+    """Prometheus reckons an increase between two values: a refusal must not be the first."""
+    told = Telemetry().exposition().decode().splitlines()
+    assert 'finmodel_model_loads_total{result="refused"} 0.0' in told
+    telemetry = Telemetry()
+    telemetry.expect(["/decide"])
+    told = telemetry.exposition().decode().splitlines()
+    assert 'finmodel_requests_total{route="/decide",status="507"} 0.0' in told
+
+
 def test_workers_are_added_up(tmp_path):
     """Two processes count, a third tells the sum, as BentoML's workers do."""
     count = "from serving.telemetry import Telemetry as T; T().scored(5)"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from feature_store.offline import training_frame
 from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan, plan_from, plan_of
 from finmodel.errors import BadInput, NotFound, NotReady, Refused
 from finmodel.lender import credit_default
+from finmodel.restriction_book import Restriction, RestrictionBook
+from finmodel.vault import Vault
 from risk.frames.frame import TrainingFrame, matrix_in
 from risk.frames.load import known_at, load_frame
 from risk.recipe import Recipe, load_recipe
@@ -148,6 +152,19 @@ def test_a_spine_file_gives_what_was_known_at_each_of_its_times(
     joined = training_frame(features.settings, spine.rename(columns=keys), SERVICE)
     np.testing.assert_array_equal(frame.matrix, joined[list(plan.names)].to_numpy())
     assert np.isfinite(frame.matrix).mean() > 0.4
+
+
+def test_who_asked_to_be_erased_teaches_nothing(features, spine, write, tmp_path):
+    here = features.copy(tmp_path / "home").settings
+    who = int(spine["client"].iloc[3])
+    with (
+        closing(Vault(here.vault)) as vault,
+        closing(RestrictionBook(here, vault)) as book,
+    ):
+        book.restrict(Restriction(str(who), datetime(2026, 1, 1, tzinfo=UTC)))
+    frame = load_frame(write(spine), here)
+    assert frame.ids.tolist() == [one for one in spine["client"] if one != who]
+    assert len(frame.matrix) == len(frame.labels) == len(frame.ids) == len(spine) - 1
 
 
 def test_times_without_a_zone_are_utc_and_others_are_instants(features, spine, write):

@@ -34,6 +34,12 @@ def test_the_same_features_out_of_each_kind_of_file(lender, file):
     assert set(frame.audit["age"]) == {"< 30", "30 to 45", "≥ 45"}
 
 
+def test_who_is_left_out_teaches_nothing(lender):
+    frame = load_table(load_recipe(lender()), frozenset({"00003"}))
+    assert "00003" not in frame.ids
+    assert len(frame.ids) == len(frame.labels) == len(frame.matrix) == len(loans()) - 1
+
+
 def test_the_data_hash_sees_one_changed_value(lender):
     first = load_table(load_recipe(lender())).data_hash
     assert load_table(load_recipe(lender())).data_hash == first

@@ -9,7 +9,13 @@ import pytest
 from finmodel.clock import micros, parse_time
 from finmodel.errors import BadInput
 from marketing.campaign.standing import NEVER
-from serving.campaigns.files import COLUMNS, read_customers, read_receipts, read_segment
+from serving.campaigns.files import (
+    COLUMNS,
+    read_customers,
+    read_receipts,
+    read_responses,
+    read_segment,
+)
 from tests.serving.campaign_world import customers_csv
 
 NOW = micros(parse_time("2026-04-01T12:00:00+08:00"))
@@ -23,7 +29,7 @@ def test_a_file_is_read_column_by_column(tmp_path):
         consent={3: "False"},
         consent_sms={4: 0},
         personalisation={5: 0},
-        declined_at={1: "2026-03-01", 2: "2026-03-01T08:00:00+08:00"},
+        declined_at={1: "2026-03-01", 2: "2026-03-01T00:00:00+08:00"},
     )
     told = read_customers(path, NOW)
     assert told.customer.tolist() == [1, 2, 3, 4, 5]
@@ -31,7 +37,7 @@ def test_a_file_is_read_column_by_column(tmp_path):
     assert told.consent.tolist() == [True, True, False, True, True]
     assert told.channels[3].tolist() == [True, True, False, True]
     assert told.personalised.tolist() == [True, True, True, True, False]
-    day = micros(parse_time("2026-03-01T00:00:00+00:00"))
+    day = micros(parse_time("2026-03-01T00:00:00+08:00"))
     assert told.declined_us.tolist() == [day, day, NEVER, NEVER, NEVER]
 
 
@@ -105,3 +111,10 @@ def test_a_receipts_zone_is_seen_however_it_is_written(tmp_path, said, zone, mea
     (told,) = read_receipts(path)
     at_us = micros(parse_time(meant))
     assert (told.at_us, told.loose_us) == ((at_us, None) if zone else (None, at_us))
+
+
+def test_a_response_without_a_zone_is_by_beijings_clocks(tmp_path):
+    path = tmp_path / "responses.csv"
+    path.write_text("customer_id,at\n1,2005-10-06 14:00:00\n2,2005-10-06\n3,2005-10-06T06:00:00Z\n")
+    meant = ("2005-10-06T14:00:00+08:00", "2005-10-06T00:00:00+08:00", "2005-10-06T14:00:00+08:00")
+    assert read_responses(path).at_us.tolist() == [micros(parse_time(one)) for one in meant]
