@@ -116,6 +116,9 @@ def test_figures_reach_what_they_must():
     assert figures()["offline"]["first_decision_s"] <= 300
     assert figures()["load"]["load_s"] <= 120
     assert figures()["load"]["page_s"] <= 3
+    assert figures()["day"]["errors"] == 0
+    assert figures()["day"]["page_p95_ms"] <= 1_000
+    assert figures()["day"]["minutes"] >= 10
     for name, least in (("lora", 2),):
         lora = figures()[name]
         assert lora["over_trainer"] >= least
