@@ -35,7 +35,7 @@ def border(app: ASGIApp) -> ASGIApp:
     limits = Limits(
         seconds=SECONDS,
         when_full="ask again in a second",
-        when_large="bring a long conversation in parts",
+        when_large="bring a long conversation, or a workbook, in parts",
         when_slow="ask again; scripts alone come at once",
     )
     rules, people = [route.rule for route in ROUTES], People(SETTINGS.people)

@@ -63,6 +63,8 @@ class Rule:
     """Whether it counts among those being answered; probes and pages do not."""
     refused_as: Callable[[FinmodelError], bytes] = written
     """How a refusal is written there."""
+    body_bytes: int | None = None
+    """How much is read of a body, where that is not the service's limit: for files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class Border:
         self._inside += 1
         try:
             async with asyncio.timeout(self._limits.seconds):
-                call.body = await self._body(scope["headers"], receive)
+                call.body = await self._body(scope["headers"], receive, rule)
                 await self._app(scope, receive, answer)
         except TimeoutError as error:
             raise TooSlow(
@@ -222,9 +224,9 @@ class Border:
                 return None
             raise
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+    async def _body(self, headers: Headers, receive: Receive, rule: Rule) -> bytes:
         """The whole body; one beyond the limit is not read further than that."""
-        limit = self._limits.body_bytes
+        limit = rule.body_bytes or self._limits.body_bytes
         declared = sum(int(value) for name, value in headers if name == b"content-length")
         chunks, size, more = [b""], 0, declared <= limit
         while more and size <= limit:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
-from typing import Final, TypeAlias, TypedDict
+from typing import Final, Literal, TypeAlias, TypedDict
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,7 @@ from finmodel.errors import BadInput
 
 Record: TypeAlias = Script | Source
 """What two people bring in: a script, or a product fact. No id is one of each."""
+Change: TypeAlias = Literal["added", "changed", "ended"]
 _STANDS: Final = ("text", "valid_from", "valid_to", "reviewer")
 _FIELDS: Final[dict[type[Record], tuple[str, ...]]] = {
     Script: ("intent", "needs", "account", *_STANDS),
@@ -103,6 +104,16 @@ def differences(before: Record | None, after: Record) -> Iterator[tuple[str, str
         was, now = (_shown(one, name) for one in (before, after))
         if was != now:
             yield name, was, now
+
+
+def change_of(before: Record | None, after: Record) -> Change:
+    """What becomes of a record; one of which nothing but the last day comes sooner is ended."""
+    if before is None:
+        return "added"
+    fields = {name for name, _, _ in differences(before, after)}
+    last = after.valid_to
+    sooner = last is not None and (before.valid_to is None or last < before.valid_to)
+    return "ended" if sooner and fields <= {"valid_from", "valid_to"} else "changed"
 
 
 def same(one: Record, other: Record) -> bool:

@@ -1,7 +1,7 @@
 """A workbook of scripts, taken in: its rows become drafts of whoever brings it, or are rejected.
 
-A path and a person come in; what became of each row goes out. Nothing that is said changes: drafts
-wait for a second person. Asked to only try, it keeps nothing.
+A workbook and a person come in; what became of each row goes out. Nothing that is said changes:
+drafts wait for a second person. Asked to only try, it keeps nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from finmodel.progress import Progress, silent
 from finmodel.records import Person
 from finmodel.settings import Settings
 from finmodel.workbooks.cells import read_sheet
+from finmodel.workbooks.envelope import Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Imported:
 
 def import_scripts(
     settings: Settings,
-    path: Path,
+    file: Path | Sent,
     person: Person,
     progress: Progress = silent,
     *,
@@ -41,14 +42,14 @@ def import_scripts(
 ) -> Imported:
     """Keep as drafts what a workbook changes; BadInput where nothing of it can be read."""
     require_editor(person, "import")
-    sheet = read_sheet(path, SHEET)
-    rows, unread = rows_of(sheet.lines, f"{path.name}: {sheet.name}")
+    sheet = read_sheet(file, SHEET)
+    rows, unread = rows_of(sheet.lines, f"{file.name}: {sheet.name}")
     with one_at_a_time(settings):
         ours = load_ours(settings)
         there, today = published(ours), china_day(settings.clock.now())
         standing = Standing(scripts_of(ours), waiting(settings, there), person.name, today)
         found = sort_rows(rows, sheet.epoch, standing, progress)
         if not dry_run:
-            keep(settings, found.made, person, there, path.name)
+            keep(settings, found.made, person, there, file.name)
     others = [one for one in sheet.others if one not in BESIDE]
     return Imported(len(rows), found, unread, others)

@@ -115,7 +115,13 @@ def load_ours(settings: Settings) -> Ours:
         _require_last(kept, pointer, active_path(settings))
     if pointer is None:
         return Ours({})
-    folder = export_folder(settings.scripts, NAME, pointer.version)
+    _, found = read_version(settings, pointer.version)
+    return Ours(found, pointer)
+
+
+def read_version(settings: Settings, number: int) -> tuple[About, dict[str, Approved]]:
+    """What a version holds, by id; Damaged where it was changed since it was signed."""
+    folder = export_folder(settings.scripts, NAME, number)
     try:
         allowed = frozenset({_SCRIPTS, _ABOUT})
         files = verify_folder(folder, settings.signing, allowed, largest=_LARGEST)
@@ -123,9 +129,9 @@ def load_ours(settings: Settings) -> Ours:
         found = msgspec.json.decode(files[_SCRIPTS], type=tuple[Approved, ...])
     except (KeyError, NotFound, msgspec.MsgspecError) as error:
         raise Damaged("it holds no scripts", where=str(folder), remedy=_REMEDY) from error
-    if (about.version, about.sha256) != (pointer.version, sha256(files[_SCRIPTS]).hexdigest()):
+    if (about.version, about.sha256) != (number, sha256(files[_SCRIPTS]).hexdigest()):
         raise Damaged("it is another version's", where=str(folder), remedy=_REMEDY)
-    return Ours({one.record.id: one for one in found}, pointer)
+    return about, {one.record.id: one for one in found}
 
 
 def write_ours(settings: Settings, every: Iterable[Approved], by: str) -> int:

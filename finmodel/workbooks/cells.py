@@ -1,6 +1,6 @@
 """The cells of one sheet of a workbook that a person sent, with the numbers of its rows.
 
-A path and a sheet's usual name come in; lines go out as they stand on the sheet, or a sentence
+A file and a sheet's usual name come in; lines go out as they stand on the sheet, or a sentence
 about what must be mended first: nothing hidden, merged or locked is read past anybody's eyes. What
 the cells mean is not known here.
 """
@@ -17,7 +17,7 @@ from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 
 from finmodel.errors import BadInput
-from finmodel.workbooks.envelope import unpack
+from finmodel.workbooks.envelope import Sent, unpack
 from finmodel.workbooks.marks import Marks, column_letters, marks_of
 
 MOST_ROWS: Final = 20_000
@@ -59,10 +59,10 @@ class Sheet(NamedTuple):
     """Sheets that were not read, and hold something."""
 
 
-def read_sheet(path: Path, usual: str) -> Sheet:
+def read_sheet(file: Path | Sent, usual: str) -> Sheet:
     """The sheet of that name, or the only one; BadInput where it cannot be read as it is seen."""
-    sent = unpack(path)
-    where = path.name
+    sent = unpack(file)
+    where = file.name
     try:
         marks = marks_of(sent.parts, where)
         _require_seen(marks, where)

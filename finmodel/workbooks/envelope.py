@@ -1,7 +1,8 @@
 """What was sent as a workbook, looked at before anything of it is parsed.
 
-A file comes in; its parts by name go out, all of them XML without a document type and together of
-bounded size, or a sentence about what the file is instead. What its sheets hold is not known here.
+A file, or the bytes of one, comes in; its parts by name go out, all of them XML without a document
+type and together of bounded size, or a sentence about what the file is instead. What its sheets
+hold is not known here.
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ _BROKEN: Final = (
 )  # fmt: skip
 
 
+class Sent(NamedTuple):
+    """A file that came over the network."""
+
+    name: str
+    """As its sender calls it."""
+    data: bytes
+
+
 class Unpacked(NamedTuple):
     """A workbook that may be parsed."""
 
@@ -43,10 +52,13 @@ class _DocumentType(Exception):
     """A part says what its entities stand for: no office writes that."""
 
 
-def unpack(path: Path) -> Unpacked:
+def unpack(file: Path | Sent) -> Unpacked:
     """A workbook's bytes and parts; BadInput, in a sentence, for whatever else the file is."""
-    data = _bytes_of(path)
-    where = path.name
+    data = file.data if isinstance(file, Sent) else _bytes_of(file)
+    where = file.name
+    if len(data) > LARGEST:
+        what = f"it is larger than {LARGEST >> 20} MiB"
+        raise BadInput(what, where=where, remedy="take pictures out, or send it in parts")
     if not data.startswith(b"PK"):
         what, remedy = _instead(data)
         raise BadInput(what, where=where, remedy=remedy)
@@ -66,17 +78,13 @@ def unpack(path: Path) -> Unpacked:
 def _bytes_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+            return file.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise NotFound("no such file", where=str(path), remedy="name a workbook") from error
     except IsADirectoryError as error:
         raise BadInput("it is a folder", where=str(path), remedy="name a workbook in it") from error
     except OSError as error:
         raise disk_error(error, path) from error
-    if len(data) > LARGEST:
-        what = f"it is larger than {LARGEST >> 20} MiB"
-        raise BadInput(what, where=path.name, remedy="take pictures out, or send it in parts")
-    return data
 
 
 def _instead(data: bytes) -> tuple[str, str]:

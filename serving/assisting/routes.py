@@ -21,6 +21,7 @@ from serving.assisting import (
     judging,
     looking,
     quality_routes,
+    script_routes,
     suggesting,
     wrapping_up,
 )
@@ -284,6 +285,7 @@ ROUTES: Final = (
         worth,
     ),
     *quality_routes.ROUTES,
+    *script_routes.ROUTES,
     Route(
         Rule("POST", "/v1/chat/completions", AGENTS, refused_as=refusal_of),
         Doc(

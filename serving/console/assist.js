@@ -3,7 +3,7 @@
 // writes again, suggestions are stale and new ones are asked for.
 
 import { fill, h } from "/console/draw.js";
-import { $, ask, frame, say, start } from "/console/frame.js";
+import { $, ASSISTANT, ask, frame, say, start } from "/console/frame.js";
 import { forgetLook, lookAgain } from "/console/human_look.js";
 import { facts, handling, hints, hits, line, message, worth } from "/console/assist_panels.js";
 import { bookedOn, secondsSince } from "/console/offered.js";
@@ -235,4 +235,4 @@ $("by").addEventListener("change", (event) => {
 });
 $("text").addEventListener("input", () => warn([]));
 setInterval(look, EVERY_MS);
-start({ pages: { "/": "assistant", "/quality": "quality" }, words: t, show, forget: signedOut });
+start({ pages: ASSISTANT, words: t, show, forget: signedOut });

@@ -51,6 +51,7 @@ export const AUDIT = {
       campaign_planned: "活动计划", customers_taken_in: "载入客户", contacts_stopped: "停止触达", receipts_taken_in: "载入回执",
       reminders_ordered: "提醒排序", conversations_exported: "导出会话", conversations_load_began: "开始载入历史会话", conversations_loaded: "载入历史会话",
       finding_judged: "质检判定", findings_exported: "导出质检结果", import: "引入模型", decisions_loaded: "载入历史决策",
+      scripts_drafted: "起草话术", scripts_published: "发布话术", scripts_expired: "停用话术", scripts_discarded: "放弃话术草稿",
       decisions_forgotten: "历史决策去标识", outcomes_forgotten: "还款结果去标识",
     },
     fields: {
@@ -108,6 +109,7 @@ export const AUDIT = {
       campaign_planned: "campaign planned", customers_taken_in: "customers taken in", contacts_stopped: "contacts stopped", receipts_taken_in: "receipts taken in",
       reminders_ordered: "reminders ordered", conversations_exported: "conversations exported", conversations_load_began: "load of past conversations began", conversations_loaded: "past conversations loaded",
       finding_judged: "finding judged", findings_exported: "findings exported", import: "model imported", decisions_loaded: "past decisions loaded",
+      scripts_drafted: "scripts drafted", scripts_published: "scripts published", scripts_expired: "scripts ended", scripts_discarded: "drafts of scripts discarded",
       decisions_forgotten: "past decisions made nobody's", outcomes_forgotten: "outcomes made nobody's",
     },
     fields: {

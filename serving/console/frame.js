@@ -12,6 +12,10 @@ const ACTS_FOR_MS = 60_000; // so long after a key or a click what is asked is a
 const TURNED = "#sign-in/";
 const PAGES = { "/": "brand", "/underwriting": "underwriting", "/monitoring": "monitoring", "/marketing": "marketing", "/road": "road", "/audit": "audit" };
 
+// The pages of the assistant's service, and of all pages those that are one role's.
+export const ASSISTANT = { "/": "assistant", "/quality": "quality", "/scripts": "scripts" };
+const OF_ROLE = { "/scripts": "script_editor" };
+
 export const frame = { language: preferred(), status: null, reached: true };
 
 // When a person last did something here, and who it was whose session ended.
@@ -50,9 +54,9 @@ export async function sent(method, path, body, more = {}) {
 
 export const ask = async (method, path, body) => (await sent(method, path, body)).json();
 
-// Ask for a file, and hand it to the browser to keep.
+// Ask for a file, with a body or without, and hand it to the browser to keep.
 export async function download(path, body, name) {
-  const address = URL.createObjectURL(await (await sent("POST", path, body)).blob());
+  const address = URL.createObjectURL(await (await sent(body ? "POST" : "GET", path, body)).blob());
   h("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
@@ -130,6 +134,7 @@ export function showFrame() {
   $("language").lang = frame.language === "zh" ? "en" : "zh-CN";
   const person = status?.person;
   fill($("person"), person ? [h("b", {}, person.name), ` ${person.roles.map((role) => t().roles[role] ?? role).join(" · ")}`] : []);
+  for (const link of document.querySelectorAll("#top [data-role]")) link.hidden = !person?.roles.includes(link.dataset.role);
   $("leave").hidden = !person;
   $("sign-in").hidden = Boolean(person);
   if (person) turned = "";
@@ -220,7 +225,7 @@ function furnish() {
   fill(
     $("top"),
     h("a", { class: "brand", href: location.pathname === "/" ? "#/" : location.pathname }, icon, word("span", {}, "title")),
-    others.map(([address, name]) => word("a", { class: "nav", href: address }, name)),
+    others.map(([address, name]) => word("a", { class: "nav", href: address, "data-role": OF_ROLE[address] }, name)),
     h("span", { id: "service", class: "pulse", role: "status" }),
     h("span", { class: "spring" }),
     h("span", { id: "person", class: "person" }),

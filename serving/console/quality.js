@@ -2,7 +2,7 @@
 // supervisor's verdict, and the cases of the guards that false alarms become.
 
 import { fill, h } from "/console/draw.js";
-import { $, ask, download, frame, say, start } from "/console/frame.js";
+import { $, ASSISTANT, ask, download, frame, say, start } from "/console/frame.js";
 import { caseRows, context, line, ruleName } from "/console/quality_panels.js";
 import { QUALITY } from "/console/quality_words.js";
 import { WORDS } from "/console/words.js";
@@ -158,4 +158,4 @@ $("more").addEventListener("click", () => {
   look();
 });
 setInterval(look, EVERY_MS);
-start({ pages: { "/": "assistant", "/quality": "quality" }, words: t, show, forget });
+start({ pages: ASSISTANT, words: t, show, forget });
