@@ -81,15 +81,24 @@ def kinds_of(intents: Iterable[str]) -> list[TicketKind]:
     return [_KINDS[intent] for intent in intents if intent in _KINDS]
 
 
+def is_complaint(category: Scenario, intents: Iterable[str]) -> bool:
+    """Whether a complaint must be answered: by its category, or by what was asked.
+
+    >>> is_complaint("complaint", ()), is_complaint("repayment", ("complaint_fee",))
+    (True, True)
+    """
+    return category == "complaint" or "complaint" in kinds_of(intents)
+
+
 def draft(one: Conversation, ranker: Ranker, scripts: Scripts) -> Draft:
     """The draft of a conversation that is over, or as it stands."""
     asked = list(_asked(one, ranker, scripts))
     intents = tuple(dict.fromkeys(intent for intent, _ in asked if not _is_beside(intent)))
-    kinds = kinds_of(intents)
-    first = "complaint" if "complaint" in kinds else next(iter(kinds), None)
+    category = _category(one, intents)
+    first = _first(category, kinds_of(intents))
     promise = next((_promise(one, said) for intent, said in asked if intent == PROMISE), None)
     return Draft(
-        category=_category(one, intents),
+        category=category,
         intents=intents,
         promise=promise,
         follow_up=first,
@@ -138,6 +147,13 @@ def _category(one: Conversation, intents: tuple[str, ...]) -> Scenario:
     if "complaint" in found:
         return "complaint"
     return found[0] if found else one.scenario
+
+
+def _first(category: Scenario, kinds: list[TicketKind]) -> TicketKind | None:
+    """The most urgent; a complaint by its category alone opens its ticket beside another kind."""
+    if "complaint" in kinds or (category == "complaint" and not kinds):
+        return "complaint"
+    return next(iter(kinds), None)
 
 
 def _promise(one: Conversation, said: list[Message]) -> Promise:

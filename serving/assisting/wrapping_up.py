@@ -13,7 +13,7 @@ import msgspec
 
 from finmodel.assistant.facts import Facts
 from finmodel.assistant.intents import intent_named
-from finmodel.assistant.wrap_up import Draft, draft, kinds_of
+from finmodel.assistant.wrap_up import Draft, draft, is_complaint
 from finmodel.clock import china_day
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput, NotFound
@@ -71,7 +71,8 @@ def wrap_up(conversation: str, given: WrapUpGiven, person: Person, desk: AssistD
         body=msgspec.json.encode(_body(one, given)),
     )
     asked = [given.follow_up] if given.follow_up is not None else []
-    if "complaint" in kinds_of(given.intents) and all(f.kind != "complaint" for f in asked):
+    named = any(follow_up.kind == "complaint" for follow_up in asked)
+    if is_complaint(given.category, given.intents) and not named:
         asked.insert(0, FollowUp(kind="complaint"))
     ref = desk.conversations.ref_of(one.id)
     opened = desk.wrap_ups.keep(kept, asked, ref)

@@ -69,6 +69,22 @@ def test_a_complaint_gets_its_ticket_whether_it_is_named_or_not(li, world):
     assert ticket["id"] not in [one["id"] for one in li.get("/tickets").json()["tickets"]]
 
 
+@pytest.mark.parametrize("follow_up", [None, {"kind": "refund"}, {"kind": "complaint"}])
+def test_a_category_of_complaint_opens_its_ticket_once_whatever_was_asked(li, follow_up):
+    name = f"k-{follow_up['kind'] if follow_up else 'none'}"
+    bring(li, name, "我要还多少钱")
+    assert li.get(f"/conversations/{name}/wrap-up").json()["category"] == "repayment"
+    given = {"category": "complaint", "intents": [], "text": "客户投诉", "follow_up": follow_up}
+    first, *others = li.post(f"/conversations/{name}/wrap-up", json=given).json()["tickets"]
+    assert (first["kind"], first["due"]) == ("complaint", "2026-06-18")
+    assert [one["kind"] for one in others] == (["refund"] if name == "k-refund" else [])
+    corrected = given | {"intents": ["complaint_fee"], "follow_up": None}
+    (again,) = li.post(f"/conversations/{name}/wrap-up", json=corrected).json()["tickets"]
+    assert again == first
+    open_now = [one for one in li.get("/tickets").json()["tickets"] if one["conversation"] == name]
+    assert [one["kind"] for one in open_now].count("complaint") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
