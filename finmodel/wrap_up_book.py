@@ -8,10 +8,10 @@ the customer. What must follow, and by when, is judged elsewhere.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -54,6 +54,18 @@ class WrapUp(msgspec.Struct, frozen=True, kw_only=True):
         return f"WrapUp({self.conversation})"
 
 
+class Change(NamedTuple):
+    """A ticket before an act, and after it."""
+
+    before: Ticket | None
+    """None where it was opened."""
+    after: Ticket
+
+
+Record: TypeAlias = Callable[[Sequence[Change]], object]
+"""Writes into the audit log what an act changes, before it counts; where it raises nothing does."""
+
+
 class WrapUpBook:
     """The wrap-ups and tickets of one home."""
 
@@ -61,7 +73,9 @@ class WrapUpBook:
         """Open or make the book."""
         self._vault, self._file = vault, BookFile(path, _TABLES)
 
-    def keep(self, given: WrapUp, follow_ups: Sequence[FollowUp], ref: bytes) -> list[Ticket]:
+    def keep(
+        self, given: WrapUp, follow_ups: Sequence[FollowUp], ref: bytes, record: Record
+    ) -> list[Ticket]:
         """Keep a wrap-up, and open the tickets that follow, all or nothing.
 
         A later wrap-up of a conversation stands beside the earlier ones. A ticket of the same kind
@@ -80,7 +94,9 @@ class WrapUpBook:
                 uuid.uuid4().hex, text_of_time(given.at), given.conversation, given.agent,
                 given.category, key.pseudonym, key.seal(given.body),
             )  # fmt: skip
-            return [self._open(given, one, due, key) for one, due in asked]
+            changes = [self._open(given, one, due, key) for one, due in asked]
+            record(changes)
+        return [one.after for one in changes]
 
     def latest(self, conversation: str) -> tuple[datetime, bytes] | None:
         """When the latest wrap-up of a conversation was kept, and what it says; None without one.
@@ -130,7 +146,7 @@ class WrapUpBook:
         except NotFound:
             return ""
 
-    def close_ticket(self, name: str, by: str, at: datetime) -> Ticket:
+    def close_ticket(self, name: str, by: str, at: datetime, record: Record) -> Ticket:
         """It was done; BadInput where somebody closed it before."""
         with self._file.writing():
             known = self.ticket(name)
@@ -144,9 +160,10 @@ class WrapUpBook:
                 "UPDATE ticket SET closed = ?, closed_by = ? WHERE id = ?",
                 text_of_time(at), by, name,
             )  # fmt: skip
-        return self.ticket(name)
+            record([Change(known, closed := self.ticket(name))])
+        return closed
 
-    def extend(self, name: str) -> Ticket:
+    def extend(self, name: str, record: Record) -> Ticket:
         """A complaint turned out complex, and gets the time of one; BadInput of anything else."""
         with self._file.writing():
             known = self.ticket(name)
@@ -160,7 +177,8 @@ class WrapUpBook:
             self._file.change(
                 "UPDATE ticket SET due = ?, is_complex = 1 WHERE id = ?", due.isoformat(), name
             )
-        return self.ticket(name)
+            record([Change(known, extended := self.ticket(name))])
+        return extended
 
     def held(self, customer: str) -> int:
         """How many wrap-ups and tickets of a customer there are."""
@@ -190,7 +208,7 @@ class WrapUpBook:
         """Let go of the file."""
         self._file.close()
 
-    def _open(self, given: WrapUp, asked: FollowUp, due: date, key: SubjectKey) -> Ticket:
+    def _open(self, given: WrapUp, asked: FollowUp, due: date, key: SubjectKey) -> Change:
         known = self._file.row(
             "SELECT id FROM ticket WHERE conversation = ? AND kind = ? AND closed IS NULL",
             given.conversation, asked.kind,
@@ -203,9 +221,9 @@ class WrapUpBook:
             name, given.conversation, given.agent, asked.kind, text_of_time(given.at),
             due.isoformat(), asked.is_complex, key.pseudonym, key.seal(asked.note.encode()),
         )  # fmt: skip
-        return self.ticket(name)
+        return Change(None, self.ticket(name))
 
-    def _again(self, known: Ticket, asked: FollowUp, key: SubjectKey) -> Ticket:
+    def _again(self, known: Ticket, asked: FollowUp, key: SubjectKey) -> Change:
         is_complex = known.is_complex or asked.is_complex
         due = asked.due or known.due
         if known.kind == "complaint":
@@ -216,7 +234,7 @@ class WrapUpBook:
             "UPDATE ticket SET due = ?, is_complex = ?, sealed = ? WHERE id = ?",
             due.isoformat(), is_complex, key.seal("\n".join(notes).encode()), known.id,
         )  # fmt: skip
-        return self.ticket(known.id)
+        return Change(known, self.ticket(known.id))
 
 
 def _ticket(row: tuple[Any, ...]) -> Ticket:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from finmodel.acts import opened_log
+from finmodel.acts import audited, opened_log
 from finmodel.audit import scan
 from finmodel.clock import parse_time
 from finmodel.errors import BadInput, NotFound
@@ -64,14 +64,23 @@ def acknowledge(settings: Settings, alert: str, by: Person, note: str, owner: st
             f"a note has 1 to {LONGEST_NOTE} signs", where="the note", remedy="say what is done"
         )
     _require_owner(owner)
-    if all(one.id != alert for one in alerts_of(settings)):
+    seen = next((one for one in alerts_of(settings) if one.id == alert), None)
+    if seen is None:
         raise NotFound(
             "there is no such alert", where=alert[:40], remedy="list them: finmodel alerts list"
         )
+    _told_auditors(settings, seen, by, owner)
     with opened_log(settings, settings.alerts) as log:
         said = {"id": alert, "acknowledged_by": by.name, "note": note, "owner": owner}
         log.append(ACKNOWLEDGED, said)
     return next(one for one in alerts_of(settings) if one.id == alert)
+
+
+def _told_auditors(settings: Settings, seen: Alert, by: Person, owner: str) -> None:
+    """Say it in the decisions' log too, which auditors read; the note stays with the alerts."""
+    about = {"model": seen.model, "version": seen.version, "signal": seen.signal}
+    about |= {"alert": seen.id, "handed_over": bool(owner)}
+    audited(settings, ACKNOWLEDGED, {"by": by.name} | about)
 
 
 def _require_owner(owner: str) -> None:

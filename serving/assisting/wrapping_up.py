@@ -7,6 +7,7 @@ tickets, a supervisor everybody's.
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,7 @@ from finmodel.errors import BadInput, NotFound
 from finmodel.records import Person
 from finmodel.tickets import FollowUp, Ticket, due_of
 from finmodel.wrap_up_book import WrapUp
+from serving.assisting import ticket_acts
 from serving.assisting.conversing import own
 from serving.assisting.desk import AssistDesk
 from serving.assisting.wrapped import (
@@ -75,7 +77,7 @@ def wrap_up(conversation: str, given: WrapUpGiven, person: Person, desk: AssistD
     if is_complaint(given.category, given.intents) and not named:
         asked.insert(0, FollowUp(kind="complaint"))
     ref = desk.conversations.ref_of(one.id)
-    opened = desk.wrap_ups.keep(kept, asked, ref)
+    opened = desk.wrap_ups.keep(kept, asked, ref, partial(ticket_acts.kept, desk.settings, kept))
     return Tickets(tuple(_seen(ticket, desk) for ticket in opened), 0)
 
 
@@ -102,9 +104,10 @@ def change(name: str, given: TicketChange, person: Person, desk: AssistDesk) -> 
             where=f"ticket {name}",
             remedy="see which there are: GET /tickets",
         )
+    record = partial(ticket_acts.changed, desk.settings, person.name)
     if given.done:
-        return _seen(desk.wrap_ups.close_ticket(name, person.name, desk.clock.now()), desk)
-    return _seen(desk.wrap_ups.extend(name), desk)
+        return _seen(desk.wrap_ups.close_ticket(name, person.name, desk.clock.now(), record), desk)
+    return _seen(desk.wrap_ups.extend(name, record), desk)
 
 
 def _body(one: Conversation, given: WrapUpGiven) -> dict[str, Any]:

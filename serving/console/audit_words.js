@@ -53,10 +53,14 @@ export const AUDIT = {
       finding_judged: "质检判定", findings_exported: "导出质检结果", import: "引入模型", decisions_loaded: "载入历史决策",
       scripts_drafted: "起草话术", scripts_published: "发布话术", scripts_expired: "停用话术", scripts_discarded: "放弃话术草稿",
       decisions_forgotten: "历史决策去标识", outcomes_forgotten: "还款结果去标识",
+      wrap_up_kept: "保存会话小结", ticket_opened: "开立工单", ticket_moved: "工单改期", ticket_extended: "投诉延期（复杂）", ticket_closed: "办结工单",
+      alert_acknowledged: "确认监测预警",
     },
     fields: {
       name: "名称", version: "版本", decision: "结论", rule: "依据", reason: "原因", model: "模型", policy: "策略", how: "方式", waits_s: "须等秒数",
       passed: "通过", entry: "记录", file: "文件", entries: "条数", holds: "完好", sequence: "序号", alias: "别名", service: "特征服务", demo: "演示",
+      conversation: "会话", category: "类别", agent: "坐席", kind: "类型", due: "期限", due_before: "原期限", is_complex: "复杂投诉",
+      alert: "预警", signal: "信号", handed_over: "换负责人",
     },
   },
   en: {
@@ -111,10 +115,14 @@ export const AUDIT = {
       finding_judged: "finding judged", findings_exported: "findings exported", import: "model imported", decisions_loaded: "past decisions loaded",
       scripts_drafted: "scripts drafted", scripts_published: "scripts published", scripts_expired: "scripts ended", scripts_discarded: "drafts of scripts discarded",
       decisions_forgotten: "past decisions made nobody's", outcomes_forgotten: "outcomes made nobody's",
+      wrap_up_kept: "wrap-up kept", ticket_opened: "ticket opened", ticket_moved: "ticket's day moved", ticket_extended: "complaint extended (complex)", ticket_closed: "ticket closed",
+      alert_acknowledged: "alert acknowledged",
     },
     fields: {
       name: "name",
       passed: "passed",
+      conversation: "conversation", due_before: "due before", is_complex: "complex",
+      alert: "alert", handed_over: "handed over",
     },
   },
 };

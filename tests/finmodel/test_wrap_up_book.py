@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from finmodel.errors import BadInput, NotFound
+from finmodel.errors import BadInput, NoRoom, NotFound
 from finmodel.tickets import FollowUp
 from finmodel.vault import Vault
 from finmodel.wrap_up_book import WrapUp, WrapUpBook
@@ -36,8 +36,12 @@ def book(tmp_path, vault):
     found.close()
 
 
-def keep(book, one, *follow_ups):
-    return book.keep(one, follow_ups, book._vault.pseudonym(one.customer))
+def nobody(changes):
+    """An audit log that nothing is told."""
+
+
+def keep(book, one, *follow_ups, record=nobody):
+    return book.keep(one, follow_ups, book._vault.pseudonym(one.customer), record)
 
 
 def test_both_are_kept_or_neither(book):
@@ -68,9 +72,9 @@ def test_written_again_the_latest_stands_and_no_ticket_is_opened_twice(book):
     (moved,) = keep(book, later, promise)
     (moved,) = keep(book, later, FollowUp(kind="promise", due=DAY + timedelta(9)))
     assert (moved.due, len(book.tickets("", 9))) == (DAY + timedelta(9), 3)
-    book.close_ticket(moved.id, "li", START)
+    book.close_ticket(moved.id, "li", START, nobody)
     assert [one.kind for one in book.tickets("li", 9)] == ["refund", "complaint"]
-    book.close_ticket(first.id, "li", START)
+    book.close_ticket(first.id, "li", START, nobody)
     (new,) = keep(book, later, COMPLAINT)
     assert new.id not in (first.id, other.id)
     assert (book.last("u1"), book.last("u2")) == (at_last.at, None)
@@ -78,17 +82,43 @@ def test_written_again_the_latest_stands_and_no_ticket_is_opened_twice(book):
 
 def test_a_ticket_is_closed_once_and_only_a_complaint_gets_more_time(book):
     one, refund = keep(book, wrap_up(), COMPLAINT, FollowUp(kind="refund"))
-    assert book.extend(one.id).due == date(2026, 7, 3)
-    assert book.extend(one.id).is_complex
+    assert book.extend(one.id, nobody).due == date(2026, 7, 3)
+    assert book.extend(one.id, nobody).is_complex
     with pytest.raises(BadInput, match="only an open complaint gets more time"):
-        book.extend(refund.id)
-    closed = book.close_ticket(one.id, "zhao", START)
+        book.extend(refund.id, nobody)
+    closed = book.close_ticket(one.id, "zhao", START, nobody)
     assert (closed.closed, closed.closed_by) == (START, "zhao")
-    for act in (lambda: book.close_ticket(one.id, "li", START), lambda: book.extend(one.id)):
+    for act in (
+        lambda: book.close_ticket(one.id, "li", START, nobody),
+        lambda: book.extend(one.id, nobody),
+    ):
         with pytest.raises(BadInput, match=r"closed it before|only an open"):
             act()
     with pytest.raises(NotFound, match="no ticket has this id"):
         book.ticket("none")
+
+
+def test_what_cannot_be_recorded_does_not_count(book):
+    def full(changes):
+        raise NoRoom("no space is left", where="audit", remedy="make room")
+
+    with pytest.raises(NoRoom):
+        keep(book, wrap_up(), COMPLAINT, record=full)
+    assert (book.latest("c1"), book.tickets("", 9)) == (None, [])
+    told = []
+    (one,) = keep(book, wrap_up(), COMPLAINT, record=told.extend)
+    assert told == [(None, one)]
+    for act in (
+        lambda record: book.extend(one.id, record),
+        lambda record: book.close_ticket(one.id, "zhao", START, record),
+    ):
+        before = book.ticket(one.id)
+        with pytest.raises(NoRoom):
+            act(full)
+        assert book.ticket(one.id) == before
+        after = act(told.extend)
+        assert told[-1] == (before, after)
+        assert after == book.ticket(one.id) != before
 
 
 def test_each_sees_their_own_and_what_is_late_is_counted(book):
@@ -107,7 +137,7 @@ def test_of_an_erased_customer_no_word_is_left_and_none_is_written(book, vault, 
     assert book.note(ticket.id) == ""
     assert [one.id for one in book.tickets("li", 9)] == [ticket.id]
     with pytest.raises(NotFound, match="its customer was erased"):
-        book.keep(wrap_up(), (COMPLAINT,), ref)
+        book.keep(wrap_up(), (COMPLAINT,), ref, nobody)
     stored = b"".join(path.read_bytes() for path in (tmp_path / "wrap_ups").iterdir())
     assert COMPLAINT.note.encode() not in stored
     assert b"u1" not in stored

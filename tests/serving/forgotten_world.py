@@ -231,7 +231,7 @@ def _words(here: Settings, who: int) -> None:
             category="repayment", body=own["phrase"].encode(),
         )  # fmt: skip
         follow_up = FollowUp(kind="complaint", note=own["name"])
-        written.keep(after, [follow_up], vault.pseudonym(str(who)))
+        written.keep(after, [follow_up], vault.pseudonym(str(who)), lambda changes: None)
     with opened_log(here, here.audit) as log:
         log.append("decision", {"answer": "approve"}, personal=own, subject=str(who))
 

@@ -183,6 +183,10 @@ def test_a_morning_after_a_drift(tab, watched):
     expect(said).to_contain_text("its limit is lowered")
     acts = [one for one in scan(watched.settings.alerts) if one.kind == "alert_acknowledged"]
     assert [one.body["acknowledged_by"] for one in acts] == ["the analyst"]
+    told = [one.body for one in scan(watched.settings.audit) if one.kind == "alert_acknowledged"]
+    assert [one["alert"] for one in told] == [one.body["id"] for one in acts]
+    assert (told[0]["by"], told[0]["model"]) == ("the analyst", NAME)
+    assert "limit" not in str(told)
 
     with tab.expect_download() as got:
         tab.click("#excel-all")
