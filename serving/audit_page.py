@@ -76,7 +76,7 @@ def act(found: Entry) -> Act:
         and not DIGEST.fullmatch(str(value))
     }
     about = dict(list(plain.items())[:PLAIN])
-    return Act(found.id, found.time, found.kind, people, about)
+    return Act(found.id, found.time, found.kind, people, about, decision_of(found))
 
 
 def seen(found: Entry) -> EntrySeen:
@@ -88,7 +88,15 @@ def seen(found: Entry) -> EntrySeen:
         body=found.body,
         columns=tuple(found.columns),
         personal=found.personal_state.value,
+        decision=decision_of(found),
     )
+
+
+def decision_of(found: Entry) -> str:
+    """The decision that an act of a case, or a request for a person's look, is about."""
+    if found.kind == "case_act":
+        return str(found.body["about"]["decision"])
+    return str(found.body["found"]) if found.kind == "human_look" else ""
 
 
 ROUTES: Final = (

@@ -40,6 +40,8 @@ class Act(Struct, frozen=True):
     """First whoever did it."""
     about: dict[str, str | int | float | bool]
     """A few plain values of it."""
+    decision: str = ""
+    """The entry of the decision that it is about; empty where it is about none."""
 
 
 class Acts(Struct, frozen=True):
@@ -61,6 +63,8 @@ class EntrySeen(Struct, frozen=True):
     """Names of the arrays that it holds."""
     personal: str
     """none, or sealed."""
+    decision: str = ""
+    """As of an act."""
 
 
 class Held(Struct, frozen=True):

@@ -42,6 +42,7 @@ function showActs() {
 }
 
 const kindWords = (kind) => t().kinds[kind] ?? kind;
+const toDecision = (id) => h("a", { class: "to-decision", href: `#/decision/${id}` }, id);
 const linkOf = ({ kind, id }) => `#/${kind === "decision" ? "decision" : "entry"}/${id}`;
 
 function actRow(act) {
@@ -50,7 +51,7 @@ function actRow(act) {
     h("td", { class: "mono" }, moment(act.at)),
     h("td", {}, act.people.join(" · ") || "—"),
     h("td", { title: act.kind }, kindWords(act.kind)),
-    h("td", { class: "soft small about" }, about.join(" · ")),
+    h("td", { class: "soft small about" }, about.join(" · "), act.decision ? h("div", {}, `${t().itsDecision} `, toDecision(act.decision)) : null),
     h("td", {}, h("a", { href: linkOf(act) }, act.kind === "decision" ? t().replayIt : t().open)));
 }
 
@@ -120,6 +121,7 @@ async function showEntry() {
 
 function entryCard(told) {
   const rows = [[t().at, moment(told.at)], [t().kind, `${kindWords(told.kind)}（${told.kind}）`]];
+  if (told.decision) rows.push([t().itsDecision, toDecision(told.decision), true]);
   if (told.columns.length) rows.push([t().columns, told.columns.join(", "), true]);
   rows.push([t().personal, t()[`personal_${told.personal}`]]);
   return h("section", { class: "card" },

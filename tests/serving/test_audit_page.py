@@ -26,6 +26,14 @@ def decided(client, world):
     ]
 
 
+@pytest.fixture(scope="module")
+def case_act(client, world, decided):
+    """The entry of a request that a person look at the decision."""
+    headers = world.headers("underwriter")
+    assert client.post("/cases", json={"decision_id": decided}, headers=headers).is_success
+    return next(one.id for one in scan(world.settings.audit, "case_act"))
+
+
 def asked(client, world, role="auditor", **question):
     return client.post("/audit/acts", json=question, headers=world.headers(role))
 
@@ -53,6 +61,15 @@ def test_an_entry_is_shown_without_what_is_personal(client, world, decided):
         "/audit/entries/a000001-00000000-000000000000", headers=world.headers("auditor")
     )
     assert missing.status_code == 404
+
+
+def test_an_act_on_a_case_names_its_decision(client, world, decided, case_act):
+    (one,) = asked(client, world, kind="case_act").json()["acts"]
+    assert (one["id"], one["decision"]) == (case_act, decided)
+    told = client.get(f"/audit/entries/{case_act}", headers=world.headers("auditor")).json()
+    assert told["decision"] == decided
+    others = asked(client, world, kind="decision").json()["acts"]
+    assert {one["decision"] for one in others} == {""}
 
 
 def test_only_an_auditor_asks(client, world):
@@ -96,7 +113,7 @@ def test_without_a_log_nothing_is_found(tmp_path, world):
 
 
 def test_an_auditor_finds_who_did_what_replays_the_decision_and_checks_the_chain(
-    browser, service, world, decided
+    browser, service, world, decided, case_act
 ):
     people, password = People(world.settings.people), "lantern orbit mustard quay"
     people.add("孙审计", {"auditor"})
@@ -121,6 +138,15 @@ def test_an_auditor_finds_who_did_what_replays_the_decision_and_checks_the_chain
         expect(tab.locator("#entry .replay.same")).to_be_visible()
         expect(tab.locator("#entry")).to_contain_text("cash_loan")
         tab.click("#entry .back")
+        tab.select_option("#kind", "case_act")
+        tab.click("#find button")
+        expect(acts).to_have_count(1)
+        expect(acts.first).to_contain_text("审批案件操作")
+        tab.goto(f"{service}/audit#/entry/{case_act}")
+        decision = tab.locator("#entry a.to-decision")
+        expect(decision).to_have_attribute("href", f"#/decision/{decided}")
+        tab.click("#entry .back")
+        expect(acts.first.locator("a.to-decision")).to_have_text(decided)
 
         tab.click("#check")
         expect(tab.locator("#chain .replay.same")).to_contain_text("整条链完好", timeout=60_000)
