@@ -44,6 +44,8 @@ _KINDS: Final[dict[str, TicketKind]] = {
     PROMISE: "promise",
 }
 """What follows an intent; nothing follows any other."""
+_NO_NEW_COMPLAINT: Final = frozenset({"complaint_progress", "refund_request"})
+"""Of the complaints' scenario: one that is known already, and one that has a ticket of its kind."""
 _WHOLE: Final = ("结清", "全部还", "一次性还", "还清")
 _PART: Final = ("一部分", "部分", "一半", "零头", "一点", "一些", "先还", "先给", "先付", "多少还")
 """What is said of less than all: the agent says how much."""
@@ -86,8 +88,12 @@ def is_complaint(category: Scenario, intents: Iterable[str]) -> bool:
 
     >>> is_complaint("complaint", ()), is_complaint("repayment", ("complaint_fee",))
     (True, True)
+    >>> is_complaint("complaint", ("complaint_progress",))
+    False
     """
-    return category == "complaint" or "complaint" in kinds_of(intents)
+    asked = set(intents)
+    beside = bool(asked) and asked <= _NO_NEW_COMPLAINT
+    return "complaint" in kinds_of(asked) or (category == "complaint" and not beside)
 
 
 def draft(one: Conversation, ranker: Ranker, scripts: Scripts) -> Draft:
@@ -95,7 +101,7 @@ def draft(one: Conversation, ranker: Ranker, scripts: Scripts) -> Draft:
     asked = list(_asked(one, ranker, scripts))
     intents = tuple(dict.fromkeys(intent for intent, _ in asked if not _is_beside(intent)))
     category = _category(one, intents)
-    first = _first(category, kinds_of(intents))
+    first = "complaint" if is_complaint(category, intents) else next(iter(kinds_of(intents)), None)
     promise = next((_promise(one, said) for intent, said in asked if intent == PROMISE), None)
     return Draft(
         category=category,
@@ -147,13 +153,6 @@ def _category(one: Conversation, intents: tuple[str, ...]) -> Scenario:
     if "complaint" in found:
         return "complaint"
     return found[0] if found else one.scenario
-
-
-def _first(category: Scenario, kinds: list[TicketKind]) -> TicketKind | None:
-    """The most urgent; a complaint by its category alone opens its ticket beside another kind."""
-    if "complaint" in kinds or (category == "complaint" and not kinds):
-        return "complaint"
-    return next(iter(kinds), None)
 
 
 def _promise(one: Conversation, said: list[Message]) -> Promise:

@@ -75,10 +75,10 @@ def test_a_complaint_comes_before_what_was_asked_first(shelf):
     assert (found.category, found.follow_up) == ("complaint", "complaint")
 
 
-def test_a_category_of_complaint_proposes_its_ticket_where_nothing_else_follows(shelf):
+def test_whoever_asks_how_far_a_complaint_is_or_for_money_back_makes_no_new_complaint(shelf):
     asked = drafted(shelf, "我的投诉处理到哪了", ("正在处理", "complaint_progress-1"))
     assert (asked.intents, asked.category) == (("complaint_progress",), "complaint")
-    assert asked.follow_up == "complaint"
+    assert asked.follow_up is None
     refund = drafted(shelf, "把多收的钱退给我", ("已为您登记", "refund_request-1"))
     assert (refund.category, refund.follow_up) == ("complaint", "refund")
 
