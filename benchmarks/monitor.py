@@ -162,7 +162,7 @@ def write_outcomes(settings: Settings, pool: Pool, customer: Int64s) -> int:
     early, old = decided < micros(END) - 40 * DAY_US, decided < micros(END) - WINDOW_US - DAY_US
     first = _outcomes(decided + 35 * DAY_US, np.where(bad, 12, 0), early)
     last = _outcomes(decided + WINDOW_US, np.where(bad, 65, 0), old)
-    outcome_files.keep(settings.outcomes, first.then(last))
+    outcome_files.keep(settings.outcomes, first.then(last), lambda _: None)
     return len(first) + len(last)
 
 

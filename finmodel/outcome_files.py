@@ -1,7 +1,7 @@
 """The folder that keeps outcomes: one Parquet file for each load.
 
-Outcomes that were judged come in and are written aside and renamed, named after what is in them;
-all that was kept comes out. Knows nothing of which may be believed.
+Outcomes that were judged come in and are written aside, named in the audit log, and only then
+renamed, after what is in them; all that was kept comes out. Knows nothing of which may be believed.
 """
 
 from __future__ import annotations
@@ -18,21 +18,29 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finmodel.durable import disk_error, replace_file, sync_folder
+from finmodel.durable import disk_error, made_aside, replace_file, sync_folder, write_file
 from finmodel.errors import Damaged
 from finmodel.outcomes import Outcomes, joined
 
 
-def keep(folder: Path, outcomes: Outcomes) -> Path | None:
-    """Keep outcomes as one file, or none where there are none; the same ones make the same name."""
+def keep(folder: Path, outcomes: Outcomes, record: Callable[[Path], object]) -> Path | None:
+    """Keep outcomes as one file, or none where there are none; `record` enters it in the audit log.
+
+    The same ones make the same name. A process that is killed leaves an entry of a file that is not
+    there, or nothing: never a file that no entry names. One at a time: who calls sees to it.
+    """
     if not len(outcomes):
         return None
     path, data = _made(folder, outcomes)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for killed in folder.glob(".outcomes-*.aside"):
+            killed.unlink()
     except OSError as error:
         raise disk_error(error, folder) from error
-    replace_file(path, data)
+    with made_aside(path) as aside:
+        write_file(aside, data)
+        record(path)
     return path
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,10 +135,12 @@ def _play(settings: Settings, plan: Plan, rng: np.random.Generator, progress: Pr
         probability = asyncio.run(_decide(replace(desk, audit=log), plan, clock, progress))
         stand_ins = np.array(desk.vault.stand_ins(_ids(plan)), np.int64)
     told = _became(settings, plan, probability, stand_ins, rng)
-    path = outcome_files.keep(settings.outcomes, told)
-    if path is not None:
-        facts = {"file": path.name, "by": PERSON.name, "new": len(told), "refused": 0, "demo": True}
-        audited(settings, "outcomes_loaded", facts)
+    facts = {"by": PERSON.name, "new": len(told), "refused": 0, "demo": True}
+
+    def record(path: Path) -> None:
+        audited(settings, "outcomes_loaded", {"file": path.name} | facts)
+
+    outcome_files.keep(settings.outcomes, told, record)
 
 
 async def _decide(desk: Desk, plan: Plan, clock: PastClock, progress: Progress) -> Float64s:

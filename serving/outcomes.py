@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def load_outcomes(
     with closing(Vault(settings.vault)) as vault:
         stand_ins = np.array(vault.stand_ins(read.application_id), np.int64)
     # An erasure must not give an application another number between the two.
-    with alone(settings.imported, asked.dry_run or not settings.imported.is_dir()):
+    with alone(settings.imported, asked.dry_run):
         decided = decided_on(Series(settings.audit, settings.imported), progress)
         observed = _observed(read, stand_ins, decided, mapping)
         told = Outcomes(stand_ins, observed, read.bad, read.dpd, read.fpd)
@@ -90,8 +91,9 @@ def load_outcomes(
         listed = list_beside(left_out, file, asked)
         path = None
         if not asked.dry_run:
-            path = outcome_files.keep(settings.outcomes, told.only(rows[judged.new]))
-    loaded = Loaded(
+            facts = {"by": person.name, "new": len(judged.new), "refused": len(refused)}
+            path = _keep(settings, told.only(rows[judged.new]), facts, progress)
+    return Loaded(
         rows=len(read.application_id),
         new=len(judged.new),
         known=judged.known,
@@ -101,10 +103,6 @@ def load_outcomes(
         not_used_in=listed,
         said=said_of(len(judged.new), judged.known, asked),
     )
-    if path is not None:
-        facts = {"file": path.name, "by": person.name, "new": loaded.new, "refused": loaded.refused}
-        audited(settings, "outcomes_loaded", facts)
-    return loaded
 
 
 def mapping_of(asked: Asked, written: Written) -> tuple[Mapping, Written]:
@@ -157,6 +155,16 @@ def _read(file: Path, mapping: Mapping, written: Written) -> Read:
     text = text_of(told) if is_csv(file) else (told.application_id,)
     frame = read_table(file, text, written.separator, written.encoding)
     return read_outcomes(frame, str(file), told, mapping.zone)
+
+
+def _keep(
+    settings: Settings, new: Outcomes, facts: dict[str, Any], progress: Progress
+) -> Path | None:
+    def record(path: Path) -> None:
+        audited(settings, "outcomes_loaded", {"file": path.name} | facts)
+        progress("load entered in the audit log", 1, 1)
+
+    return outcome_files.keep(settings.outcomes, new, record)
 
 
 def _observed(read: Read, application: Int64s, decided: DecidedOn, mapping: Mapping) -> Int64s:

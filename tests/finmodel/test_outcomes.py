@@ -141,12 +141,14 @@ def test_the_same_again_is_known_and_not_kept_twice(tmp_path):
     rows = [(10, 500, 0, 5), (20, 600, 1, 90), (10, 500, 0, 5)]
     first = judged(*rows)
     assert (first.new.tolist(), first.known) == ([0, 1], 1)
-    path = keep(tmp_path / "outcomes", told(*rows).only(first.new))
+    entered = []
+    path = keep(tmp_path / "outcomes", told(*rows).only(first.new), entered.append)
     kept = kept_in(tmp_path / "outcomes")
     assert kept.application.tolist() == [10, 20]
     again = judged(*rows, kept=kept)
     assert (again.new.tolist(), again.known, again.refused) == ([], 3, {})
-    assert keep(tmp_path / "outcomes", told(*rows).only(again.new)) is None
+    assert keep(tmp_path / "outcomes", told(*rows).only(again.new), entered.append) is None
+    assert entered == [path]
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(Damaged, match=r"outcomes-.*cannot be read"):
         kept_in(tmp_path / "outcomes")

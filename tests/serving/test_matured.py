@@ -32,7 +32,7 @@ def test_what_was_decided_again_has_no_outcome_in_a_span_that_ends_before(tmp_pa
     nothing = np.full(50, -1)
     dpd = np.where(bad, 200, 0).astype(np.int32)
     seen = Outcomes(who, at_us(START, np.full(50, 240)), nothing.astype(np.int8), dpd, nothing)
-    outcome_files.keep(settings.outcomes, seen)
+    outcome_files.keep(settings.outcomes, seen, lambda _: None)
     rows = [SimpleNamespace(entry=entry) for entry in scan(settings.audit, "decision")]
     before, after, once = rows[:50], rows[50:], rows[40:50]
     window = Window(micros(now))

@@ -1,16 +1,25 @@
 """Outcomes in a lender's own words, of decisions that were imported."""
 
+import os
+import signal
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from finmodel import outcome_files
+from finmodel.audit import AuditLog, scan
 from finmodel.clock import micros, parse_time
+from finmodel.errors import NoRoom, NotReady
 from finmodel.records import Person
+from finmodel.settings import Settings
 from serving.not_used import Asked
 from serving.outcomes import load_outcomes
 from serving.past_decisions import load_decisions
-from tests.serving.past_lender import MAPPING, make_lender
+from tests.risk.logged_decisions import Decided, log_decisions
+from tests.serving.past_lender import MAPPING, NOW, make_lender
+from tests.serving.warm_shell import _FORKING
 
 ANALYST = Person("Lin", frozenset({"analyst"}))
 
@@ -92,3 +101,82 @@ def test_looks_of_one_application_are_kept_each(lender):
     told = load(lender, pd.concat([once, later, once]))
     assert (told.new, told.known) == (2, 1)
     assert np.unique(outcome_files.kept_in(lender.settings.outcomes).application).size == 1
+
+
+def entered(settings):
+    """The files of outcomes that the audit log names, and those that are there."""
+    named = {entry.body["file"] for entry in scan(settings.audit, "outcomes_loaded")}
+    return named, {one.name for one in settings.outcomes.glob("outcomes-*")}
+
+
+def kill_at(settings, path, mapping, stage):
+    """Load, and be killed before the entry or after it."""
+
+    def killed(*told):
+        if told[:1] in ((stage,), ()):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if stage == "before":
+        AuditLog.append = lambda log, *told: killed()
+    load_outcomes(settings, path, ANALYST, killed, asked=Asked(mapping))
+
+
+@pytest.mark.parametrize("stage", ["before", "load entered in the audit log"])
+def test_who_is_killed_in_the_middle_leaves_no_outcomes_that_no_entry_names(lender, stage):
+    path = lender.write("rows.csv", lender.outcomes)
+    child = _FORKING.Process(target=kill_at, args=(lender.settings, path, lender.mapping, stage))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+    assert len(outcome_files.kept_in(lender.settings.outcomes)) == 0
+    assert load(lender, lender.outcomes).new == 40, "it can be loaded again"
+    named, there = entered(lender.settings)
+    assert named == there
+    assert len(list(lender.settings.outcomes.iterdir())) == 1, "nothing is left aside"
+
+
+def test_outcomes_that_the_audit_log_has_no_room_for_are_not_kept(lender, monkeypatch):
+    def full(log, *told):
+        raise NoRoom("there is no room left on the disk", where="000001.log", remedy="make room")
+
+    with monkeypatch.context() as only:
+        only.setattr(AuditLog, "append", full)
+        with pytest.raises(NoRoom):
+            load(lender, lender.outcomes)
+    assert load(lender, lender.outcomes).new == 40
+    named, there = entered(lender.settings)
+    assert named == there
+
+
+def hold_in_the_middle(settings, path, reached, go_on):
+    def wait(*_):
+        reached.set()
+        go_on.wait(60)
+
+    load_outcomes(settings, path, ANALYST, wait)
+
+
+def test_of_two_loads_at_once_where_nothing_was_imported_one_waits(tmp_path):
+    settings = Settings(home=tmp_path / "home", data=tmp_path, standing_clock=NOW)
+    settings.make_home()
+    decided = Decided(day=np.arange(3.0), raw=np.full(3, -2.0), vector=np.zeros((3, 3)))
+    log_decisions(settings, parse_time("2005-01-01T00:00:00+08:00"), [decided])
+    files: list[Path] = []
+    for bad in (0, 1):
+        rows = {"application_id": decided.applications, "observed_at": "2006-01-01T00:00:00+08:00"}
+        files.append(tmp_path / f"bad_{bad}.csv")
+        pd.DataFrame(rows).assign(bad=bad).to_csv(files[-1], index=False)
+    reached, go_on = _FORKING.Event(), _FORKING.Event()
+    told = settings, files[0], reached, go_on
+    child = _FORKING.Process(target=hold_in_the_middle, args=told)
+    child.start()
+    assert reached.wait(60)
+    try:
+        with pytest.raises(NotReady, match="another load is under way"):
+            load_outcomes(settings, files[1], ANALYST)
+    finally:
+        go_on.set()
+        child.join(60)
+    assert child.exitcode == 0
+    assert load_outcomes(settings, files[1], ANALYST).refused == 3
+    assert outcome_files.kept_in(settings.outcomes).bad.tolist() == [0, 0, 0]

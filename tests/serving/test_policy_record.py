@@ -276,7 +276,7 @@ def test_outcomes_that_were_loaded_count_once_they_are_mature(lender, tmp_path):
         dpd=np.where(np.arange(count) % 4 == 0, 31, 0).astype(np.int32),
         fpd=np.full(count, -1, np.int32),
     )
-    outcome_files.keep(world.settings.outcomes, told)
+    outcome_files.keep(world.settings.outcomes, told, lambda _: None)
     young = simulated(world, tmp_path)
     assert young.figures.matured == 0
     assert young.figures.bad_rate_was is None
