@@ -97,7 +97,14 @@ def read_card(text: str, where: str, form: Format | None = None) -> WrittenCard:
     ('scorecardpy', 450.0, 'missing', 'line 4')
     """
     if text.lstrip()[:1] in ("{", "["):
-        return _from_json(text, where, form)
+        try:
+            return _from_json(text, where, form)
+        except RecursionError as error:
+            raise BadInput(
+                "it is nested too deep for a scorecard",
+                where=where,
+                remedy=f"export it as {', '.join(FORMATS)} do: docs/moving_in.md shows each",
+            ) from error
     columns, entries = _csv_entries(text, where, form)
     return _card(entries, form or _guess(columns, entries, where), where)
 
@@ -246,7 +253,7 @@ def _bin(entry: _Entry, points: float, where: str) -> WrittenBin:
 def _count(given: Any) -> float | None:
     try:
         return float(given)
-    except (TypeError, ValueError):  # a column of another meaning
+    except (TypeError, ValueError, OverflowError):  # a column of another meaning
         return None
 
 
@@ -254,7 +261,7 @@ def _finite(entry: _Entry, column: str, where: str) -> float:
     given = entry.values[column]
     try:
         value = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
         place = f"{where} {entry.place}: {column}"

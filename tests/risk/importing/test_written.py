@@ -89,6 +89,10 @@ def test_a_card_of_ours_says_its_scale():
         ("variable,bin,points\nage,[25,35),3\n", "c.csv line 2: it has 4 fields, and the header 3"),
         ("variable,bin,woe,points\nage,x,inf,3\n", "c.csv line 2: woe: 'inf' is no number"),
         ('{"age": {"[-inf ~ 3)": 1, "[-inf ~ 3)": 2}}', "stands twice in one variable"),
+        ("[" * 100_000, "c.csv: it is nested too deep for a scorecard; export it as"),
+        ('{"age": ' * 100_000, "c.csv: it is nested too deep for a scorecard; export it as"),
+        (f'{{"age": {{"x": {10**400}}}}}', "c.csv age 'x': points: '1000"),
+        (f'[{{"variable": "age", "bin": "x", "points": 1, "woe": -{10**400}}}]', "woe: '-1000"),
     ],
 )
 def test_what_is_no_scorecard_is_one_sentence(text, said):
