@@ -29,7 +29,8 @@ WORKBOOKS = (".xlsx", ".xls", ".xlsm")
 PIECE = 100_000
 """Rows read at a time: about 100 MB for a hundred columns."""
 _NAME_SEPARATOR = (
-    "name another separator: `separator` in a recipe, --separator of a command that has it"
+    "name another separator: `separator` in a recipe or a mapping, --separator of a command that "
+    "has it"
 )
 
 
@@ -158,11 +159,13 @@ def _refusing(path: Path, encoding: str) -> Iterator[None]:
             f"no encoding is called {encoding!r}", where=where, remedy="name one, such as gbk"
         ) from error
     except UnicodeError as error:
+        utf8 = encoding.lower().replace("_", "-").startswith(("utf-8", "utf8"))
+        other = "gbk (Chinese Excel)" if utf8 else "utf-8-sig (CSV UTF-8)"
         raise BadInput(
             f"it is not {encoding} text",
             where=where,
-            remedy="save it as CSV UTF-8, or name its encoding, such as gbk (Chinese Excel): "
-            "`encoding` in a recipe, --encoding of a command that has it",
+            remedy=f"{'save it as CSV UTF-8, or ' if utf8 else ''}name its encoding, such as "
+            f"{other}: `encoding` in a recipe or a mapping, --encoding of a command that has it",
         ) from error
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise BadInput("it is not a gzip file", where=where, remedy="write it again") from error

@@ -26,9 +26,15 @@ alerts = typer.Typer(no_args_is_help=True, help="Alerts of monitoring: list, ack
 
 
 Encoding = Annotated[
-    str, typer.Option(help="Of a CSV's text, such as gbk as Chinese Excel writes it.")
+    str | None,
+    typer.Option(
+        help="Of a CSV's text, such as gbk (Chinese Excel); the mapping's, or utf-8-sig, if none."
+    ),
 ]
-Separator = Annotated[str, typer.Option(help=r"What parts a CSV's columns, such as ';' or '\t'.")]
+Separator = Annotated[
+    str | None,
+    typer.Option(help=r"What parts a CSV's columns, such as ';' or '\t'; the mapping's, or ','."),
+]
 NotUsedIn = Annotated[
     Path | None, typer.Option(help="Where to list rows that are not used; beside FILE if not said.")
 ]
@@ -46,8 +52,8 @@ def decisions_load(
     mapping: Annotated[
         Path, typer.Option(help="YAML: our names, and the lender's; docs/lender.example.yaml.")
     ],
-    encoding: Encoding = "utf-8-sig",
-    separator: Separator = ",",
+    encoding: Encoding = None,
+    separator: Separator = None,
     not_used: NotUsedIn = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -88,8 +94,8 @@ def outcomes_load(
         Path | None,
         typer.Option(help="YAML, where the lender's names are others; docs/lender.example.yaml."),
     ] = None,
-    encoding: Encoding = "utf-8-sig",
-    separator: Separator = ",",
+    encoding: Encoding = None,
+    separator: Separator = None,
     not_used: NotUsedIn = None,
     dry_run: DryRun = False,
     json: Json = False,

@@ -26,25 +26,25 @@ _HEADER = ("row", "line", "reason")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a CSV is written."""
+    """How a CSV is written; what is empty was not said."""
 
-    separator: str = ","
-    encoding: str = "utf-8-sig"
+    separator: str = ""
+    encoding: str = ""
 
     @classmethod
-    def told(cls, separator: str, encoding: str) -> Self:
+    def told(cls, separator: str | None, encoding: str | None) -> Self:
         """As a shell says it, where a tab is hard to type: `\\t` is one, too."""
         sign = "\t" if separator == r"\t" else separator
-        if len(sign) != 1:
+        if sign is not None and len(sign) != 1:
             raise BadInput(
                 f"{separator!r} is not one character",
                 where="--separator",
                 remedy=r"give one, such as ';' or '\t'",
             )
-        return cls(sign, encoding)
+        return cls(sign or "", encoding or "")
 
 
-AS_USUAL = Written()
+NOT_SAID = Written()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from finmodel.vault import Vault
 from risk.brought.mapping import OUR_OUTCOMES, Mapping, load_mapping
 from risk.monitor.outcome_file import Read, read_outcomes, text_of
 from serving.not_used import (
-    AS_USUAL,
+    NOT_SAID,
     PLAINLY,
     SHOWN,
     Asked,
@@ -70,7 +70,7 @@ def load_outcomes(
     file: Path,
     person: Person,
     progress: Progress = silent,
-    written: Written = AS_USUAL,
+    written: Written = NOT_SAID,
     asked: Asked = PLAINLY,
 ) -> Loaded:
     """Load a CSV or Parquet file of outcomes; BadInput where it lacks a column."""
@@ -107,12 +107,13 @@ def load_outcomes(
 
 def mapping_of(asked: Asked, written: Written) -> tuple[Mapping, Written]:
     """The mapping, and how the file is written: as the shell says, else as the mapping does."""
-    if asked.mapping is None:
-        return Mapping(outcomes=OUR_OUTCOMES), written
-    mapping, _ = load_mapping(asked.mapping)
-    if written == AS_USUAL:
-        written = Written.told(mapping.separator, mapping.encoding)
-    return mapping, written
+    mapping = Mapping(outcomes=OUR_OUTCOMES)
+    if asked.mapping is not None:
+        mapping, _ = load_mapping(asked.mapping)
+    usual = Written.told(mapping.separator, mapping.encoding)
+    return mapping, Written(
+        written.separator or usual.separator, written.encoding or usual.encoding
+    )
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from risk.brought.decision_rows import ReadDecisions, read_decisions, require_al
 from risk.brought.mapping import DecisionColumns, Mapping
 from risk.brought.values import Rows
 from serving.not_used import (
-    AS_USUAL,
+    NOT_SAID,
     SHOWN,
     Asked,
     NotUsed,
@@ -127,7 +127,7 @@ def load_decisions(
     person: Person,
     asked: Asked,
     progress: Progress = silent,
-    written: Written = AS_USUAL,
+    written: Written = NOT_SAID,
 ) -> LoadedDecisions:
     """Load a CSV or Parquet file of decisions; BadInput where it lacks a column of the mapping."""
     mapping, written = mapping_of(asked, written)

@@ -103,6 +103,24 @@ def test_looks_of_one_application_are_kept_each(lender):
     assert np.unique(outcome_files.kept_in(lender.settings.outcomes).application).size == 1
 
 
+def test_the_option_says_how_a_file_is_written_where_the_mapping_says_otherwise(lender):
+    path = lender.write("utf8.csv", lender.outcomes, "utf-8-sig")
+    told = lender.load("outcomes", path)
+    assert told.code == 2
+    assert (
+        "it is not gbk text; name its encoding, such as utf-8-sig (CSV UTF-8): `encoding` in a"
+        " recipe or a mapping, --encoding" in " ".join(told.err.split())
+    )
+    told = lender.load("outcomes", path, "--encoding", "utf-8-sig")
+    assert (told.code, told.json["new"]) == (0, 40)
+    half = lender.folder / "half.csv"
+    lender.outcomes.to_csv(half, index=False, sep=";", encoding="gbk")
+    told = lender.load("outcomes", half, "--separator", ";")
+    assert (told.code, told.json["known"]) == (0, 40), (
+        "what the option leaves unsaid, the mapping says"
+    )
+
+
 def entered(settings):
     """The files of outcomes that the audit log names, and those that are there."""
     named = {entry.body["file"] for entry in scan(settings.audit, "outcomes_loaded")}
