@@ -161,6 +161,8 @@ def test_a_table_without_a_time_is_never_split_at_random(lender):
         (b"", "it is empty"),
         (b"loan_id,bad\n1,0\n2,1,7\n", "a row does not fit the header"),
         (b"loan_id,bad\n1,0,5\n2,1,7\n", "a row does not fit the header"),
+        (b"loan_id,bad\n1,0\n\n2,1,7\n", r"\(line 4 has 3 fields, and the header 2\)"),
+        (b"loan_id,debt,bad\n1,7,0\n2\n", r"\(line 3 has 1 fields, and the header 3\); write"),
         (b"loan_id,bad,bad\n1,0,1\n", "two columns are called 'bad'"),
         (b'"loan_id,bad\n1,0\n', "a row does not fit the header"),
         ("loan_id,备注,bad\n1,好,0\n".encode("gbk"), "it is not utf-8-sig text"),
