@@ -112,9 +112,9 @@ endef
 
 # Install Debian packages as root, or name them.
 define debian
-if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-    echo "installing $(1)"; apt-get update -qq && apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
-else echo "missing: $(1). Install them, for example: sudo apt-get install $(1)" >&2; exit 1; fi
+{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing $(1)" && \
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(1) >/dev/null; } || \
+{ echo "missing: $(1). Install them, for example: sudo apt-get install $(1)" >&2; exit 1; }
 endef
 
 # One program out of a Debian package, beside the environment's: $(1) is the package, $(2) the program. Nothing

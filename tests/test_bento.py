@@ -46,6 +46,7 @@ for name, module in sorted(sys.modules.items()):
 def test_a_bento_holds_every_file_that_its_service_needs(tmp_path, bento):
     told = yaml.safe_load((ROOT / bento).read_text())
     assert (ROOT / told["python"]["requirements_txt"]).is_file()
+    assert told["docker"]["system_packages"] == ["libgomp1"], "LightGBM's wheel expects it"
     for pattern in told["include"]:
         found = [path for path in ROOT.glob(pattern) if path.is_file()]
         assert found, f"{pattern} is nowhere"
