@@ -25,6 +25,8 @@ _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS place(
     one INTEGER PRIMARY KEY CHECK (one = 1), log BLOB NOT NULL, segment INTEGER NOT NULL,
     at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS begun(
+    one INTEGER PRIMARY KEY CHECK (one = 1), since_us INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS acted(entry TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cases(
     decision TEXT PRIMARY KEY, at_us INTEGER NOT NULL, state TEXT NOT NULL, body BLOB NOT NULL
@@ -46,13 +48,22 @@ class CaseBook:
         row = self._file.row("SELECT log, segment, at FROM place")
         if row is not None and row[0] == log:
             return Place(row[1], row[2])
-        for table in ("place", "acted", "cases"):
+        for table in ("place", "begun", "acted", "cases"):
             self._file.change(f"DELETE FROM {table}")
         return BEGINNING
 
     def move(self, log: bytes, place: Place) -> None:
         """Say up to where the log was read."""
         self._file.change("INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?)", log, *place)
+
+    def since(self) -> int | None:
+        """From which time on decisions enter; None where that was not yet said."""
+        row = self._file.row("SELECT since_us FROM begun")
+        return None if row is None else int(row[0])
+
+    def begin(self, since_us: int) -> None:
+        """Say from which time on decisions enter."""
+        self._file.change("INSERT OR REPLACE INTO begun VALUES (1, ?)", since_us)
 
     def enter(self, about: About) -> None:
         """Enter a case, unless it is there."""

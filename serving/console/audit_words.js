@@ -42,7 +42,7 @@ export const AUDIT = {
     kinds: {
       decision: "决策", scores: "批量评分", offer: "发放优惠", propensities: "客户模型评分",
       file_scored: "文件评分", signed_in: "登录", signed_out: "退出", sign_in_refused: "登录被拒",
-      person_added: "添加人员", person_revoked: "撤销人员", password_set: "设置密码", key_renewed: "更换密钥", human_look: "客户要求人工复核", account_linked: "关联统一账号", account_unlinked: "解除统一账号", roles_changed: "更改角色",
+      person_added: "添加人员", person_revoked: "撤销人员", password_set: "设置密码", key_renewed: "更换密钥", human_look: "客户要求人工复核", cases_begun: "启用审批队列", account_linked: "关联统一账号", account_unlinked: "解除统一账号", roles_changed: "更改角色",
       personal_data_shown: "查看个人信息", customer_erased: "销毁客户密钥", customer_restricted: "限制处理客户数据", chain_verified: "核验审计链", gate: "模型关卡",
       promotion: "批准上线", rollback: "回滚", withdrawal: "撤下", retirement: "退役",
       waiver: "豁免", adapter_tuned: "微调", adapter_export: "导出适配器", alias_moved: "别名被手工移动",
@@ -107,7 +107,7 @@ export const AUDIT = {
     kinds: {
       decision: "decision", scores: "scores", offer: "offer", propensities: "propensities",
       file_scored: "file scored", signed_in: "signed in", signed_out: "signed out", sign_in_refused: "sign-in refused",
-      person_added: "person added", person_revoked: "person revoked", password_set: "password set", key_renewed: "key renewed", human_look: "a person's look asked for", account_linked: "company account linked", account_unlinked: "company account unlinked", roles_changed: "roles changed",
+      person_added: "person added", person_revoked: "person revoked", password_set: "password set", key_renewed: "key renewed", human_look: "a person's look asked for", cases_begun: "queue of cases begun", account_linked: "company account linked", account_unlinked: "company account unlinked", roles_changed: "roles changed",
       personal_data_shown: "personal data shown", customer_erased: "customer erased", customer_restricted: "customer restricted", chain_verified: "chain checked", gate: "gate",
       promotion: "promotion", rollback: "rollback", withdrawal: "withdrawal", retirement: "retirement",
       waiver: "waiver", adapter_tuned: "adapter tuned", adapter_export: "adapter exported", alias_moved: "alias moved by hand",

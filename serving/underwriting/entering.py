@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -31,9 +30,6 @@ from serving.dossier import Past
 from serving.in_force import past_policy
 from serving.live import past_version
 from serving.policy_record import PolicyFacts
-
-ENTERS_FOR_DAYS: Final = 30
-"""A referred decision that is older when it is first read does not enter by itself."""
 
 
 def referred(audit: Path, new: Place, since_us: int) -> Iterator[str]:

@@ -10,15 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from finmodel.audit import AuditLog
 from finmodel.audit_entries import find
-from finmodel.audit_segments import read_mark
-from finmodel.audit_since import Place, entries_since, segments_since
 from finmodel.clock import Clock, SystemClock, micros
 from finmodel.errors import Refused
 from finmodel.records import Person
@@ -29,13 +26,8 @@ from risk.underwriting.book import ACT, CaseBook
 from risk.underwriting.case import About, Act, Case
 from risk.underwriting.codes import Verdict
 from serving import dossier
-from serving.underwriting.entering import (
-    ENTERS_FOR_DAYS,
-    about_of,
-    customer_of,
-    decision_of,
-    referred,
-)
+from serving.underwriting.catching_up import BEGUN, catch_up
+from serving.underwriting.entering import about_of, customer_of, decision_of
 
 _MINUTE_US: Final = 60_000_000
 
@@ -145,7 +137,7 @@ class CaseRoom:
         """The book with all that the log holds by now, in one transaction."""
         book = self._opened()
         with book.writing():
-            self._follow(book)
+            catch_up(book, self._settings, self._vault, self._begin)
             yield book
 
     def _opened(self) -> CaseBook:
@@ -154,17 +146,5 @@ class CaseRoom:
                 self._book = CaseBook(self._settings.underwriting)
             return self._book
 
-    def _follow(self, book: CaseBook) -> None:
-        settings = self._settings
-        mark = read_mark(settings.audit)
-        before, end = book.place(mark.log), Place(mark.number, mark.end)
-        if before == end:
-            return
-        oldest = micros(settings.clock.now() - timedelta(days=ENTERS_FOR_DAYS))
-        for new in segments_since(settings.audit, before):
-            for decision in referred(settings.audit, new, oldest):
-                entry = decision_of(settings, self._vault, decision)
-                book.enter(about_of(entry, "refer", settings))
-            for entry in entries_since(settings.audit, ACT, new):
-                book.take(msgspec.convert(entry.body, Act), entry.id, entry.time_us)
-        book.move(mark.log, end)
+    def _begin(self, since_us: int) -> None:
+        self._audit.append(BEGUN, {"since_us": since_us})
