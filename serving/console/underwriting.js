@@ -72,7 +72,8 @@ async function open(id) {
   $("queue").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 }
 
-// Do something with the open case, then show what is; a refusal leaves the page as it is.
+// Do something with the open case, then show what is: also where it was refused, since a claim may
+// have lapsed meanwhile. What was written stays.
 async function act(path, body) {
   const id = state.shown.case.decision_id;
   try {
@@ -80,6 +81,7 @@ async function act(path, body) {
     if (body.verdict) state.draft = { ...NO_DRAFT };
     await open(id);
   } catch (error) {
+    if (error.status === 403) await open(id);
     say($("problem"), error);
   }
   await refresh();
@@ -178,7 +180,7 @@ function showAll() {
 
 async function show() {
   $("work").hidden = !me();
-  if (!me()) return;
+  if (!me()) return say($("problem"), null); // the form to sign in says why
   if (me() === shownTo) return showAll();
   shownTo = me();
   const kept = state.owner === me() ? state.shown?.case.decision_id : null;

@@ -1,17 +1,24 @@
 """Cases for people on the real service: over HTTP, and as an underwriter does it in a browser."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
-from finmodel.audit import Personal, find
+from finmodel.audit import AuditLog, Personal, find
+from finmodel.clock import StandingClock, SystemClock
+from finmodel.records import Person
 from finmodel.vault import Vault
 from serving.access import People
+from serving.underwriting.room import CaseRoom
 from tests.serving.small_world import APPLICATION
 
 pytestmark = pytest.mark.servers
 LARGE = 5_000_001
+PASSWORD = "lantern orbit mustard quay"
 
 
 @pytest.fixture
@@ -249,6 +256,114 @@ def test_what_was_written_outlives_a_key_that_ends_and_waits_for_its_writer(tab,
         expect(tab.locator("#case")).to_contain_text("最终结论：拒绝")
     finally:
         people.revoke("Wang Fang")
+
+
+def come_in(tab, name, password):
+    tab.fill("#own-name", name)
+    tab.fill("#password", password)
+    tab.click("#session-form button")
+    expect(tab.locator("#person")).to_contain_text(name)
+
+
+def begin_verdict(tab, decision, note):
+    """Claim a case and write all but the last click."""
+    tab.click(f"#queue button[data-id='{decision}']")
+    tab.click("#claim")
+    tab.check("#judge input[value='decline']")
+    tab.select_option("#code", "MD2")
+    tab.fill("#note", note)
+
+
+def is_idle(tab, world, people):
+    with closing(sqlite3.connect(world.settings.sessions)) as file, file:
+        file.execute("UPDATE session SET seen = seen - 86400 WHERE name = 'Zhao Min'")
+    return PASSWORD
+
+
+def left_elsewhere(tab, world, people):
+    other = tab.context.new_page()
+    other.goto(tab.url)
+    other.click("#leave")
+    expect(other.locator("#sign-in")).to_be_visible()
+    other.close()
+    return PASSWORD
+
+
+def password_is_new(tab, world, people):
+    people.set_password("Zhao Min", PASSWORD + "!")
+    return PASSWORD + "!"
+
+
+@pytest.mark.parametrize("ends", [is_idle, left_elsewhere, password_is_new])
+def test_a_session_that_ends_in_the_middle_of_a_claim_takes_nothing_with_it(
+    tab, client, world, ends
+):
+    people = People(world.settings.people)
+    people.add("Zhao Min", {"underwriter"})
+    people.set_password("Zhao Min", PASSWORD)
+    decision = decided(client, world, 10)
+    try:
+        come_in(tab, "Zhao Min", PASSWORD)
+        begin_verdict(tab, decision, "负债偏高")
+        password = ends(tab, world, people)
+        tab.click("#submit")
+        expect(tab.locator("#session-ended")).to_contain_text("已填写的内容都还在")
+        expect(tab.locator("#work")).to_be_hidden()
+        come_in(tab, "Zhao Min", password)
+        expect(tab.locator("#note")).to_have_value("负债偏高")
+        expect(tab.locator("#code")).to_have_value("MD2")
+        expect(tab.locator("#problem")).to_be_hidden()
+        tab.click("#submit")
+        expect(tab.locator("#case")).to_contain_text("最终结论：拒绝")
+    finally:
+        people.revoke("Zhao Min")
+
+
+def test_a_role_taken_away_while_the_page_is_open_loses_nothing(tab, client, world):
+    people = People(world.settings.people)
+    decision = decided(client, world, 6)
+    sign_in(tab, people.add("Wu Jing", {"underwriter"}))
+    try:
+        begin_verdict(tab, decision, "收入证明缺失")
+        people.set_roles("Wu Jing", {"agent"})
+        tab.click("#submit")
+        expect(tab.locator("#problem")).to_contain_text("无权限：")
+        expect(tab.locator("#case")).to_contain_text("只能查看，不能领取", timeout=10_000)
+        people.set_roles("Wu Jing", {"underwriter"})
+        expect(tab.locator("#note")).to_have_value("收入证明缺失", timeout=10_000)
+        tab.click("#submit")
+        expect(tab.locator("#case")).to_contain_text("最终结论：拒绝")
+    finally:
+        people.revoke("Wu Jing")
+
+
+def let_the_claim_lapse(world, decision):
+    """The same claim, as if it had been made an hour ago."""
+    who = Person("the underwriter", frozenset({"underwriter"}))
+    settings, past = world.settings, StandingClock(SystemClock().now() - timedelta(hours=1))
+    with (
+        closing(Vault(settings.vault)) as vault,
+        closing(AuditLog(settings.audit, vault, settings.clock)) as log,
+        closing(CaseRoom(settings, log, vault, past)) as room,
+    ):
+        room.release(decision, who)
+        room.claim(decision, who)
+
+
+def test_a_claim_that_lapsed_can_be_made_again_at_once(tab, client, world):
+    decision = decided(client, world, 7)
+    sign_in(tab, world.keys["underwriter"])
+    begin_verdict(tab, decision, "无法核实")
+    let_the_claim_lapse(world, decision)
+    tab.click("#submit")
+    expect(tab.locator("#problem")).to_contain_text("claim it again")
+    expect(tab.locator("#judge")).to_have_count(0)
+    tab.click("#claim")
+    expect(tab.locator("#problem")).to_be_hidden()
+    expect(tab.locator("#note")).to_have_value("无法核实")
+    expect(tab.locator("#code")).to_have_value("MD2")
+    tab.click("#submit")
+    expect(tab.locator("#case")).to_contain_text("最终结论：拒绝")
 
 
 def test_a_case_that_another_has_is_said_in_chinese(tab, client, world, han):
