@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -16,9 +17,11 @@ from playwright.sync_api import expect
 
 from finmodel.assistant.engines.scripted import Scripted
 from finmodel.guard_cases import GuardCases
+from finmodel.tickets import FollowUp
+from finmodel.wrap_up_book import WrapUp
 from serving import page
 from serving.access import People
-from tests.serving.assist_world import FACTS, assist_world, brought, message
+from tests.serving.assist_world import FACTS, NOW, assist_world, brought, message
 from tests.serving.assisting.test_routes import Slow
 from tests.serving.demo_shell import Shell, processes_in
 from tests.serving.small_adapter import promoted, shelved
@@ -151,6 +154,34 @@ def test_after_a_chat_a_promise_is_written_down_and_its_ticket_closed(tab, world
     assert "承诺跟进" in ticket.inner_text()
     ticket.locator("button", has_text="办结").click()
     ticket.wait_for(state="detached")
+
+
+def test_a_complaint_whose_day_is_over_is_seen_as_late_until_it_is_done(tab, world):
+    bring(world, "complained", message(1, "你们催收天天骚扰我家人，我要投诉"), customer="冯女士")
+    books = world.desk
+    kept = WrapUp(
+        conversation="complained",
+        customer="冯女士",
+        agent="li",
+        at=NOW - timedelta(days=20),
+        category="complaint",
+        body=b"{}",
+    )
+    asked = [FollowUp(kind="complaint", note="三周前的投诉")]
+    books.wrap_ups.keep(kept, asked, books.conversations.ref_of("complained"))
+    sign_in(tab, world.keys["li"])
+    ticket = tab.locator("#tickets li", has_text="三周前的投诉")
+    expect(ticket).to_have_class("overdue")
+    expect(ticket).to_contain_text("2026-05-29")
+    expect(ticket).to_contain_text("· 已逾期")
+    expect(tab.locator("#late")).to_have_text("1 件已逾期")
+    tab.click("#language")
+    expect(ticket).to_contain_text("· overdue")
+    expect(tab.locator("#late")).to_have_text("1 overdue")
+    tab.click("#language")
+    ticket.locator("button", has_text="办结").click()
+    expect(ticket).to_have_count(0)
+    expect(tab.locator("#late")).to_be_empty()
 
 
 def test_an_agent_whose_session_ends_finds_the_reply_that_was_being_typed(tab, world):
