@@ -210,6 +210,8 @@ function show() {
   if (is("agent")) $("middle").append($("tickets-card"));
   else $("supervisor").before($("tickets-card"));
   $("wrap").textContent = WRAP_UP[frame.language].wrapUp;
+  $("look-apart").textContent = t().lookApart;
+  $("look-apart").hidden = !frame.status?.demo;
   showTickets();
   $("agent").hidden = !is("agent");
   $("supervisor").hidden = !is("supervisor");

@@ -35,6 +35,7 @@ export const ASSIST = {
     look: "人工复核",
     lookFor: "申请编号",
     lookAsk: "转人工审批",
+    lookApart: "演示中，助手与决策服务各有数据目录，这里查不到任何决定。机构使用时，两个服务共用一个 FINMODEL_HOME，案件即进入审批队列。",
     looked: (when, verdict) =>
       verdict ? `${when} 的决定已由人工审批：${verdict === "approve" ? "通过" : "拒绝"}` : `${when} 的决定已转人工审批，结果由审批员给出`,
     identity: { none: "未核验", basic: "基础核验", verified: "已核验" },
@@ -125,6 +126,7 @@ export const ASSIST = {
     look: "A person's look",
     lookFor: "Application",
     lookAsk: "Ask for it",
+    lookApart: "In the demo the assistant and the decision service have a home each, so no decision is found here. A lender's two services have one FINMODEL_HOME, and the case enters the underwriters' queue.",
     looked: (when, verdict) =>
       verdict ? `A person said of the decision of ${when}: ${verdict}` : `The decision of ${when} is with the underwriters now`,
     identity: { none: "not verified", basic: "basic", verified: "verified" },

@@ -153,10 +153,12 @@ const work = (one, words) => (one.hours === null ? words.notMeasured : hours(one
 const tokens = (number) => (number === null ? "—" : Math.round(number).toLocaleString("en-US"));
 
 function thousands({ thousands: every, prices }, words) {
+  const suggested = every.some((one) => one.what !== "decision" && one.counted);
   return [
     table([[words.thousandOf], [words.measured, true], [words.work, true], [words.cost, true], [words.tokensRead, true], [words.tokensWritten, true]],
       every.map((one) => [words.what[one.what], one.counted.toLocaleString("en-US"), work(one, words), money(one, words), tokens(one.tokens_read), tokens(one.tokens_written)])),
-    h("p", { class: "soft small" }, words.howMeasured(prices.core_hour, prices.engine_hour))];
+    frame.status?.demo && !suggested ? h("p", { class: "soft small apart" }, words.billApart) : null,
+    h("p", { class: "soft small" }, words.howMeasured(prices.core_hour, prices.engine_hour))].filter(Boolean);
 }
 
 function runs({ runs: every, prices, problem }, words) {

@@ -184,6 +184,21 @@ def test_a_complaint_whose_day_is_over_is_seen_as_late_until_it_is_done(tab, wor
     expect(tab.locator("#late")).to_be_empty()
 
 
+def test_a_demo_says_why_no_decision_is_found_for_a_persons_look(tab, world):
+    bring(world, "declined", message(1, "为什么拒绝我，我要人工复核"), customer="蒋女士")
+    sign_in(tab, world.keys["li"])
+    tab.locator("#lines button", has_text="蒋女士").click()
+    expect(tab.locator("#look-id")).to_be_visible()
+    expect(tab.locator("#look-apart")).to_be_hidden()
+    world.desk.settings.demo.mkdir()
+    try:
+        expect(tab.locator("#look-apart")).to_contain_text("两个服务共用一个 FINMODEL_HOME")
+        tab.click("#language")
+        expect(tab.locator("#look-apart")).to_contain_text("have one FINMODEL_HOME")
+    finally:
+        world.desk.settings.demo.rmdir()
+
+
 def test_an_agent_whose_session_ends_finds_the_reply_that_was_being_typed(tab, world):
     people, password = People(world.desk.settings.people), "lantern orbit mustard quay"
     people.set_password("li", password)

@@ -161,3 +161,23 @@ def test_an_engineer_replays_a_dead_letter(browser, world, road, tmp_path):
     context.close()
     refused = "the server responded with a status of 4"
     assert [one for one in complaints if refused not in one] == []
+
+
+def test_a_demos_bill_says_where_suggestions_are_when_none_are_here(browser, world, road):
+    books = world.settings.suggestions.parent
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto(f"{road}/road")
+    tab.fill("#key", world.keys["engineer"])
+    tab.click("#key-form button")
+    panel = tab.locator("#panel-thousands")
+    expect(panel).to_contain_text("建议：另有生成")
+    expect(panel.locator(".apart")).to_have_count(0)
+    away = books.rename(books.with_name("suggestions-away"))
+    try:
+        tab.reload()
+        expect(panel.locator(".apart")).to_contain_text("助手另有数据目录")
+        tab.click("#language")
+        expect(panel.locator(".apart")).to_contain_text("have one FINMODEL_HOME")
+    finally:
+        away.rename(books)
+        tab.close()
