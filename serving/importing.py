@@ -37,6 +37,7 @@ class Said:
     woe: str = ""
     base_points: float | None = None
     missing_neutral: bool = False
+    left_out: bool = False
 
 
 model = typer.Typer(no_args_is_help=True, help="A model that was built elsewhere.")
@@ -73,13 +74,20 @@ def import_model(
             help="Missing values without a bin get the points of the average customer.",
         ),
     ] = False,
+    left_out: Annotated[
+        bool,
+        typer.Option(
+            "--categories-left-out",
+            help="Categories without a bin are meant to have none, however many rows have them.",
+        ),
+    ] = False,
     json: operators.Json = False,
 ) -> None:
     """Register a scorecard or a LightGBM file as a version, judged by a recipe's gate.
 
     An engineer's or analyst's: FINMODEL_KEY must hold the key. A validator promotes it.
     """
-    said = Said(format, woe, base_points, missing_neutral)
+    said = Said(format, woe, base_points, missing_neutral, left_out)
     with Progress() as progress:
         emit(bring(operators.settings(), file, recipe, said, progress), json)
 
@@ -104,7 +112,7 @@ def bring(settings: Settings, file: Path, recipe: Path, said: Said, progress: Pr
     brought = (
         File(file.name, text, written.form, digest),
         written,
-        Asked(sign, said.missing_neutral),
+        Asked(sign, said.missing_neutral, said.left_out),
     )
     return import_card(loaded, settings, person, brought, progress)
 
@@ -181,8 +189,8 @@ def _sign(given: str) -> Sign | None:
 def _require_no_card_words(said: Said, file: Path) -> None:
     if said != Said() and said != Said(form="lightgbm"):
         raise BadInput(
-            "it is a LightGBM model: --format, --woe, --base-points and --missing-neutral are of"
-            " scorecards",
+            "it is a LightGBM model: --format, --woe, --base-points, --missing-neutral and"
+            " --categories-left-out are of scorecards",
             where=str(file),
             remedy="leave them out",
         )

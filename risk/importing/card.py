@@ -2,15 +2,18 @@
 
 Written bins, a training frame and a scale come in; a card whose points are the file's, and what a
 person should know of it, go out. What the rows contradict is refused: an unknown variable, a sign
-of WOE that is not the declared one, missing values without a bin, points that rise with risk.
+of WOE that is not the declared one, missing values and categories without a bin, points that rise
+with risk.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -24,13 +27,17 @@ from risk.importing.tiling import Tiled, tiled
 from risk.importing.written import SIGN_OF, SIGNS, Sign, WrittenCard
 from risk.scaling import log_odds_at, points_per_log_odds
 from risk.scorecard.binning import Binned, counted
-from risk.scorecard.bins import CategoryBins, NumericBins
+from risk.scorecard.bins import CategoryBins, Column, NumericBins, Texts
 from risk.scorecard.card import Scorecard, Variable, points_of
 from risk.scorecard.columns import columns_of
 
 _FRACTION = re.compile(r"(?<=\d\.)\d+")
 LIKE = 1e-6
 """Points this near to each other are the same."""
+MOST_LEFT_OUT = 0.05
+"""Of the rows; where more have a category in no bin, somebody must say that it is meant."""
+NAMED = 5
+"""So many of such categories are named; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class Asked:
     """The sign of its WOE; as its library computes it, if None."""
     missing_neutral: bool = False
     """Missing values without a bin get the points of the average customer."""
+    left_out: bool = False
+    """Categories without a bin are meant to have none, however many rows have them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +89,8 @@ def card_of(
         for one in told
     ]
     for one, (_, _, said) in zip(told, parts, strict=True):
-        notes += [f"{one.name}: {what}" for what in (*one.notes, *said)]
+        left_out = _left_out(one, columns[one.name], asked, written.where)
+        notes += [f"{one.name}: {what}" for what in (*one.notes, *said, *left_out)]
     base = round(written.base_points + sum(neutral for _, neutral, _ in parts), written.decimals)
     card = Scorecard(
         name=name,
@@ -240,6 +250,26 @@ def _filled(
         notes.append("no bin for other categories: they get the points of missing values")
     filled[np.isnan(filled)] = filled[missing]
     return filled, notes
+
+
+def _left_out(one: Tiled, column: Column, asked: Asked, where: str) -> list[str]:
+    """Which categories of the rows are in no bin; BadInput where many rows have them."""
+    if not isinstance(one.bins, CategoryBins) or one.others:
+        return []
+    unseen = column[one.bins.place(cast(Texts, column)) == one.bins.missing + 1]
+    if not len(unseen):
+        return []
+    names = [repr(name) for name, _ in Counter(unseen.tolist()).most_common()]
+    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    said = f"{len(unseen)} of {len(column)} rows are of categories in no bin: "
+    said += ", ".join([*names[:NAMED], *more])
+    if len(unseen) > MOST_LEFT_OUT * len(column) and not asked.left_out:
+        raise BadInput(
+            said,
+            where=f"{where}: {one.name}",
+            remedy="give each a bin with its points, or say --categories-left-out if none is meant",
+        )
+    return [said]
 
 
 def _require_better(card: Scorecard, frame: TrainingFrame, points: Float64s, where: str) -> None:

