@@ -5,7 +5,7 @@ Words from a shell in, one call each, an answer out. Who may do what is known to
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,11 +66,13 @@ def decisions_load(
     from serving.not_used import Asked, Written, require_some
     from serving.outcomes import LOADERS
     from serving.past_decisions import load_decisions
+    from serving.past_seam import as_served, beyond
 
     here, written = settings(), Written.told(separator, encoding)
     person, asked = signed_in(here, LOADERS), Asked(mapping, not_used, dry_run)
     with Progress() as progress:
         loaded = load_decisions(here, file, person, asked, progress, written)
+    loaded = replace(loaded, notes=(*loaded.notes, *beyond(as_served(here), loaded.last)))
     _tell(loaded, json)
     _open_page(loaded)
     require_some(loaded.rows, loaded.new + loaded.known, loaded.refused, file)
@@ -120,10 +122,11 @@ def outcomes_load(
 def _open_page(loaded: Loaded | LoadedDecisions) -> None:
     """Have the page open at once on what is new; the load itself is done and told."""
     from serving.monitoring.beforehand import compute_usual
+    from serving.past_seam import as_served
 
     if loaded.kept_in:
         with Progress() as progress:
-            compute_usual(settings(), progress)
+            compute_usual(as_served(settings()), progress)
 
 
 def _tell(loaded: Loaded | LoadedDecisions, json: bool) -> None:

@@ -44,6 +44,7 @@ from serving.not_used import (
     said_of,
 )
 from serving.outcomes import alone, decided_on, mapping_of
+from serving.past_seam import other_versions
 
 MOST_FACTS = 10_000
 """Of more kinds of decisions a column that should part them holds something else."""
@@ -67,6 +68,8 @@ class LoadedDecisions:
     not_used_in: str
     """The CSV that lists all refused rows."""
     said: str
+    notes: tuple[str, ...] = ()
+    """What keeps the page from showing them as one series with our own, if anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ def load_decisions(
         kept_in="" if load is None else load.name,
         not_used_in=listed,
         said=said_of(len(new), judged.known, asked),
+        notes=other_versions(settings, gathered.bodies.values()),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import lightgbm as lgb
+import pandas as pd
 import pytest
 import yaml
 from mlflow import MlflowClient
@@ -27,6 +28,7 @@ from serving import demo as road
 from serving.doctor.finding import LOOK_CLOSER
 from serving.launch import ASSIST, DECISIONS
 from tests.serving.demo_shell import Answer, Demo, Shell, press_ctrl_c, processes_in, start_demo
+from tests.serving.past_lender import MAPPING, Lender, make_lender
 from tests.serving.small_world import ROOT, wait_until
 
 RECIPE = ROOT / "risk" / "behaviour_risk.yaml"
@@ -407,9 +409,10 @@ def test_a_past_and_a_drift_can_be_simulated_beside_the_service(demo):
     assert seen["header"]["matured"] > 1_000
 
 
-@pytest.fixture
-def champion(demo, tmp_path, monkeypatch) -> Path:
+@pytest.fixture(scope="module")
+def champion(demo, tmp_path_factory) -> Path:
     """A folder with a scorecard as CSV, and a recipe whose gate asks what a scorecard reaches."""
+    tmp_path = tmp_path_factory.mktemp("champion")
     card = tmp_path / "card.json"
     demo.shell.finmodel("scorecard", "behaviour_risk", "--version", "1", "--output", str(card))
     told = json.loads(card.read_text())
@@ -425,8 +428,12 @@ def champion(demo, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_six_commands_lead_to_an_imported_scorecard_that_decides(demo, champion):
-    """Those of docs/moving_in.md; `make run` is what this file's demo was started as."""
+@pytest.fixture(scope="module")
+def imported(demo, champion) -> int:
+    """The version that the six commands of docs/moving_in.md import and promote.
+
+    `make run` is what this file's demo was started as.
+    """
     page = (ROOT / "docs" / "moving_in.md").read_text()
     run, *lines = re.search(r"```sh\n(.*?)```", page, re.S)[1].splitlines()
     assert run.split("#")[0].strip() == "make run"
@@ -444,6 +451,10 @@ def test_six_commands_lead_to_an_imported_scorecard_that_decides(demo, champion)
     newest = demo.shell.finmodel("models", "--json").json[0]
     assert newest["served_as"] == "champion"
     wait_until(lambda: _decide(demo)["model"]["version"] == newest["version"], 15)
+    return newest["version"]
+
+
+def test_six_commands_lead_to_an_imported_scorecard_that_decides(demo, imported):
     decided = _decide(demo)
     # The card's points have two decimals, a model's have not.
     assert decided["points"] == pytest.approx(round(decided["points"], 2), abs=1e-8)
@@ -452,8 +463,65 @@ def test_six_commands_lead_to_an_imported_scorecard_that_decides(demo, champion)
     assert replayed.json["same"] is True
     then = Shell(demo.shell.home, demo.shell.port, {"FINMODEL_STANDING_CLOCK": road.CLOCK})
     seen = then.finmodel("monitor", "behaviour_risk", "--json").json["header"]
-    assert seen["version"] == newest["version"]
+    assert seen["version"] == imported
     assert seen["reference_zh"] == "建模样本：全部样本（是否参与过建模未知）"
+
+
+@pytest.fixture(scope="module")
+def elsewhere(demo, imported, tmp_path_factory) -> Lender:
+    """What the imported card decided before; the mapping names the version that it is here."""
+    mine = make_lender(tmp_path_factory.mktemp("elsewhere"), 600, demo.shell.home)
+    mine.mapping.write_text(MAPPING.replace("version: 1", f"version: {imported}"))
+    return mine
+
+
+def _load(demo: Demo, mine: Lender, table: pd.DataFrame, *words: str) -> dict:
+    told = ("decisions", "load", str(mine.write("past.csv", table)), "--json", *words)
+    told = demo.shell.finmodel(*told, "--mapping", str(mine.mapping), key=mine.keys["analyst"])
+    assert told.code == 0, told.err
+    return told.json
+
+
+def test_what_an_imported_card_decided_before_and_decides_here_is_one_series(
+    demo, imported, elsewhere
+):
+    """Loaded as docs/moving_in.md has it; the page's own first question, and nothing waited for."""
+    past = elsewhere.decisions.query("审批时间 > '2004-10-03'")  # 52 weeks before the demo's now
+    key, named = elsewhere.keys["analyst"], elsewhere.mapping.read_text()
+    elsewhere.mapping.write_text(MAPPING)
+    (note,) = _load(demo, elsewhere, past, "--dry-run")["notes"]
+    assert f"is of its champion, v{imported}, which the page shows: they are of v1" in note
+    elsewhere.mapping.write_text(named)
+    loaded = _load(demo, elsewhere, past)
+    assert (loaded["new"], loaded["notes"]) == (len(past), [])
+    months = past["审批时间"].str[:7].value_counts().to_dict()
+    page = _page(demo, key)
+    ours = page["panels"]["header"]["n"] - len(past)
+    assert (page["current"], page["panels"]["header"]["imported"]) == (True, len(past))
+    assert _months(page) == months | {"2005-10": ours}
+    _decide(demo)
+    wait_until(lambda: _page(demo, key, renew=True)["current"], 120)
+    assert _months(_page(demo, key)) == months | {"2005-10": ours + 1}
+
+
+def test_a_past_in_the_future_of_the_services_clock_is_told(demo, elsewhere):
+    table = elsewhere.decisions.head(5).assign(
+        审批时间="2024-03-01 10:00:00", 申请编号=[f"F-{number}" for number in range(5)]
+    )
+    told = _load(demo, elsewhere, table, "--dry-run")
+    assert (told["new"], len(told["notes"])) == (5, 1)
+    assert told["notes"][0].startswith("the service's clock stands at 2005-09-30T16:00:00")
+
+
+def _page(demo: Demo, key: str, renew: bool = False) -> dict:
+    """What the monitoring page shows first."""
+    asked = {"question": {"model": "behaviour_risk"}, "renew": renew}
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.post(f"{demo.address}/monitor", json=asked, headers=headers, timeout=30).json()
+
+
+def _months(page: dict) -> dict[str, int]:
+    return {row["period"]: row["n"] for row in page["panels"]["quality"]["rows"] if row["n"]}
 
 
 def test_ctrl_c_ends_everything_that_it_started(demo):

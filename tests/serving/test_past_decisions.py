@@ -488,6 +488,20 @@ def test_our_own_decisions_continue_the_series_without_a_seam(moved_in):
     assert names == {one.decision_id for one in answers}
 
 
+def test_a_past_of_no_champions_version_is_told_with_what_to_write(moved_in):
+    mine, settings, _ = moved_in
+    later = past(3, seed=21).assign(申请编号=["N-1", "N-2", "N-3"])
+    path, mapping = mine.write("later.csv", later), mine.folder / "theirs.yaml"
+    for version, notes in ((1, 0), (3, 1)):
+        mapping.write_text(mine.mapping.read_text().replace("version: 1", f"version: {version}"))
+        told = load_decisions(settings, path, ANALYST, Asked(mapping, dry_run=True))
+        assert len(told.notes) == notes
+    assert told.notes[0].startswith(
+        "no decision of behaviour_risk is of its champion, v1, which the page shows: they are of v3"
+    )
+    assert "write 1 as their version in the mapping" in told.notes[0]
+
+
 def test_no_decision_is_counted_twice(moved_in):
     """The lender's next file holds what we decided, too."""
     mine, settings, _ = moved_in
