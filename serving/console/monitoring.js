@@ -11,7 +11,7 @@ import { FACTS, USUAL, firstDay, fromAddress, fromForm, lastDay, pointIn, segmen
 import { sheet } from "/console/sheets.js";
 import { WORDS } from "/console/words.js";
 
-const WEEKS = [4, 13, 26, 52, 104];
+const WEEKS = [4, 13, 26, 52, 104, 156, 260, 520];
 const LOOK_MS = 600;
 const LEADS = { psi: "stability", mean: "bands", csi: "variables", auc: "quality", calibration: "calibration", scores: "consistency" };
 

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -26,6 +27,7 @@ from risk.monitor.points import Point
 from serving import flows
 from serving.desk import open_desk
 from serving.monitoring.asked import Question
+from serving.monitoring.beforehand import LENGTHS
 from serving.monitoring.behind import behind, variable
 from serving.monitoring.kept import kept, mapped, marks_of
 from serving.monitoring.reading import watch_model
@@ -78,6 +80,16 @@ def test_the_page_opens_at_once_on_what_was_loaded(lender):
     assert result.marks == marks_of(lender.settings, MODEL)
     lately = pd.to_datetime(lender.decisions["审批时间"]) >= pd.Timestamp("2005-06-02")
     assert (result.panels.header.n, result.panels.header.imported) == (lately.sum(), lately.sum())
+
+
+def test_the_page_opens_at_once_on_all_that_was_loaded(lender):
+    """Their first is of 87 weeks ago: 104 is the next that the page offers."""
+    result = kept(lender.settings, Question(model=MODEL, weeks=104))
+    assert result.marks == marks_of(lender.settings, MODEL)
+    assert (result.panels.header.n, result.panels.header.imported) == (ROWS, ROWS)
+    page = (ROOT / "serving" / "console" / "monitoring.js").read_text()
+    offered = re.search(r"^const WEEKS = (\[.*\]);", page, re.M)[1]
+    assert [weeks for weeks in json.loads(offered) if weeks >= 52] == [*LENGTHS]
 
 
 def test_nobody_is_named_in_what_is_kept(lender):
