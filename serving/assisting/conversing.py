@@ -127,8 +127,8 @@ def view(conversation: str, person: Person, desk: AssistDesk) -> View:
     """A conversation with what its agent may know of the customer."""
     one = own(conversation, person, desk)
     facts = Facts.of_plain(one.facts)
-    planned = desk.campaigned.hints(one.customer, desk.clock.now())
-    hints = seen_by([*desk.conversations.hints(conversation), *planned], person.roles)
+    brought = desk.conversations.hints(conversation)
+    hints = seen_by(desk.campaigned.hints(one.customer, brought, desk.clock.now()), person.roles)
     return View(
         id=one.id,
         customer=one.customer,

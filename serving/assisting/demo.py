@@ -144,7 +144,7 @@ def prepare(here: Settings) -> dict[str, str]:
         with ExitStack() as stack:
             vault = stack.enter_context(closing(Vault(here.vault)))
             book = stack.enter_context(closing(ConversationBook(here.conversations, vault)))
-            campaigned = stack.enter_context(closing(Campaigned(here)))
+            campaigned = stack.enter_context(closing(Campaigned(here, vault)))
             findings = FindingBook(book, vault)
             filling = _Filling(book, findings, load_scripts(), campaigned, here.clock)
             for one in waiting(here):

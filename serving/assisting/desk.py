@@ -110,7 +110,7 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
             wrap_ups,
             FindingBook(conversations, vault),
             ContactBook(conversations, vault),
-            stack.enter_context(closing(Campaigned(settings))),
+            stack.enter_context(closing(Campaigned(settings, vault))),
             Shelves(settings),
             writing,
             telemetry,

@@ -11,7 +11,9 @@ import pytest
 from finmodel.clock import micros
 from finmodel.errors import BadInput
 from finmodel.records import Person
+from finmodel.restriction_book import Restriction, RestrictionBook
 from finmodel.settings import Settings
+from finmodel.vault import Vault
 from marketing.ledger.contacts import DAY_US, Contacts, new_plan, next_plan
 from marketing.ledger.file import open_ledger
 from marketing.ledger.forgetting import restrict
@@ -24,6 +26,7 @@ from serving.telemetry import Telemetry
 from tests.serving.assist_world import brought
 
 LI = Person("li", frozenset({"agent"}))
+VENDOR = Person("vendor", frozenset({"engineer"}))
 NIGHT = datetime(2026, 6, 3, 15, tzinfo=UTC)  # 23:00 in China
 
 
@@ -89,6 +92,48 @@ def test_an_agent_is_told_what_campaigns_told_before(tmp_path):
         assert rules("8") == {"contact_stopped": None}
         assert view("of 8", LI, desk).hints == ()
         assert rules("u9") == {}
+
+
+@pytest.mark.parametrize("customer", ["77", "u-77"])
+def test_who_asked_to_be_erased_is_offered_nothing_though_there_are_no_campaigns(
+    tmp_path, customer
+):
+    noon = NIGHT - timedelta(hours=10)
+    here = Settings.from_env({"FINMODEL_HOME": str(tmp_path)})
+    here = replace(here, standing_clock=noon.isoformat())
+    with open_assist_desk(here, Telemetry()) as desk:
+        long_ago = {"id": "a", "who": "customer", "at": "2026-03-01T02:00:00Z", "text": "您好"}
+        said = [long_ago, long_ago | {"id": "b", "who": "agent"}]
+        hint = {"chinese": "提示", "english": "a hint", "source": "d1", "at": long_ago["at"]}
+        hints = [hint | {"kind": kind} for kind in ("offer", "risk")]
+        given = brought(*said, customer=customer, scenario="marketing", agent="li", hints=hints)
+        bring("c1", msgspec.convert(given, Bring), VENDOR, desk)
+
+        def told():
+            hits = check(CheckRequest(text="有一笔新的额度。", conversation="c1"), LI, desk).hits
+            seen = view("c1", Person("li", frozenset({"agent", "underwriter"})), desk).hints
+            return {one.rule for one in hits}, {one.kind for one in seen}
+
+        assert told() == (set(), {"offer", "risk"})
+        with closing(Vault(here.vault)) as vault:
+            with closing(RestrictionBook(here, vault)) as book:  # as another process does it
+                book.restrict(Restriction("another", noon))
+                assert told() == (set(), {"offer", "risk"})
+                book.restrict(Restriction(customer, noon))
+            assert told() == ({"contact_stopped"}, {"risk"})
+
+
+def test_no_offer_is_shown_where_it_cannot_be_read_who_asked_to_be_erased(tmp_path):
+    here = Settings.from_env({"FINMODEL_HOME": str(tmp_path)})
+    with open_assist_desk(here, Telemetry()) as desk:
+        said = {"id": "a", "who": "customer", "at": "2026-03-01T02:00:00Z", "text": "您好"}
+        hint = {"chinese": "提示", "english": "a hint", "source": "d1", "at": said["at"]}
+        given = brought(said, customer="7", agent="li", hints=[hint | {"kind": "offer"}])
+        bring("of 7", msgspec.convert(given, Bring), VENDOR, desk)
+        assert len(view("of 7", LI, desk).hints) == 1
+        here.restrictions.parent.mkdir(parents=True, exist_ok=True)
+        here.restrictions.write_bytes(b"no database" * 100)
+        assert view("of 7", LI, desk).hints == ()
 
 
 def test_a_conversation_is_shown_though_the_ledger_cannot_be_read(tmp_path):
