@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from risk.underwriting.case import Case, Said, needs_second
+from risk.underwriting.case import Case, Said
 from serving.answering import Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
 from serving.desk import Desk
@@ -38,15 +38,7 @@ ASKERS: Final = frozenset({"underwriter", "agent", "supervisor"})
 
 async def queue(_call: Call, desk: Desk) -> Reply:
     """GET /cases."""
-    cases, waiting = await aside(desk, desk.cases.waiting)
-    now = desk.cases.now_us()
-    told = Queue(
-        as_of=desk.clock.now(),
-        waiting=waiting,
-        second_above_minor=desk.settings.second_above_minor,
-        cases=tuple(seen(one, now) for one in cases),
-    )
-    return Reply(msgspec.json.encode(told))
+    return Reply(msgspec.json.encode(await aside(desk, _queue, desk)))
 
 
 async def shown(call: Call, desk: Desk) -> Reply:
@@ -59,14 +51,15 @@ async def shown(call: Call, desk: Desk) -> Reply:
 async def asked(call: Call, desk: Desk) -> Reply:
     """POST /cases."""
     wanted = json_of(call, HumanLook)
-    return _seen(await aside(desk, desk.cases.ask, wanted.decision_id, signed_in(call)), desk)
+    case = await aside(desk, desk.cases.ask, wanted.decision_id, signed_in(call))
+    return await _told(case, desk)
 
 
 async def claimed(call: Call, desk: Desk) -> Reply:
     """POST /cases/claim."""
     wanted = json_of(call, ClaimAsked)
     act = desk.cases.release if wanted.release else desk.cases.claim
-    return _seen(await aside(desk, act, wanted.decision_id, signed_in(call)), desk)
+    return await _told(await aside(desk, act, wanted.decision_id, signed_in(call)), desk)
 
 
 async def judged(call: Call, desk: Desk) -> Reply:
@@ -74,20 +67,34 @@ async def judged(call: Call, desk: Desk) -> Reply:
     wanted = json_of(call, VerdictAsked)
     said, note = (wanted.verdict, wanted.code), wanted.note.strip()
     who = signed_in(call)
-    return _seen(await aside(desk, desk.cases.judge, wanted.decision_id, who, said, note), desk)
+    case = await aside(desk, desk.cases.judge, wanted.decision_id, who, said, note)
+    return await _told(case, desk)
 
 
-def _seen(case: Case, desk: Desk) -> Reply:
-    return Reply(msgspec.json.encode(seen(case, desk.cases.now_us())))
+async def _told(case: Case, desk: Desk) -> Reply:
+    return Reply(msgspec.json.encode(await aside(desk, _seen, case, desk)))
+
+
+def _queue(desk: Desk) -> Queue:
+    cases, waiting = desk.cases.waiting()
+    return Queue(
+        as_of=desk.clock.now(),
+        waiting=waiting,
+        second_above_minor=desk.settings.second_above_minor,
+        cases=tuple(_seen(one, desk) for one in cases),
+    )
+
+
+def _seen(case: Case, desk: Desk) -> CaseSeen:
+    return seen(case, desk.cases.amount(case.about.decision), desk.cases.now_us())
 
 
 def _shown(case: Case, told: Explanation, desk: Desk) -> CaseShown:
-    above = needs_second(case.about, desk.settings.second_above_minor)
     return CaseShown(
-        case=seen(case, desk.cases.now_us()),
+        case=_seen(case, desk),
         first=_said(case.first, told, desk),
         final=_said(case.final, told, desk),
-        needs_second=case.first is None and above,
+        needs_second=case.first is None and desk.cases.needs_second(case.about.decision),
         approve=codes_seen(case, "approve", told),
         decline=codes_seen(case, "decline", told),
         explanation=told,

@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS cases(
     ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS waiting ON cases(state, at_us);
 """
+_AMOUNTS_GONE: Final = """
+UPDATE cases SET body = CAST(json_remove(CAST(body AS TEXT), '$.about.amount_minor') AS BLOB)
+"""
 
 
 class CaseBook:
@@ -42,6 +45,8 @@ class CaseBook:
         """Open or make the book."""
         self._file = BookFile(path, _TABLES)
         self.writing = self._file.writing
+        if not self._file.row("PRAGMA user_version")[0]:
+            self._drop_amounts()
 
     def place(self, log: bytes) -> Place:
         """Up to where this log was read; a book of another log is emptied first."""
@@ -121,3 +126,11 @@ class CaseBook:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+    def _drop_amounts(self) -> None:
+        """Books once held what was applied for, where no erasure reached it."""
+        with self.writing():
+            self._file.change(_AMOUNTS_GONE)
+        self._file.fold()
+        with self.writing():
+            self._file.change("PRAGMA user_version = 1")

@@ -24,7 +24,7 @@ State: TypeAlias = Literal["open", "second", "done"]
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a case is about, as the decision's entry has it: nothing personal."""
+    """What a case is about, as the decision's entry has it in the open: no amount, no name."""
 
     decision: str
     at_us: int
@@ -33,8 +33,6 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     version: int
     product: str
-    amount_minor: int | None
-    """In minor units (分); None where the customer's key was erased before it was read."""
     says: Says
     rule: str
     reasons: tuple[str, ...] = ()
@@ -157,11 +155,11 @@ def judge(
     person: Person,
     said: tuple[Verdict, str],
     now_us: int,
-    second_above: int,
     *,
+    large: bool = False,
     erased: bool = False,
 ) -> Act:
-    """Approve or decline with a code; `second_above` is the amount beyond which two must agree.
+    """Approve or decline with a code; of a `large` amount two must agree.
 
     Refused where this person does not have the case or gave its first verdict, for a code that is
     none for this verdict, and to approve a customer who was `erased`: nobody can see for whom.
@@ -190,13 +188,13 @@ def judge(
         verdict=verdict,
         code=code,
         side=side_of(about.says, verdict),
-        needs_second=needs_second(about, second_above),
+        needs_second=large,
     )
 
 
-def needs_second(about: About, above_minor: int) -> bool:
+def needs_second(amount_minor: int | None, above_minor: int) -> bool:
     """Whether two people must agree: the amount is above this limit."""
-    return (about.amount_minor or 0) > above_minor
+    return (amount_minor or 0) > above_minor
 
 
 def ask(about: About, person: Person) -> Act:

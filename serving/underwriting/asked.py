@@ -56,7 +56,7 @@ class CaseSeen(Struct, frozen=True, kw_only=True):
     """`second`: somebody else must agree."""
     product: str
     amount_minor: int | None
-    """In minor units (分); null where the customer's key was erased before it was read."""
+    """In minor units (分); null where the customer's key was erased."""
     says: Says
     """What the points alone would answer; empty where nobody scored."""
     rule: str
@@ -110,8 +110,8 @@ class CaseShown(Struct, frozen=True, kw_only=True):
     explanation: Explanation
 
 
-def seen(case: Case, now_us: int) -> CaseSeen:
-    """What is shown of a case."""
+def seen(case: Case, amount_minor: int | None, now_us: int) -> CaseSeen:
+    """What is shown of a case and what was applied for."""
     about, held = case.about, case.held(now_us)
     return CaseSeen(
         decision_id=about.decision,
@@ -120,7 +120,7 @@ def seen(case: Case, now_us: int) -> CaseSeen:
         asked=case.asked,
         state=case.state,
         product=about.product,
-        amount_minor=about.amount_minor,
+        amount_minor=amount_minor,
         says=about.says,
         rule=about.rule,
         demo=about.demo,

@@ -1,6 +1,7 @@
 """Which decisions become cases, and what is known of each without a name.
 
-Places of the audit log come in, ids of referred decisions and what they are about go out. What the
+Places of the audit log come in, ids of referred decisions and what they are about go out. What is
+sealed of one (whose it is, how much was applied for) is read from its entry each time. What the
 points alone would have answered is computed by the version and the policy that decided then.
 """
 
@@ -73,7 +74,6 @@ def about_of(entry: Entry, why: Why, settings: Settings) -> About:
         model=facts.model,
         version=facts.version,
         product=facts.product,
-        amount_minor=_amount(entry, past),
         says=says(past, settings),
         rule=facts.rule,
         reasons=tuple(code for code, _ in facts.reasons),
@@ -84,6 +84,17 @@ def about_of(entry: Entry, why: Why, settings: Settings) -> About:
 def customer_of(entry: Entry) -> str | None:
     """Whose decision it is; None where their key was erased."""
     return None if entry.personal is None else str(entry.personal["customer_id"])
+
+
+def amount_of(entry: Entry) -> int | None:
+    """What was applied for, in minor units (分); None where the customer's key was erased.
+
+    Under a policy it is part of the question that is replayed, and stays.
+    """
+    if entry.personal is not None:
+        return int(entry.personal["amount_minor"])
+    policy = dossier.read(entry).facts.policy
+    return None if policy is None else int(policy.request["amount_minor"])
 
 
 def says(past: Past, settings: Settings) -> Says:
@@ -106,10 +117,3 @@ def _by_policy(points: float, product: str, facts: PolicyFacts, settings: Settin
     found = past_policy(settings.policies, facts.name, facts.version, settings.signing)
     bands = found.policy.products[product].bands
     return next(one.then for one in bands if one.at_least is None or points >= one.at_least)
-
-
-def _amount(entry: Entry, past: Past) -> int | None:
-    if entry.personal is not None:
-        return int(entry.personal["amount_minor"])
-    policy = past.facts.policy
-    return None if policy is None else int(policy.request["amount_minor"])

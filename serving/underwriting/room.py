@@ -27,7 +27,7 @@ from risk.underwriting.case import About, Act, Case
 from risk.underwriting.codes import Verdict
 from serving import dossier
 from serving.underwriting.catching_up import BEGUN, catch_up
-from serving.underwriting.entering import about_of, customer_of, decision_of
+from serving.underwriting.entering import about_of, amount_of, customer_of, decision_of
 
 _MINUTE_US: Final = 60_000_000
 
@@ -89,11 +89,18 @@ class CaseRoom:
     def judge(self, decision: str, person: Person, said: tuple[Verdict, str], note: str) -> Case:
         """Approve or decline, with a code and a note that lies sealed under the customer's key."""
         with self._up_to_date() as book:
-            above = self._settings.second_above_minor
+            case, large = book.case(decision), self.needs_second(decision)
             erased = self._customer(decision) is None
-            case = book.case(decision)
-            act = judging.judge(case, person, said, self.now_us(), above, erased=erased)
+            act = judging.judge(case, person, said, self.now_us(), large=large, erased=erased)
             return self._record(book, act, note)
+
+    def amount(self, decision: str) -> int | None:
+        """What was applied for; None where the customer's key was erased."""
+        return amount_of(decision_of(self._settings, self._vault, decision))
+
+    def needs_second(self, decision: str) -> bool:
+        """Whether two people must agree on it, by the limit of now."""
+        return judging.needs_second(self.amount(decision), self._settings.second_above_minor)
 
     def note_of(self, entry: str) -> str:
         """What was noted with a verdict; empty where nothing was, or its key is erased."""

@@ -25,6 +25,7 @@ from finmodel.behaviours import LoanDrawn, LoggedIn
 from finmodel.clock import parse_time
 from finmodel.conversation_book import ConversationBook, Opened
 from finmodel.conversations import Message
+from finmodel.decision_log import FACTS, facts_code
 from finmodel.finding_book import Examined, FindingBook, Found, Sought
 from finmodel.guard_cases import GuardCases
 from finmodel.lender import credit_default
@@ -42,13 +43,16 @@ from marketing.ledger.file import open_ledger
 from marketing.ledger.receipts import Receipt, record
 from serving.campaigns.acts import take_customers
 from serving.campaigns.plan import CONTACTS, OPTIONS, PLAN, RECIPE, plan_folder
+from serving.dossier import Facts
 from serving.not_used import Asked
 from serving.outcomes import load_outcomes
 from serving.past_decisions import load_decisions
 from serving.streaming import Source, run_stream
+from serving.underwriting.room import CaseRoom
 from tests.serving.campaign_world import customers_csv
 
 AUDITOR = Person("zhou", frozenset({"auditor"}))
+UNDERWRITER = Person("li", frozenset({"underwriter"}))
 WHO = 7_353_917_246_813_579
 """The customer who is forgotten."""
 OTHER = 8_464_028_357_924_680
@@ -101,6 +105,11 @@ def at(here: Settings, clock: str) -> Settings:
     return replace(here, standing_clock=clock)
 
 
+def amount_of(who: int) -> int:
+    """What a customer drew, and applied for."""
+    return MINOR + who % 1000
+
+
 def canaries(here: Settings, who: int = WHO) -> dict[str, bytes]:
     """What must not be found of a customer, in the forms in which places write it."""
     hidden = int(open_archive(here).pseudonyms(np.array([who]))[0])
@@ -111,7 +120,7 @@ def canaries(here: Settings, who: int = WHO) -> dict[str, bytes]:
     }
     with closing(Vault(here.vault)) as vault:
         stand_ins = vault.stand_ins([str(who), f"A-{who}"])
-    amount = str(MINOR + who % 1000)
+    amount = str(amount_of(who))
     groups = [who >> 7 * n & 127 for n in reversed(range(8))]
     return found | {
         "id, packed": who.to_bytes(8, "little"),
@@ -122,6 +131,7 @@ def canaries(here: Settings, who: int = WHO) -> dict[str, bytes]:
         "stand-in of the application": stand_ins[1].to_bytes(8, "little", signed=True),
         "amount": amount.encode(),
         "amount, packed": int(amount).to_bytes(8, "little"),
+        "amount, big-endian": int(amount).to_bytes(5, "big"),
     }
 
 
@@ -168,7 +178,7 @@ def _features(here: Settings) -> None:
     drawn = [
         LoanDrawn(
             event_id=f"draw-{who}", customer_id=who, occurred_at=AT, known_at=AT,
-            product="cash_loan", loan_number=1, currency="CNY", amount_minor=MINOR + who % 1000,
+            product="cash_loan", loan_number=1, currency="CNY", amount_minor=amount_of(who),
             term_months=12, apr_bp=1800,
         )
         for who in (WHO, OTHER)
@@ -232,8 +242,27 @@ def _words(here: Settings, who: int) -> None:
         )  # fmt: skip
         follow_up = FollowUp(kind="complaint", note=own["name"])
         written.keep(after, [follow_up], vault.pseudonym(str(who)), lambda changes: None)
-    with opened_log(here, here.audit) as log:
-        log.append("decision", {"answer": "approve"}, personal=own, subject=str(who))
+    _looked_at(here, who)
+
+
+def _looked_at(here: Settings, who: int) -> None:
+    """A decision that was referred, and what a person said of it."""
+    facts = Facts(
+        model="behaviour_risk", version=1, digests={}, service="s", views=(), decision="refer",
+        rule="points", reasons=(), actor="li", actor_roles=("underwriter",), demo=False,
+    )  # fmt: skip
+    body, numbers = msgspec.to_builtins(facts), np.zeros(1)
+    columns = {
+        FACTS: facts_code(body), "vector": np.zeros(1, np.float32), "ages_s": numbers,
+        "states": np.zeros(1, np.uint8), "offsets": np.zeros(1, np.int64),
+        "contributions": numbers, "raw": 0.0, "probability": 0.5, "points": 520.0,
+    }  # fmt: skip
+    sealed = WORDS[who] | {"customer_id": who, "amount_minor": amount_of(who)}
+    with opened_log(here, here.audit) as log, closing(Vault(here.vault)) as vault:
+        one = log.append("decision", body, columns=columns, personal=sealed, subject=str(who))
+        with closing(CaseRoom(here, log, vault, here.clock)) as room:
+            room.claim(one, UNDERWRITER)
+            room.judge(one, UNDERWRITER, ("decline", "MD2"), WORDS[who]["phrase"])
 
 
 def _dead(here: Settings, who: int) -> None:

@@ -530,7 +530,7 @@ def approve_declined(settings, n):
         for name in declined[100 : 100 + n]:
             case = Case(about=about_of(decision_of(settings, vault, name), "asked", settings))
             claimed = book.take(claim(case, someone, 0, 2), f"claim {name}", 0)
-            act = judge(claimed, someone, ("approve", "ML4"), 1, 10**9)
+            act = judge(claimed, someone, ("approve", "ML4"), 1)
             book.take(act, f"verdict {name}", 1)
 
 

@@ -1,5 +1,6 @@
 """The queue outlives a crash and its own loss: what the log says is what it holds."""
 
+import sqlite3
 from contextlib import closing
 
 import msgspec
@@ -9,7 +10,7 @@ from finmodel.audit_since import BEGINNING, Place
 from finmodel.errors import NotFound
 from risk.underwriting.book import CaseBook
 from risk.underwriting.case import claim, judge
-from tests.risk.underwriting.test_case import HAN, LI, LIMIT, MINUTE, case
+from tests.risk.underwriting.test_case import HAN, LI, MINUTE, case
 
 LOG = b"one log's own id"
 
@@ -20,13 +21,13 @@ def book(tmp_path):
         yield book
 
 
-def acts(one, book):
+def acts(one, book, *, large=False):
     """Claimed and declined, as entries of a log."""
     with book.writing():
         book.enter(one.about)
         first = claim(one, LI, 0, 30 * MINUTE)
         claimed = book.take(first, "e1", 0)
-        second = judge(claimed, LI, ("decline", "MD1"), MINUTE, LIMIT)
+        second = judge(claimed, LI, ("decline", "MD1"), MINUTE, large=large)
         book.take(second, "e2", MINUTE)
     return [(first, "e1", 0), (second, "e2", MINUTE)]
 
@@ -46,8 +47,8 @@ def test_cases_wait_the_oldest_first_until_they_are_judged(book):
 
 
 def test_the_same_acts_again_change_nothing_and_another_book_becomes_the_same(book, tmp_path):
-    one = case(amount_minor=LIMIT + 1)
-    told = acts(one, book)
+    one = case()
+    told = acts(one, book, large=True)
     kept = book.case(one.about.decision)
     assert kept.state == "second"
     with closing(CaseBook(tmp_path / "again.db")) as again:
@@ -58,6 +59,31 @@ def test_the_same_acts_again_change_nothing_and_another_book_becomes_the_same(bo
         assert again.case(one.about.decision) == book.case(one.about.decision) == kept
         assert kept.held(MINUTE) is None
         assert claim(kept, HAN, MINUTE, 2 * MINUTE).actor == "Han Mei"
+
+
+def test_a_book_that_held_amounts_loses_them(tmp_path):
+    path = tmp_path / "book.db"
+    with closing(CaseBook(path)) as book:
+        acts(case(), book)
+        with book.writing():
+            book.enter(case(decision="untouched").about)
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(
+            "UPDATE cases SET body = CAST(json_set(CAST(body AS TEXT), '$.about.amount_minor', "
+            "4876543) AS BLOB)"
+        )
+        old.execute("PRAGMA user_version = 0")
+        old.commit()
+    assert b"4876543" in whole(tmp_path)
+    with closing(CaseBook(path)) as book:
+        assert b"4876543" not in whole(tmp_path)
+        assert [one.about.decision for one in book.waiting()] == ["untouched"]
+        assert [one.final.code for one in book.judged()] == ["MD1"]
+
+
+def whole(folder):
+    """Every byte of a book, its journal among them."""
+    return b"".join(one.read_bytes() for one in folder.iterdir())
 
 
 def test_a_book_of_another_log_is_emptied(book):

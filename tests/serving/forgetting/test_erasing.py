@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from feature_store.event_log import FileEventLog
+from finmodel.acts import opened_log
 from finmodel.audit import Personal, find, scan, verify
 from finmodel.errors import BadInput, NotFound
 from finmodel.imported_proof import check_loads
@@ -19,11 +20,13 @@ from marketing.campaign.eligibility import judge
 from marketing.campaign.recipe_file import load_campaign
 from marketing.ledger.customers import standing_of
 from marketing.ledger.file import open_ledger
+from risk.underwriting.book import ACT
 from serving.assisting.taking import take
 from serving.campaigns.acts import take_customers
 from serving.campaigns.plan import CONTACTS, plan_files
 from serving.forgetting import erasing, stores
 from serving.forgetting.erasing import Asked, erase, sweep, where
+from serving.underwriting.room import CaseRoom
 from tests.serving.campaign_world import customers_csv, recipe_file
 from tests.serving.forgotten_world import (
     AFTER,
@@ -32,6 +35,7 @@ from tests.serving.forgotten_world import (
     OTHER,
     WHO,
     WITHIN,
+    amount_of,
     at,
     canaries,
     found_in,
@@ -80,6 +84,17 @@ def stopped(here, folder):
     return {who: judged.of(row) for row, who in enumerate(standing.customer.tolist())}
 
 
+def applied_for(here, decisions):
+    """What the queue shows of cases, one verdict behind each."""
+    with (
+        opened_log(here, here.audit) as log,
+        closing(Vault(here.vault)) as vault,
+        closing(CaseRoom(here, log, vault)) as room,
+    ):
+        assert {room.case(one).final.code for one in decisions} == {"MD2"}
+        return [room.amount(one) for one in decisions]
+
+
 def test_within_the_period_everything_stays_and_is_used_for_no_marketing_and_no_training(
     here, tmp_path
 ):
@@ -89,7 +104,10 @@ def test_within_the_period_everything_stays_and_is_used_for_no_marketing_and_no_
     assert (told.answer, told.until) == ("restricted", "2015-10-01")
     assert "反洗钱法" in told.said
     assert "10 years after the relationship ends" in told.said
-    assert held(now) == before | {"audit log": 2, "contacts": before["contacts"] + 1}
+    assert held(now) == before | {
+        "audit log": before["audit log"] + 1,
+        "contacts": before["contacts"] + 1,
+    }
     rules = stopped(now, tmp_path)
     assert [one.id for one in rules[WHO]] == ["restricted"]
     assert rules[OTHER] == []
@@ -118,11 +136,16 @@ def test_after_it_no_place_holds_the_person_and_every_other_customer_is_as_befor
     assert {("imported", "stand-in"), ("imported", "amount, packed")} <= before
     assert ("outcomes", "stand-in of the application") in before
     held_of_other, ends = held(here, OTHER), FileEventLog(here.events).states()
+    decisions = [one.id for one in scan(here.audit, "decision")]
+    acts = [(one.body["about"]["decision"], one.body["act"]) for one in scan(here.audit, ACT)]
+    assert acts == [(one, act) for one in decisions for act in ("claimed", "verdict")]
+    assert applied_for(here, decisions) == [amount_of(WHO), amount_of(OTHER)]
     told = erase(at(here, AFTER), asked(), AUDITOR)
     assert told.answer == "erased", told.said
     assert set(told.removed) >= EVERYWHERE - {"audit log"}
     assert found_in(here.home, wanted) == set()
     assert held(here) == {}
+    assert applied_for(here, decisions) == [None, amount_of(OTHER)]
     assert held(here, OTHER) == held_of_other
     assert found_in(here.home, others) == of_others
     assert FileEventLog(here.events).states() == ends

@@ -14,7 +14,7 @@ from serving import flows
 from serving.desk import open_desk
 from serving.schemas import Application
 from serving.telemetry import Telemetry
-from serving.underwriting.entering import about_of, customer_of, decision_of, referred
+from serving.underwriting.entering import about_of, amount_of, customer_of, decision_of, referred
 from tests.serving.policy_world import decide_by
 from tests.serving.small_world import APPLICATION, make_world, wait_until
 
@@ -62,7 +62,7 @@ def test_what_points_alone_say_is_told_whatever_decided(lender):
         entry = decision_of(settings, vault, name)
         about = about_of(entry, "refer", settings)
         assert about.says == by_points(one.points)
-        assert (about.amount_minor, about.rule, about.demo) == (500_000, one.rule, True)
+        assert (amount_of(entry), about.rule, about.demo) == (500_000, one.rule, True)
         assert about.reasons == tuple(reason.code for reason in one.reasons)
         assert customer_of(entry).isdigit()
         seen.add((one.decision, about.says))
@@ -74,8 +74,7 @@ def test_what_is_gone_leaves_a_gap_and_no_guess(lender, tmp_path):
     settings, before, after = lender
     sealed = [find(settings.audit, next(iter(some))) for some in (before, after)]
     assert [customer_of(entry) for entry in sealed] == [None, None]
-    abouts = [about_of(entry, "refer", settings) for entry in sealed]
-    assert [one.amount_minor for one in abouts] == [None, 500_000]
+    assert [amount_of(entry) for entry in sealed] == [None, 500_000]
     elsewhere = replace(settings, home=tmp_path)
     assert [about_of(entry, "refer", elsewhere).says for entry in sealed] == ["", ""]
     with pytest.raises(NotFound, match="no entry"):
