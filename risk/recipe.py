@@ -36,6 +36,8 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Relative to the recipe's folder."""
     entity: str
     """Column of the id, one row for each."""
+    customer: str | None = None
+    """Column of whose row it is, where the id is a loan's; no feature."""
     time: str | None = None
     """Column of the time of decision; with it, the split is by time."""
     exclude: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from finmodel.manifest import TableContract
 from finmodel.records import Float32s
 from finmodel.table_columns import ids_of, times_of
 from finmodel.table_contract import learnt, matrix_of, require_columns
-from finmodel.table_files import read_table
+from finmodel.table_files import as_text, read_table
 from risk.frames.followed import followed_rows
 from risk.frames.frame import Followed, TrainingFrame, groups_of, labels_of
 from risk.frames.split import Parts, split_by_time
@@ -29,15 +29,13 @@ EVERY_COLUMN = "all"
 
 
 def load_table(recipe: Recipe, left_out: Collection[str] = ()) -> TrainingFrame:
-    """The training frame of a recipe that names a table, without some of its entities."""
+    """The training frame of a recipe that names a table, without the rows of some customers."""
     table = recipe.source.table
     assert table is not None
     path = recipe.folder / table.path
-    text = (table.entity, *table.categoricals)
+    where, text = str(path), (*_whose(table), *table.categoricals)
     frame = read_table(path, text, table.separator, table.encoding)
-    where = str(path)
-    if left_out and table.entity in frame:
-        frame = frame[~frame[table.entity].astype(str).isin(left_out)]
+    frame = _without(frame, table, left_out, where)
     followed = None
     if isinstance(recipe.label, LabelRule):
         frame, followed = followed_rows(recipe, recipe.label, frame)
@@ -60,6 +58,24 @@ def load_table(recipe: Recipe, left_out: Collection[str] = ()) -> TrainingFrame:
         followed=None if followed is None else _kept_aside(recipe, contract, *followed),
         as_written=_as_written(frame, contract, where),
     )
+
+
+def _whose(table: Table) -> tuple[str, ...]:
+    """Columns that may say whose a row is."""
+    return (table.entity,) if table.customer is None else (table.entity, table.customer)
+
+
+def _without(
+    frame: pd.DataFrame, table: Table, left_out: Collection[str], where: str
+) -> pd.DataFrame:
+    """The rows of everybody else; BadInput where a row does not say whose it is, and should."""
+    whose = _whose(table)
+    require_columns(frame, whose, where)
+    for name in whose[1:]:
+        ids_of(frame, name, where, once=False)
+    for name in whose if left_out else ():
+        frame = frame[~as_text(frame[name]).isin(left_out)]
+    return frame
 
 
 def _kept_aside(
@@ -90,7 +106,7 @@ def _as_written(frame: pd.DataFrame, contract: TableContract, where: str) -> Flo
 def _learn_contract(
     frame: pd.DataFrame, recipe: Recipe, table: Table, parts: Parts, where: str
 ) -> TableContract:
-    apart = {table.entity, recipe.label_column, table.time, *table.exclude, *recipe.audit_only}
+    apart = {*_whose(table), recipe.label_column, table.time, *table.exclude, *recipe.audit_only}
     features = tuple(str(name) for name in frame.columns if name not in apart)
     if not features:
         raise BadInput("no column is left as a feature", where=where, remedy="exclude fewer")
@@ -125,7 +141,7 @@ def _named_columns(recipe: Recipe, table: Table) -> list[str]:
     special = [name for name in table.special_values if name != EVERY_COLUMN]
     time = [table.time] if table.time else []
     return [
-        table.entity,
+        *_whose(table),
         recipe.label_column,
         *time,
         *table.exclude,

@@ -40,6 +40,38 @@ def test_who_is_left_out_teaches_nothing(lender):
     assert len(frame.ids) == len(frame.labels) == len(frame.matrix) == len(loans()) - 1
 
 
+def test_who_is_left_out_teaches_nothing_by_any_of_their_loans(lender):
+    table = loans().assign(owner=["0042", "00003"] + ["7"] * (len(loans()) - 2))
+    path = lender(table, source=table_recipe(customer="owner", categoricals=["job", "owner"]))
+    frame = load_table(load_recipe(path), frozenset({"0042"}))
+    assert frame.ids[:2].tolist() == ["00001", "00002"]
+    assert len(frame.ids) == len(frame.labels) == len(frame.matrix) == len(loans()) - 1
+    assert frame.names == ("income", "debt_total", "debt_count", "job")
+    assert frame.table is not None
+    assert list(frame.table.categories) == ["job"]
+    every = load_table(load_recipe(path), frozenset({"nobody"}))
+    assert len(every.ids) == len(loans())
+
+
+def test_numbers_of_customers_are_the_same_whatever_the_files_type(lender):
+    table = loans().assign(owner=np.where(np.arange(len(loans())) < 9, 42.0, 7.0))
+    source = table_recipe(path="loans.parquet", customer="owner")
+    frame = load_table(load_recipe(lender(table, source=source)), frozenset({"42"}))
+    assert len(frame.ids) == len(loans()) - 9
+
+
+@pytest.mark.parametrize("left_out", [(), ("7",)])
+def test_a_customer_column_that_does_not_say_whose_a_row_is_is_refused(lender, left_out):
+    recipe = load_recipe(lender(source=table_recipe(customer="owner")))
+    with pytest.raises(BadInput, match="there is no column 'owner'"):
+        load_table(recipe, left_out)
+    table = loans().assign(owner="8")
+    table.loc[5, "owner"] = None
+    recipe = load_recipe(lender(table, source=table_recipe(customer="owner")))
+    with pytest.raises(BadInput, match="column 'owner', row 6: an id is empty"):
+        load_table(recipe, left_out)
+
+
 def test_the_data_hash_sees_one_changed_value(lender):
     first = load_table(load_recipe(lender())).data_hash
     assert load_table(load_recipe(lender())).data_hash == first
