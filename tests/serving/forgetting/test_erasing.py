@@ -85,13 +85,13 @@ def stopped(here, folder):
 
 
 def applied_for(here, decisions):
-    """What the queue shows of cases, one verdict behind each."""
+    """What the queue shows of cases, the first of two verdicts behind each."""
     with (
         opened_log(here, here.audit) as log,
         closing(Vault(here.vault)) as vault,
         closing(CaseRoom(here, log, vault)) as room,
     ):
-        assert {room.case(one).final.code for one in decisions} == {"MD2"}
+        assert {room.case(one).first.code for one in decisions} == {"MD2"}
         return [room.amount(one) for one in decisions]
 
 
