@@ -163,7 +163,7 @@ def _lesson(
     for said, text in zip(one.messages, texts, strict=True):
         if said.identity != identity:
             identity = said.identity
-            messages.append(Message("system", told_again(identity)))
+            messages.append(Message("system", told_again(one.account, identity)))
         if said.who == "agent":
             if _can_be_learnt(said, text, messages):
                 replies.append(Reply(len(messages), text, script=said.script))

@@ -35,18 +35,22 @@ def briefing(account: Account | None, identity: Identity) -> str:
 
     >>> briefing("overdue", "verified").splitlines()[1]
     '客户：借款逾期，身份已核实。'
+    >>> briefing("overdue", "basic").splitlines()[1]
+    '客户：身份部分核实，不得透露账户信息。'
     """
-    standing = f"{_ACCOUNTS[account]}，" if account else ""
-    return f"{_RULES}\n客户：{standing}{_IDENTITIES[identity]}。"
+    return f"{_RULES}\n{told_again(account, identity)}"
 
 
-def told_again(identity: Identity) -> str:
-    """What is said where a customer became known better.
+def told_again(account: Account | None, identity: Identity) -> str:
+    """What is said where a customer became known better: what stands before it stays as it was.
 
-    >>> told_again("verified")
-    '客户：身份已核实。'
+    How they stand is told with that they are verified: what a model was not told it tells nobody.
+
+    >>> told_again("overdue", "verified"), told_again("overdue", "none")
+    ('客户：借款逾期，身份已核实。', '客户：身份未核实，不得透露账户信息。')
     """
-    return f"客户：{_IDENTITIES[identity]}。"
+    standing = f"{_ACCOUNTS[account]}，" if account and identity == "verified" else ""
+    return f"客户：{standing}{_IDENTITIES[identity]}。"
 
 
 def identity_told(text: str) -> Identity | None:

@@ -63,8 +63,8 @@ def prompt_of(
 ) -> Prompt:
     """What an engine is asked, of about `room` tokens at most.
 
-    How a customer stands is told only once they are verified: what a model was not told it tells
-    nobody. Sources and tone stand at the end, behind what stays the same from turn to turn.
+    How a customer stands is told where they are verified. Sources and tone stand at the end, so
+    that of two turns the later one's prompt goes on where the earlier one's ended.
     """
     given = asking.messages
     texts = masked([_cut(one.slotted or one.text) for one in given])
@@ -76,10 +76,10 @@ def prompt_of(
     for turn, (said, text) in enumerate(zip(given, texts, strict=True), start=1):
         if said.identity != identity:
             identity = said.identity
-            history.append((turn, Message("system", told_again(identity))))
+            history.append((turn, Message("system", told_again(account, identity))))
         history.append((turn, Message(_ROLES[said.who], text)))
     if told.state.identity != identity:
-        history.append((len(given), Message("system", told_again(told.state.identity))))
+        history.append((len(given), Message("system", told_again(account, told.state.identity))))
     messages = [message for _, message in history]
     kept = recent(messages, room)
     if len(kept) == len(messages):
@@ -104,7 +104,8 @@ def prompt_text() -> str:
     """
     told = [briefing(account, "verified") for account in get_args(Account)]
     told += [briefing(None, identity) for identity in IDENTITIES]
-    told += [told_again(identity) for identity in IDENTITIES]
+    told += [told_again(account, "verified") for account in get_args(Account)]
+    told += [told_again(None, identity) for identity in IDENTITIES]
     told += [as_told([Recalled(1, "", "{{said}}")])]
     told += [one.text for tone in _TONES for one in _behind(["{{source}}"], tone)]
     return "\n".join(told)
