@@ -168,7 +168,8 @@ def test_a_complaint_whose_day_is_over_is_seen_as_late_until_it_is_done(tab, wor
         body=b"{}",
     )
     asked = [FollowUp(kind="complaint", note="三周前的投诉")]
-    books.wrap_ups.keep(kept, asked, books.conversations.ref_of("complained"))
+    ref = books.conversations.ref_of("complained")
+    books.wrap_ups.keep(kept, asked, ref, lambda changes: None)
     sign_in(tab, world.keys["li"])
     ticket = tab.locator("#tickets li", has_text="三周前的投诉")
     expect(ticket).to_have_class("overdue")
