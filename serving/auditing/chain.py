@@ -1,5 +1,7 @@
 """The whole chain checked for an auditor, in a process of its own: nobody who decides waits for it.
 
+What `finmodel audit verify` checks: the log, its columns, and imported decisions against it.
+
     python -m serving.auditing.chain      # checks the log of these settings, and says what it found
 
 Who asks comes in; how far it is, or how it ended, goes out. Each check is itself recorded.
@@ -20,7 +22,10 @@ from typing import Any
 import msgspec
 
 from finmodel.audit_proof import verify
+from finmodel.audit_side import check_sides
+from finmodel.decision_log import LAYOUT
 from finmodel.errors import Damaged, FinmodelError
+from finmodel.imported_proof import check_loads
 from finmodel.settings import Settings
 from serving.auditing.asked import ChainState, Checked, Held
 
@@ -102,10 +107,12 @@ class ChainCheck:
             log.exception("a check of the chain could not be recorded")
 
 
-def checked(folder: Path) -> Checked:
-    """Walk the whole log of a folder."""
+def checked(here: Settings) -> Checked:
+    """Walk the whole log of a home, and what is kept beside it."""
     try:
-        found = verify(folder)
+        found = verify(here.audit)
+        check_sides(here.audit, LAYOUT)
+        check_loads(here.imported, here.audit)
     except Damaged as error:
         return Checked(broken=f"{error.where}: {error.what}")
     except FinmodelError as error:
@@ -124,4 +131,4 @@ def checked(folder: Path) -> Checked:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(checked(Settings.from_env().audit)))
+    sys.stdout.buffer.write(msgspec.json.encode(checked(Settings.from_env())))

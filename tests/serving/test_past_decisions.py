@@ -25,6 +25,7 @@ from finmodel.imported_proof import check_loads, gone
 from finmodel.records import Person
 from risk.monitor.points import Point
 from serving import flows
+from serving.auditing.chain import checked
 from serving.desk import open_desk
 from serving.monitoring.asked import Question
 from serving.monitoring.beforehand import LENGTHS
@@ -369,8 +370,10 @@ def test_the_auditor_finds_what_was_altered(lender, tmp_path):
             check_loads(settings.imported, settings.audit)
         with pytest.raises(Damaged, match=r"points\.npy"):
             watch_model(settings, YEAR)
+        assert "not what was loaded" in checked(settings).broken  # at the console's button, too
     finally:
         path.write_bytes(before)
+    assert checked(settings).held is not None
     assert lender.shell.finmodel("audit", "verify").code == 0
 
 

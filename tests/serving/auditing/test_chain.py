@@ -34,7 +34,7 @@ def test_a_chain_that_holds_and_one_that_breaks_are_told_and_recorded(tmp_path):
     data = bytearray(segment.read_bytes())
     data[-40] ^= 1
     segment.write_bytes(bytes(data))
-    assert checked(settings.audit).broken.startswith(f"{segment.name} at byte ")
+    assert checked(settings).broken.startswith(f"{segment.name} at byte ")
     check.begin("Zhao")
     state = ended(check)
     assert state.held is None
@@ -45,7 +45,7 @@ def test_a_chain_that_holds_and_one_that_breaks_are_told_and_recorded(tmp_path):
 
 def test_no_log_is_said_and_a_closed_check_begins_no_more(tmp_path):
     settings = Settings(home=tmp_path, data=tmp_path)
-    assert "there is no audit log" in checked(settings.audit).broken
+    assert "there is no audit log" in checked(settings).broken
     check = ChainCheck(settings, lambda kind, body: None)
     check.close()
     assert not check.begin("Li").checking
