@@ -186,9 +186,9 @@ def test_a_complaint_whose_day_is_over_is_seen_as_late_until_it_is_done(tab, wor
 
 
 def test_a_demo_says_why_no_decision_is_found_for_a_persons_look(tab, world):
-    bring(world, "declined", message(1, "为什么拒绝我，我要人工复核"), customer="蒋女士")
+    bring(world, "declined", message(1, "为什么拒绝我，我要人工复核"), customer="贺女士")
     sign_in(tab, world.keys["li"])
-    tab.locator("#lines button", has_text="蒋女士").click()
+    tab.locator("#lines button", has_text="贺女士").click()
     expect(tab.locator("#look-id")).to_be_visible()
     expect(tab.locator("#look-apart")).to_be_hidden()
     world.desk.settings.demo.mkdir()

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from playwright.sync_api import expect
 
 from finmodel import tracking
+from finmodel.acts import opened_log
 from finmodel.audit import scan
 from finmodel.progress import silent
 from finmodel.records import Person
@@ -30,13 +31,11 @@ from finmodel.vault import Vault
 from risk.monitor.alerts import raise_alerts
 from risk.monitor.reference import FILE, BuildSample, reference_of
 from risk.scaling import calibrated, points_many
-from risk.underwriting.book import CaseBook
-from risk.underwriting.case import Case, claim, judge
 from serving import page
 from serving.demo_history import PARTNER, drift, replay
 from serving.live import past_version
 from serving.monitoring.reading import Wanted, watch_model
-from serving.underwriting.entering import about_of, decision_of
+from serving.underwriting.room import CaseRoom
 from tests.serving.small_world import APPLICATION, CLOCK, NAME, export, make_world, plan, running
 
 pytestmark = pytest.mark.servers
@@ -517,21 +516,20 @@ def test_months_without_decisions_and_unknown_models_are_a_sentence(tab, watched
 
 
 def approve_declined(settings, n):
-    """People who approved n of the year's declined decisions, as the book of cases has it."""
+    """People whom somebody asked for, who approved n of the year's declined decisions."""
     declined = [
         one.id for one in scan(settings.audit, "decision") if one.body["decision"] == "decline"
     ]
     someone = Person("Li Lei", frozenset({"underwriter"}))
     with (
+        opened_log(settings, settings.audit) as log,
         closing(Vault(settings.vault)) as vault,
-        closing(CaseBook(settings.underwriting)) as book,
-        book.writing(),
+        closing(CaseRoom(settings, log, vault, settings.clock)) as room,
     ):
         for name in declined[100 : 100 + n]:
-            case = Case(about=about_of(decision_of(settings, vault, name), "asked", settings))
-            claimed = book.take(claim(case, someone, 0, 2), f"claim {name}", 0)
-            act = judge(claimed, someone, ("approve", "ML4"), 1)
-            book.take(act, f"verdict {name}", 1)
+            room.ask(name, someone)
+            room.claim(name, someone)
+            assert room.judge(name, someone, ("approve", "ML4"), "").final is not None
 
 
 def test_what_became_of_peoples_overrides_is_shown(tab, watched):
