@@ -115,7 +115,7 @@ def test_figures_reach_what_they_must():
     assert figures()["behaviour_risk"]["first_decision_s"] <= 180
     assert figures()["offline"]["first_decision_s"] <= 300
     assert figures()["load"]["load_s"] <= 120
-    assert figures()["load"]["page_s"] <= 3
+    assert max(figures()["load"][shown] for shown in ("page_s", "all_s")) <= 3
     assert figures()["day"]["errors"] == 0
     assert figures()["day"]["page_p95_ms"] <= 1_000
     assert figures()["day"]["minutes"] >= 10
