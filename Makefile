@@ -84,7 +84,8 @@ lock: $(UV) ## resolve again: one resolution of everything, cut into one lock fo
 
 wheelhouse: .uv/bin/python ## write every wheel and jar of the locks into WHEELS, for a machine without a network (LOCK=run: 0.4 GB)
 	@mkdir -p "$(WHEELHOUSE)"
-	.uv/bin/python -m pip download -q --require-hashes --no-deps --only-binary :all: \
+	@# pyspark is published as source alone; setuptools, which builds it, is in the locks.
+	.uv/bin/python -m pip download -q --require-hashes --no-deps --only-binary :all: --no-binary pyspark \
 	    -r locks/uv.txt -r locks/$(LOCK).txt -d "$(WHEELHOUSE)"
 	@if [ "$(LOCK)" = dev ]; then $(MAKE) .venv/.servers; \
 	    $(PY) -c "import sys; from benchmarks._kafka_broker import fetch; print(fetch())" | \
