@@ -39,12 +39,19 @@ def catch_up(
     stays empty.
     """
     mark = read_mark(settings.audit)
-    before, end = book.place(mark.log), Place(mark.number, mark.end)
-    if before == end:
+    before, end, since = book.place(mark.log), Place(mark.number, mark.end), book.since()
+    if before == end and (since is not None or begin is None):
         return
-    since = _since(book, settings, begin)
     if since is None:
-        return
+        before, since = BEGINNING, _begun(book, settings, before, begin)
+    if since is not None:
+        _count(book, settings, vault, (before, since))
+    book.move(mark.log, end)  # looked through for nothing, too: it is not looked through again
+
+
+def _count(book: CaseBook, settings: Settings, vault: Vault, behind: tuple[Place, int]) -> None:
+    """Count what the log holds behind a place, and decisions that were referred since a time."""
+    before, since = behind
     # Acts first, each whole by itself: then only what still waits has to be worked out.
     for new in segments_since(settings.audit, before):
         for entry in entries_since(settings.audit, ACT, new):
@@ -53,15 +60,13 @@ def catch_up(
         for decision in referred(settings.audit, new, since):
             if book.known(decision) is None:
                 book.enter(about_of(decision_of(settings, vault, decision), "refer", settings))
-    book.move(mark.log, end)
 
 
-def _since(book: CaseBook, settings: Settings, begin: Callable[[int], None] | None) -> int | None:
-    """From which time on decisions enter: as book or log say, or from now on."""
-    since = book.since()
-    if since is not None:
-        return since
-    since = _said(settings)
+def _begun(
+    book: CaseBook, settings: Settings, before: Place, begin: Callable[[int], None] | None
+) -> int | None:
+    """From which time on decisions enter a queue that is begun: as the log says, or from now on."""
+    since = _said(settings, before)
     if since is None and begin is not None:
         since = micros(settings.clock.now()) - _ENTERS_FOR_US
         begin(since)
@@ -70,9 +75,9 @@ def _since(book: CaseBook, settings: Settings, begin: Callable[[int], None] | No
     return since
 
 
-def _said(settings: Settings) -> int | None:
-    """What the log says of it; None where nobody has begun a queue."""
-    for new in segments_since(settings.audit, BEGINNING):
+def _said(settings: Settings, before: Place) -> int | None:
+    """What the log says of it behind a place; None where nobody has begun a queue."""
+    for new in segments_since(settings.audit, before):
         # A queue from before this was written down is as old as the first act in it.
         for kind in (BEGUN, ACT):
             for entry in entries_since(settings.audit, kind, new):

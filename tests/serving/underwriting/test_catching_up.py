@@ -122,3 +122,9 @@ def test_a_look_of_monitoring_begins_no_queue(lender, ids):
     assert list(scan(lender.audit, "cases_begun")) == []
     with room_at(lender, OCTOBER) as room:
         assert waiting(room) == ids
+
+
+def test_a_log_in_which_nobody_began_a_queue_is_looked_through_once(lender, monkeypatch):
+    assert verdicts_of(lender, NAME, 1) == ()
+    monkeypatch.setattr("serving.underwriting.catching_up.entries_since", None)
+    assert verdicts_of(lender, NAME, 1) == ()
