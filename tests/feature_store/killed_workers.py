@@ -180,17 +180,19 @@ class Killing:
             patience = time.monotonic() + 5
             self.wait(lambda: self.note() > before or time.monotonic() > patience, keep, "it")
         else:
-            self.wait(lambda: self.note() > before or self.ready(victim), keep, "its first pass")
+            self.wait(
+                lambda: self.note() > before or self.ready(victim, keep), keep, "its first pass"
+            )
             till = time.monotonic() + self.rng.random() * 0.5
             self.wait(lambda: self.note() > before or time.monotonic() > till, keep, "its time")
         if self.note() == before:
             self.workers.kill(victim)
             self.note()
 
-    def ready(self, victim: int) -> bool:
-        return any(events for _, events in self.workers.passes(victim)) or (
-            not self.portions and bool(self.workers.passes(victim))
-        )
+    def ready(self, victim: int, keep: int) -> bool:
+        """Whether it counted an event, or came when the others had counted what there is."""
+        passes = self.workers.passes(victim)
+        return any(events for _, events in passes) or (len(self.portions) <= keep and bool(passes))
 
     def fate(self) -> tuple[str, int]:
         if self.rng.random() < 0.5:
