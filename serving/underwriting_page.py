@@ -6,10 +6,12 @@ who decides waits.
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 import msgspec
 
+from finmodel.errors import Damaged
 from risk.underwriting.case import Case, Said
 from serving.answering import Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
@@ -30,6 +32,7 @@ from serving.underwriting.asked import (
     seen,
 )
 
+log = logging.getLogger("bentoml.finmodel")
 JUDGES: Final = frozenset({"underwriter"})
 LOOKERS: Final = frozenset({"underwriter", "auditor"})
 ASKERS: Final = frozenset({"underwriter", "agent", "supervisor"})
@@ -81,8 +84,17 @@ def _queue(desk: Desk) -> Queue:
         as_of=desk.clock.now(),
         waiting=waiting,
         second_above_minor=desk.settings.second_above_minor,
-        cases=tuple(_seen(one, desk) for one in cases),
+        cases=tuple(_listed(one, desk) for one in cases),
     )
+
+
+def _listed(case: Case, desk: Desk) -> CaseSeen:
+    """A damaged entry stands in the queue as such, and hides no other; opening it tells where."""
+    try:
+        return _seen(case, desk)
+    except Damaged as error:
+        log.error("a case's decision cannot be read: %s", error)
+        return seen(case, None, desk.cases.now_us(), damaged=True)
 
 
 def _seen(case: Case, desk: Desk) -> CaseSeen:

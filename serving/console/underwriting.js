@@ -42,7 +42,7 @@ function showQueue() {
 function queued(one, words) {
   const current = state.shown?.case.decision_id === one.decision_id;
   return h("li", {}, h("button", { type: "button", "data-id": one.decision_id, "aria-current": current ? "true" : null, onclick: () => open(one.decision_id) },
-    h("b", {}, money(one.amount_minor, words)),
+    h("b", {}, one.damaged ? words.damaged : money(one.amount_minor, words)),
     h("span", { class: "soft small" }, whyIn(one, words)),
     h("span", { class: "soft small" }, moment(one.at).slice(0, 16)),
     h("span", { class: `small ${one.claimed_by === me() ? "mine" : "soft"}` }, one.claimed_by || one.state === "open" ? holderOf(one, words) : words.stateOf[one.state])));

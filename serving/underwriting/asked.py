@@ -56,7 +56,9 @@ class CaseSeen(Struct, frozen=True, kw_only=True):
     """`second`: somebody else must agree."""
     product: str
     amount_minor: int | None
-    """In minor units (分); null where the customer's key was erased."""
+    """In minor units (分); null where the customer's key was erased, or where it is damaged."""
+    damaged: bool
+    """The decision's entry in the audit log cannot be read: `finmodel audit verify` says where."""
     says: Says
     """What the points alone would answer; empty where nobody scored."""
     rule: str
@@ -110,7 +112,7 @@ class CaseShown(Struct, frozen=True, kw_only=True):
     explanation: Explanation
 
 
-def seen(case: Case, amount_minor: int | None, now_us: int) -> CaseSeen:
+def seen(case: Case, amount_minor: int | None, now_us: int, *, damaged: bool = False) -> CaseSeen:
     """What is shown of a case and what was applied for."""
     about, held = case.about, case.held(now_us)
     return CaseSeen(
@@ -121,6 +123,7 @@ def seen(case: Case, amount_minor: int | None, now_us: int) -> CaseSeen:
         state=case.state,
         product=about.product,
         amount_minor=amount_minor,
+        damaged=damaged,
         says=about.says,
         rule=about.rule,
         demo=about.demo,

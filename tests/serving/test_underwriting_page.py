@@ -2,13 +2,15 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from finmodel.audit import AuditLog, Personal, find
+from finmodel.audit_format import parse_id
+from finmodel.audit_segments import segment_name
 from finmodel.clock import StandingClock, SystemClock
 from finmodel.records import Person
 from finmodel.vault import Vault
@@ -90,6 +92,36 @@ def test_a_referred_decision_is_claimed_seen_and_declined(client, world, li):
     assert entry.personal_state is Personal.SEALED
     opened = find(world.settings.audit, final["entry"], Vault(world.settings.vault))
     assert opened.personal["note"].startswith("电话核实")
+
+
+@contextmanager
+def damaged(folder, entry):
+    """An entry of a log with one bit of what it says turned over."""
+    number, offset, _ = parse_id(entry)
+    with (folder / segment_name(number)).open("rb+", buffering=0) as file:
+        file.seek(offset + 80)
+        was = file.read(1)
+        file.seek(offset + 80)
+        file.write(bytes([was[0] ^ 1]))
+        try:
+            yield
+        finally:
+            file.seek(offset + 80)
+            file.write(was)
+
+
+def test_a_damaged_decision_hides_no_other(client, world, li):
+    bad, good = decided(client, world), decided(client, world)
+    assert {bad, good} <= set(waiting(client, li))
+    with damaged(world.settings.audit, bad):
+        queue = waiting(client, li)
+        assert (queue[bad]["damaged"], queue[bad]["amount_minor"]) == (True, None)
+        assert (queue[good]["damaged"], queue[good]["amount_minor"]) == (False, 500_000)
+        opened = client.get(f"/cases/{bad}", headers=li)
+        assert opened.status_code == 503
+        assert opened.json()["error"]["code"] == "Damaged"
+        assert claim(client, li, good).status_code == 200
+    assert waiting(client, li)[bad]["amount_minor"] == 500_000
 
 
 def test_of_two_who_claim_at_once_one_is_told_who_has_it(client, world, li, han):
@@ -231,6 +263,22 @@ def test_an_underwriter_claims_and_declines_a_referred_case(tab, client, world, 
     expect(tab.locator(f"#queue button[data-id='{decision}']")).to_have_count(0)
     final = client.get(f"/cases/{decision}", headers=li).json()["final"]
     assert (final["verdict"], final["code"]) == ("decline", "MD1")
+
+
+def test_a_damaged_decision_is_said_to_be_one_in_the_queue(browser, service, client, world, li):
+    decision = decided(client, world, 9)
+    assert decision in waiting(client, li)
+    page = browser.new_page()
+    page.goto(f"{service}/underwriting")
+    with damaged(world.settings.audit, decision):
+        sign_in(page, world.keys["underwriter"])
+        row = page.locator(f"#queue button[data-id='{decision}']")
+        expect(row).to_contain_text("决策记录已损坏")
+        row.click()
+        expect(page.locator("#problem")).to_contain_text("数据损坏")
+    page.reload()
+    expect(row).to_contain_text("¥5,000")
+    page.close()
 
 
 def test_what_was_written_outlives_a_key_that_ends_and_waits_for_its_writer(tab, client, world):
