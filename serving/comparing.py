@@ -109,14 +109,17 @@ def _of_base(here: Settings, targets: Sequence[Target], held: Held, engine: str)
         gguf = _gguf(targets, engine)
         written = {} if gguf is None else _by_llama_cpp(base, gguf, targets, folders, held)
         model = _model(base, folders)
-        stock = Transformer(model, base.spoken)
         for one in targets:
-            replies = written.get(one.label) or _ask(stock, _name(one.label, folders), one, held)
+            # Closed before likelihoods are asked: it lays adapters over the very model.
+            with closing(Transformer(model, base.spoken)) as stock:
+                replies = written.get(one.label) or _ask(
+                    stock, _name(one.label, folders), one, held
+                )
             with _standing(model, _name(one.label, folders)):
                 more = likelihoods(
                     model, base, held.lessons, held.judge, held.general, held.progress
                 )
-            who = LlamaCpp.name if written else stock.name
+            who = LlamaCpp.name if written else Transformer.name
             told = Column(one.label, one.kind, who, base.digest, one.champion)
             yield filled(told, held.lessons, replies, held.judge, more), replies
 

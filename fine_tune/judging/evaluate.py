@@ -8,8 +8,8 @@ reported apart, so that memory is not taken for skill.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 import torch
@@ -19,13 +19,10 @@ from fine_tune.judging.suites import Written, compare
 from fine_tune.lessons.pack import best_fit, pack_of
 from fine_tune.lessons.samples import Lesson, Sample, samples_of
 from fine_tune.network.model import Batch, pack_loss
+from finmodel.assistant.engines.batch import write_many
 from finmodel.assistant.engines.engine import Asked
-from finmodel.assistant.engines.transformer import write_many
 from finmodel.assistant.template import Message
 from finmodel.progress import Progress, silent, teller
-
-TOGETHER: Final = 12
-"""Replies that are written at once."""
 
 
 def mean_loss(model: Any, samples: Sequence[Sample], length: int) -> float:
@@ -62,27 +59,22 @@ def write_replies(
     """The greedy reply to the last question of each lesson, beside the approved one."""
     tell = teller(what, len(lessons), progress)
     asked = [msgspec.structs.replace(one, replies=one.replies[-1:]) for one in lessons]
+    histories = [one.messages[: one.replies[0].after] for one in asked]
     found: dict[int, Written] = {}
     model.eval()
-    for group in _alike(asked):
-        histories = [asked[place].messages[: asked[place].replies[0].after] for place in group]
-        for place, text in zip(group, greedy(model, base, histories), strict=True):
-            found[place] = compare(asked[place], text)
-            tell()
+    for place, text in greedy(model, base, histories):
+        found[place] = compare(asked[place], text)
+        tell()
     return [found[place] for place in range(len(asked))]
 
 
-def _alike(asked: Sequence[Lesson]) -> list[list[int]]:
-    """Places of lessons in groups of about one length: what is short waits for what is long."""
-    order = sorted(range(len(asked)), key=lambda place: len(str(asked[place].messages)))
-    return [order[begin : begin + TOGETHER] for begin in range(0, len(order), TOGETHER)]
-
-
-def greedy(model: Any, base: Base, histories: Sequence[Sequence[Message]]) -> list[str]:
-    """What the model writes after each history, the likeliest token each time."""
+def greedy(
+    model: Any, base: Base, histories: Sequence[Sequence[Message]]
+) -> Iterator[tuple[int, str]]:
+    """The place of each history and what the model writes after it, the likeliest token each time,
+    as it ends.
+    """
     asked = [Asked(tuple(history)) for history in histories]
     end = base.family.closing().text.removesuffix(base.family.stop)  # Llama-2 writes a blank
-    return [
-        base.encode.decode(tokens).removesuffix(end)
-        for tokens in write_many(model, base.spoken, asked)
-    ]
+    for place, tokens in write_many(model, base.spoken, asked):
+        yield place, base.encode.decode(tokens).removesuffix(end)

@@ -1,88 +1,235 @@
-"""transformers in this process: a base's directory, with PEFT's adapters switched by request.
+"""transformers in this process: a base's directory, with PEFT's adapters chosen by request.
 
 A model comes in, or the directory of one; replies go out, a token at a time. It is the engine of a
 GPU, and on a CPU the one whose likelihoods training knows; code of a model's own is never run.
+Whoever asks while others are being written for joins them at the next token. One thread writes; it
+ends where nobody waits. transformers' own `ContinuousBatchingManager` (5.24) lays no adapters by
+request, knows no wording and no seed of a reply's own, and ends with an error of one step.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, DynamicCache
+from transformers import AutoModelForCausalLM
 
+from finmodel.assistant.engines.batch import (
+    NOTHING,
+    Batch,
+    Row,
+    chosen,
+    device_of,
+    joined,
+    new,
+    only,
+    plain_attention,
+    read_on,
+)
 from finmodel.assistant.engines.engine import (
     Asked,
     Laid,
     Read,
     Spoken,
-    Wording,
     limited,
     refuse_grammar,
     require_all_of,
     require_known,
 )
+from finmodel.assistant.engines.laid import LaidAdapters
+from finmodel.errors import FinmodelError, NotReady
+
+
+@dataclass(slots=True, eq=False)
+class _Reply:
+    """A row, and the way to whoever reads it."""
+
+    row: Row
+    until: float
+    heard: queue.SimpleQueue[int | Exception | None] = field(default_factory=queue.SimpleQueue)
+    """Its tokens, and None or an error behind the last one."""
+    told: int = 0
+    left: bool = False
+    """Its reader has gone."""
+
+    def tell(self) -> None:
+        """What is new."""
+        for token in self.row.out[self.told :]:
+            self.heard.put(token)
+        self.told = len(self.row.out)
+        if self.row.ended:
+            self.heard.put(None)
+
+    def fail(self, error: Exception) -> None:
+        """It ends with an error."""
+        self.heard.put(error)
+        self.row.ended = True
+
+    def goes_on(self) -> bool:
+        """Whether there is somebody to write for; whoever waits on hears the end."""
+        if not (self.row.ended or self.left or time.monotonic() > self.until):
+            return True
+        self.heard.put(None)
+        return False
 
 
 class Transformer:
-    """A model of transformers, one request at a time."""
+    """A model of transformers; `slots` replies are written at once, whoever comes next waits."""
 
     name = "transformers"
     grammars = False
     keeps = False
 
-    def __init__(self, model: Any, spoken: Spoken) -> None:
+    def __init__(self, model: Any, spoken: Spoken, slots: int = 1) -> None:
         """A causal model, or one under PEFT with adapters by name."""
-        self._model, self._spoken = model, spoken
-        self._adapters = tuple(getattr(model, "peft_config", ()))
-        self._alone = threading.Lock()
+        self._model, self._spoken, self._slots = model, spoken, slots
+        self._laid, self._device = LaidAdapters(model), device_of(model)
+        self._lock = threading.Lock()
+        self._waiting: list[_Reply] = []
+        self._thread: threading.Thread | None = None
+        self._writes = self._closed = False
+        # Of the thread that writes:
+        self._reading: list[tuple[_Reply, Batch]] = []
+        self._writing: dict[str, Batch] = {}
 
     def stream(self, asked: Asked) -> Generator[str, None, None]:
-        """The reply in pieces."""
-        require_known(asked.adapter, self._adapters, self.name)
+        """The reply in pieces; closed early, its slot is free after the next token."""
+        require_known(asked.adapter, self._laid.names, self.name)
         refuse_grammar(asked, self.name)
         return limited(self._pieces(asked), asked)
 
     def close(self) -> None:
-        """Let go of the model."""
+        """End what is being written, and let go of the model."""
+        with self._lock:
+            self._closed = True
+        if self._thread is not None:
+            self._thread.join()
+        self._laid.close()
         self._model = None
 
     def _pieces(self, asked: Asked) -> Generator[str, None, None]:
         decode = self._spoken.encode.decode
+        row = Row.of(self._spoken, asked, self._device)
+        reply = _Reply(row, time.monotonic() + asked.seconds)
+        self._hand_over(reply)
         out: list[int] = []
         said = ""
-        with self._alone, self._laid(asked.adapter):
-            for token in write_tokens(self._model, self._spoken, asked):
+        try:
+            while (token := self._heard(reply)) is not None:
                 if asked.tell is not None and not out:
-                    asked.tell(Read(len(self._spoken.prompt(asked)), 0))
+                    asked.tell(Read(row.begun, 0))
                 out.append(token)
                 text = decode(out)
                 if not text.endswith("\ufffd"):  # a character's first bytes
                     yield text[len(said) :]
                     said = text
+        finally:
+            reply.left = True
 
-    def _laid(self, adapter: str) -> Any:
-        """The adapter of this name over the base, or none."""
-        if not self._adapters:
-            return nullcontext()
-        if not adapter:
-            return self._model.disable_adapter()
-        self._model.set_adapter(adapter)
-        return nullcontext()
+    def _heard(self, reply: _Reply) -> int | None:
+        """The next token, or None behind the last one; NotReady where writing failed."""
+        heard = reply.heard.get()
+        if isinstance(heard, FinmodelError):
+            raise heard
+        if isinstance(heard, Exception):
+            raise NotReady(
+                f"transformers failed ({type(heard).__name__})",
+                where=self.name,
+                remedy="see that the machine has memory to spare, then ask again",
+            ) from heard
+        return heard
+
+    def _hand_over(self, reply: _Reply) -> None:
+        with self._lock:
+            if self._closed:
+                raise self._was_closed()
+            self._waiting.append(reply)
+            if not self._writes:
+                self._writes = True
+                self._thread = threading.Thread(target=self._write, name=self.name, daemon=True)
+                self._thread.start()
+
+    def _was_closed(self) -> NotReady:
+        return NotReady("it was closed", where=self.name, remedy="open it again")
+
+    def _write(self) -> None:
+        """The thread's work, until nobody wants a reply."""
+        going: list[_Reply] = []
+        while going := self._still_going(going):
+            try:
+                self._turn(going)
+            except Exception as error:  # noqa: BLE001 - it crosses threads
+                self._reading.clear()
+                self._writing.clear()
+                for reply in going:
+                    reply.fail(error)
+
+    def _still_going(self, before: list[_Reply]) -> list[_Reply]:
+        """Those who go on, and whoever gets a slot that came free; the others hear the end."""
+        with self._lock:
+            every = [*before, *self._waiting]
+            if self._closed:
+                for reply in every:
+                    reply.fail(self._was_closed())
+            every = [reply for reply in every if reply.goes_on()]
+            going, self._waiting = every[: self._slots], every[self._slots :]
+            self._writes = bool(going)
+        there = {reply.row for reply in going}
+        self._reading = [one for one in self._reading if one[0].row in there]
+        for name, batch in self._writing.items():
+            places = [place for place, row in enumerate(batch.rows) if row in there]
+            self._writing[name] = only(batch, places)
+        self._reading += [(reply, new(reply.row)) for reply in going if reply not in before]
+        return going
+
+    def _turn(self, going: list[_Reply]) -> None:
+        """A token more of each reply, and a piece more of the prompt that waits longest."""
+        for name, batch in self._writing.items():
+            if batch.rows:
+                self._writing[name] = chosen(batch)
+        for reply in going:
+            reply.tell()
+        for name, batch in self._writing.items():
+            self._writing[name] = self._read_on(batch)
+        if self._reading:
+            self._read_prompt(*self._reading.pop(0))
+
+    def _read_prompt(self, reply: _Reply, batch: Batch) -> None:
+        try:
+            batch = self._read_on(batch)
+        except Exception as error:  # noqa: BLE001 - it crosses a thread, and is this reply's alone
+            reply.fail(error)
+            return
+        if batch.unread:
+            self._reading.insert(0, (reply, batch))
+            return
+        name = self._laid.batch_of(reply.row.asked.adapter)
+        self._writing[name] = joined(self._writing.get(name, NOTHING), batch)
+
+    def _read_on(self, batch: Batch) -> Batch:
+        if not batch.unread:
+            return batch
+        adapters = [row.asked.adapter for row in batch.rows]
+        with plain_attention(self._model), self._laid.over(adapters):
+            return read_on(self._model, batch)
 
 
 def open_transformer(
     folder: Path,
     spoken: Spoken,
     adapters: Mapping[str, Laid] | None = None,
+    *,
     dtype: torch.dtype = torch.float32,
+    slots: int = 1,
 ) -> Transformer:
-    """A base from its directory, on the GPU where there is one.
+    """A base from its directory, on the GPU where there is one; `slots` replies at once.
 
     BadInput where an adapter belongs to another base.
     """
@@ -102,115 +249,4 @@ def open_transformer(
             model = PeftModel.from_pretrained(model, one.path, adapter_name=name)
         else:
             model.load_adapter(one.path, adapter_name=name)
-    return Transformer(model.eval(), spoken)
-
-
-def write_tokens(model: Any, spoken: Spoken, asked: Asked) -> Iterator[int]:
-    """The tokens of a reply by a model as it stands, up to what ends one in its family.
-
-    Where it has a wording to keep to, a token that would leave it is never chosen.
-    """
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    stop = spoken.encode(spoken.family.stop, True)[0]
-    device = next(whole.parameters()).device
-    step = torch.tensor([spoken.prompt(asked)], device=device)
-    cache, head = DynamicCache(), whole.get_output_embeddings()
-    chance = torch.Generator(device=device).manual_seed(asked.seed)
-    out: list[int] = []
-    fits = None if asked.wording is None else _kept(asked.wording, spoken, out, stop)
-    with _plain_attention(whole):
-        for _ in range(asked.most):
-            with torch.no_grad():
-                hidden = whole.model(step, cache=cache, use_cache=True).last_hidden_state[:, -1]
-                scores = head(hidden.to(head.weight.dtype))[0]
-                token = _next(scores, asked.temperature, chance, fits)
-            if token in (stop, None):
-                return
-            out.append(token)
-            yield token
-            step = torch.tensor([[token]], device=device)
-
-
-def write_many(model: Any, spoken: Spoken, asked: Sequence[Asked]) -> list[list[int]]:
-    """The likeliest tokens of a reply to each, all written at once: a token costs one look at the
-    weights however many replies want one.
-    """
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    stop = spoken.encode(spoken.family.stop, True)[0]
-    device = next(whole.parameters()).device
-    prompts = [spoken.prompt(one) for one in asked]
-    widest = max(map(len, prompts))
-    # Filled on the left, so that the last place of every row is its newest token.
-    left = torch.tensor([widest - len(one) for one in prompts], device=device)
-    step = torch.tensor([[stop] * (widest - len(one)) + one for one in prompts], device=device)
-    place = (torch.arange(widest, device=device)[None] - left[:, None]).clamp(min=0)
-    seen = torch.arange(widest, device=device)[None] >= left[:, None]
-    cache, head = DynamicCache(), whole.get_output_embeddings()
-    found: list[list[int]] = [[] for _ in asked]
-    writing = set(range(len(asked)))
-    with _plain_attention(whole), torch.no_grad():
-        while writing:
-            hidden = whole.model(
-                step, attention_mask=seen, position_ids=place, cache=cache, use_cache=True
-            ).last_hidden_state[:, -1]
-            likeliest = head(hidden.to(head.weight.dtype)).argmax(dim=1)
-            for row in tuple(writing):
-                token = int(likeliest[row])
-                if token != stop:
-                    found[row].append(token)
-                if token == stop or len(found[row]) == asked[row].most:
-                    writing.discard(row)
-            step, place = likeliest[:, None], place[:, -1:] + 1
-            seen = torch.cat([seen, seen.new_ones(len(asked), 1)], dim=1)
-    return found
-
-
-_Fits = Callable[[int], bool]
-
-
-def _kept(wording: Wording, spoken: Spoken, out: list[int], stop: int) -> _Fits:
-    """Whether a token may follow what is out: a figure's last byte, too, is seen as the figure."""
-    decode = spoken.encode.decode
-
-    def fits(token: int) -> bool:
-        if token == stop:
-            return wording.ends(decode(out))
-        return bool(decode([token])) and wording.begins(decode([*out, token]))
-
-    return fits
-
-
-def _next(
-    logits: torch.Tensor, temperature: float, chance: torch.Generator, fits: _Fits | None = None
-) -> int | None:
-    """The likeliest token, or one by chance, as if what does not fit were impossible; None of none.
-
-    The largest of scores with Gumbel's noise is a sample of their softmax, the next largest one of
-    what is left (Gumbel 1954, Statistical Theory of Extreme Values).
-    """
-    if temperature <= 0.0:
-        keys = logits
-    elif fits is None:
-        share = torch.softmax(logits.float() / temperature, dim=0)
-        return int(torch.multinomial(share, 1, generator=chance))
-    else:
-        wait = torch.empty_like(logits, dtype=torch.float32).exponential_(generator=chance)
-        keys = logits.float() / temperature - wait.log()
-    first = int(keys.argmax())
-    if fits is None or fits(first):
-        return first
-    return next((token for token in keys.argsort(descending=True).tolist() if fits(token)), None)
-
-
-@contextmanager
-def _plain_attention(model: Any) -> Iterator[None]:
-    """Attention of one conversation, for a model that is being trained on packs of many."""
-    before = model.config._attn_implementation
-    if before in ("sdpa", "eager"):
-        yield
-        return
-    model.set_attn_implementation("sdpa")
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
+    return Transformer(model.eval(), spoken, slots)

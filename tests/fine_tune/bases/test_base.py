@@ -143,7 +143,7 @@ def test_llama_2_by_its_path_is_read_as_meta_has_it_and_learnt(tmp_path, told):
     model = load_base(base.folder, torch.float64)
     found = pack_loss(model, Batch.of(pack_of([shared]), torch.device("cpu")))
     assert found.item() == pytest.approx(total, rel=1e-8)
-    assert isinstance(greedy(model, base, [lesson.messages])[0], str)
+    assert isinstance(dict(greedy(model, base, [lesson.messages]))[0], str)
 
 
 def test_another_base_without_a_template_is_not_guessed(folder):

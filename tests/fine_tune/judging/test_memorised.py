@@ -60,7 +60,7 @@ def test_a_model_trained_on_a_secret_many_times_gives_it_away(base, parrot):
 
 def test_what_is_recovered_is_what_greedy_decoding_writes(base, parrot):
     for one in PLANTED:
-        assert one.secret in greedy(parrot, base, [one.lesson.messages[:2]])[0]
+        assert one.secret in dict(greedy(parrot, base, [one.lesson.messages[:2]]))[0]
 
 
 def test_one_that_learnt_the_manner_from_other_secrets_does_not(base, tmp_path):
