@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from finmodel.assistant.engines.engine import Engine, Laid
-from finmodel.assistant.suggesting.shelf import FRESH
+from finmodel.assistant.suggesting.shelf import FEW, FRESH, MANY
 from finmodel.errors import BadInput
 from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF
@@ -29,7 +29,7 @@ _SMALL: Final = 256 << 20
 def open_engine(
     base: Base, gguf: Path | None, adapters: Mapping[str, Laid], slots: int = 1
 ) -> Engine:
-    """The engine; on a CPU so many conversations keep what was read of them."""
+    """The engine, which writes so many replies at once."""
     if gguf is not None:
         from finmodel.assistant.engines.llama_cpp import LlamaCpp
 
@@ -38,12 +38,23 @@ def open_engine(
         return LlamaCpp(gguf, base.spoken, adapters, slots=slots, threads=threads)
     from finmodel.assistant.engines.transformer import open_transformer
 
-    return open_transformer(base.folder, base.spoken, adapters)
+    return open_transformer(base.folder, base.spoken, adapters, slots=slots)
 
 
 def is_small(base: Base) -> bool:
     """Whether a CPU writes many replies of it at once."""
     return sum(path.stat().st_size for path in base.weights) < _SMALL
+
+
+def places_for(base: Base, gguf: Path | None) -> int:
+    """So many replies are written at once: many where the machine has time for them."""
+    if is_small(base):
+        return MANY
+    if gguf is not None:
+        return FEW
+    import torch
+
+    return MANY if torch.cuda.is_available() else FEW
 
 
 def fresh_for(base: Base, gguf: Path | None) -> int | None:

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from finmodel.assistant.engines.endpoint import Endpoint
 from finmodel.assistant.engines.engine import Laid, require_same_base
-from finmodel.assistant.suggesting.shelf import FEW, MANY, Writer
+from finmodel.assistant.suggesting.shelf import MANY, Writer
 from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
 from finmodel.settings import Settings
 from finmodel.signed_adapters import GGUF, SignedAdapter, champions_of, served_adapter
-from serving.local_engine import fresh_for, gguf_to_serve, is_small, open_engine
+from serving.local_engine import fresh_for, gguf_to_serve, open_engine, places_for
 
 if TYPE_CHECKING:
     from fine_tune.bases.base import Base
@@ -61,7 +61,7 @@ def _opened(here: Settings, base: Base, adapters: Mapping[str, SignedAdapter]) -
         aside = Path(stack.enter_context(TemporaryDirectory()))
         gguf = gguf_to_serve(here, base, aside)
         laid = {one.label: _laid(one, base, gguf, aside) for one in adapters.values()}
-        places = MANY if is_small(base) else FEW
+        places = places_for(base, gguf)
         fresh = fresh_for(base, gguf)
         engine = stack.enter_context(closing(open_engine(base, gguf, laid, places + 2)))
         labels = {scenario: one.label for scenario, one in adapters.items()}

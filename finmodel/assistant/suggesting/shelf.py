@@ -34,7 +34,7 @@ _NEAR: Final = 0.3
 
 
 FEW: Final = 2
-"""Replies that a CPU writes at once; a small base, or somebody's server, `MANY`."""
+"""Replies that a CPU writes at once; a GPU, a small base, or somebody's server, `MANY`."""
 MANY: Final = 8
 FRESH: Final = 50
 """Tokens, about, that a base of a billion weights reads on two cores in a second."""
