@@ -19,7 +19,7 @@ LORA, LORA_1B, LORA_14B = "lora", "lora_1.5b", "lora_14b"
 PLAN, PREFERENCE = "plan", "preference"
 SCRIPTS, KILLED, AGREEMENT = "scripts", "killed", "agreement"
 SOAK = "soak_nf4"
-ASSIST, GUARDS = "assist", "guards"
+ASSIST, GUARDS, MATCHING = "assist", "guards", "matching"
 LOAD, DAY, OFFLINE = "load", "day", "offline"
 COMMANDS = {SOAK: "make soak-14b", LORA_1B: "finmodel bench lora --base 1.5b --json"}
 """What measures, where it is not `finmodel bench NAME --json`."""
@@ -289,6 +289,14 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         " conversations whose phrasings nothing learnt: 95 % {right_script_at_3_low:%.1} to"
         " {right_script_at_3_high:%.1}",
         ASSIST,
+    ),
+    (
+        "matching_auc",
+        ".3",
+        "AUC of telling which of 4,316 pairs of real questions (afqmc's dev part) mean the same; by"
+        " e5's embeddings alone {pairs_e5_auc:.3}, by shared characters"
+        " {pairs_character_overlap_auc:.3}, BM25 {pairs_bm25_auc:.3}",
+        MATCHING,
     ),
     (
         "characters_saved",

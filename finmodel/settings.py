@@ -43,7 +43,7 @@ class Settings:
     writer: str = ""
     """Who writes replies beside scripts: a base, a promoted adapter or a URL; empty for none."""
     fetch_base: bool = True
-    """Whether a demo brings a base that writes replies (1.1 GB), and a bench one that embeds (91 MB);
+    """Whether a demo brings a base that writes replies (1.1 GB), a bench one that embeds (91 MB);
     FINMODEL_FETCH_BASE=0 for not."""
     writer_b: str = ""
     """Another writer to compare with; empty for none."""

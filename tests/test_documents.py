@@ -138,6 +138,7 @@ def test_figures_reach_what_they_must():
     assert known["plan_over_measured_least"] >= 1.0
     assert known["plan_over_measured_most"] <= 1.1
     assert known["right_script_at_3"] >= 0.95
+    assert known["matching_auc"] >= 0.7
     assert known["characters_saved"] >= 0.8
     assert known["numbers_grounded"] == 1
     assert known["unverified_values"] == known["foreign_values"] == 0
