@@ -16,12 +16,14 @@ import msgspec
 
 from feature_store.event_log import LAYOUT, FileEventLog, held_log
 from feature_store.event_segments import Frame, bytes_of, segments, walk
+from finmodel.behaviours import SuggestionJudged
 from finmodel.clock import china_day
 from finmodel.durable import replace_file
 from finmodel.events import TOPICS
 from finmodel.retention import Found, Kind
 
 STORE = "event log"
+JUDGED = str(SuggestionJudged.__struct_config__.tag)
 
 
 class _Whose(msgspec.Struct, frozen=True):
@@ -35,9 +37,13 @@ _decoder = msgspec.json.Decoder(_Whose)
 def kind_of(topic: str) -> Kind:
     """What kind of record a topic's events are: money that moved, or what somebody looked at.
 
-    >>> kind_of("loan.repayment.v1"), kind_of("app.login.v1")
-    ('transactions', 'logs')
+    A verdict is kept no longer than the conversation that it is about.
+
+    >>> kind_of("loan.repayment.v1"), kind_of("app.login.v1"), kind_of(JUDGED)
+    ('transactions', 'logs', 'conversations')
     """
+    if topic == JUDGED:
+        return "conversations"
     return "transactions" if topic.startswith(("card.", "loan.")) else "logs"
 
 

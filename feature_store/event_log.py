@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,8 @@ SEGMENT_BYTES = 64 << 20
 POLL_BYTES = 1 << 20
 """Of one partition in one poll, more by a frame at most."""
 LOOK_SECONDS = 0.05
+PATIENCE_S = 1.0
+"""So long another writer is waited for."""
 LAYOUT = "log.json"
 CHUNK = 50_000
 
@@ -103,11 +105,19 @@ class FileEventLog:
     """An `EventLog` in a folder: `<topic>/<partition>/<first offset>.log`.
 
     For reading, any number may be open. With `write`, the folder is locked for this one, and what a
-    crash left half-written at an end is cut off; NotReady if another writes.
+    crash left half-written at an end is cut off; NotReady if another writes. Who writes often names
+    its `topics`: the ends of the others are not looked for.
     """
 
-    def __init__(self, folder: Path, *, partitions: int = 4, write: bool = False) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        partitions: int = 4,
+        write: bool = False,
+        topics: Sequence[str] = TOPICS,
+    ) -> None:
+        self._folder, self._topics = folder, topics
         self._lock: int | None = None
         self._ends: dict[Place, int] = {}
         """What the writer knows of its own."""
@@ -156,6 +166,8 @@ class FileEventLog:
             if topic_of(event) != topic:
                 raise BadInput("an event of another topic", where=topic, remedy=topic_of(event))
             parts[partition_of(event.customer_id, self.partitions)].append(event)
+        if any(parts) and topic not in self._topics:
+            raise BadInput("the log is open for others", where=topic, remedy="name it in topics")
         bodies = [encode_lines(part) for part in parts]
         for body in bodies:
             decode_lines(body, topic)
@@ -241,7 +253,7 @@ class FileEventLog:
         return end
 
     def _recover(self) -> None:
-        for topic in TOPICS:
+        for topic in self._topics:
             for partition in range(self.partitions):
                 paths = segments(self._place(topic, partition))
                 if paths:
@@ -322,15 +334,21 @@ def held_log(folder: Path) -> Iterator[None]:
 
 
 def _locked(folder: Path) -> int:
+    """The writer's lock; who writes a little now and then is waited for."""
     lock = os.open(folder / ".writer", os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise NotReady(
-            "another process writes to it", where=str(folder), remedy="wait until it has ended"
-        ) from error
-    return lock
+    late = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() < late:
+                time.sleep(LOOK_SECONDS)
+                continue
+            os.close(lock)
+            raise NotReady(
+                "another process writes to it", where=str(folder), remedy="wait until it has ended"
+            ) from error
+        return lock
 
 
 def _layout(folder: Path, partitions: int, write: bool) -> _Layout:

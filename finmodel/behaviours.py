@@ -3,7 +3,8 @@
 In comes what the lender's systems saw: when it happened, when the lender knew, and the few facts
 that a feature may use; closed vocabularies where a lender has one, money as integers in minor
 units. Another shape is another version. An unknown field is kept out, and a message's words and a
-person's attributes have no field. How events are written as bytes is the business of `events.py`.
+person's attributes have no field, but for the sealed one of a verdict. How events are written as
+bytes is the business of `events.py`.
 """
 
 from __future__ import annotations
@@ -161,3 +162,28 @@ class MessageExchanged(Behaviour, tag="service.message.v1", frozen=True, kw_only
     channel: Literal["chat", "sms", "phone", "email"]
     length: Annotated[int, Meta(ge=0, le=100_000)]
     """In characters."""
+
+
+class SuggestionJudged(Behaviour, tag="service.suggestion_judged.v1", frozen=True, kw_only=True):
+    """What an agent made of a suggested reply: how much of it was sent, never what."""
+
+    conversation_id: EventId
+    suggestion_id: EventId
+    """What the agent was shown; it is judged once."""
+    rank: Annotated[int, Meta(ge=0, le=4)]
+    """The place of what was taken, from 1 on; 0 where nothing was."""
+    verdict: Literal["accepted", "edited", "rejected"]
+    written_by: Literal["script", "engine"]
+    """Whose words were judged."""
+    adapter: Annotated[str, Meta(max_length=128)]
+    """Of an engine's words, `name/version` of the adapter; empty of a script."""
+    scenario: Literal["consultation", "repayment", "collection", "complaint", "marketing"]
+    distance_bp: Annotated[int, Meta(ge=0, le=10_000)]
+    """Edits to what was sent over the longer one's length, in hundredths of a per cent."""
+    characters: Annotated[int, Meta(ge=0, le=100_000)]
+    """Of what was sent."""
+    characters_saved: Annotated[int, Meta(ge=0, le=100_000)]
+    """So many of them were not typed."""
+    sealed: Annotated[str, Meta(max_length=65_536)]
+    """The text that was sent, masked, the reason, the intent and the script, as
+    `judged_events.py` seals them: without the customer's key nobody reads them."""

@@ -26,6 +26,7 @@ from finmodel.behaviours import (
     PageViewed,
     RepaymentReceived,
     StatementIssued,
+    SuggestionJudged,
 )
 from finmodel.errors import BadInput
 
@@ -46,6 +47,7 @@ __all__ = [
     "PageViewed",
     "RepaymentReceived",
     "StatementIssued",
+    "SuggestionJudged",
     "decode",
     "decode_lines",
     "encode",
@@ -56,7 +58,7 @@ __all__ = [
 CardEvent: TypeAlias = StatementIssued | RepaymentReceived | AccountStatusObserved
 LoanEvent: TypeAlias = LoanApplied | LoanDrawn | InstalmentDue | LoanRepaid | LoanOverdue
 TouchEvent: TypeAlias = LoggedIn | PageViewed | OfferShown | OfferClicked | MessageExchanged
-Event: TypeAlias = CardEvent | LoanEvent | TouchEvent
+Event: TypeAlias = CardEvent | LoanEvent | TouchEvent | SuggestionJudged
 TYPES: tuple[type[Event], ...] = (
     StatementIssued,
     RepaymentReceived,
@@ -71,6 +73,7 @@ TYPES: tuple[type[Event], ...] = (
     OfferShown,
     OfferClicked,
     MessageExchanged,
+    SuggestionJudged,
 )
 TOPICS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in TYPES)
 

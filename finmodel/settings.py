@@ -71,7 +71,7 @@ class Settings:
     online_map_gb: float = 8.0
     """Largest size of the LMDB map of online features (a sparse file), in GiB."""
     kafka: EventBroker = field(default_factory=EventBroker)
-    """Where its dead letters are read: FINMODEL_KAFKA and FINMODEL_KAFKA_CONFIG."""
+    """Where dead letters are read and verdicts are written: FINMODEL_KAFKA and _CONFIG."""
     topics: str = ""
     """topics.yaml, by which dead letters of a lender's own topics are read again; if empty, the one
     under home."""

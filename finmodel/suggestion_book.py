@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS circumstance(
 CREATE TABLE IF NOT EXISTS under_way(shown TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told(
     shown TEXT PRIMARY KEY, judged INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS to_log(shown TEXT PRIMARY KEY, since INTEGER, sealed BLOB NOT NULL);
 """
 _UNTOLD: Final = """
 SELECT shown.id, shown.at, scenario, coalesce(tenure, 'unknown'), coalesce(writer, ''), agent,
@@ -119,6 +120,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """From when they were shown until the reply was sent."""
     violations: int = 0
     """Rules that the text that was sent breaks."""
+    event: bytes = b""
+    """The same as an event, for `VerdictOutbox` to give out; empty where there is no log for it."""
 
     def __repr__(self) -> str:
         return f"Judged({self.verdict.id})"
@@ -266,6 +269,9 @@ class SuggestionBook:
                 name, text_of_time(verdict.at), verdict.verdict, judged.characters, judged.saved,
                 judged.seconds, judged.violations, key.seal(msgspec.json.encode(verdict)),
             )  # fmt: skip
+            if judged.event:
+                waits = "INSERT INTO to_log(shown, sealed) VALUES (?,?)"
+                self._file.change(waits, name, key.seal(judged.event))
         return True
 
     def verdicts(self) -> Iterator[Verdict]:
@@ -335,6 +341,7 @@ class SuggestionBook:
             return 0
         of_it, nobody = "IN (SELECT id FROM shown WHERE ref = ?)", _nobodys(bytes(16))
         with self._file.writing():
+            self._file.change(f"DELETE FROM to_log WHERE shown {of_it}", ref)
             for table in ("verdict", "circumstance"):
                 change = f"UPDATE {table} SET sealed = ? WHERE shown {of_it}"
                 self._file.change(change, nobody.seal(b""), ref)

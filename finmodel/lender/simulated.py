@@ -28,7 +28,9 @@ from finmodel.lender.life import live, visitors
 from finmodel.lender.truth import Truth, truth_of
 from finmodel.records import Int64s
 
-LENDER_TOPICS: Final = tuple(topic for topic in TOPICS if not topic.startswith("card."))
+_ELSEWHERE: Final = ("card.", "service.suggestion_judged.")
+"""Told by the shipped table, and by agents."""
+LENDER_TOPICS: Final = tuple(topic for topic in TOPICS if not topic.startswith(_ELSEWHERE))
 """What this lender tells; it has no cards."""
 MOST_CUSTOMERS: Final = 2**31 - 2
 MOST_DAYS: Final = 3_660

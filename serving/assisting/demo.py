@@ -24,6 +24,7 @@ from finmodel.clock import Clock, parse_time
 from finmodel.conversation_book import ConversationBook, Opened
 from finmodel.conversations import Conversation
 from finmodel.durable import make_file_once, replace_file
+from finmodel.event_broker import EventBroker
 from finmodel.finding_book import FindingBook
 from finmodel.lender.talk.conversations import write
 from finmodel.settings import Settings
@@ -61,8 +62,10 @@ def home_of(settings: Settings) -> Settings:
     """The demo's own home and clock, beside those of the other demos."""
     home = settings.home.with_name(f"{settings.home.name}-assistant")
     clock = settings.standing_clock or NOW
-    # What is registered here is the demo's own: no registry of the lender's may hear of it.
-    return replace(settings, home=home, standing_clock=clock, mlflow_tracking_uri="")
+    # What is registered and told here is the demo's own: no registry and no Kafka of the lender's
+    # may hear of it.
+    alone = replace(settings, mlflow_tracking_uri="", kafka=EventBroker())
+    return replace(alone, home=home, standing_clock=clock)
 
 
 def served_beside(

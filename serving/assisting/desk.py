@@ -28,6 +28,7 @@ from serving.assisting.campaigned import Campaigned
 from serving.assisting.reading import Reading
 from serving.assisting.replies import Replies
 from serving.assisting.shelves import Shelves
+from serving.assisting.verdict_log import VerdictLog
 from serving.assisting.writing import WAITING, Writing
 from serving.telemetry import Telemetry
 
@@ -48,6 +49,7 @@ class AssistDesk:
     findings: FindingBook
     contacts: ContactBook
     campaigned: Campaigned
+    verdict_log: VerdictLog
     shelves: Shelves
     writing: Writing
     telemetry: Telemetry
@@ -111,6 +113,7 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
             FindingBook(conversations, vault),
             ContactBook(conversations, vault),
             stack.enter_context(closing(Campaigned(settings, vault))),
+            stack.enter_context(closing(VerdictLog(settings, vault))),
             Shelves(settings),
             writing,
             telemetry,

@@ -40,6 +40,7 @@ from serving.assisting.examining import (
     kept_beside,
     others_of,
 )
+from serving.assisting.verdict_events import event_of
 
 _ORIGINS: Final[dict[Choice, Written]] = {
     "accepted": "suggested",
@@ -107,7 +108,9 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
         seconds=given.seconds,
         violations=len(hits),
     )
-    desk.suggestions.judge(given.shown, one.customer, judged)
+    event = event_of(judged, offered, given.place, told.trace, one, desk)
+    desk.suggestions.judge(given.shown, one.customer, msgspec.structs.replace(judged, event=event))
+    desk.verdict_log.soon()
     script = offered.script if choice == "accepted" else ""
     words = offered.slotted if choice == "accepted" else verdict.sent
     reply = _Sent(text, words, _ORIGINS[choice], kept, script)

@@ -80,6 +80,7 @@ export const MARKETING = {
       "card.statement.v1": "信用卡出账", "card.repayment.v1": "信用卡还款", "card.status.v1": "信用卡状态", "app.login.v1": "登录", "app.page_view.v1": "浏览页面",
       "loan.application.v1": "申请贷款", "loan.drawdown.v1": "提款", "loan.statement.v1": "贷款出账", "loan.repayment.v1": "还款", "loan.overdue.v1": "逾期",
       "marketing.offer_shown.v1": "看到优惠", "marketing.offer_clicked.v1": "点开优惠", "service.message.v1": "客服消息",
+      "service.suggestion_judged.v1": "建议被采纳、修改或拒绝",
     },
     rules: {
       restricted: "已要求删除", opted_out: "已退订", no_consent: "未同意营销", open_complaint: "投诉未结", overdue: "有逾期", recently_declined: "近期被拒", student: "在校学生",
@@ -159,6 +160,7 @@ export const MARKETING = {
       "card.statement.v1": "card statement", "card.repayment.v1": "card repayment", "card.status.v1": "card status", "app.login.v1": "login", "app.page_view.v1": "page view",
       "loan.application.v1": "loan application", "loan.drawdown.v1": "drawdown", "loan.statement.v1": "loan statement", "loan.repayment.v1": "repayment", "loan.overdue.v1": "overdue",
       "marketing.offer_shown.v1": "offer shown", "marketing.offer_clicked.v1": "offer opened", "service.message.v1": "message to or from the desk",
+      "service.suggestion_judged.v1": "suggestion judged by an agent",
     },
     rules: {
       restricted: "erasure asked for", opted_out: "opted out", no_consent: "no consent", open_complaint: "open complaint", overdue: "overdue", recently_declined: "recently declined", student: "student",

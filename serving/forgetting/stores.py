@@ -1,8 +1,9 @@
 """Every place that may hold a customer, in the order in which it forgets them.
 
 Settings and a customer's id come in; what each place holds goes out, in counts, and what it
-removed. The log is first and what is made of it follows, so that nothing is made again of what is
-gone. Where a person's records must still be kept is not known here.
+removed. The log comes before what is made of it, and verdicts before the log that they go into, so
+that nothing is made again of what is gone. Where a person's records must still be kept is not known
+here.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from finmodel.audit import scan
 from finmodel.clock import china_day
 from finmodel.decision_log import KIND as DECISION
 from finmodel.forgotten_talks import ForgottenTalks
+from finmodel.judged_events import log_number
 from finmodel.mlflow_file import database_of
 from finmodel.restriction_book import is_number
 from finmodel.retention import Found, Kind
@@ -77,6 +79,7 @@ class Store:
 def stores() -> tuple[Store, ...]:
     """All places whose rows can be removed; the audit log forgets with the key alone."""
     return (
+        _sealed(SHOWN, lambda here: here.suggestions, SuggestionBook),
         _numbered(
             EVENTS,
             lambda here, one: held_in_log(here.events, one),
@@ -95,7 +98,6 @@ def stores() -> tuple[Store, ...]:
         Store(IMPORTED, held_in_imported, forget_imported),
         Store(ALARMS, held_in_cases, forget_in_cases),
         _sealed(TALKS, lambda here: here.conversations, ForgottenTalks),
-        _sealed(SHOWN, lambda here: here.suggestions, SuggestionBook),
         _sealed(WRITTEN, lambda here: here.wrap_ups, WrapUpBook),
         Store(LISTS, _held_lists, _forget_lists),
     )
@@ -124,12 +126,20 @@ def adapters_of(settings: Settings, customer: str) -> list[Taught]:
 def _numbered(
     name: str, held: Callable[[Settings, int], Found], forget: Callable[[Settings, int], int]
 ) -> Store:
-    """A place that knows customers by numbers; there is nothing in it of who has another id."""
+    """A place that knows customers by numbers: by the one that stands in the log for another id."""
     return Store(
         name,
-        lambda here, one: held(here, int(one)) if is_number(one) else Found(name, 0),
-        lambda here, one: forget(here, int(one)) if is_number(one) else 0,
+        lambda here, one: Found(name, 0) if (n := _number(here, one)) is None else held(here, n),
+        lambda here, one: 0 if (n := _number(here, one)) is None else forget(here, n),
     )
+
+
+def _number(settings: Settings, customer: str) -> int | None:
+    """None where a home without a vault has made no number of an id that is none."""
+    if is_number(customer) or not settings.vault.exists():
+        return int(customer) if is_number(customer) else None
+    with closing(Vault(settings.vault)) as vault:
+        return log_number(customer, vault)
 
 
 def _held_contacts(settings: Settings, customer: int) -> Found:

@@ -2,12 +2,14 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finmodel.conversations import Scenario
 from finmodel.errors import BadInput
 from finmodel.events import (
     TOPICS,
@@ -25,6 +27,7 @@ from finmodel.events import (
     PageViewed,
     RepaymentReceived,
     StatementIssued,
+    SuggestionJudged,
     decode,
     decode_lines,
     encode,
@@ -114,6 +117,20 @@ MADE = {
         channel=st.sampled_from(["chat", "sms", "phone", "email"]),
         length=st.integers(0, 100_000),
     ),
+    SuggestionJudged: of(
+        SuggestionJudged,
+        conversation_id=offers,
+        suggestion_id=offers,
+        rank=st.integers(0, 4),
+        verdict=st.sampled_from(["accepted", "edited", "rejected"]),
+        written_by=st.sampled_from(["script", "engine"]),
+        adapter=st.text(max_size=40),
+        scenario=st.sampled_from(get_args(Scenario)),
+        distance_bp=st.integers(0, 10_000),
+        characters=st.integers(0, 100_000),
+        characters_saved=st.integers(0, 100_000),
+        sealed=st.text(max_size=99),
+    ),
 }
 events = st.one_of(*MADE.values())
 
@@ -159,11 +176,15 @@ def test_the_bytes_of_a_version_never_change():
         "marketing.offer_shown.v1": (*head, "offer_id", "product", "channel"),
         "marketing.offer_clicked.v1": (*head, "offer_id", "channel"),
         "service.message.v1": (*head, "direction", "channel", "length"),
+        "service.suggestion_judged.v1": (
+            *(*head, "conversation_id", "suggestion_id", "rank", "verdict", "written_by"),
+            *("adapter", "scenario", "distance_bp", "characters", "characters_saved", "sealed"),
+        ),
     }
 
 
 def test_topics_are_named_as_agreed():
-    assert len(set(TOPICS)) == len(TOPICS) == len(TYPES) == 13
+    assert len(set(TOPICS)) == len(TOPICS) == len(TYPES) == 14
     assert all(re.fullmatch(r"[a-z_]+\.[a-z_]+\.v\d+", topic) for topic in TOPICS)
     assert topic_of(STATUS) == "card.status.v1"
 

@@ -68,12 +68,15 @@ def brought(*messages, **more):
 
 
 @contextmanager
-def assist_world(home, reply=None, engine=None, embed=""):
-    """The service over a home of its own; `reply` is what its engine writes, none for scripts."""
+def assist_world(home, reply=None, engine=None, **more):
+    """The service over a home of its own; `reply` is what its engine writes, none for scripts.
+
+    `more` are further settings.
+    """
     settings = dataclasses.replace(
         Settings.from_env({"FINMODEL_HOME": str(home), "FINMODEL_STANDING_CLOCK": NOW.isoformat()}),
         writer="ours" if reply or engine else "",
-        embed=embed,
+        **more,
     )
     people = People(settings.people)
     keys = {name: people.add(name, roles, since=BEGAN.get(name)) for name, roles in PEOPLE.items()}

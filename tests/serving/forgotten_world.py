@@ -21,13 +21,15 @@ from feature_store.dead_letters import DeadLetter, FileDeadLetters
 from feature_store.event_log import FileEventLog, append_all
 from finmodel.acts import opened_log
 from finmodel.assistant.guards.cases import Case
-from finmodel.behaviours import LoanDrawn, LoggedIn
+from finmodel.behaviours import LoanDrawn, LoggedIn, SuggestionJudged
 from finmodel.clock import parse_time
 from finmodel.conversation_book import ConversationBook, Opened
 from finmodel.conversations import Message
 from finmodel.decision_log import FACTS, facts_code
+from finmodel.events import encode
 from finmodel.finding_book import Examined, FindingBook, Found, Sought
 from finmodel.guard_cases import GuardCases
+from finmodel.judged_events import JudgedWords, sealed_words
 from finmodel.lender import credit_default
 from finmodel.records import Person
 from finmodel.settings import Settings
@@ -235,7 +237,9 @@ def _words(here: Settings, who: int) -> None:
             ms=1.0, body=own["phrase"].encode(), asked=own["name"].encode(),
         )  # fmt: skip
         one = shown.show(told, vault.pseudonym(str(who)))
-        shown.judge(one, str(who), Judged(verdict=verdict, characters=9, saved=0.5))
+        event = _judged(who, JudgedWords(text=own["phrase"]), vault)
+        judged = Judged(verdict=verdict, characters=9, saved=0.5, event=encode(event))
+        shown.judge(one, str(who), judged)
         after = WrapUp(
             conversation=name, customer=str(who), agent="li", at=AT,
             category="repayment", body=own["phrase"].encode(),
@@ -243,6 +247,16 @@ def _words(here: Settings, who: int) -> None:
         follow_up = FollowUp(kind="complaint", note=own["name"])
         written.keep(after, [follow_up], vault.pseudonym(str(who)), lambda changes: None)
     _looked_at(here, who)
+
+
+def _judged(who: int, words: JudgedWords, vault: Vault) -> SuggestionJudged:
+    """A verdict that waits for its place in the event log."""
+    return SuggestionJudged(
+        event_id="verdict-v1", customer_id=who, occurred_at=AT, known_at=AT, rank=1,
+        conversation_id=f"c-{who}", suggestion_id="v1", verdict="edited", written_by="script",
+        adapter="", scenario="repayment", distance_bp=9, characters=9, characters_saved=4,
+        sealed=sealed_words(words, vault.keys_of([str(who)])[str(who)]),
+    )  # fmt: skip
 
 
 def _looked_at(here: Settings, who: int) -> None:
