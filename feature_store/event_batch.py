@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from feature_store.text_hash import Bytes
 from finmodel.events import Event, decode
 from finmodel.records import Int64s
+
+if TYPE_CHECKING:  # it brings a compiler, and who only writes to a log needs none
+    from feature_store.text_hash import Bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
