@@ -128,7 +128,8 @@ def view(conversation: str, person: Person, desk: AssistDesk) -> View:
     one = own(conversation, person, desk)
     facts = Facts.of_plain(one.facts)
     brought = desk.conversations.hints(conversation)
-    hints = seen_by(desk.campaigned.hints(one.customer, brought, desk.clock.now()), person.roles)
+    offered = desk.campaigned.hints(one.customer, brought, desk.clock.now())
+    decided = desk.decided.hints(one.customer, person.roles)
     return View(
         id=one.id,
         customer=one.customer,
@@ -142,7 +143,7 @@ def view(conversation: str, person: Person, desk: AssistDesk) -> View:
             FactSeen(name, SLOTS[name].chinese, SLOTS[name].english, fact.shown, fact.source)
             for name, fact in facts.items()
         ),
-        hints=hints,
+        hints=seen_by([*offered, *decided], person.roles),
     )
 
 

@@ -25,6 +25,7 @@ from finmodel.vault import Vault
 from finmodel.wrap_up_book import WrapUpBook
 from serving.assisting.arms import Arm, Arms
 from serving.assisting.campaigned import Campaigned
+from serving.assisting.decided import Decided
 from serving.assisting.reading import Reading
 from serving.assisting.replies import Replies
 from serving.assisting.shelves import Shelves
@@ -49,6 +50,7 @@ class AssistDesk:
     findings: FindingBook
     contacts: ContactBook
     campaigned: Campaigned
+    decided: Decided
     verdict_log: VerdictLog
     shelves: Shelves
     writing: Writing
@@ -113,6 +115,7 @@ def open_assist_desk(settings: Settings, telemetry: Telemetry) -> Iterator[Assis
             FindingBook(conversations, vault),
             ContactBook(conversations, vault),
             stack.enter_context(closing(Campaigned(settings, vault))),
+            Decided(settings, vault),
             stack.enter_context(closing(VerdictLog(settings, vault))),
             Shelves(settings),
             writing,
