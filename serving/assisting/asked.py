@@ -17,6 +17,7 @@ from finmodel.assistant.suggesting.answers import Number, Origin, Sentence, Sugg
 from finmodel.assistant.suggesting.routing import Routed
 from finmodel.certainty import wilson
 from finmodel.conversations import Account, Identity, Message, Moment, Name, Scenario, Who
+from finmodel.privacy.masks import Masks
 from finmodel.suggestion_book import GroupedBy, Worth
 from finmodel.verdicts import Choice
 
@@ -284,8 +285,8 @@ def sentence_seen(one: Sentence) -> SentenceSeen:
     return SentenceSeen(one.text, one.origin, one.numbers)
 
 
-def seen(one: Suggestion) -> SuggestionSeen:
-    """A suggestion as a console shows it."""
+def seen(one: Suggestion, masks: Masks | None = None) -> SuggestionSeen:
+    """A suggestion as a console shows it; with `masks`, with what stands behind them."""
     return SuggestionSeen(
         kind=one.kind,
         text=one.text,
@@ -293,19 +294,21 @@ def seen(one: Suggestion) -> SuggestionSeen:
         score=one.score,
         script=one.script,
         version=one.version,
-        recalled=tuple(kept.text for kept in one.recalled),
+        recalled=tuple(_behind(kept.text, masks) for kept in one.recalled),
     )
 
 
-def all_seen(shown: str, told: Suggested) -> Suggestions:
-    """Everything that was suggested, under the id by which it is judged."""
+def all_seen(shown: str, told: Suggested, masks: Masks | None = None) -> Suggestions:
+    """Everything that was suggested, under the id by which it is judged: for the agent of its
+    conversation, who sees what the customer wrote there, so also what is recalled of it.
+    """
     trace = told.trace
     return Suggestions(
         shown=shown,
         after=trace.after,
-        suggestions=tuple(map(seen, told.suggestions)),
+        suggestions=tuple(seen(one, masks) for one in told.suggestions),
         verification=seen(told.verification) if told.verification else None,
-        recalled=tuple(RecalledSeen(one.turn, one.text) for one in told.recalled),
+        recalled=tuple(RecalledSeen(one.turn, _behind(one.text, masks)) for one in told.recalled),
         routed=told.routed,
         reason=trace.reason,
         engine=trace.engine,
@@ -313,3 +316,7 @@ def all_seen(shown: str, told: Suggested) -> Suggestions:
         kept_tokens=trace.kept_tokens,
         ms=trace.ms,
     )
+
+
+def _behind(text: str, masks: Masks | None) -> str:
+    return text if masks is None else masks.restore(text)

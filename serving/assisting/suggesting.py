@@ -17,7 +17,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from finmodel.assistant.suggesting.answers import Begun, Sentence, Suggested
-from finmodel.assistant.suggesting.asking import asking_of
+from finmodel.assistant.suggesting.asking import Asking, asking_of
+from finmodel.assistant.suggesting.context import masks_of
 from finmodel.assistant.suggesting.replay import Beside
 from finmodel.assistant.suggesting.suggest import Event, Offered, stream
 from finmodel.clock import china_day
@@ -126,7 +127,12 @@ def _answered(
     if name:
         desk.suggestions.finish(name, keep(told))
     shown = name or desk.suggestions.show(keep(told), ref)
-    yield "done", msgspec.structs.replace(all_seen(shown, told), newer=reply.newer)
+    yield "done", msgspec.structs.replace(_whole_of(shown, told, asking), newer=reply.newer)
+
+
+def _whole_of(shown: str, told: Suggested, asking: Asking) -> Suggestions:
+    """All of it for the agent of the conversation, what is recalled as the customer wrote it."""
+    return all_seen(shown, told, masks_of(asking) if told.recalled else None)
 
 
 def _told(events: Generator[Event, None, Suggested]) -> Generator[Told, None, Suggested]:

@@ -20,7 +20,7 @@ from finmodel.assistant.suggesting.asking import Asking, Told, Tone
 from finmodel.assistant.suggesting.recall import Recalled, as_told, recall
 from finmodel.assistant.template import Message, Role
 from finmodel.conversations import IDENTITIES, Account, Who, tokens_about
-from finmodel.privacy.masks import masked
+from finmodel.privacy.masks import Masks, masked
 
 HISTORY: Final = 3_000
 """About so many tokens are read before a reply, of an engine's 4,096."""
@@ -67,7 +67,7 @@ def prompt_of(
     that of two turns the later one's prompt goes on where the earlier one's ended.
     """
     given = asking.messages
-    texts = masked([_cut(one.slotted or one.text) for one in given])
+    texts = masked(_read(asking))
     account = told.state.account if told.state.identity == "verified" else None
     behind = _behind(sources, asking.tone)
     room -= sum(tokens_about(one.text) for one in behind)
@@ -91,6 +91,11 @@ def prompt_of(
     opening = Message("system", briefing(account, given[first - 1].identity))
     again = [Message("system", as_told(recalled))] if recalled else []
     return Prompt((opening, *again, *kept, *behind), recalled, first - 1)
+
+
+def masks_of(asking: Asking) -> Masks:
+    """What stands behind the placeholders that an engine reads: for who may see it, and no log."""
+    return Masks.of(_read(asking))
 
 
 def prompt_text() -> str:
@@ -133,6 +138,11 @@ def recent(messages: Sequence[Message], room: int = HISTORY) -> tuple[Message, .
             break
         kept.append(message)
     return first, *reversed(kept)
+
+
+def _read(asking: Asking) -> list[str]:
+    """Every message as it is read, before it is masked."""
+    return [_cut(one.slotted or one.text) for one in asking.messages]
 
 
 def _cut(text: str) -> str:
