@@ -1,9 +1,9 @@
 """Every place that may hold a customer, in the order in which it forgets them.
 
 Settings and a customer's id come in; what each place holds goes out, in counts, and what it
-removed. The log comes before what is made of it, and verdicts before the log that they go into, so
-that nothing is made again of what is gone. Where a person's records must still be kept is not known
-here.
+removed. Conversations come before the verdicts in them, these before the log that they go into, and
+the log before what is made of it, so that nothing is made again of what is gone. Where a person's
+records must still be kept is not known here.
 """
 
 from __future__ import annotations
@@ -79,7 +79,10 @@ class Store:
 def stores() -> tuple[Store, ...]:
     """All places whose rows can be removed; the audit log forgets with the key alone."""
     return (
+        Store(ALARMS, held_in_cases, forget_in_cases),  # found by conversations that are there
+        _sealed(TALKS, lambda here: here.conversations, ForgottenTalks),
         _sealed(SHOWN, lambda here: here.suggestions, SuggestionBook),
+        _sealed(WRITTEN, lambda here: here.wrap_ups, WrapUpBook),
         _numbered(
             EVENTS,
             lambda here, one: held_in_log(here.events, one),
@@ -96,9 +99,6 @@ def stores() -> tuple[Store, ...]:
         _numbered(CONTACTS, _held_contacts, _forget_contacts),
         _numbered(PLANS, held_in_plans, forget_in_plans),
         Store(IMPORTED, held_in_imported, forget_imported),
-        Store(ALARMS, held_in_cases, forget_in_cases),
-        _sealed(TALKS, lambda here: here.conversations, ForgottenTalks),
-        _sealed(WRITTEN, lambda here: here.wrap_ups, WrapUpBook),
         Store(LISTS, _held_lists, _forget_lists),
     )
 
