@@ -14,7 +14,7 @@ from typing import Final
 from finmodel.addresses import without_secret
 from finmodel.settings import Settings
 from serving import oidc
-from serving.doctor import answering, keeping, log, models, store, workers
+from serving.doctor import answering, keeping, log, models, store, verdicts, workers
 from serving.doctor.apart import SECONDS, Check, begin, ended
 from serving.doctor.finding import Finding, Report, report_of
 
@@ -70,6 +70,7 @@ def checks(asked: Asked, answer: answering.Answer) -> Iterator[Check]:
     fresh = partial(store.fresh, here, None if acts.unknown else acts.now)
     yield Check(store.AT, fresh, "finmodel features materialize")
     yield Check(workers.AT, of(workers.workers), f"ls -l {here.streams}")
+    yield Check(verdicts.AT, of(verdicts.verdicts), f"ls -l {here.suggestions}")
     audit = partial(log.audit, here, asked.whole)
     yield Check(f"audit log {here.audit}", audit, "finmodel audit verify", seconds)
     imported = partial(log.imported, here, asked.whole)
