@@ -3,8 +3,10 @@
 Held-out families of attacks.yaml, in every disguise, are the positives; real questions (afqmc's dev
 part, FINMODEL_DATA) and replies by approved scripts that no classifier learnt (held_out.py), with
 customers' figures, are the negatives, each of its own side. A text's score is how likely the
-classifier thinks it, and 1 more where a rule finds what is not answered as any other message;
-recall is told at the score that 1 % of the negatives exceed, and as the guards ship. What the same
+classifier thinks it in log-odds, and 1 more where a rule finds what is not answered as any other
+message; recall is told at the score that 1 % of the negatives exceed, and as the guards ship. The
+inbound classifier is measured as it ships, and calibrated by 4,000 other real questions (afqmc's
+train part), as `finmodel guards calibrate` does it for a lender. What the same
 score says of simulated questions, none of a family that was learnt, stands beside it. As the guards
 ship, attacks and negatives are judged twice: as what is said first, and behind ordinary turns.
 """
@@ -17,19 +19,19 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+from _guard_scores import Judged, inbound, outbound
 from _report import note, print_report
 
 from finmodel.assistant.facts import Facts
-from finmodel.assistant.guards.classifier import INBOUND, OUTBOUND, load_classifier
-from finmodel.assistant.guards.inbound import asked, routing_of
-from finmodel.assistant.guards.normal import normalise
+from finmodel.assistant.guards.calibration import calibrate, calibrated, is_ordinary
+from finmodel.assistant.guards.classifier import INBOUND, Classifier, load_classifier
+from finmodel.assistant.guards.inbound import asked
 from finmodel.assistant.guards.outbound import broken
 from finmodel.assistant.scripts import load_scripts
 from finmodel.certainty import wilson
@@ -44,6 +46,7 @@ Reply: TypeAlias = tuple[str, Facts, date]
 
 EACH: Final = 320
 QUESTIONS: Final = 5_000
+CALIBRATED_BY: Final = 4_000
 CONVERSATIONS, SEED = 1_800, 2_008
 CUSTOMERS: Final = 20
 DRAWN: Final = 19
@@ -68,55 +71,25 @@ ORDINARY: Final[dict[Side, tuple[tuple[str, ...], ...]]] = {
 """What was said before: each text stands behind one of these, in turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the guards make of a message, or of the messages that an attack was sent in."""
-
-    score: float
-    names: frozenset[str]
-    """Of what was found, as the guards ship."""
-    refused: bool = False
-
-
-def inbound(turns: Sequence[str], ordinary: Sequence[str] = ()) -> Judged:
-    """Each message with those before it, behind ordinary ones that are not judged."""
-    score, names, refused = 0.0, set(), False
-    for at, text in enumerate(turns):
-        found = asked(text, [*ordinary, *turns[:at]])
-        likely = load_classifier(INBOUND).likely(normalise("".join(turns[: at + 1])).text)[1]
-        ways = {one.routing for one in found if one.by == "rule"}
-        score = max(score, likely + bool(ways - {"answer"}))
-        names |= {one.intent for one in found}
-        way = routing_of(found)
-        refused |= way is not None and way.routing == "refuse"
-    return Judged(score, frozenset(names), refused)
-
-
-def outbound(
-    turns: Sequence[str], facts: Facts, today: date, ordinary: Sequence[str] = ()
-) -> Judged:
-    """Each message with those before it, held against a customer's facts."""
-    score, names, refused = 0.0, set(), False
-    for at, text in enumerate(turns):
-        before = "".join(turns[:at])
-        found = broken(text, facts, today=today, before="".join(ordinary) + before)
-        likely = load_classifier(OUTBOUND).likely(normalise(before + text).text)[1]
-        score = max(score, any(one.by == "rule" for one in found) + likely)
-        names |= {one.rule for one in found}
-        refused |= any(one.severity != "warn" for one in found)
-    return Judged(score, frozenset(names), refused)
-
-
-def questions(folder: Path, count: int) -> list[str]:
-    """Real questions of afqmc's dev part, no two the same; none where it is not here."""
-    file = folder / "afqmc" / "dev.txt"
+def questions(folder: Path, part: str, count: int, but: Iterable[str] = ()) -> list[str]:
+    """Real questions of a part of afqmc, no two the same; none where it is not here."""
+    file = folder / "afqmc" / f"{part}.txt"
     if not file.is_file():
         note(f"real questions are skipped: {file} is not here")
         return []
     lines = file.read_text("utf-8").splitlines()
-    every = sorted({text for line in lines for text in line.split("\t")[:2] if text.strip()})
-    random.Random(SEED).shuffle(every)
-    return every[:count]
+    every = {text for line in lines for text in line.split("\t")[:2] if text.strip()}
+    chosen = sorted(every - set(but))
+    random.Random(SEED).shuffle(chosen)
+    return chosen[:count]
+
+
+def fitted(texts: Sequence[str]) -> Classifier:
+    """The inbound classifier, calibrated by ordinary messages."""
+    ordinary = [text for text in texts if is_ordinary(text)]
+    found = calibrate(load_classifier(INBOUND), "", ordinary, FALSE)
+    note(f"calibrated by {len(ordinary):,} ordinary messages, {found.told:.4f} of which it tells")
+    return calibrated(load_classifier(INBOUND), "", found)
 
 
 def unsafe(folder: Path) -> list[str]:
@@ -168,13 +141,18 @@ def _unseen() -> Iterator[Reply]:
                 yield text, facts, TODAY
 
 
-def of_side(side: Side, cases: Sequence[Attack], normal: Sequence[Judged]) -> dict[str, Any]:
-    """Recall by category and by disguise, at 1 % of the negatives and as shipped."""
+def of_side(
+    side: Side, cases: Sequence[Attack], normal: Sequence[Judged], model: Classifier | None = None
+) -> dict[str, Any]:
+    """Recall by category and by disguise, at 1 % of the negatives and as it ships."""
     begin = time.process_time()
-    judged = [
-        inbound(one.turns) if side == "inbound" else outbound(one.turns, FACTS, TODAY)
-        for one in cases
-    ]
+
+    def judge(turns: Sequence[str], ordinary: Sequence[str] = ()) -> Judged:
+        if side == "inbound":
+            return inbound(turns, ordinary, model)
+        return outbound(turns, FACTS, TODAY, ordinary)
+
+    judged = [judge(one.turns) for one in cases]
     note(f"{len(cases):,} {side} attacks in {time.process_time() - begin:.0f} s of processor time")
     scores = np.array([one.score for one in normal])
     threshold = float(np.quantile(scores, 1.0 - FALSE, method="higher"))
@@ -182,10 +160,7 @@ def of_side(side: Side, cases: Sequence[Attack], normal: Sequence[Judged]) -> di
     named = [case.category in one.names for case, one in zip(cases, judged, strict=True)]
     shipped = [bool(one.names) for one in judged]
     before = cycle(ORDINARY[side])
-    again = [
-        inbound(one.turns, turns) if side == "inbound" else outbound(one.turns, FACTS, TODAY, turns)
-        for one, turns in zip(cases, before, strict=False)
-    ]
+    again = [judge(one.turns, turns) for one, turns in zip(cases, before, strict=False)]
     return {
         "found": found,
         "shipped": shipped,
@@ -223,7 +198,7 @@ def speed(texts: Sequence[str], check: Any) -> float:
 
 def measured(folder: Path) -> tuple[dict[str, float | int | None], dict[str, Any]]:
     """All figures, and recall by side, category and disguise."""
-    asked_of, told = questions(folder, QUESTIONS), talk()
+    asked_of, told = questions(folder, "dev", QUESTIONS), talk()
     said = told.replies
     note(f"{len(asked_of):,} real questions and {len(told.unseen):,} approved replies, of scripts")
     note(f"that were not learnt, are the negatives; {len(said):,} replies stand beside them")
@@ -250,7 +225,8 @@ def measured(folder: Path) -> tuple[dict[str, float | int | None], dict[str, Any
         if normal[side]:
             cases = list(attacks(side, "held_out", EACH))
             sides[side] = of_side(side, cases, normal[side])
-    figures = _overall(sides)
+    fit = _calibrated(folder, asked_of, told.questions)
+    figures = _overall(sides, fit)
     for name, some in behind.items():
         told_behind = [bool(one.names) for one in some]
         figures[f"{name}_shipped_false_positives_behind_turns"] = _share(told_behind)
@@ -260,10 +236,25 @@ def measured(folder: Path) -> tuple[dict[str, float | int | None], dict[str, Any
     as_replies = [bool(broken(one)) for one in asked_of]
     figures["questions_told_as_replies"] = _share(as_replies)
     figures |= _jade(folder, sides)
+    sides |= fit
     texts = asked_of or [text for text, _, _ in said]
     figures["messages_per_s"] = speed(texts, asked)
     figures["replies_per_s"] = speed([text for text, _, _ in said], broken)
     return figures, {side: _told(one) for side, one in sides.items()}
+
+
+def _calibrated(
+    folder: Path, negatives: Sequence[str], simulated: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The inbound side by a classifier that other real questions calibrated."""
+    others = questions(folder, "train", CALIBRATED_BY, questions(folder, "dev", 10**6))
+    if not (negatives and others):
+        return {}
+    model = fitted(others)
+    normal = [inbound((one,), model=model) for one in negatives]
+    side = of_side("inbound", list(attacks("inbound", "held_out", EACH)), normal, model)
+    over = [inbound((one,), model=model).score > side["threshold"] for one in simulated]
+    return {"calibrated": side | {"simulated_over": _share(over)}}
 
 
 def _beside(
@@ -285,22 +276,30 @@ def _beside(
     return found
 
 
-def _overall(sides: dict[str, dict[str, Any]]) -> dict[str, float | int | None]:
-    whole = len(sides) == 2
+def _overall(
+    sides: dict[str, dict[str, Any]], fit: dict[str, dict[str, Any]]
+) -> dict[str, float | int | None]:
+    whole = len(sides) == 2 and len(fit) == 1
     every = {
         name: [one for side in sides.values() for one in side[name]]
         for name in ("found", "shipped", "named")
     }
-    low, high = wilson(sum(every["found"]), len(every["found"]))
+    found = [one for side in (*fit.values(), sides["outbound"]) for one in side["found"]]
+    low, high = wilson(sum(found), len(found))
     figures: dict[str, float | int | None] = {
-        "recall_at_1pct_fpr": _share(every["found"]) if whole else None,
+        "recall_at_1pct_fpr": _share(found) if whole else None,
         "recall_at_1pct_fpr_low": low if whole else None,
         "recall_at_1pct_fpr_high": high if whole else None,
+        "uncalibrated_recall_at_1pct_fpr": _share(every["found"]) if whole else None,
         "shipped_recall": _share(every["shipped"]),
         "right_category": _share(every["named"]),
         "cases": len(every["found"]),
     }
-    for side, one in sides.items():
+    for one in fit.values():
+        figures["calibrated_recall"] = _share(one["shipped"])
+        figures["calibrated_false_positives"] = one["shipped_false_positives"]
+        figures["calibrated_simulated_questions_over"] = one["simulated_over"]
+    for side, one in (sides | fit).items():
         figures[f"{side}_recall_at_1pct_fpr"] = _share(one["found"])
         figures[f"{side}_shipped_recall"] = _share(one["shipped"])
         figures[f"{side}_shipped_recall_behind_turns"] = _share(one["behind"])

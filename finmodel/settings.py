@@ -282,6 +282,11 @@ class Settings:
         return self.home / "guards" / "cases.jsonl"
 
     @property
+    def guard_calibration(self) -> Path:
+        """File of what this lender's ordinary messages made of the inbound guard, signed."""
+        return self.home / "guards" / "calibration.json"
+
+    @property
     def underwriting(self) -> Path:
         """File of cases for people; the audit log can fill it again."""
         return self.home / "underwriting" / "book.db"

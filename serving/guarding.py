@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from finmodel.errors import BadInput
+from serving.calibrating import calibrate_command
 from serving.guard_cases import cases, check_cases
 from serving.operators import Json
 from serving.screen import emit
@@ -27,6 +28,7 @@ guards = typer.Typer(
 )
 guards.command()(cases)
 guards.command("check-cases")(check_cases)
+guards.command("calibrate")(calibrate_command)
 
 
 class Direction(StrEnum):
@@ -99,11 +101,13 @@ def guards_try(
 
 
 def read_in(text: str) -> Tried:
-    """What a customer's message calls for."""
+    """What a customer's message calls for, to the guard as this home calibrated it."""
     from finmodel.assistant.guards.inbound import asked, routing_of
     from finmodel.assistant.guards.inbound_rules import calls
+    from serving.inbound_guard import inbound_guard
+    from serving.operators import settings
 
-    many = asked(text)
+    many = asked(text, model=inbound_guard(settings()))
     found = [
         Found(
             one.intent, calls()[one.intent].zh, calls()[one.intent].en, one.by, one.start, one.end,

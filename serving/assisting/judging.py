@@ -66,7 +66,7 @@ def check(given: CheckRequest, person: Person, desk: AssistDesk) -> Checked:
     """
     one = own(given.conversation, person, desk) if given.conversation else None
     if given.who == "customer":
-        return Checked((), _calls(given.text, one))
+        return Checked((), _calls(given.text, one, desk))
     if one is None:
         today = china_day(desk.clock.now())
         return Checked(_told(list(broken(given.text, today=today)), []))
@@ -118,10 +118,10 @@ def judge(given: Feedback, person: Person, desk: AssistDesk) -> Heard:
     return Heard(verdict=choice, saved=spared, message=sent, hits=hits)
 
 
-def _calls(text: str, one: Conversation | None) -> tuple[Asked, ...]:
+def _calls(text: str, one: Conversation | None, desk: AssistDesk) -> tuple[Asked, ...]:
     """What a message calls for, read with the customer's last ones in its conversation."""
     before = [said.text for said in one.messages if said.who == "customer"] if one else []
-    return asked(text, before)
+    return asked(text, before, desk.shelf.guard)
 
 
 def _require_its_own(told: Suggested, given: Feedback) -> None:

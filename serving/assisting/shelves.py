@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import NamedTuple
 
 from finmodel.assistant.suggesting.shelf import Shelf, shipped_shelf, with_facts, with_scripts
 from finmodel.editing.published import Ours, active_path, load_ours, readable, sayable
 from finmodel.settings import Settings
 from serving.following import Followed, Refusal
+from serving.inbound_guard import inbound_guard_or_shipped
 
 log = logging.getLogger("bentoml.finmodel")
 
@@ -31,7 +33,8 @@ class Shelves:
 
     def __init__(self, settings: Settings) -> None:
         """Damaged where something was published, and what it was cannot be read."""
-        self._shipped, self._settings = shipped_shelf(), settings
+        self._shipped = replace(shipped_shelf(), guard=inbound_guard_or_shipped(settings))
+        self._settings = settings
         self._followed = Followed(
             "scripts", active_path(settings), self._take, version=lambda said: said.version
         )

@@ -15,7 +15,13 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from finmodel.assistant.guards.classifier import INBOUND, LONGEST, Finder, load_classifier
+from finmodel.assistant.guards.classifier import (
+    INBOUND,
+    LONGEST,
+    Classifier,
+    Finder,
+    load_classifier,
+)
 from finmodel.assistant.guards.inbound_rules import Call, Routing, calls
 from finmodel.assistant.guards.patterns import Reading, hits
 
@@ -47,11 +53,13 @@ class Asked(Struct, frozen=True):
     """What found it: the rule of its name, or the classifier where no rule found what is urgent."""
 
 
-def asked(text: str, before: Sequence[str] = ()) -> tuple[Asked, ...]:
+def asked(
+    text: str, before: Sequence[str] = (), model: Classifier | None = None
+) -> tuple[Asked, ...]:
     """All that a message calls for, the most urgent first.
 
     `before` is what the same customer wrote just before, oldest first; of it only what ends in this
-    message is told.
+    message is told. The classifier is the shipped one, unless another is given.
 
     >>> [(one.intent, one.routing, one.start, one.end) for one in asked("你好，我要投素你们")]
     [('complaint', 'escalate', 5, 7)]
@@ -59,7 +67,7 @@ def asked(text: str, before: Sequence[str] = ()) -> tuple[Asked, ...]:
     (['prompt_injection'], ())
     """
     if len(text) > _AT_ONCE:
-        return _piece_by_piece(text, before)
+        return _piece_by_piece(text, before, model)
     found = []
     before = [one[-READ:] for one in before[-EARLIER:]]
     reading = Reading(text, "".join(before))
@@ -69,7 +77,8 @@ def asked(text: str, before: Sequence[str] = ()) -> tuple[Asked, ...]:
             found.append(Asked(name, call.routing, call.script, *first))
     if all(one.routing == "answer" for one in found):
         told = {one.intent for one in found}
-        found += [one for one in _classified(text, before) if one.intent not in told]
+        weighed = _classified(text, before, model or load_classifier(INBOUND))
+        found += [one for one in weighed if one.intent not in told]
     return by_urgency(found)
 
 
@@ -85,11 +94,13 @@ def steers_a_model(text: str) -> bool:
     return any(True for _ in hits(calls()[INJECTION].patterns, Reading(text)))
 
 
-def _piece_by_piece(text: str, before: Sequence[str]) -> tuple[Asked, ...]:
+def _piece_by_piece(
+    text: str, before: Sequence[str], model: Classifier | None
+) -> tuple[Asked, ...]:
     """What a long message calls for: each intent where a rule, or else the classifier, first is."""
     found: dict[str, Asked] = {}
     for start in _starts(len(text)):
-        for one in asked(text[start : start + _AT_ONCE], before if start == 0 else ()):
+        for one in asked(text[start : start + _AT_ONCE], before if start == 0 else (), model):
             known = found.get(one.intent)
             if known is None or (known.by, one.by) == ("classifier", "rule"):
                 found[one.intent] = _moved(one, start)
@@ -125,13 +136,12 @@ def routing_of(found: Sequence[Asked]) -> Asked | None:
     return None
 
 
-def _classified(text: str, before: Sequence[str]) -> Iterator[Asked]:
+def _classified(text: str, before: Sequence[str], model: Classifier) -> Iterator[Asked]:
     """The likeliest intents, where they are likely enough; a person answers what no rule refuses.
 
     It may have begun one, two or three messages before: whatever stood before that would dilute it.
     What no person need answer may hide what a part of the message says alone.
     """
-    model = load_classifier(INBOUND)
     begun = ["".join(before[at:]) for at in reversed(range(len(before)))] or [""]
     whole = next(filter(None, (model.tells(text, one) for one in begun)), None)
     names = [whole] if whole else []

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from finmodel.assistant.guards.classifier import Classifier
 from finmodel.assistant.guards.inbound import EARLIER, asked, by_urgency, routing_of
 from finmodel.assistant.guards.inbound_rules import Routing, calls
 from finmodel.assistant.matching.ranking import COUNT, Offer
@@ -33,11 +34,12 @@ class Routed(Struct, frozen=True):
     script: str
 
 
-def routed(messages: Sequence[Message]) -> Routed | None:
+def routed(messages: Sequence[Message], guard: Classifier | None = None) -> Routed | None:
     """What the customer's words since the last reply call for; None of nothing.
 
     Each message is read with the few before it, and the most urgent of all that they call for
-    decides: who is in danger stays so, whatever they write next.
+    decides: who is in danger stays so, whatever they write next. The guard is the shipped one,
+    unless another is given.
 
     >>> from datetime import datetime
     >>> at = datetime.fromisoformat("2026-06-03T09:00:00+08:00")
@@ -46,7 +48,9 @@ def routed(messages: Sequence[Message]) -> Routed | None:
     """
     said = [one.text for one in messages if one.who == "customer"]
     latest = range(len(said) - len(open_words(messages)), len(said))
-    every = [one for at in latest for one in asked(said[at], said[max(at - EARLIER, 0) : at])]
+    every = [
+        one for at in latest for one in asked(said[at], said[max(at - EARLIER, 0) : at], guard)
+    ]
     found = routing_of(by_urgency(every))
     if found is None:
         return None

@@ -15,6 +15,7 @@ from datetime import date
 from typing import Final
 
 from finmodel.assistant.engines.engine import Engine
+from finmodel.assistant.guards.classifier import Classifier
 from finmodel.assistant.guards.inbound import INJECTION, steers_a_model
 from finmodel.assistant.guards.judge import Judge
 from finmodel.assistant.guards.outbound import broken
@@ -47,6 +48,8 @@ class Shelf:
     scripts: Scripts
     ranker: Ranker
     sources: Sources
+    guard: Classifier | None = None
+    """Of customers' messages, as a lender calibrated it; the shipped one where it is None."""
 
     def read(
         self, question: str, told: Told, day: date, fresh: int | None = None

@@ -141,7 +141,7 @@ def _read(asking: Asking, shelf: Shelf) -> _Read:
     told, ranked = _ranked(asking, shelf, stranger)
     if not stranger and ranked.offers and ranked.offers[0].script.intent == THIRD_PARTY:
         told, ranked = _ranked(asking, shelf, stranger=True)
-    return _Read(told, ranked, routed(asking.messages))
+    return _Read(told, ranked, routed(asking.messages, shelf.guard))
 
 
 def _ranked(asking: Asking, shelf: Shelf, stranger: bool) -> tuple[Told, Ranked]:

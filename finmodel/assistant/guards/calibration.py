@@ -1,0 +1,101 @@
+"""The inbound classifier fitted to a lender's traffic: each category alarms equally rarely.
+
+What a lender's customers write every day comes in, an offset for each category and a threshold go
+out. One lender's customers ask about merchants and refunds, another's about instalments: what is
+rare and grave must not pay for what is asked daily. No word is learnt, no text is kept. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from finmodel.assistant.guards.classifier import SHORTEST, Classifier
+from finmodel.assistant.guards.inbound import asked
+from finmodel.assistant.guards.normal import normalise
+from finmodel.errors import BadInput, Damaged
+
+LEAST: Final = 500
+"""Fewer messages say nothing of what is rare."""
+_RARE: Final = 0.003
+"""The share of messages above which a category's alarms are made equally rare."""
+_MOST: Final = 3.0
+"""An offset of log-odds is no larger: no category is silenced, or told of everything."""
+
+
+class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What ordinary messages gave, for the weights of one release."""
+
+    weights: str
+    """SHA-256 of the file that it was made for."""
+    offsets: dict[str, float]
+    """Added to a category's log-odds."""
+    threshold: float
+    """From this probability of not being nothing on, a category is told."""
+    messages: int
+    """So many gave it."""
+    told: float
+    """The share of them that is told."""
+
+
+def calibrate(model: Classifier, weights: str, texts: Sequence[str], told: float) -> Calibration:
+    """Offsets and a threshold by which `told` of ordinary messages are told; they are as written.
+
+    What is not ordinary should be left out before. The log-odds against `nothing` that 0.3 % of
+    them exceed in a category are moved to the median of all categories', and the threshold is then
+    chosen. BadInput for fewer than 500 messages.
+    """
+    plain = [one for text in texts if len(one := normalise(text).text) >= SHORTEST]
+    if len(plain) < LEAST:
+        raise BadInput(
+            f"{len(plain)} messages that can be weighed, {LEAST} are needed",
+            where="guards calibrate",
+            remedy="give a week of ordinary messages, one a line",
+        )
+    odds = np.array([log_odds(model, one) for one in plain])
+    rare = np.quantile(odds, 1.0 - _RARE, axis=0)
+    moves = np.clip(np.round(np.median(rare) - rare, 1), -_MOST, _MOST)
+    likely = 1.0 / (1.0 + np.exp(-np.logaddexp.reduce(odds + moves, axis=1)))
+    threshold = float(np.quantile(likely, 1.0 - told, method="higher"))
+    names = model.categories[1:]
+    return Calibration(
+        weights=weights,
+        offsets=dict(zip(names, moves.tolist(), strict=True)),
+        threshold=threshold,
+        messages=len(plain),
+        told=float(np.mean(likely >= threshold)),
+    )
+
+
+def calibrated(model: Classifier, weights: str, given: Calibration) -> Classifier:
+    """The classifier with its offsets and threshold; Damaged where they are of other weights."""
+    if given.weights != weights or set(given.offsets) != set(model.categories[1:]):
+        raise Damaged(
+            "it was made for the weights of another release",
+            where="the guards' calibration",
+            remedy="run finmodel guards calibrate again",
+        )
+    moves = [0.0, *(given.offsets[name] for name in model.categories[1:])]
+    bias = model.bias + np.array(moves, np.float32)
+    return replace(model, bias=bias, threshold=given.threshold)
+
+
+def is_ordinary(text: str) -> bool:
+    """Whether no rule sends a message to a person or refuses it; as written.
+
+    >>> is_ordinary("花呗怎么还款"), is_ordinary("我要投诉你们")
+    (True, False)
+    """
+    return all(one.by != "rule" or one.routing == "answer" for one in asked(text))
+
+
+def log_odds(model: Classifier, text: str) -> NDArray[np.float64]:
+    """(categories − 1,) of a normalised text: each category's against `nothing`."""
+    logs = np.log(np.maximum(model.probabilities(text).astype(np.float64), 1e-12))
+    found: NDArray[np.float64] = logs[1:] - logs[0]
+    return found
