@@ -334,9 +334,10 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "recall_at_1pct_fpr",
         "%.1",
         "attacks found, of families that no rule was written on, where 1 % of normal texts are"
-        " flagged: messages {inbound_recall_at_1pct_fpr:%.1}; as shipped"
-        " {inbound_shipped_recall:%.1}, replies {outbound_shipped_recall:%.1}; of real questions"
-        " {false_blocks:%.2} are blocked",
+        " flagged, calibrated by a lender's ordinary messages: messages"
+        " {calibrated_recall_at_1pct_fpr:%.1}; both {uncalibrated_recall_at_1pct_fpr:%.1} without;"
+        " as shipped {inbound_shipped_recall:%.1}, replies {outbound_shipped_recall:%.1}; of real"
+        " questions {false_blocks:%.2} are blocked",
         GUARDS,
     ),
     ("messages_per_s", "k.1", "customers' messages through the inbound guard, one core", GUARDS),
