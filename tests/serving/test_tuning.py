@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from fine_tune.bases.base import open_base
 from fine_tune.bases.shelf import shelve
 from fine_tune.lessons.prepare import prepare
+from fine_tune.network.model import load_base
 from finmodel import tracking
 from finmodel.audit import scan
 from finmodel.conversation_files import read_conversations, write_conversations
@@ -255,6 +256,36 @@ def test_the_shipped_recipe_goes_all_the_way_where_the_stand_in_is_served(desk, 
     assert "what it writes is for no customer" in capsys.readouterr().err
     with open_signed_writer(tried, tried.writer) as writer:
         assert writer.adapter == f"{name}/1"
+
+
+def test_a_base_in_four_bits_teaches_an_adapter_that_is_registered(
+    desk, quick, capsys, monkeypatch
+):
+    shell, folder, _ = desk
+    kinds = set()
+
+    def seen(*given):
+        model = load_base(*given)
+        kinds.update(type(one).__name__ for one in model.modules())
+        return model
+
+    monkeypatch.setattr("fine_tune.tune.load_base", seen)
+    recipe = RECIPE.replace("name: scripts", "name: four_bits") + "quantised: nf4\ncanaries: 0\n"
+    (folder / "bits.yaml").write_text(recipe)
+    few = [one for one in read_conversations(folder / "c.jsonl") if one.consent_to_training]
+    train, test = ([one for one in few if one.split == part] for part in ("train", "test"))
+    write_conversations(folder / "bits.jsonl", [*train[:12], *test[:2]])
+    tune(folder / "bits.yaml", "", folder / "bits.jsonl", json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["version"] == 1
+    assert "Linear4bit" in kinds
+    figures = told["figures"]
+    assert figures["tuned_perplexity"] < figures["base_perplexity"]
+    here = Settings(home=shell.home, data=shell.home)
+    (version,) = tracking.versions(here, "four_bits")
+    assert version.tags["base"] == told["base"] == open_base(folder / "base").digest
+    export("four_bits", folder / "bits_out", json=True)
+    assert (folder / "bits_out" / "adapter_model.safetensors").is_file()
 
 
 @pytest.mark.parametrize(
