@@ -79,6 +79,17 @@ def scripts(settings: Settings) -> list[Finding]:
     return [*found, well(at, f"{whole}: {len(ours.every)} of our own")]
 
 
+def guard(settings: Settings) -> list[Finding]:
+    """Whether what this home made of the inbound guard is signed, and for these weights."""
+    from serving.inbound_guard import inbound_guard
+
+    inbound_guard(settings)
+    kept = settings.guard_calibration
+    if not kept.exists():
+        return [well("guards", "as shipped: finmodel guards calibrate was never run here")]
+    return [well(f"guards {kept}", "the inbound guard is calibrated, for this release")]
+
+
 def aliases(settings: Settings) -> list[Finding]:
     """Whether MLflow answers, and its aliases name what is served."""
     from finmodel.mlflow_file import aliases_in, database_of

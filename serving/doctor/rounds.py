@@ -60,11 +60,7 @@ def checks(asked: Asked, answer: answering.Answer) -> Iterator[Check]:
         curl = shlex.join(("curl", "-sS", oidc.described_at(here.provider)))
         yield Check(f"identity provider {here.provider.host}", of(answering.provider), curl)
     yield Check(f"vault {here.vault}", of(keeping.vault), f"ls -l {here.vault.parent}")
-    yield Check("models", of(models.champions), "finmodel models")
-    yield Check("adapters", of(models.adapters), "finmodel models")
-    yield Check("policy", of(models.policy), "finmodel policy show drawdown")
-    yield Check("scripts", of(models.scripts), "finmodel scripts list")
-    yield Check(f"MLflow {without_secret(here.mlflow_uri)}", of(models.aliases), "finmodel models")
+    yield from _served(here)
     kept = "online store" if here.online_store else f"map {here.online}"
     yield Check(kept, of(store.online), "finmodel features materialize")
     fresh = partial(store.fresh, here, None if acts.unknown else acts.now)
@@ -76,6 +72,20 @@ def checks(asked: Asked, answer: answering.Answer) -> Iterator[Check]:
     imported = partial(log.imported, here, asked.whole)
     yield Check(f"imported {here.imported}", imported, "finmodel decisions list", seconds)
     yield Check("left over", of(keeping.left_over), "finmodel base list")
+
+
+def _served(here: Settings) -> Iterator[Check]:
+    """What answers are made of."""
+    looks: tuple[tuple[str, Callable[[Settings], Sequence[Finding]], str], ...] = (
+        ("models", models.champions, "finmodel models"),
+        ("adapters", models.adapters, "finmodel models"),
+        ("policy", models.policy, "finmodel policy show drawdown"),
+        ("scripts", models.scripts, "finmodel scripts list"),
+        ("guards", models.guard, "finmodel guards try 您好"),
+        (f"MLflow {without_secret(here.mlflow_uri)}", models.aliases, "finmodel models"),
+    )
+    for at, look, remedy in looks:
+        yield Check(at, partial(look, here), remedy)
 
 
 def _acts(settings: Settings, answer: answering.Answer) -> log.Acts:

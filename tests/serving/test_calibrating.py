@@ -14,6 +14,7 @@ from finmodel.settings import Settings
 from serving.access import People
 from serving.assisting.shelves import Shelves
 from serving.cli import app
+from serving.doctor.models import guard
 from serving.inbound_guard import inbound_guard, inbound_guard_or_shipped
 
 run = CliRunner()
@@ -71,6 +72,7 @@ def test_the_shell_asks_the_guard_of_this_home(here, messages):
 
 
 def test_as_shipped_takes_it_away(here):
+    assert [one.says[:10] for one in guard(here)] == ["as shipped"]
     calibrate("messages.txt")
     assert "as they start" in calibrate("--as-shipped")["said"]
     assert inbound_guard(here).threshold == load_classifier(INBOUND).threshold
@@ -89,10 +91,11 @@ def test_a_dry_run_keeps_nothing(here):
 
 def test_an_altered_calibration_is_refused_and_a_service_goes_on_as_shipped(here, caplog):
     calibrate("messages.txt")
+    assert [one.says[-16:] for one in guard(here)] == ["for this release"]
     whole = here.guard_calibration.read_text()
     here.guard_calibration.write_text(whole.replace('"threshold":0.', '"threshold":0.9'))
     with pytest.raises(Damaged):
-        inbound_guard(here)
+        guard(here)
     with caplog.at_level("ERROR", "bentoml.finmodel"):
         assert inbound_guard_or_shipped(here) is load_classifier(INBOUND)
     assert "the inbound guard is as shipped" in caplog.text

@@ -27,6 +27,9 @@ _RARE: Final = 0.003
 _MOST: Final = 3.0
 """An offset of log-odds is no larger: no category is silenced, or told of everything."""
 
+GRAVE: Final = frozenset({"self_harm", "violence"})
+"""Never told later than as shipped, however often customers' words come near."""
+
 
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What ordinary messages gave, for the weights of one release."""
@@ -59,10 +62,11 @@ def calibrate(model: Classifier, weights: str, texts: Sequence[str], told: float
         )
     odds = np.array([log_odds(model, one) for one in plain])
     rare = np.quantile(odds, 1.0 - _RARE, axis=0)
-    moves = np.clip(np.round(np.median(rare) - rare, 1), -_MOST, _MOST)
+    names = model.categories[1:]
+    least = [0.0 if name in GRAVE else -_MOST for name in names]
+    moves = np.clip(np.round(np.median(rare) - rare, 1), least, _MOST)
     likely = 1.0 / (1.0 + np.exp(-np.logaddexp.reduce(odds + moves, axis=1)))
     threshold = float(np.quantile(likely, 1.0 - told, method="higher"))
-    names = model.categories[1:]
     return Calibration(
         weights=weights,
         offsets=dict(zip(names, moves.tolist(), strict=True)),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from finmodel.assistant.guards.calibration import (
+    GRAVE,
     LEAST,
     Calibration,
     calibrate,
@@ -91,6 +92,16 @@ def test_of_other_weights_it_is_refused(model, found):
     with pytest.raises(Damaged, match="another release"):
         calibrated(model, WEIGHTS, strange)
     assert set(found.offsets) == set(model.categories) - {NOTHING}
+
+
+def test_what_is_grave_is_never_told_later(model, ordinary, monkeypatch):
+    """Even where customers say it so often that it would seem ordinary."""
+    grave = ["".join(one.turns) for one in attacks("inbound", "train", 20) if one.category in GRAVE]
+    offsets = calibrate(model, WEIGHTS, [*ordinary, *grave], 0.01).offsets
+    assert {name: offsets[name] for name in GRAVE} == dict.fromkeys(GRAVE, 0.0)
+    monkeypatch.setattr("finmodel.assistant.guards.calibration.GRAVE", frozenset())
+    lowered = calibrate(model, WEIGHTS, [*ordinary, *grave], 0.01).offsets
+    assert all(lowered[name] < -1.0 for name in GRAVE)
 
 
 def test_few_or_tiny_messages_are_refused(model):
