@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from finmodel.assistant.guards.calibration import is_ordinary
 from finmodel.assistant.guards.classifier import INBOUND, load_classifier
+from finmodel.assistant.guards.inbound import asked
 from finmodel.audit import scan
 from finmodel.errors import BadInput, Damaged, Refused
 from finmodel.lender.talk.attacks import harmless
@@ -16,6 +17,7 @@ from serving.assisting.shelves import Shelves
 from serving.cli import app
 from serving.doctor.models import guard
 from serving.inbound_guard import inbound_guard, inbound_guard_or_shipped
+from tests.serving.assist_world import assist_world, brought, message
 
 run = CliRunner()
 
@@ -58,6 +60,18 @@ def test_ordinary_messages_make_a_calibration_that_services_take(here, messages)
     (entry,) = scan(here.audit, "guards_calibrated")
     assert (entry.body["by"], entry.body["messages"]) == ("Li", told["messages"])
     assert "投诉" not in here.guard_calibration.read_text()
+
+
+def test_a_service_reads_messages_by_it(here, messages):
+    calibrate("messages.txt", "--told", "0.1")
+    mine = inbound_guard(here)
+    text = next(text for text in messages if asked(text, model=mine) and not asked(text))
+    with assist_world(here.home) as world, world.client() as li:
+        told = li.post("/check", json={"text": text, "who": "customer"}).json()
+        li.post("/conversations/c1/messages", json=brought(message(1, text)))
+        routed = li.post("/suggest", json={"conversation": "c1"}).json()["routed"]
+    assert [one["by"] for one in told["calls"]] == ["classifier"] * len(told["calls"])
+    assert routed["intent"] in {one["intent"] for one in told["calls"]}
 
 
 def test_the_shell_asks_the_guard_of_this_home(here, messages):
