@@ -37,19 +37,23 @@ NOTHING: Final = Newest(None, BEGINNING)
 def newest_about(folder: Path, kind: str, pseudonym: bytes, known: Newest = NOTHING) -> Newest:
     """The newest acknowledged entry, or what was `known` where nothing newer came.
 
+    None where so much came since that something newer may lie before what is looked at.
+
     NotFound where there is no log, Damaged where a segment is none. What does not prove itself to
     be an entry is passed over.
     """
     mark = read_mark(folder)
     upto = Place(mark.number, mark.end)
-    for number in range(mark.number, max(mark.number - SEGMENTS, 0), -1):
+    least = max(mark.number - SEGMENTS, 0)
+    for number in range(mark.number, least, -1):
         if number < known.upto.segment:
             break
         since = known.upto.at if number == known.upto.segment else 0
         for entry in _about(folder, pseudonym, Place(number, since), mark):
             if entry.kind == kind:
                 return Newest(entry, upto)
-    return Newest(known.entry, upto)
+    gap = known.upto.segment <= least  # there may be a newer one in what is not looked at
+    return Newest(None if gap else known.entry, upto)
 
 
 def _about(folder: Path, pseudonym: bytes, new: Place, mark: Mark) -> Iterator[Entry]:

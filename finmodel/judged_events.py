@@ -18,6 +18,8 @@ from finmodel.vault import SubjectKey, Vault
 
 _LONGEST = 10_000
 """Signs of a text that was sent; no service desk sends more, and a log's records have an end."""
+_MOST_BYTES = 45_000
+"""Of the words as JSON: sealed and in base64 they fit into the event's field."""
 _REF = 16
 
 
@@ -39,8 +41,14 @@ class JudgedWords(msgspec.Struct, frozen=True, kw_only=True):
 
 def sealed_words(words: JudgedWords, key: SubjectKey) -> str:
     """Words as an event holds them."""
-    cut = msgspec.structs.replace(words, text=words.text[:_LONGEST])
-    return base64.b64encode(key.pseudonym + key.seal(msgspec.json.encode(cut))).decode()
+    text = words.text[:_LONGEST]
+    while text and len(_plain(words, text)) > _MOST_BYTES:
+        text = text[: len(text) * 3 // 4]  # a control character takes six bytes
+    return base64.b64encode(key.pseudonym + key.seal(_plain(words, text))).decode()
+
+
+def _plain(words: JudgedWords, text: str) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(words, text=text))
 
 
 def words_of(event: SuggestionJudged, vault: Vault) -> JudgedWords:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from finmodel.behaviours import SuggestionJudged
 from finmodel.book_file import BookFile
-from finmodel.errors import NotFound
+from finmodel.errors import Damaged, NotFound
 from finmodel.vault import Vault
 
 _WAITING = """
 SELECT to_log.shown, since, ref, to_log.sealed FROM to_log
 JOIN shown ON shown.id = to_log.shown JOIN verdict ON verdict.shown = to_log.shown
+WHERE coalesce(since, 0) >= 0
 ORDER BY verdict.at, to_log.shown LIMIT ?
 """
+_ASIDE: Final = -1
+"""In place of an offset: it cannot be read, and is not tried. `finmodel doctor` counts it."""
 
 
 class Waiting(NamedTuple):
@@ -41,17 +44,27 @@ class VerdictOutbox:
         self._vault, self._file = vault, BookFile(path, "")
 
     def waiting(self, most: int) -> list[Waiting]:
-        """The oldest, at most so many; an erased customer's are none, and wait no more."""
-        found, erased = [], []
-        for shown, since, ref, sealed in self._file.rows(_WAITING, most):
-            try:
-                event = msgspec.json.decode(self._vault.open(ref, sealed), type=SuggestionJudged)
-            except NotFound:
-                erased.append(shown)
-            else:
-                found.append(Waiting(shown, event, since))
-        self.done(erased)
-        return found
+        """The oldest, at most so many; an erased customer's are none, and wait no more.
+
+        One that cannot be read is set aside, and holds up no other.
+        """
+        while rows := self._file.rows(_WAITING, most):
+            found, erased, unreadable = [], [], []
+            for shown, since, ref, sealed in rows:
+                try:
+                    opened = self._vault.open(ref, sealed)
+                    event = msgspec.json.decode(opened, type=SuggestionJudged)
+                except NotFound:
+                    erased.append(shown)
+                except (Damaged, msgspec.MsgspecError):
+                    unreadable.append(shown)
+                else:
+                    found.append(Waiting(shown, event, since))
+            self.done(erased)
+            self.begin(dict.fromkeys(unreadable, _ASIDE))
+            if found:
+                return found
+        return []
 
     def begin(self, offsets: Mapping[str, int]) -> None:
         """Keep from which offset on each may stand in the log; before it is written."""

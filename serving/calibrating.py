@@ -35,10 +35,11 @@ class Calibrated:
 
     messages: int
     left_out: int
-    """Those that a rule sends to a person or refuses: they are not ordinary."""
+    """Those in which a rule finds anything: they are not ordinary."""
     told_before: float
     """The share of the others that the shipped classifier tells."""
     told: float
+    threshold_before: float
     threshold: float
     offsets: dict[str, float]
     kept_in: str
@@ -103,11 +104,19 @@ def calibrate(
         left_out=len(texts) - len(ordinary),
         told_before=_share(model, ordinary),
         told=_share(mine, ordinary),
+        threshold_before=model.threshold,
         threshold=found.threshold,
         offsets={name: move for name, move in found.offsets.items() if move},
         kept_in=str(here.guard_calibration) if by else "",
-        said="services take it as they start" if by else "nothing was kept",
+        said=_said(by, found.told, told),
     )
+
+
+def _said(by: str, told: float, asked: float) -> str:
+    kept = "services take it as they start" if by else "nothing was kept"
+    if told > 1.5 * asked:
+        return f"{kept}; more than {asked:g} is told: the threshold is never above the shipped one"
+    return kept
 
 
 def _is_ordinary(
@@ -126,11 +135,23 @@ def _share(model: Classifier, texts: Sequence[str]) -> float:
 
 def _keep(here: Settings, found: Calibration, by: str) -> None:
     from finmodel.acts import audited
+    from finmodel.durable import require_writable
     from serving.inbound_guard import keep_calibration
 
+    _made(here.guard_calibration.parent)
+    require_writable(here.guard_calibration)
     body = {"by": by, "messages": found.messages, "told": found.told, "threshold": found.threshold}
     audited(here, KIND, body | {"offsets": found.offsets})
     keep_calibration(here, found)
+
+
+def _made(folder: Path) -> None:
+    from finmodel.durable import disk_error
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, folder) from error
 
 
 def _taken_away(here: Settings, by: str, dry_run: bool) -> dict[str, str]:
@@ -141,14 +162,14 @@ def _taken_away(here: Settings, by: str, dry_run: bool) -> dict[str, str]:
     if dry_run:
         return {"said": "the calibration would be taken away"}
     audited(here, KIND, {"by": by, "messages": 0})
-    here.guard_calibration.unlink()
+    here.guard_calibration.unlink(missing_ok=True)
     return {"said": "the guard is as shipped; services take it as they start"}
 
 
 def _read(file: str) -> list[str]:
     """Messages of a file, one a line, without empty ones."""
     path = Path(file)
-    if file != "-" and not path.is_file():
+    if file != "-" and (path.is_dir() or not path.exists()):
         raise BadInput("no such file", where=file, remedy="give messages, one a line")
     data = sys.stdin.buffer.read() if file == "-" else path.read_bytes()
     try:

@@ -13,7 +13,7 @@ import msgspec
 
 from finmodel.assistant.guards.calibration import Calibration, calibrated
 from finmodel.assistant.guards.classifier import INBOUND, Classifier, load_classifier
-from finmodel.errors import Damaged
+from finmodel.errors import FinmodelError
 from finmodel.hashes import sha256_of
 from finmodel.sealed import Seal, read_sealed, write_sealed
 from finmodel.settings import Settings
@@ -45,7 +45,7 @@ def inbound_guard_or_shipped(here: Settings) -> Classifier:
     """The same for a service: one that does not hold is told in its log, and the shipped stays."""
     try:
         return inbound_guard(here)
-    except Damaged as error:
+    except (FinmodelError, OSError) as error:
         log.error("the inbound guard is as shipped: %s", error)
         return load_classifier(INBOUND)
 

@@ -7,11 +7,12 @@ who decides waits.
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from finmodel.errors import Damaged
+from finmodel.errors import Damaged, NotFound
 from risk.underwriting.case import Case, Said
 from serving.answering import Reply, Route, aside, json_of, signed_in
 from serving.border import Call, Rule
@@ -92,9 +93,15 @@ def _listed(case: Case, desk: Desk) -> CaseSeen:
     """A damaged entry stands in the queue as such, and hides no other; opening it tells where."""
     try:
         return _seen(case, desk)
-    except Damaged as error:
-        log.error("a case's decision cannot be read: %s", error)
+    except (Damaged, NotFound) as error:
+        _tell_once(case.about.decision, str(error))
         return seen(case, None, desk.cases.now_us(), damaged=True)
+
+
+@lru_cache(maxsize=1_024)
+def _tell_once(decision: str, why: str) -> None:
+    """Pages ask every few seconds."""
+    log.error("the decision %s of a case cannot be read: %s", decision, why)
 
 
 def _seen(case: Case, desk: Desk) -> CaseSeen:

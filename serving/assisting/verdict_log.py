@@ -83,7 +83,7 @@ class VerdictLog:
         try:
             with _opened(self._settings) as events:
                 pass_on(self._outbox, events)
-        except (FinmodelError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a thread that ends would write nothing more
             trouble = error.code if isinstance(error, FinmodelError) else type(error).__name__
             if trouble != self._trouble:
                 log.warning("verdicts wait for the event log: %s", trouble)

@@ -76,6 +76,18 @@ def test_who_asks_again_looks_at_what_is_new_alone(tmp_path, vault, written):
     assert about(tmp_path, vault, "7", known).entry.body["number"] == 3
 
 
+def test_what_was_known_is_forgotten_where_something_newer_may_not_be_looked_at(
+    tmp_path, vault, written
+):
+    written("7", 0)
+    known = about(tmp_path, vault, "7")
+    written("7", 1)
+    for number in range(60):
+        written("8", number)
+    assert about(tmp_path, vault, "7", known).entry is None
+    assert about(tmp_path, vault, "8", known).entry.body["number"] == 59
+
+
 def test_words_that_look_like_a_pseudonym_are_no_entry(tmp_path, vault, written):
     with closing(AuditLog(tmp_path / "other", vault, CLOCK, False)) as log:
         raw = vault.pseudonym("7")

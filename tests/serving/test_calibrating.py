@@ -1,6 +1,7 @@
 """`finmodel guards calibrate`: kept signed, taken by who reads messages, and taken away again."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +10,7 @@ from finmodel.assistant.guards.calibration import is_ordinary
 from finmodel.assistant.guards.classifier import INBOUND, load_classifier
 from finmodel.assistant.guards.inbound import asked
 from finmodel.audit import scan
-from finmodel.errors import BadInput, Damaged, Refused
+from finmodel.errors import BadInput, Damaged, FinmodelError, Refused
 from finmodel.lender.talk.attacks import harmless
 from finmodel.settings import Settings
 from serving.access import People
@@ -89,7 +90,7 @@ def test_as_shipped_takes_it_away(here):
     assert [one.says[:10] for one in guard(here)] == ["as shipped"]
     calibrate("messages.txt")
     assert "as they start" in calibrate("--as-shipped")["said"]
-    assert inbound_guard(here).threshold == load_classifier(INBOUND).threshold
+    assert inbound_guard(here) is load_classifier(INBOUND)
     assert "already" in calibrate("--as-shipped")["said"]
     assert [one.body["messages"] > 0 for one in scan(here.audit, "guards_calibrated")] == [
         True,
@@ -100,7 +101,8 @@ def test_as_shipped_takes_it_away(here):
 def test_a_dry_run_keeps_nothing(here):
     assert calibrate("messages.txt", "--dry-run")["kept_in"] == ""
     assert not here.guard_calibration.exists()
-    assert "was kept" in calibrate("-", "--dry-run", given="怎么还款啊\n" * 500)["said"]
+    given = "\n".join(f"第{number}期怎么还款啊{chr(0x4E00 + number)}" for number in range(900))
+    assert "was kept" in calibrate("-", "--dry-run", given=given)["said"]
 
 
 def test_an_altered_calibration_is_refused_and_a_service_goes_on_as_shipped(here, caplog):
@@ -137,3 +139,16 @@ def test_an_agent_calibrates_nothing(here, monkeypatch):
     monkeypatch.setenv("FINMODEL_KEY", People(here.people).add("Wang", {"agent"}))
     with pytest.raises(Refused, match="Wang is agent"):
         calibrate("messages.txt")
+
+
+def test_a_key_that_is_gone_leaves_a_service_as_shipped(here):
+    calibrate("messages.txt")
+    shutil.rmtree(here.signing)
+    assert inbound_guard_or_shipped(here) is load_classifier(INBOUND)
+
+
+def test_where_nothing_can_be_kept_nothing_is_entered(here):
+    here.guard_calibration.parent.write_text("a file in the folder's place")
+    with pytest.raises(FinmodelError, match="guards"):
+        calibrate("messages.txt")
+    assert not here.audit.exists()

@@ -161,18 +161,24 @@ class Transformer:
 
     def _write(self) -> None:
         """The thread's work, until nobody wants a reply."""
-        going: list[_Reply] = []
-        while going := self._still_going(going):
+        before: list[_Reply] = []
+        while going := self._still_going(before):
             try:
+                self._keep(going, before)
                 self._turn(going)
             except Exception as error:  # noqa: BLE001 - it crosses threads
                 self._reading.clear()
                 self._writing.clear()
                 for reply in going:
                     reply.fail(error)
+            before = going
 
     def _still_going(self, before: list[_Reply]) -> list[_Reply]:
-        """Those who go on, and whoever gets a slot that came free; the others hear the end."""
+        """Those who go on, and whoever gets a slot that came free; the others hear the end.
+
+        Where nobody goes on another thread may begin as soon as the lock is free: nothing is
+        touched behind it.
+        """
         with self._lock:
             every = [*before, *self._waiting]
             if self._closed:
@@ -181,13 +187,18 @@ class Transformer:
             every = [reply for reply in every if reply.goes_on()]
             going, self._waiting = every[: self._slots], every[self._slots :]
             self._writes = bool(going)
+            if not going:
+                self._reading, self._writing = [], {}
+        return going
+
+    def _keep(self, going: list[_Reply], before: list[_Reply]) -> None:
+        """Cut out the rows of those who left, and begin those who came."""
         there = {reply.row for reply in going}
         self._reading = [one for one in self._reading if one[0].row in there]
         for name, batch in self._writing.items():
             places = [place for place, row in enumerate(batch.rows) if row in there]
             self._writing[name] = only(batch, places)
         self._reading += [(reply, new(reply.row)) for reply in going if reply not in before]
-        return going
 
     def _turn(self, going: list[_Reply]) -> None:
         """A token more of each reply, and a piece more of the prompt that waits longest."""

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from finmodel.assistant.guards.classifier import SHORTEST, Classifier
+from finmodel.assistant.guards.classifier import SHORTEST, Classifier, Kept
 from finmodel.assistant.guards.inbound import asked
 from finmodel.assistant.guards.normal import normalise
 from finmodel.errors import BadInput, Damaged
@@ -28,7 +28,7 @@ _MOST: Final = 3.0
 """An offset of log-odds is no larger: no category is silenced, or told of everything."""
 
 GRAVE: Final = frozenset({"self_harm", "violence"})
-"""Never told later than as shipped, however often customers' words come near."""
+"""Whatever is told of these as shipped stays told, however often customers' words come near."""
 
 
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,7 +39,8 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     offsets: dict[str, float]
     """Added to a category's log-odds."""
     threshold: float
-    """From this probability of not being nothing on, a category is told."""
+    """From this probability of not being nothing on, a category is told; never above the shipped
+    one."""
     messages: int
     """So many gave it."""
     told: float
@@ -49,14 +50,16 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 def calibrate(model: Classifier, weights: str, texts: Sequence[str], told: float) -> Calibration:
     """Offsets and a threshold by which `told` of ordinary messages are told; they are as written.
 
-    What is not ordinary should be left out before. The log-odds against `nothing` that 0.3 % of
-    them exceed in a category are moved to the median of all categories', and the threshold is then
-    chosen. BadInput for fewer than 500 messages.
+    What is not ordinary should be left out before; what is said twice counts once. The log-odds
+    against `nothing` that 0.3 % of them exceed in a category are moved to the median of all
+    categories', and the threshold is then chosen, but never above the shipped one: more is told
+    then. BadInput for fewer than 500.
     """
-    plain = [one for text in texts if len(one := normalise(text).text) >= SHORTEST]
+    known = dict.fromkeys(normalise(text).text for text in texts)
+    plain = [one for one in known if len(one) >= SHORTEST]
     if len(plain) < LEAST:
         raise BadInput(
-            f"{len(plain)} messages that can be weighed, {LEAST} are needed",
+            f"{len(plain)} different messages that can be weighed, {LEAST} are needed",
             where="guards calibrate",
             remedy="give a week of ordinary messages, one a line",
         )
@@ -65,8 +68,9 @@ def calibrate(model: Classifier, weights: str, texts: Sequence[str], told: float
     names = model.categories[1:]
     least = [0.0 if name in GRAVE else -_MOST for name in names]
     moves = np.clip(np.round(np.median(rare) - rare, 1), least, _MOST)
-    likely = 1.0 / (1.0 + np.exp(-np.logaddexp.reduce(odds + moves, axis=1)))
-    threshold = float(np.quantile(likely, 1.0 - told, method="higher"))
+    moved = replace(model, bias=_moved(model, moves))
+    likely = np.array([moved.likely(one)[1] for one in plain])
+    threshold = min(float(np.quantile(likely, 1.0 - told, method="higher")), model.threshold)
     return Calibration(
         weights=weights,
         offsets=dict(zip(names, moves.tolist(), strict=True)),
@@ -84,18 +88,24 @@ def calibrated(model: Classifier, weights: str, given: Calibration) -> Classifie
             where="the guards' calibration",
             remedy="run finmodel guards calibrate again",
         )
-    moves = [0.0, *(given.offsets[name] for name in model.categories[1:])]
-    bias = model.bias + np.array(moves, np.float32)
-    return replace(model, bias=bias, threshold=given.threshold)
+    moves = np.array([given.offsets[name] for name in model.categories[1:]])
+    kept = Kept(model.bias, model.threshold, GRAVE)
+    return replace(model, bias=_moved(model, moves), threshold=given.threshold, kept=kept)
+
+
+def _moved(model: Classifier, moves: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The bias with offsets of all categories but `nothing`."""
+    found: NDArray[np.float32] = model.bias + np.array([0.0, *moves], np.float32)
+    return found
 
 
 def is_ordinary(text: str) -> bool:
-    """Whether no rule sends a message to a person or refuses it; as written.
+    """Whether no rule finds anything in a message; as written.
 
     >>> is_ordinary("花呗怎么还款"), is_ordinary("我要投诉你们")
     (True, False)
     """
-    return all(one.by != "rule" or one.routing == "answer" for one in asked(text))
+    return all(one.by != "rule" for one in asked(text))
 
 
 def log_odds(model: Classifier, text: str) -> NDArray[np.float64]:

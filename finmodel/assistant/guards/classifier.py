@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -38,6 +38,14 @@ _LOUD: Final = 3
 _DIGITS: Final = re.compile(r"\d+(?:[.,]\d+)*")
 
 
+class Kept(NamedTuple):
+    """A classifier's own bias and threshold: what it tells of these names by them, stays told."""
+
+    bias: NDArray[np.float32]
+    threshold: float
+    names: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Classifier:
     """Weights of features by category."""
@@ -49,11 +57,12 @@ class Classifier:
     bias: NDArray[np.float32]
     threshold: float
     """From this probability of not being nothing on, a category is told."""
+    kept: Kept | None = None
+    """What it was before it was calibrated."""
 
     def probabilities(self, text: str) -> NDArray[np.float32]:
         """One for each category, together 1; of a normalised text."""
-        rows = features(text)
-        return softmax(self.weights[rows].sum(0) / max(len(rows), 1) ** 0.5 + self.bias)
+        return softmax(self._logits(text) + self.bias)
 
     def likely(self, text: str) -> tuple[str, float]:
         """The likeliest category that is not `nothing`, and how likely it is that one is meant.
@@ -80,8 +89,30 @@ class Classifier:
         return self._told(begun + text)
 
     def _told(self, text: str) -> str | None:
-        name, likely = self.likely(normalise(text).text)
-        return name if likely >= self.threshold else None
+        plain = normalise(text).text
+        if len(plain) < SHORTEST:
+            return None
+        logits = self._logits(plain)
+        if self.kept is not None:
+            before = self._over(logits, self.kept.bias, self.kept.threshold)
+            if before in self.kept.names:
+                return before
+        return self._over(logits, self.bias, self.threshold)
+
+    def _over(
+        self, logits: NDArray[np.float32], bias: NDArray[np.float32], threshold: float
+    ) -> str | None:
+        found = softmax(logits + bias)
+        told = 1.0 - float(found[0]) >= threshold
+        return self.categories[1 + int(found[1:].argmax())] if told else None
+
+    def _logits(self, text: str) -> NDArray[np.float32]:
+        """Of a normalised text, without what a category has of its own."""
+        rows = features(text)
+        found: NDArray[np.float32] = self.weights[rows].sum(0) / np.float32(
+            max(len(rows), 1) ** 0.5
+        )
+        return found
 
 
 def features(text: str) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """A verdict stands in the event log once, its words sealed, and is gone with its customer."""
 
 import dataclasses
+import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
@@ -65,6 +66,24 @@ def waiting(here):
         closing(VerdictOutbox(here.suggestions, vault)) as outbox,
     ):
         return outbox.waiting(9)
+
+
+def test_whatever_is_sent_stands_in_the_log_and_what_cannot_be_read_holds_up_no_other(tmp_path):
+    with assist_world(tmp_path / "home") as world:
+        here = world.desk.settings
+        judge(world, change=lambda text: text + "\x01" * 9_000)
+        wait_until(lambda: len(in_log(here)) == 1, 20)
+        with FileEventLog(here.events, write=True):  # held, so that these wait
+            judge(world, name="c2", change=lambda text: text + "吧")
+            judge(world, name="c3", change=lambda text: text + "哦")
+            with closing(sqlite3.connect(here.suggestions)) as book, book:
+                book.execute("UPDATE to_log SET sealed = x'00' WHERE shown = "
+                             "(SELECT shown FROM to_log ORDER BY rowid LIMIT 1)")  # fmt: skip
+        wait_until(lambda: len(in_log(here)) == 2, 20)
+    with closing(Vault(here.vault)) as vault:
+        VerdictLog(here, vault).close()  # the next service opens
+        words = [words_of(one, vault) for one in in_log(here)]
+    assert len([one for one in words if one.text.count("\x01") > 4_000]) == 1
 
 
 def test_feedback_stands_in_the_log_once_with_its_words_masked_and_sealed(tmp_path):

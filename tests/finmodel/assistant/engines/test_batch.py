@@ -18,6 +18,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from fine_tune.bases.base import open_base
+from finmodel.assistant.engines import transformer
 from finmodel.assistant.engines.batch import (
     NOTHING,
     READ_AT_ONCE,
@@ -256,6 +257,28 @@ def test_a_prompt_that_cannot_be_read_harms_nobody_else(engine, base, by_itself,
     *heard, told = at_once(engine, [ASKED[0], ASKED[2], ASKED[5]])
     assert isinstance(told, NotReady)
     assert heard == [said(base, by_itself[0]), said(base, by_itself[2])]
+
+
+def test_an_error_in_cutting_somebody_out_ends_the_others_and_not_the_engine(
+    engine, base, by_itself, monkeypatch
+):
+    endless = dataclasses.replace(ASKED[2], most=10**6, temperature=2.0, seconds=60)
+    leaving, staying = engine.stream(endless), engine.stream(endless)
+    next(leaving)
+    next(staying)
+    real = transformer.only
+
+    def full(batch, places):
+        if len(places) != len(batch.rows):
+            raise RuntimeError("out of memory")
+        return real(batch, places)
+
+    monkeypatch.setattr(transformer, "only", full)
+    leaving.close()
+    with pytest.raises(NotReady, match="transformers failed"):
+        list(staying)
+    monkeypatch.undo()
+    assert "".join(engine.stream(ASKED[0])) == said(base, by_itself[0])
 
 
 def test_whoever_went_without_closing_or_whose_time_is_over_has_no_slot(model, base, by_itself):
