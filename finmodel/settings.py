@@ -43,8 +43,7 @@ class Settings:
     writer: str = ""
     """Who writes replies beside scripts: a base, a promoted adapter or a URL; empty for none."""
     fetch_base: bool = True
-    """Whether a demo brings a base that writes replies (1.1 GB), a bench one that embeds (91 MB);
-    FINMODEL_FETCH_BASE=0 for not."""
+    """Whether demo and bench bring a base (1.1 GB, 91 MB); FINMODEL_FETCH_BASE=0 for not."""
     writer_b: str = ""
     """Another writer to compare with; empty for none."""
     writer_b_share: float = 0.5
@@ -73,8 +72,7 @@ class Settings:
     kafka: EventBroker = field(default_factory=EventBroker)
     """Where dead letters are read and verdicts are written: FINMODEL_KAFKA and _CONFIG."""
     topics: str = ""
-    """topics.yaml, by which dead letters of a lender's own topics are read again; if empty, the one
-    under home."""
+    """topics.yaml, by which a lender's own dead letters are read again; if empty, that of home."""
     core_hour_price: float = 0.0
     """What an hour of a core costs, in yuan; 0 where nobody says."""
     gpu_hour_price: float = 0.0
@@ -283,7 +281,7 @@ class Settings:
 
     @property
     def guard_calibration(self) -> Path:
-        """File of what this lender's ordinary messages made of the inbound guard, signed."""
+        """What this lender's ordinary messages made of the inbound guard, signed."""
         return self.home / "guards" / "calibration.json"
 
     @property

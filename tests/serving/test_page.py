@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from finmodel import errors
 from finmodel.errors import FinmodelError, NotFound
+from finmodel.events import TOPICS
 from serving import page, refusals
 from serving.access import People
 
@@ -216,8 +217,8 @@ OF_LIVE = (
     | {"export_refused", "challenger_refused", "policy_refused"}
 )
 """What `live` makes of the names of what it follows."""
-OWN_LOG = {"alert"}
-"""Kinds of the alerts' log, which is not the auditor's."""
+OWN_LOG = {"alert", *TOPICS}
+"""Kinds of the alerts' log and topics of the event log, neither of which is the auditor's."""
 
 
 def kinds_in(path: Path) -> tuple[set[str], set[tuple[str, str]]]:

@@ -3,6 +3,7 @@
 import dataclasses
 from contextlib import closing
 
+import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -31,8 +32,12 @@ def decided(client, world, application, customer, **more):
 
 
 @pytest.fixture(scope="module")
-def agents(world, tmp_path_factory):
-    """An assistant beside the decision service: one audit log, one vault, one queue."""
+def agents(service, world, tmp_path_factory):
+    """An assistant beside the decision service: one audit log, one vault, one queue.
+
+    The service begins the queue: by the assistant's clock its decisions would be of long ago.
+    """
+    httpx.get(f"{service}/cases", headers=world.headers("underwriter")).raise_for_status()
     home = tmp_path_factory.mktemp("assist")
     for name in ("audit", "vault", "exports", "signing", "underwriting", "policies"):
         (world.settings.home / name).mkdir(exist_ok=True)
