@@ -296,8 +296,6 @@ def _overall(
         "cases": len(every["found"]),
     }
     for one in fit.values():
-        figures["calibrated_recall"] = _share(one["shipped"])
-        figures["calibrated_false_positives"] = one["shipped_false_positives"]
         figures["calibrated_simulated_questions_over"] = one["simulated_over"]
     for side, one in (sides | fit).items():
         figures[f"{side}_recall_at_1pct_fpr"] = _share(one["found"])

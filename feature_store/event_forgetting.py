@@ -16,14 +16,13 @@ import msgspec
 
 from feature_store.event_log import LAYOUT, FileEventLog, held_log
 from feature_store.event_segments import Frame, bytes_of, segments, walk
-from finmodel.behaviours import SuggestionJudged
 from finmodel.clock import china_day
 from finmodel.durable import replace_file
 from finmodel.events import TOPICS
+from finmodel.judged_events import TOPIC as JUDGED
 from finmodel.retention import Found, Kind
 
 STORE = "event log"
-JUDGED = str(SuggestionJudged.__struct_config__.tag)
 
 
 class _Whose(msgspec.Struct, frozen=True):

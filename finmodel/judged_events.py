@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,7 @@ from finmodel.errors import Damaged
 from finmodel.restriction_book import is_number
 from finmodel.vault import SubjectKey, Vault
 
+TOPIC: Final = str(SuggestionJudged.__struct_config__.tag)
 _LONGEST = 10_000
 """Signs of a text that was sent; no service desk sends more, and a log's records have an end."""
 _MOST_BYTES = 45_000

@@ -7,7 +7,7 @@ the audit log; who asks for the guard gets it so. No message is kept, none reach
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from finmodel.errors import BadInput
+from finmodel.progress import Progress as Told
+from finmodel.progress import teller
 from finmodel.settings import Settings
 from serving.operators import Json, settings
 from serving.screen import Progress, emit
 
 if TYPE_CHECKING:
     from finmodel.assistant.guards.calibration import Calibration
-    from finmodel.assistant.guards.classifier import Classifier
 
 KIND: Final = "guards_calibrated"
 CALIBRATORS: Final = frozenset({"engineer", "editor"})
@@ -83,27 +84,28 @@ def calibrate(
     texts: Sequence[str],
     told: float,
     by: str,
-    progress: Callable[[str, int, int], object],
+    progress: Told,
 ) -> Calibrated:
     """Calibrate by these messages; nothing is kept where nobody did it."""
     from finmodel.assistant.guards.calibration import calibrate as by_messages
-    from finmodel.assistant.guards.calibration import calibrated
+    from finmodel.assistant.guards.calibration import is_ordinary
     from finmodel.assistant.guards.classifier import INBOUND, load_classifier
     from finmodel.hashes import sha256_of
 
-    ordinary = [
-        text for at, text in enumerate(texts) if _is_ordinary(text, (at, len(texts)), progress)
-    ]
-    model, weights = load_classifier(INBOUND), sha256_of(INBOUND)
-    found = by_messages(model, weights, ordinary, told)
-    mine = calibrated(model, weights, found)
+    ordinary, tell = [], teller("messages read", len(texts), progress)
+    for text in texts:
+        if is_ordinary(text):
+            ordinary.append(text)
+        tell()
+    model = load_classifier(INBOUND)
+    found = by_messages(model, sha256_of(INBOUND), ordinary, told)
     if by:
         _keep(here, found, by)
     return Calibrated(
         messages=found.messages,
         left_out=len(texts) - len(ordinary),
-        told_before=_share(model, ordinary),
-        told=_share(mine, ordinary),
+        told_before=found.told_before,
+        told=found.told,
         threshold_before=model.threshold,
         threshold=found.threshold,
         offsets={name: move for name, move in found.offsets.items() if move},
@@ -117,20 +119,6 @@ def _said(by: str, told: float, asked: float) -> str:
     if told > 1.5 * asked:
         return f"{kept}; more than {asked:g} is told: the threshold is never above the shipped one"
     return kept
-
-
-def _is_ordinary(
-    text: str, place: tuple[int, int], progress: Callable[[str, int, int], object]
-) -> bool:
-    from finmodel.assistant.guards.calibration import is_ordinary
-
-    if place[0] % 500 == 0 or place[0] + 1 == place[1]:
-        progress("messages read", place[0] + 1, place[1])
-    return is_ordinary(text)
-
-
-def _share(model: Classifier, texts: Sequence[str]) -> float:
-    return sum(model.tells(text) is not None for text in texts) / len(texts)
 
 
 def _keep(here: Settings, found: Calibration, by: str) -> None:

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from finmodel.behaviours import SuggestionJudged
 from finmodel.durable import held_alone
 from finmodel.errors import FinmodelError, NotFound, NotReady
+from finmodel.judged_events import TOPIC
 from finmodel.settings import Settings
 from finmodel.vault import Vault
 from finmodel.verdict_outbox import VerdictOutbox, Waiting
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from feature_store.event_log import EventLog
 
 log = logging.getLogger("bentoml.finmodel")
-TOPIC: Final = str(SuggestionJudged.__struct_config__.tag)
 AGAIN_S: Final = 5.0
 """After a log that was busy or away."""
 PACE_S: Final = 1.0

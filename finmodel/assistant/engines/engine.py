@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from finmodel.assistant.template import Family, Message, prompt, tokens
-from finmodel.errors import BadInput, NotFound
+from finmodel.errors import BadInput, NotFound, NotReady
 
 if TYPE_CHECKING:  # it imports tokenizers, which takes a second
     from finmodel.assistant.encoder import Encoder
@@ -153,6 +153,20 @@ def refuse_grammar(asked: Asked, engine: str) -> None:
         raise BadInput(
             "it holds to no grammar", where=engine, remedy="ask llama.cpp, or without a grammar"
         )
+
+
+def was_closed(engine: str) -> NotReady:
+    """Of an engine that is asked after it let go of its model."""
+    return NotReady("it was closed", where=engine, remedy="open it again")
+
+
+def broke_down(engine: str, error: BaseException, then: str) -> NotReady:
+    """Of an engine that failed; the error's own words may hold the prompt and are not repeated."""
+    return NotReady(
+        f"{engine} failed ({type(error).__name__})",
+        where=engine,
+        remedy=f"see that the machine has memory to spare, then {then}",
+    )
 
 
 def write(engine: Engine, asked: Asked) -> str:

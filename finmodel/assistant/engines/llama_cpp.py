@@ -19,9 +19,11 @@ from finmodel.assistant.engines.engine import (
     Laid,
     Read,
     Spoken,
+    broke_down,
     limited,
     require_all_of,
     require_known,
+    was_closed,
 )
 from finmodel.errors import BadInput, FinmodelError, NotFound, NotReady
 
@@ -78,7 +80,7 @@ class LlamaCpp:
 
     def _pieces(self, asked: Asked) -> Generator[str, None, None]:
         if self._server is None:
-            raise NotReady("it was closed", where=self.name, remedy="open it again")
+            raise was_closed(self.name)
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         cancelled = threading.Event()
         ask = threading.Thread(
@@ -116,11 +118,7 @@ class LlamaCpp:
 
     def _text(self, chunk: Any) -> str:
         if isinstance(chunk, BaseException):
-            raise NotReady(
-                f"llama.cpp failed ({type(chunk).__name__})",
-                where=self.name,
-                remedy="see that the machine has memory to spare, then open it again",
-            ) from chunk
+            raise broke_down(self.name, chunk, "open it again") from chunk
         if "error" in chunk:
             raise self._refusal(chunk["error"])
         return str(chunk["choices"][0]["text"])

@@ -38,13 +38,15 @@ from finmodel.assistant.engines.engine import (
     Laid,
     Read,
     Spoken,
+    broke_down,
     limited,
     refuse_grammar,
     require_all_of,
     require_known,
+    was_closed,
 )
 from finmodel.assistant.engines.laid import LaidAdapters
-from finmodel.errors import FinmodelError, NotReady
+from finmodel.errors import FinmodelError
 
 
 @dataclass(slots=True, eq=False)
@@ -139,25 +141,18 @@ class Transformer:
         if isinstance(heard, FinmodelError):
             raise heard
         if isinstance(heard, Exception):
-            raise NotReady(
-                f"transformers failed ({type(heard).__name__})",
-                where=self.name,
-                remedy="see that the machine has memory to spare, then ask again",
-            ) from heard
+            raise broke_down(self.name, heard, "ask again") from heard
         return heard
 
     def _hand_over(self, reply: _Reply) -> None:
         with self._lock:
             if self._closed:
-                raise self._was_closed()
+                raise was_closed(self.name)
             self._waiting.append(reply)
             if not self._writes:
                 self._writes = True
                 self._thread = threading.Thread(target=self._write, name=self.name, daemon=True)
                 self._thread.start()
-
-    def _was_closed(self) -> NotReady:
-        return NotReady("it was closed", where=self.name, remedy="open it again")
 
     def _write(self) -> None:
         """The thread's work, until nobody wants a reply."""
@@ -183,7 +178,7 @@ class Transformer:
             every = [*before, *self._waiting]
             if self._closed:
                 for reply in every:
-                    reply.fail(self._was_closed())
+                    reply.fail(was_closed(self.name))
             every = [reply for reply in every if reply.goes_on()]
             going, self._waiting = every[: self._slots], every[self._slots :]
             self._writes = bool(going)

@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from finmodel.assistant.byte_weights import softmax
 from finmodel.assistant.guards.classifier import SHORTEST, Classifier, Kept
 from finmodel.assistant.guards.inbound import asked
 from finmodel.assistant.guards.normal import normalise
@@ -45,6 +46,8 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """So many gave it."""
     told: float
     """The share of them that is told."""
+    told_before: float
+    """The share that the shipped classifier tells."""
 
 
 def calibrate(model: Classifier, weights: str, texts: Sequence[str], told: float) -> Calibration:
@@ -63,13 +66,12 @@ def calibrate(model: Classifier, weights: str, texts: Sequence[str], told: float
             where="guards calibrate",
             remedy="give a week of ordinary messages, one a line",
         )
-    odds = np.array([log_odds(model, one) for one in plain])
-    rare = np.quantile(odds, 1.0 - _RARE, axis=0)
+    logits = np.array([model.logits(one) for one in plain])
+    rare = np.quantile(_odds(logits + model.bias), 1.0 - _RARE, axis=0)
     names = model.categories[1:]
     least = [0.0 if name in GRAVE else -_MOST for name in names]
     moves = np.clip(np.round(np.median(rare) - rare, 1), least, _MOST)
-    moved = replace(model, bias=_moved(model, moves))
-    likely = np.array([moved.likely(one)[1] for one in plain])
+    likely = _likely(logits + _moved(model, moves))
     threshold = min(float(np.quantile(likely, 1.0 - told, method="higher")), model.threshold)
     return Calibration(
         weights=weights,
@@ -77,6 +79,7 @@ def calibrate(model: Classifier, weights: str, texts: Sequence[str], told: float
         threshold=threshold,
         messages=len(plain),
         told=float(np.mean(likely >= threshold)),
+        told_before=float(np.mean(_likely(logits + model.bias) >= model.threshold)),
     )
 
 
@@ -110,6 +113,14 @@ def is_ordinary(text: str) -> bool:
 
 def log_odds(model: Classifier, text: str) -> NDArray[np.float64]:
     """(categories − 1,) of a normalised text: each category's against `nothing`."""
-    logs = np.log(np.maximum(model.probabilities(text).astype(np.float64), 1e-12))
-    found: NDArray[np.float64] = logs[1:] - logs[0]
-    return found
+    return _odds(model.logits(text) + model.bias)
+
+
+def _odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Along the last axis, each category's against the first."""
+    return logits[..., 1:].astype(np.float64) - logits[..., :1]
+
+
+def _likely(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(texts,) how likely each is not `nothing`, as the classifier says it."""
+    return 1.0 - softmax(logits)[:, 0].astype(np.float64)

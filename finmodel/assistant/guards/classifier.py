@@ -62,7 +62,15 @@ class Classifier:
 
     def probabilities(self, text: str) -> NDArray[np.float32]:
         """One for each category, together 1; of a normalised text."""
-        return softmax(self._logits(text) + self.bias)
+        return softmax(self.logits(text) + self.bias)
+
+    def logits(self, text: str) -> NDArray[np.float32]:
+        """One for each category, of a normalised text; without the bias."""
+        rows = features(text)
+        found: NDArray[np.float32] = self.weights[rows].sum(0) / np.float32(
+            max(len(rows), 1) ** 0.5
+        )
+        return found
 
     def likely(self, text: str) -> tuple[str, float]:
         """The likeliest category that is not `nothing`, and how likely it is that one is meant.
@@ -71,8 +79,7 @@ class Classifier:
         """
         if len(text) < SHORTEST:
             return self.categories[1], 0.0
-        found = self.probabilities(text)
-        return self.categories[1 + int(found[1:].argmax())], 1.0 - float(found[0])
+        return self._likeliest(self.logits(text) + self.bias)
 
     def tells(self, text: str, before: str = "") -> str | None:
         """What a text is, alone or as the end of what the same person wrote before.
@@ -92,27 +99,17 @@ class Classifier:
         plain = normalise(text).text
         if len(plain) < SHORTEST:
             return None
-        logits = self._logits(plain)
+        logits = self.logits(plain)
         if self.kept is not None:
-            before = self._over(logits, self.kept.bias, self.kept.threshold)
-            if before in self.kept.names:
-                return before
-        return self._over(logits, self.bias, self.threshold)
+            name, likely = self._likeliest(logits + self.kept.bias)
+            if likely >= self.kept.threshold and name in self.kept.names:
+                return name
+        name, likely = self._likeliest(logits + self.bias)
+        return name if likely >= self.threshold else None
 
-    def _over(
-        self, logits: NDArray[np.float32], bias: NDArray[np.float32], threshold: float
-    ) -> str | None:
-        found = softmax(logits + bias)
-        told = 1.0 - float(found[0]) >= threshold
-        return self.categories[1 + int(found[1:].argmax())] if told else None
-
-    def _logits(self, text: str) -> NDArray[np.float32]:
-        """Of a normalised text, without what a category has of its own."""
-        rows = features(text)
-        found: NDArray[np.float32] = self.weights[rows].sum(0) / np.float32(
-            max(len(rows), 1) ** 0.5
-        )
-        return found
+    def _likeliest(self, logits: NDArray[np.float32]) -> tuple[str, float]:
+        found = softmax(logits)
+        return self.categories[1 + int(found[1:].argmax())], 1.0 - float(found[0])
 
 
 def features(text: str) -> NDArray[np.int64]:

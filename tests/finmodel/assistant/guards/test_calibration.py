@@ -1,12 +1,12 @@
 """A calibration makes categories alarm equally rarely, for the weights that it was made for."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from finmodel.assistant.guards.calibration import (
     GRAVE,
     LEAST,
-    Calibration,
     calibrate,
     calibrated,
     is_ordinary,
@@ -91,7 +91,7 @@ def test_a_message_goes_by_the_given_classifier(model, ordinary):
 def test_of_other_weights_it_is_refused(model, found):
     with pytest.raises(Damaged, match="another release"):
         calibrated(model, "of the next release", found)
-    strange = Calibration(weights=WEIGHTS, offsets={"a": 1.0}, threshold=0.5, messages=1, told=0.0)
+    strange = msgspec.structs.replace(found, offsets={"a": 1.0})
     with pytest.raises(Damaged, match="another release"):
         calibrated(model, WEIGHTS, strange)
     assert set(found.offsets) == set(model.categories) - {NOTHING}
