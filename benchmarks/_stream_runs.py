@@ -101,15 +101,14 @@ def _score(
         ends = {topic: log.end_offsets(topic) for topic in SHARES}
         _warm(world, log, folder)
 
-        mine = set(member.owned())
+        # Its own to the end: one that is done leaves, and what it counted comes to the other.
+        places = [(topic, p) for topic in SHARES for p in member.owned()]
 
         def finished() -> bool:
-            places = [(topic, p) for topic in SHARES for p in mine]
             return all(at.get((topic, p), 0) >= ends[topic][p] for topic, p in places)
 
         def note(one: Pass) -> None:
             tally.note(one)
-            mine.update(one.owned or ())
             at.update({(batch.topic, batch.partition): batch.end for batch in one.batches})
 
         def stream() -> Stream:

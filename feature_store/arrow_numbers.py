@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_store.text_hash import Bytes, hash_bytes, jit
+from feature_store.compiling import lent
+from feature_store.text_hash import Bytes, hash_bytes
 from finmodel.records import Int64s
 
 
@@ -46,7 +47,7 @@ def _of_texts(column: pa.Array) -> Int64s:
     return found
 
 
-@jit
+@lent
 def _hash_each(data: Bytes, bounds: Int64s, found: Int64s) -> None:
     for i in range(len(found)):
         found[i] = np.int64(hash_bytes(data, bounds[i], bounds[i + 1]))

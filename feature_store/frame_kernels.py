@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from feature_store.tile_kernels import all_begin, blank, jit, read_tiles
+from feature_store.compiling import compiled, lent
+from feature_store.tile_kernels import begin_each, blank, read_tiles
 from feature_store.tile_sections import COUNTED, Incoming, Room, Rules, take_in
 from finmodel.records import Float32s, Int64s
 
@@ -28,15 +29,21 @@ class Rows(NamedTuple):
     """(n,) the spine's row of each, or `NOT_ASKED`."""
 
 
-@jit
+@compiled
 def as_of_each(rows: Rows, rules: Rules, program: Any, room: Room, found: Float32s) -> int:
     """Fill (asked, features) in the rows' order; how many were asked.
 
     `program` is (features, windows), as `tiles.TileProgram` has them.
     """
-    new, asked = rows
-    features, windows = program
-    sums, fate = np.empty(room.tiles.shape[1], np.int64), np.full(len(asked), COUNTED, np.uint8)
+    (features, windows), width = program, room.tiles.shape[1]
+    scratch = np.empty(width, np.int64), np.empty(len(windows), np.int64)
+    fate = np.full(len(rows.asked), COUNTED, np.uint8)
+    return _each(rows, rules, (features, windows, fate), (room, scratch), found)
+
+
+@lent
+def _each(rows: Rows, rules: Rules, program: Any, scratch: Any, found: Float32s) -> int:
+    (new, asked), (features, windows, fate), (room, (sums, firsts)) = rows, program, scratch
     done = 0
     for c in range(len(new.starts) - 1):
         state = (0, 0, np.int64(-(2**62)))
@@ -47,9 +54,9 @@ def as_of_each(rows: Rows, rules: Rules, program: Any, room: Room, found: Float3
             if first < r:
                 state = take_in(new, (first, r), rules, room, state, fate)
             first = r + 1
-            as_of_us = new.logged_us[r]
-            shape = (rules.edges, features, all_begin(as_of_us, windows))
+            begin_each(new.logged_us[r], windows, firsts)
             blank(sums, rules.edges)
-            read_tiles(room.tiles[: state[1]], as_of_us, shape, sums, found[done])
+            shape = (rules.edges, features, firsts)
+            read_tiles(room.tiles[: state[1]], new.logged_us[r], shape, sums, found[done])
             done += 1
     return done

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from feature_store.text_hash import Bytes, hash_bytes, jit
+from feature_store.compiling import compiled, lent
+from feature_store.text_hash import Bytes, hash_bytes
+from finmodel.compiling import Numbers
 from finmodel.records import Int64s
 
 NUMBER, TEXT, WORD, TIME = range(4)
@@ -31,7 +33,7 @@ class Format(NamedTuple):
     text: Bytes
 
 
-@jit
+@compiled
 def read(
     data: Bytes, spans: Int64s, form: Format, found: Int64s, plain: npt.NDArray[np.bool_]
 ) -> None:
@@ -39,21 +41,27 @@ def read(
 
     A text's column is its hash, a time's its microseconds since 1970 in UTC.
     """
-    row = np.empty(len(found), np.int64)
+    _read_each(data, spans, form, (found, plain), np.empty(len(found), np.int64))
+
+
+@lent
+def _read_each(data: Bytes, spans: Int64s, form: Format, into: Any, row: Int64s) -> None:
+    found, plain = into
     for i in range(spans.shape[1]):
         plain[i] = _object(data, spans[0, i], spans[1, i], form.table, form.text, row)
         if plain[i]:
-            found[:, i] = row
+            for n in range(len(row)):
+                found[n, i] = row[n]
 
 
-@jit
+@lent
 def _skip(data: Bytes, at: int, end: int) -> int:
     while at < end and (data[at] == 32 or data[at] == 9 or data[at] == 10 or data[at] == 13):
         at += 1
     return at
 
 
-@jit
+@lent
 def _object(data: Bytes, at: int, end: int, table: Int64s, text: Bytes, row: Int64s) -> bool:
     """One object with each of the fields once, and nothing else."""
     at, seen, count = _skip(data, at, end), np.int64(0), len(row)
@@ -79,7 +87,7 @@ def _object(data: Bytes, at: int, end: int, table: Int64s, text: Bytes, row: Int
     return bool(_skip(data, at + 1, end) == end)
 
 
-@jit
+@lent
 def _closing(data: Bytes, at: int, end: int) -> int:
     """Where the quote is that closes the one here; the end if there is none."""
     if at >= end or data[at] != _QUOTE:
@@ -90,7 +98,7 @@ def _closing(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@jit
+@lent
 def _field(data: Bytes, at: int, close: int, table: Int64s, text: Bytes, guess: int) -> int:
     """Which field a key names, or -1; the one that our own producers write here comes first."""
     count = table[0, 7]
@@ -101,7 +109,7 @@ def _field(data: Bytes, at: int, close: int, table: Int64s, text: Bytes, guess: 
     return -1
 
 
-@jit
+@lent
 def _same(data: Bytes, at: int, end: int, other: Bytes, start: int, stop: int) -> bool:
     if end - at != stop - start:
         return False
@@ -111,7 +119,7 @@ def _same(data: Bytes, at: int, end: int, other: Bytes, start: int, stop: int) -
     return same
 
 
-@jit
+@lent
 def _value(data: Bytes, place: Any, table: Int64s, text: Bytes, field: int, row: Int64s) -> int:
     """The value in data[place[0]:place[1]] into the row; where it ends, or -1."""
     at, end = place
@@ -132,7 +140,7 @@ def _value(data: Bytes, place: Any, table: Int64s, text: Bytes, field: int, row:
     return close + 1 if good else -1
 
 
-@jit
+@lent
 def _plain(data: Bytes, at: int, end: int) -> bool:
     """Whether a text stands for itself: ASCII, no escape."""
     odd = False
@@ -141,7 +149,7 @@ def _plain(data: Bytes, at: int, end: int) -> bool:
     return not odd
 
 
-@jit
+@lent
 def _fits(data: Bytes, at: int, end: int, table: Int64s, text: Bytes, field: int) -> bool:
     """Whether a text is long enough and not too long, or is one of the words."""
     if table[field, 0] == TEXT:
@@ -153,7 +161,7 @@ def _fits(data: Bytes, at: int, end: int, table: Int64s, text: Bytes, field: int
     return False
 
 
-@jit
+@lent
 def _number(data: Bytes, at: Any, end: int, field: int, row: Int64s) -> int:
     """A whole number of at most 18 digits, written without a point; where it ends, or -1."""
     negative = at < end and data[at] == 45
@@ -171,7 +179,7 @@ def _number(data: Bytes, at: Any, end: int, field: int, row: Int64s) -> int:
     return int(at) if data[at] == _COMMA or data[at] == _CLOSE or data[at] <= 32 else -1
 
 
-@jit
+@lent
 def _digits(data: Bytes, at: int, count: int) -> int:
     """A number of so many digits; far below 0 where one is none."""
     value: Any = 0
@@ -181,7 +189,7 @@ def _digits(data: Bytes, at: int, count: int) -> int:
     return int(value)
 
 
-@jit
+@lent
 def _days(year: int, month: int, day: int) -> int:
     """Days since 1970 of a date of our calendar (Howard Hinnant, days_from_civil)."""
     year -= 1 if month <= 2 else 0
@@ -191,14 +199,14 @@ def _days(year: int, month: int, day: int) -> int:
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
-@jit
+@lent
 def _month_days(year: int, month: int) -> int:
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month == 4 or month == 6 or month == 9 or month == 11 else 31
 
 
-@jit
+@lent
 def _time(data: Bytes, at: int, end: int, field: int, row: Int64s) -> bool:
     """`YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`, up to microseconds."""
     if end - at < 20 or data[at + 4] != 45 or data[at + 7] != 45 or data[at + 10] != 84:
@@ -221,8 +229,8 @@ def _time(data: Bytes, at: int, end: int, field: int, row: Int64s) -> bool:
     return True
 
 
-@jit
-def _fraction(data: Bytes, at: int, end: int) -> Any:
+@lent
+def _fraction(data: Bytes, at: int, end: int) -> Numbers:
     """Where a fraction of a second ends, and its microseconds; below 0 if we do not read it."""
     if at >= end or data[at] != 46:
         return at, 0
@@ -238,7 +246,7 @@ def _fraction(data: Bytes, at: int, end: int) -> Any:
     return at, value
 
 
-@jit
+@lent
 def _zone(data: Bytes, at: int, end: int) -> int:
     """Seconds east of UTC; far below 0 if it is no zone that we read."""
     if end - at == 1 and data[at] == 90:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from feature_store.compiling import compiled, lent
+from finmodel.compiling import Numbers
 from finmodel.records import Float32s, Float64s, Int64s
 
 # As in packed_rows and records; a kernel takes plain numbers.
@@ -51,7 +52,7 @@ class Answer(NamedTuple):
     offsets: Int64s
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def read(words: Int64s, sizes: Int64s, as_of_us: int, tables: Tables, answer: Answer) -> int:
     """Fill the answer for values of sizes[i] bytes, back to back; -1, or the i of a damaged one."""
     heads = np.full(answer.states.shape, -1, np.int64)
@@ -65,7 +66,7 @@ def read(words: Int64s, sizes: Int64s, as_of_us: int, tables: Tables, answer: An
     return bad
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _locate(words: Int64s, sizes: Int64s, view_at: npt.NDArray[np.int32], heads: Int64s) -> int:
     """The word at which each wanted section starts, into heads; the i of an ill-formed value."""
     at = 0
@@ -84,7 +85,7 @@ def _locate(words: Int64s, sizes: Int64s, view_at: npt.NDArray[np.int32], heads:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _open(words: Int64s, tables: Tables, heads: Int64s, bodies: Int64s) -> int:
     """The word at which each section's body starts; the i of one that its schema does not fit."""
     for i in range(heads.shape[0]):
@@ -103,7 +104,7 @@ def _open(words: Int64s, tables: Tables, heads: Int64s, bodies: Int64s) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _date(words: Int64s, as_of_us: int, ttl_us: Float64s, heads: Int64s, answer: Answer) -> None:
     """Age, state and offset of each section; one of the future is not to be filled."""
     for i in range(heads.shape[0]):
@@ -122,7 +123,7 @@ def _date(words: Int64s, as_of_us: int, ttl_us: Float64s, heads: Int64s, answer:
                 answer.states[i, v], heads[i, v] = FUTURE, -1
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _fill(words: Int64s, tables: Tables, heads: Int64s, bodies: Int64s, answer: Answer) -> None:
     """The wanted features of each section into the matrix; NaN where there is none."""
     floats = words.view(np.float32)
@@ -145,7 +146,7 @@ def _fill(words: Int64s, tables: Tables, heads: Int64s, bodies: Int64s, answer: 
                 _gather(words, bodies[i, v], nulls, sources, answer.matrix[i, first:last])
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _gather(words: Int64s, body: int, nulls: int, sources: Int64s, out: Float32s) -> None:
     """Wanted features one by one, each by its own type; a null or an absent one is NaN."""
     for j in range(len(out)):
@@ -179,7 +180,7 @@ class Built(NamedTuple):
     values: Float32s
 
 
-@njit(cache=True, nogil=True)
+@lent
 def build(rows: Built, out: Int64s, starts: Int64s) -> None:
     """One section a row, back to back from out[0]; starts[i] is where row i's starts."""
     floats, at = out.view(np.float32), 0
@@ -204,7 +205,7 @@ def build(rows: Built, out: Int64s, starts: Int64s) -> None:
     starts[len(rows.event_us)] = at
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _mark_nulls(values: Float32s, out: Int64s, at: int) -> bool:
     """Write the null bits of a row at out[at:]; whether there are any."""
     any_null = False
@@ -225,7 +226,7 @@ class Sections(NamedTuple):
     starts: Int64s
 
 
-@njit(cache=True, nogil=True)
+@lent
 def supersedes(words: Int64s, new: int, others: Int64s, old: int) -> bool:
     """Whether the row at words[new] takes the place of the one at others[old].
 
@@ -246,7 +247,7 @@ def supersedes(words: Int64s, new: int, others: Int64s, old: int) -> bool:
     return bool(not (new_flags & old_flags & CREATED) or words[new + 2] >= others[old + 2])
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _length(words: Int64s, at: int, end: int) -> int:
     """Words of the section at `at`; 0 if it cannot be that long."""
     length = (words[at] >> 48) & 0xFFFF
@@ -262,7 +263,7 @@ class News(NamedTuple):
     views in the order of their ids."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def merge(
     old: Sections,
     new: News,
@@ -275,7 +276,15 @@ def merge(
     won (v, n) is which were put. Sections of retired views go; those nobody here knows stay. A
     value's sections stand in the order of their views' ids, whoever wrote first.
     """
-    at, mine = 0, np.empty(len(new.at), np.int64)
+    return _merge_each(old, new, retired, (out, won), np.empty(len(new.at), np.int64))
+
+
+@lent
+def _merge_each(
+    old: Sections, new: News, retired: npt.NDArray[np.bool_], into: Any, mine: Int64s
+) -> int:
+    """The loop of `merge`; `mine` (v,) is scratch."""
+    (out, won), at = into, 0
     for i in range(new.at.shape[1]):
         out.starts[i] = at
         for v in range(len(mine)):
@@ -293,7 +302,7 @@ def merge(
     return -1
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _merge_one(
     old: Sections, i: int, new: Any, retired: npt.NDArray[np.bool_], out: Int64s, to: int
 ) -> int:
@@ -312,8 +321,8 @@ def _merge_one(
     return int(to)
 
 
-@njit(cache=True, nogil=True)
-def _insert(new: Any, first: int, view: int, out: Int64s, to: int) -> Any:
+@lent
+def _insert(new: Any, first: int, view: int, out: Int64s, to: int) -> Numbers:
     """Copy the new sections, from the first on, that belong before a view's and replace none;
     where they end in out, and which is the next."""
     words, begins, won, mine = new
@@ -324,7 +333,7 @@ def _insert(new: Any, first: int, view: int, out: Int64s, to: int) -> Any:
     return to, first
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _replace(new: Any, at: int, out: Int64s, to: int) -> int:
     """Copy the new section that takes the place of the old one at `at`, if there is one."""
     words, begins, won, mine = new
@@ -334,7 +343,7 @@ def _replace(new: Any, at: int, out: Int64s, to: int) -> int:
     return to
 
 
-@njit(cache=True, nogil=True)
+@lent
 def _copied(words: Int64s, at: int, out: Int64s, to: int) -> int:
     """A section copied; where it ends in out."""
     length = (words[at] >> 48) & 0xFFFF
@@ -343,7 +352,7 @@ def _copied(words: Int64s, at: int, out: Int64s, to: int) -> int:
     return int(to + length)
 
 
-@njit(cache=True, nogil=True)
+@lent
 def find(old: Sections, i: int, head: int) -> int:
     """Where customer i's section of the head's view and kind starts; -1 if none, or DAMAGED."""
     at, end = old.starts[i], old.starts[i + 1]

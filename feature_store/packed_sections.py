@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.compiling import lent
 from feature_store.packed_kernels import News, Sections
-from feature_store.text_hash import jit
 from finmodel.records import Int64s
 
 NewSections = tuple[Int64s, Sections]
@@ -56,7 +56,7 @@ def differing(old: Sections, new: Sections) -> npt.NDArray[np.bool_]:
     return found
 
 
-@jit
+@lent
 def _copy(values: Sections, places: Int64s, words: Int64s, starts: Int64s) -> None:
     for i in range(len(places)):
         begin = values.starts[places[i]]
@@ -64,7 +64,7 @@ def _copy(values: Sections, places: Int64s, words: Int64s, starts: Int64s) -> No
             words[starts[i] + j] = values.words[begin + j]
 
 
-@jit
+@lent
 def _compare(old: Sections, new: Sections, found: npt.NDArray[np.bool_]) -> None:
     for i in range(len(found)):
         a, b, n = old.starts[i], new.starts[i], new.starts[i + 1] - new.starts[i]

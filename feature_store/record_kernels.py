@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from feature_store.text_hash import Bytes, jit
+from feature_store.compiling import lent
+from feature_store.text_hash import Bytes
+from finmodel.compiling import Numbers
 
 _BROKEN = np.int64(-1)
 
 
-@jit
-def _varint(data: Bytes, at: int) -> Any:
+@lent
+def _varint(data: Bytes, at: int) -> Numbers:
     """A zigzag varint and where it ends; -1 as the end if the bytes run out."""
     word, shift = np.uint64(0), np.uint64(0)
     while at < len(data) and shift < np.uint64(64):
@@ -30,8 +32,8 @@ def _varint(data: Bytes, at: int) -> Any:
     return np.int64(0), _BROKEN
 
 
-@jit
-def _three(data: Bytes, at: int) -> Any:
+@lent
+def _three(data: Bytes, at: int) -> Numbers:
     """The second and the third of three varints in a row, and where they end."""
     second = third = np.int64(0)
     for _ in range(3):
@@ -41,7 +43,7 @@ def _three(data: Bytes, at: int) -> Any:
     return second, third, at
 
 
-@jit
+@lent
 def unpack(data: Bytes, at: Any, base: Any, columns: Any) -> int:
     """Records from data[at:] into columns: offsets (n,), times (n,) and spans (2, n), where a null
     ends before it starts. `base` is what their offsets and their times are counted from.

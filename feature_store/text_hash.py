@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.compiling import lent
+
 Bytes = npt.NDArray[np.uint8]
-jit = numba.njit(cache=True, nogil=True)
 
 _P1: Final = np.uint64(0x9E3779B185EBCA87)
 _P2: Final = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -39,12 +39,12 @@ def signed(text: str) -> int:
     return word - 2**64 if word >= 2**63 else word
 
 
-@jit
+@lent
 def _rotated(word: np.uint64, bits: int) -> np.uint64:
     return np.uint64((word << np.uint64(bits)) | (word >> np.uint64(64 - bits)))
 
 
-@jit
+@lent
 def _word(data: Bytes, at: int, size: int) -> np.uint64:
     word = np.uint64(0)
     for place in range(size):
@@ -52,12 +52,12 @@ def _word(data: Bytes, at: int, size: int) -> np.uint64:
     return word
 
 
-@jit
+@lent
 def _round(lane: np.uint64, word: np.uint64) -> np.uint64:
     return _rotated(lane + word * _P2, 31) * _P1
 
 
-@jit
+@lent
 def _stripes(data: Bytes, at: int, end: int) -> np.uint64:
     """What whole stripes of 32 bytes make; there is at least one."""
     a, b = _P1 + _P2, _P2
@@ -74,7 +74,7 @@ def _stripes(data: Bytes, at: int, end: int) -> np.uint64:
     return found
 
 
-@jit
+@lent
 def hash_bytes(data: Bytes, at: int, end: int) -> np.uint64:
     """XXH64 of data[at:end], seed 0 (Collet, xxhash.com, version 0.1.1 of its description)."""
     size = end - at

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from feature_store.tile_kernels import LAST, WORDS, blank, jit, width_at
+from feature_store.compiling import lent
+from feature_store.tile_kernels import LAST, WORDS, blank, width_at
 from finmodel.records import Int64s
 
 Bytes = npt.NDArray[np.uint8]
@@ -21,7 +22,7 @@ DAMAGED = -1
 MOST_BYTES_A_WORD = 10
 
 
-@jit
+@lent
 def _put(out: Bytes, at: int, value: np.int64) -> int:
     """A zigzag varint at out[at:]; where it ends."""
     word = np.uint64((value << np.int64(1)) ^ (value >> np.int64(63)))
@@ -33,7 +34,7 @@ def _put(out: Bytes, at: int, value: np.int64) -> int:
     return at + 1
 
 
-@jit
+@lent
 def _get(data: Bytes, at: int, end: int, place: Int64s) -> int:
     """A varint from data[at:end] into place[2]; where it ends, or DAMAGED."""
     word, shift = np.uint64(0), np.uint64(0)
@@ -48,7 +49,7 @@ def _get(data: Bytes, at: int, end: int, place: Int64s) -> int:
     return DAMAGED
 
 
-@jit
+@lent
 def encode_tiles(tiles: Int64s, count: int, rules: Any, out: Bytes, at: int) -> int:
     """Tiles, oldest first, at out[at:]; where they end."""
     slots, levels, _ = rules
@@ -69,7 +70,7 @@ def encode_tiles(tiles: Int64s, count: int, rules: Any, out: Bytes, at: int) -> 
     return at
 
 
-@jit
+@lent
 def decode_tiles(data: Bytes, place: Int64s, rules: Any, oldest_us: int, tiles: Int64s) -> int:
     """Tiles out of data[place[0]:place[1]]; how many, or DAMAGED. place[0] moves behind them, and
     place[2] is scratch: an array made here would cost more than the tile."""
@@ -95,7 +96,7 @@ def decode_tiles(data: Bytes, place: Int64s, rules: Any, oldest_us: int, tiles: 
     return int(count)
 
 
-@jit
+@lent
 def _decode_words(data: Bytes, span: Any, slots: Int64s, tile: Int64s, place: Int64s) -> int:
     """One tile's words; where they end, or DAMAGED."""
     (at, end), measure, here = span, np.int64(-1), False
@@ -117,7 +118,7 @@ def _decode_words(data: Bytes, span: Any, slots: Int64s, tile: Int64s, place: In
     return int(at)
 
 
-@jit
+@lent
 def encode_ids(ids: Any, count: int, clock_us: int, out: Bytes, at: int) -> int:
     """Recent event ids (hash, when the log took it in) at out[at:]; where they end."""
     hashes, logged_us = ids
@@ -132,7 +133,7 @@ def encode_ids(ids: Any, count: int, clock_us: int, out: Bytes, at: int) -> int:
     return at
 
 
-@jit
+@lent
 def decode_ids(data: Bytes, place: Int64s, clock_us: int, ids: Any) -> int:
     """Recent event ids out of data[place[0]:place[1]]; how many, or DAMAGED."""
     hashes, logged_us = ids
@@ -154,7 +155,7 @@ def decode_ids(data: Bytes, place: Int64s, clock_us: int, ids: Any) -> int:
     return int(count)
 
 
-@jit
+@lent
 def skip_ids(data: Bytes, place: Int64s) -> int:
     """Pass over the event ids, which no feature reads; 0, or DAMAGED."""
     end = place[1]
@@ -168,7 +169,7 @@ def skip_ids(data: Bytes, place: Int64s) -> int:
     return 0 if at >= 0 else DAMAGED
 
 
-@jit
+@lent
 def most_bytes(count: int, width: int, ids: int) -> int:
     """Room that so many tiles of so many words and so many ids can take."""
     return MOST_BYTES_A_WORD * (2 + count * width) + ids * (8 + MOST_BYTES_A_WORD)

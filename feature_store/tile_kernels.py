@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
+from feature_store.compiling import compiled, lent
+from finmodel.compiling import Numbers
 from finmodel.records import Float32s, Int64s
 
 COUNT, SUM, SQUARES, MIN, MAX, LAST, DISTINCT = range(7)
@@ -24,10 +25,8 @@ F_COUNT, F_SUM, F_MEAN, F_MIN, F_MAX, F_LAST, F_STD, F_DISTINCT, F_SINCE = range
 _LOWEST, _HIGHEST = np.int64(-(2**63)), np.int64(2**63 - 1)
 _BITS = 256
 
-jit = numba.njit(cache=True, nogil=True)
 
-
-@jit
+@lent
 def blank(row: Int64s, edges: Int64s) -> None:
     """A tile in which nothing happened."""
     for at in range(len(row)):
@@ -41,13 +40,13 @@ def blank(row: Int64s, edges: Int64s) -> None:
         row[at + 1] = _LOWEST
 
 
-@jit
+@lent
 def _later(a: Int64s, b: Int64s, at: int) -> bool:
     """Whether b's last event is later than a's: by time, then by its place in the log."""
     return bool(b[at] > a[at] or (b[at] == a[at] and b[at + 1] > a[at + 1]))
 
 
-@jit
+@lent
 def _add_128(row: Int64s, at: int, high: np.int64, low: np.uint64) -> None:
     before = np.uint64(row[at + 1])
     after = before + low
@@ -55,25 +54,24 @@ def _add_128(row: Int64s, at: int, high: np.int64, low: np.uint64) -> None:
     row[at] += high + (np.int64(1) if after < before else np.int64(0))
 
 
-@jit
-def _multiply(a: np.uint64, b: np.uint64, halves: Any) -> None:
-    """A product of two words in 128 bits: halves[0] the high word, halves[1] the low one."""
+@lent
+def _multiply(a: np.uint64, b: np.uint64) -> Numbers:
+    """A product of two words in 128 bits: the high word, and the low one."""
     half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
     a1, a0, b1, b0 = a >> half, a & mask, b >> half, b & mask
     low = a0 * b0
     middle = a1 * b0 + (low >> half)
     other = a0 * b1 + (middle & mask)
-    halves[0] = a1 * b1 + (middle >> half) + (other >> half)
-    halves[1] = (other << half) | (low & mask)
+    return a1 * b1 + (middle >> half) + (other >> half), (other << half) | (low & mask)
 
 
-@jit
+@lent
 def _size(value: np.int64) -> np.uint64:
     """A value without its sign."""
     return np.uint64(value) if value >= 0 else np.uint64(0) - np.uint64(value)
 
 
-@jit
+@lent
 def _mixed(value: np.int64) -> np.uint64:
     """A value's bits spread over a word (the end of MurmurHash3)."""
     word = np.uint64(value)
@@ -84,8 +82,8 @@ def _mixed(value: np.int64) -> np.uint64:
     return word ^ (word >> np.uint64(33))
 
 
-@jit
-def fold(row: Int64s, slots: Int64s, event: Any, halves: Any) -> None:
+@lent
+def fold(row: Int64s, slots: Int64s, event: Any) -> None:
     """One event into its tile. `event` is (time, offset, values, present)."""
     event_us, offset, values, present = event
     for s in range(len(slots)):
@@ -101,19 +99,19 @@ def fold(row: Int64s, slots: Int64s, event: Any, halves: Any) -> None:
             word = at + np.int64(bit >> np.uint64(6))
             row[word] |= np.int64(np.uint64(1) << (bit & np.uint64(63)))
         elif kind == SQUARES:
-            _multiply(_size(value), _size(value), halves)
-            _add_128(row, at, np.int64(halves[0]), halves[1])
+            high, low = _multiply(_size(value), _size(value))
+            _add_128(row, at, np.int64(high), low)
         else:
             _gather(row, at, kind, np.int64(1) if kind == COUNT else value)
 
 
-@jit
+@lent
 def merge(into: Int64s, row: Int64s, edges: Int64s) -> None:
     """Another tile's words added; start and width stay."""
     _merge_all(into, row.reshape((1, len(row))), edges)
 
 
-@jit
+@lent
 def _merge_all(into: Int64s, tiles: Int64s, edges: Int64s) -> None:
     """Every one of some tiles merged, word by word: a word's sum stays in a register."""
     for at in range(edges[0], edges[1]):
@@ -135,7 +133,7 @@ def _merge_all(into: Int64s, tiles: Int64s, edges: Int64s) -> None:
         _merge_rest(into, tiles, edges)
 
 
-@jit
+@lent
 def _merge_rest(into: Int64s, tiles: Int64s, edges: Int64s) -> None:
     """What takes several words a value."""
     for n in range(len(tiles)):
@@ -150,7 +148,7 @@ def _merge_rest(into: Int64s, tiles: Int64s, edges: Int64s) -> None:
                     into[word] = row[word]
 
 
-@jit
+@lent
 def _gather(row: Int64s, at: int, kind: int, value: np.int64) -> None:
     """One more number into a slot of one word."""
     if kind == MIN:
@@ -161,27 +159,33 @@ def _gather(row: Int64s, at: int, kind: int, value: np.int64) -> None:
         row[at] += value
 
 
-@jit
+@lent
 def begins(as_of_us: int, window: Int64s) -> int:
     """The earliest time that a window (width, tile) holds as of another."""
     return int((as_of_us - window[0]) // window[1] * window[1])
 
 
-@jit
+@lent
+def begin_each(as_of_us: int, windows: Int64s, firsts: Int64s) -> None:
+    """The earliest time that each window holds, into firsts (w,)."""
+    for w in range(len(windows)):
+        firsts[w] = begins(as_of_us, windows[w])
+
+
+@compiled
 def all_begin(as_of_us: int, windows: Int64s) -> Int64s:
     """(w,) the earliest time that each window holds."""
     firsts = np.empty(len(windows), np.int64)
-    for w in range(len(windows)):
-        firsts[w] = begins(as_of_us, windows[w])
+    begin_each(as_of_us, windows, firsts)
     return firsts
 
 
-@jit
+@lent
 def _ends(event_us: int, tile_us: int) -> int:
     return int(event_us // tile_us * tile_us + tile_us)
 
 
-@jit
+@lent
 def width_at(event_us: int, levels: Int64s, oldest_us: int) -> int:
     """How wide the tile is that holds an instant; 0 where no window can reach it any more."""
     width = levels[0, 1]
@@ -192,7 +196,7 @@ def width_at(event_us: int, levels: Int64s, oldest_us: int) -> int:
     return 0 if _ends(event_us, width) <= begins(oldest_us, levels[-1]) else int(width)
 
 
-@jit
+@lent
 def timing_of(event_us: int, logged_us: int, lateness_us: int, skew_us: int) -> int:
     """Whether an event that the log took in at a time counts."""
     if event_us > logged_us + skew_us:
@@ -200,7 +204,14 @@ def timing_of(event_us: int, logged_us: int, lateness_us: int, skew_us: int) -> 
     return ON_TIME if logged_us - event_us <= lateness_us else TOO_LATE
 
 
-@jit
+@lent
+def _move(tiles: Int64s, origin: int, to: int) -> None:
+    """A tile to another place."""
+    for word in range(tiles.shape[1]):
+        tiles[to, word] = tiles[origin, word]
+
+
+@lent
 def settle(tiles: Int64s, count: int, rules: Any, oldest_us: int) -> int:
     """Merge what no window can cut any more, drop what none can reach; how many tiles are left."""
     _, levels, edges = rules
@@ -213,13 +224,14 @@ def settle(tiles: Int64s, count: int, rules: Any, oldest_us: int) -> int:
         if left and tiles[left - 1, 0] == start:
             merge(tiles[left - 1], tiles[n], edges)
             continue
-        tiles[left] = tiles[n]
+        if left < n:
+            _move(tiles, n, left)
         tiles[left, 0], tiles[left, 1] = start, width
         left += 1
     return left
 
 
-@jit
+@lent
 def _place(tiles: Int64s, count: int, start: int) -> int:
     """Where the tile that starts there is, or belongs; from the newest back."""
     at = count
@@ -228,23 +240,20 @@ def _place(tiles: Int64s, count: int, start: int) -> int:
     return at
 
 
-@jit
+@lent
 def add_events(tiles: Int64s, count: int, events: Any, rules: Any, oldest_us: int) -> int:
     """Fold events into a customer's tiles, oldest tile first; how many tiles there are."""
     event_us, offsets, values, present = events
-    halves = np.zeros(2, dtype=np.uint64)
     count = settle(tiles, count, rules, oldest_us)
     for e in range(len(event_us)):
         event = event_us[e], offsets[e], values[e], present[e]
-        count = add_event(tiles, count, event, rules, oldest_us, halves)
+        count = add_event(tiles, count, event, rules, oldest_us)
     return count
 
 
-@jit
-def add_event(
-    tiles: Int64s, count: int, event: Any, rules: Any, oldest_us: int, halves: Any
-) -> int:
-    """Fold one event into settled tiles; how many there are. `halves` (2,) is scratch."""
+@lent
+def add_event(tiles: Int64s, count: int, event: Any, rules: Any, oldest_us: int) -> int:
+    """Fold one event into settled tiles; how many there are."""
     slots, levels, edges = rules
     width = width_at(event[0], levels, oldest_us)
     if width == 0:
@@ -253,36 +262,35 @@ def add_event(
     at = _place(tiles, count, start)
     if at == count or tiles[at, 0] != start:
         for n in range(count, at, -1):
-            tiles[n] = tiles[n - 1]
+            _move(tiles, n - 1, n)
         blank(tiles[at], edges)
         tiles[at, 0], tiles[at, 1] = start, width
         count += 1
-    fold(tiles[at], slots, event, halves)
+    fold(tiles[at], slots, event)
     return count
 
 
-@jit
+@lent
 def _float_128(high: np.uint64, low: np.uint64) -> float:
     return float(high) * 18446744073709551616.0 + float(low)
 
 
-@jit
+@lent
 def _deviation(count: int, total: np.int64, high: np.int64, low: np.int64) -> float:
     """Of the sample, from n Σx² - (Σx)² in whole numbers: nothing cancels before it is rounded."""
     n = float(count)
     squares = _float_128(np.uint64(high), np.uint64(low))
     if n * squares > 1e38:  # beyond 128 bits, as the tiles of no real lender are
         return math.sqrt(max(squares - float(total) * float(total) / n, 0.0) / (n - 1.0))
-    product, own = np.zeros(2, dtype=np.uint64), np.zeros(2, dtype=np.uint64)
-    _multiply(np.uint64(count), np.uint64(low), product)
-    product[0] += np.uint64(count) * np.uint64(high)
-    _multiply(_size(total), _size(total), own)
-    borrow = np.uint64(1) if own[1] > product[1] else np.uint64(0)
-    left = _float_128(product[0] - own[0] - borrow, product[1] - own[1])
+    above, below = _multiply(np.uint64(count), np.uint64(low))
+    above += np.uint64(count) * np.uint64(high)
+    own_above, own_below = _multiply(_size(total), _size(total))
+    borrow = np.uint64(1) if own_below > below else np.uint64(0)
+    left = _float_128(above - own_above - borrow, below - own_below)
     return math.sqrt(left / (n * (n - 1.0)))
 
 
-@jit
+@lent
 def _distinct(sums: Int64s, at: int) -> float:
     """Linear counting; with every bit set, what all but one would say."""
     empty = 0
@@ -294,7 +302,7 @@ def _distinct(sums: Int64s, at: int) -> float:
     return -_BITS * math.log(max(empty, 1) / _BITS)
 
 
-@jit
+@lent
 def _finish(sums: Int64s, feature: Int64s, as_of_us: int) -> float:
     """One feature out of a window's sums; `feature` is a row of `TileProgram.features`."""
     function, count, first, second = feature[0], sums[feature[1]], feature[2], feature[3]
@@ -307,7 +315,7 @@ def _finish(sums: Int64s, feature: Int64s, as_of_us: int) -> float:
     return _of_some(function, sums, first, count, as_of_us)
 
 
-@jit
+@lent
 def _of_some(function: int, sums: Int64s, first: int, count: int, as_of_us: int) -> float:
     """What only a window with events has."""
     if function == F_MEAN:
@@ -319,7 +327,7 @@ def _of_some(function: int, sums: Int64s, first: int, count: int, as_of_us: int)
     return float(sums[first])
 
 
-@jit
+@lent
 def read_tiles(tiles: Int64s, as_of_us: int, program: Any, sums: Int64s, found: Float32s) -> None:
     """All features of one customer in one walk from the newest tile to the oldest.
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.compiling import compiled, lent
 from feature_store.packed_kernels import DAMAGED as BROKEN
 from feature_store.packed_kernels import STREAM, Sections, find
 from feature_store.tile_bytes import (
@@ -35,11 +36,11 @@ from feature_store.tile_kernels import (
     add_event,
     all_begin,
     blank,
-    jit,
     read_tiles,
     settle,
     timing_of,
 )
+from finmodel.compiling import Numbers
 from finmodel.records import Int64s
 
 TILES = 2
@@ -88,8 +89,6 @@ class Room(NamedTuple):
     logged_us: Int64s
     place: Int64s
     """(3,) for `tile_bytes`."""
-    halves: npt.NDArray[np.uint64]
-    """(2,) for `add_event`."""
 
 
 def room_for(capacity: int, width: int) -> Room:
@@ -99,11 +98,10 @@ def room_for(capacity: int, width: int) -> Room:
         np.empty(MOST_IDS, np.uint64),
         np.empty(MOST_IDS, np.int64),
         np.empty(3, np.int64),
-        np.empty(2, np.uint64),
     )
 
 
-@jit
+@lent
 def advance(old: Any, new: Incoming, rules: Rules, room: Room, out: Any, fate: Any) -> int:
     """Sections of each customer after its events; -1, or the customer whose value is damaged.
 
@@ -124,13 +122,13 @@ def advance(old: Any, new: Incoming, rules: Rules, room: Room, out: Any, fate: A
     return -1
 
 
-@jit
+@lent
 def most_words(events: int, tiles: int, width: int, ids: int) -> int:
     """Words that one customer's section can take."""
     return HEAD_WORDS + (most_bytes(tiles + events, width, ids + events) + 7) // 8
 
 
-@jit
+@lent
 def _mine(old: Sections, c: int, head: int) -> int:
     """Where customer c's section of this view and schema starts; -1 if there is none, or BROKEN.
 
@@ -144,8 +142,8 @@ def _mine(old: Sections, c: int, head: int) -> int:
     return at if (old.words[at] >> 48) & 0xFFFF >= HEAD_WORDS else BROKEN
 
 
-@jit
-def _known(words: Int64s, mine: int, stream: int) -> Any:
+@lent
+def _known(words: Int64s, mine: int, stream: int) -> Numbers:
     """The clock, and the offset up to which this partition was counted."""
     if mine < 0:
         return np.int64(-(2**62)), np.int64(-1)
@@ -153,14 +151,8 @@ def _known(words: Int64s, mine: int, stream: int) -> Any:
     return words[mine + 1], words[mine + 3] if same else np.int64(-1)
 
 
-@jit
-def _shape(rules: Rules) -> Any:
-    """What the loops over tiles follow."""
-    return rules.slots, rules.levels, rules.edges
-
-
-@jit
-def _load(words: Int64s, mine: int, rules: Rules, room: Room, with_ids: bool) -> Any:
+@lent
+def _load(words: Int64s, mine: int, rules: Rules, room: Room, with_ids: bool) -> Numbers:
     """How many ids and tiles a section has, laid out in the room; DAMAGED first if it is broken."""
     if mine < 0:
         return np.int64(DAMAGED if mine == BROKEN else 0), np.int64(0)
@@ -173,12 +165,12 @@ def _load(words: Int64s, mine: int, rules: Rules, room: Room, with_ids: bool) ->
         ids = skip_ids(data, place)
     if ids < 0:
         return np.int64(DAMAGED), np.int64(0)
-    oldest = clock - rules.lateness_us
-    count = decode_tiles(data, place, _shape(rules), oldest, room.tiles)
+    shape, oldest = (rules.slots, rules.levels, rules.edges), clock - rules.lateness_us
+    count = decode_tiles(data, place, shape, oldest, room.tiles)
     return np.int64(DAMAGED if count < 0 else ids), np.int64(count)
 
 
-@jit
+@lent
 def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate: Any) -> int:
     """Count one customer's events and write its section; where it ends."""
     room, counts, clock, last = known
@@ -189,18 +181,19 @@ def _advance_one(new: Incoming, c: int, rules: Rules, known: Any, out: Any, fate
         last = max(last, new.offsets[e])
     ids, count, clock = take_in(new, (first, end), rules, room, (ids, count, clock), fate)
     words, at = out
-    data, shape = words[at:].view(np.uint8), _shape(rules)
+    data, shape = words[at:].view(np.uint8), (rules.slots, rules.levels, rules.edges)
     ends = encode_ids((room.hashes, room.logged_us), ids, clock, data, 8 * HEAD_WORDS)
     ends = encode_tiles(room.tiles, count, shape, data, ends)
     length = (ends + 7) >> 3
-    data[ends : 8 * length] = 0
+    for byte in range(ends, 8 * length):
+        data[byte] = 0
     words[at] = rules.head | TILES << 32 | STREAM << 40 | length << 48
     words[at + 1], words[at + 2], words[at + 3] = clock, rules.stream, last
     return int(at + length)
 
 
-@jit
-def take_in(new: Incoming, span: Any, rules: Rules, room: Room, known: Any, fate: Any) -> Any:
+@lent
+def take_in(new: Incoming, span: Any, rules: Rules, room: Room, known: Any, fate: Any) -> Numbers:
     """Count a customer's events, those that are not SEEN by their fate, into the room's tiles.
 
     `known` is how many event ids and tiles the room holds, and the log's clock: as they then stand
@@ -216,23 +209,23 @@ def take_in(new: Incoming, span: Any, rules: Rules, room: Room, known: Any, fate
             ids = _remember(room, ids, new.ids[e], new.logged_us[e], rules.lateness_us)
             if ids < 0:
                 ids, fate[e] = -ids - 1, REPEATED
-    shape, oldest = _shape(rules), clock - rules.lateness_us
+    shape, oldest = (rules.slots, rules.levels, rules.edges), clock - rules.lateness_us
     count = settle(room.tiles, count, shape, oldest)
     for e in range(first, end):
         if fate[e] == COUNTED:
             event = new.event_us[e], new.offsets[e], new.values[e], new.present[e]
-            count = add_event(room.tiles, count, event, shape, oldest, room.halves)
+            count = add_event(room.tiles, count, event, shape, oldest)
     return ids, count, clock
 
 
-@jit
+@lent
 def _timed(new: Incoming, e: int, rules: Rules) -> int:
     """Whether an event counts by its time, before its id is looked at."""
     when = timing_of(new.event_us[e], new.logged_us[e], rules.lateness_us, rules.skew_us)
     return (COUNTED, LATE, AHEAD)[when]  # on time, too late, too early
 
 
-@jit
+@lent
 def _remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_us: int) -> int:
     """Keep an event's id, and let go of old ones; how many are kept, or -1 - that if it is known.
 
@@ -255,7 +248,7 @@ def _remember(room: Room, ids: int, found: np.uint64, logged_us: int, lateness_u
     return left + 1
 
 
-@jit
+@compiled
 def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer: Any) -> int:
     """Features of one stream view for each customer, as of a time; -1, or a damaged one's number.
 
@@ -263,11 +256,17 @@ def read_sections(old: Sections, program: Any, as_of_us: int, room: Room, answer
     (k, 2) say which column of the matrix gets which of the features. A customer of whom the view
     holds nothing has the features of no events, and clock and offset -1.
     """
-    rules, features, windows = program
-    matrix, places, clocks, offsets = answer
-    shape = (rules.edges, features, all_begin(as_of_us, windows))
+    (rules, features, windows), count = program, len(program[1])
+    nothing, found = np.empty(count, np.float32), np.empty(count, np.float32)
     sums = np.empty(room.tiles.shape[1], np.int64)
-    nothing, found = np.empty(len(features), np.float32), np.empty(len(features), np.float32)
+    shape = (rules.edges, features, all_begin(as_of_us, windows))
+    return _read_each(old, (rules, shape, as_of_us), room, (sums, nothing, found), answer)
+
+
+@lent
+def _read_each(old: Sections, asked: Any, room: Room, scratch: Any, answer: Any) -> int:
+    (rules, shape, as_of_us), (sums, nothing, found) = asked, scratch
+    matrix, places, clocks, offsets = answer
     blank(sums, rules.edges)
     read_tiles(room.tiles[:0], as_of_us, shape, sums, nothing)
     for c in range(len(matrix)):

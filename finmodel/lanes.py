@@ -8,32 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
-from zlib import crc32
+from typing import Any
 
-import numba
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
+
+from finmodel.compiling import compilers
 
 LANES = 64
 """Rows that a block holds: right for any multiple of 4, measured best at 64 on AVX2."""
 
 _INT32 = ir.IntType(32)
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-_SOURCES = ("lanes.py", "kernels.py", "layout.py", "contributions.py")
-_STAMP = crc32(b"".join(Path(__file__).with_name(name).read_bytes() for name in _SOURCES))
+_SOURCES = ("lanes", "kernels", "layout", "contributions", "drift_kernels")
 
-
-def compiled(function: _Function) -> _Function:
-    """Compile a function on its first call, and keep the code on disk for the next process.
-
-    numba keeps code by the name of a function and the age of its own file, though it inlines what
-    other files define; so the name here holds a digest of all of them, and old code is not found.
-    """
-    function.__qualname__ = f"{function.__qualname__}_{_STAMP:08x}"
-    dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    return cast(_Function, dispatcher)
+compiled, lent = compilers(Path(__file__).parent, _SOURCES, error_model="numpy")
 
 
 class Lanes(types.Type):

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from finmodel.lanes import compiled
+from finmodel.lanes import compiled, lent
 from finmodel.records import Float64s
 
 
-@compiled
+@lent
 def reduced(
     row: Any, gain: Float64s, cost: Float64s, channel: Any, price: Float64s, places: Any
 ) -> None:
@@ -36,12 +36,17 @@ def soft_uses(
 
     `given` are the places, and the sums: (m,) uses and (m, m), of which the upper half is filled.
     """
-    places, uses, spread = given
-    offer, first = places
-    n, offers = gain.shape
-    row, mean = np.empty(offers), np.empty(price.shape[0])
+    scratch = np.empty(gain.shape[1]), np.empty(price.shape[0])
+    return soft_each((gain, cost, channel), price, tau, given, scratch)
+
+
+@lent
+def soft_each(options: Any, price: Float64s, tau: float, given: Any, scratch: Any) -> float:
+    """The loop of `soft_uses`."""
+    (gain, cost, channel), (places, uses, spread), (row, mean) = options, given, scratch
+    (offer, first), offers = places, gain.shape[1]
     total = 0.0
-    for i in range(n):
+    for i in range(gain.shape[0]):
         reduced(row, gain[i], cost[i], channel[i], price, places)
         top = 0.0
         for j in range(offers):
@@ -59,7 +64,7 @@ def soft_uses(
     return total
 
 
-@compiled
+@lent
 def add_option(p: Any, spent: Any, places: Any, mean: Float64s, spread: Float64s) -> None:
     """Add an option's expected uses, and the expected products of its uses."""
     if p < 1e-12:
@@ -76,7 +81,7 @@ def add_option(p: Any, spent: Any, places: Any, mean: Float64s, spread: Float64s
     spread[way, way] += p
 
 
-@compiled
+@lent
 def take_mean(mean: Float64s, uses: Float64s, spread: Float64s) -> None:
     """Add one customer's mean uses, and take their products from the spread."""
     for x in range(mean.shape[0]):
