@@ -105,8 +105,8 @@ def steps_of(recipe: Path, base: Path) -> int:
     from fine_tune.lessons.canaries import canaries
     from fine_tune.lessons.prepare import prepare
     from fine_tune.lessons.steps import plan_of
+    from fine_tune.ready import samples_to_learn
     from fine_tune.recipe import load
-    from fine_tune.tune import samples_to_learn
     from finmodel.privacy.masks import masked
     from serving.tuning import conversations_of
 

@@ -128,6 +128,19 @@ def load(path: Path) -> Recipe:
     return recipe
 
 
+def essence(recipe: Recipe) -> Recipe:
+    """A recipe but for how its run is made to fit, is priced or judged: what makes it this run."""
+    return msgspec.structs.replace(
+        recipe,
+        checkpointed_layers=None,
+        compiled=None,
+        price_per_hour=0.0,
+        save_every=1,
+        gates=Gates(),
+        preference=recipe.preference and msgspec.structs.replace(recipe.preference, agreement=0.0),
+    )
+
+
 def _require(recipe: Recipe, path: Path) -> None:
     adapter, optimiser, gates = recipe.adapter, recipe.optimiser, recipe.gates
     preference = recipe.preference or Preference()

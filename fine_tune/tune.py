@@ -10,7 +10,7 @@ import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,17 +20,14 @@ from typing import Any, Final
 import msgspec
 
 from fine_tune.bases.base import Base
+from fine_tune.bases.noted import with_noted_digest
 from fine_tune.judging.assay import Assay
-from fine_tune.judging.evaluate import lesson_samples
 from fine_tune.judging.gates import verdict
 from fine_tune.judging.memorised import Memorised, memorised
-from fine_tune.lessons.balance import balanced
+from fine_tune.kept import ready_of
 from fine_tune.lessons.canaries import Canary, canaries
-from fine_tune.lessons.pairs import pair_samples
-from fine_tune.lessons.prepare import Mask, Prepared, prepare
-from fine_tune.lessons.samples import Sample, Speaker
+from fine_tune.lessons.prepare import Prepared
 from fine_tune.lessons.steps import Plan, plan_of
-from fine_tune.lessons.texts import rehearsals
 from fine_tune.network import processes
 from fine_tune.network.layers import compile_layers, decoder
 from fine_tune.network.machine import best_device, give_back_freed_memory
@@ -44,28 +41,26 @@ from fine_tune.planning.out_of_memory import (
     what_fits,
 )
 from fine_tune.planning.precision import dtype_of
-from fine_tune.recipe import Gates, Recipe
+from fine_tune.ready import Ready, Source
+from fine_tune.recipe import Recipe, essence
 from fine_tune.training import under_way
 from fine_tune.training.effort import Effort, effort_of, in_words
 from fine_tune.training.pair_run import (
     held_out_pairs,
-    learns_pairs,
     pair_figures,
-    pairs_to_learn,
     weighed,
 )
 from fine_tune.training.start import KIND, find_start, started, told
 from fine_tune.training.train import Step, Trained, train
 from finmodel import tracking
-from finmodel.conversations import Conversation
-from finmodel.errors import BadInput
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
 from finmodel.signed_adapters import weights_digest
 from finmodel.trained_on import keep_customers
-from finmodel.verdicts import Verdict
 
 REPLIES, RECIPE = "replies.json", "recipe.json"
+_BASE, _READY = "base.json", "ready.msgpack"
+"""Beside the folders of a recipe's runs until one is over: its base's hashes, what it reads."""
 _JUDGE_AGAIN: Final = (
     "what was learnt is kept: give the command again where that much more memory is free, and it "
     "is judged without learning again"
@@ -91,32 +86,6 @@ class Tuned:
     left_out: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What a run learns from and is judged by."""
-
-    conversations: Sequence[Conversation]
-    mask: Mask
-    general: Sequence[str]
-    """Texts of no conversation, by which forgetting is measured."""
-    rehearsed: Sequence[str] = ()
-    """Other such texts, which a run rehearses where its recipe says so."""
-    unseen: frozenset[str] = frozenset()
-    """Scripts that stand in no training conversation."""
-    verdicts: Iterable[Verdict] = ()
-    """What agents made of suggestions in these conversations."""
-
-
-def _require_held_out(prepared: Prepared) -> None:
-    """Asked before hours of learning: without it no gate could be passed."""
-    if not prepared.lessons["test"]:
-        raise BadInput(
-            "no conversation is held out, so nothing could be judged",
-            where="conversations",
-            remedy="bring those of more customers, or give some of them `split: test`",
-        )
-
-
 Record = Callable[["Tuned"], None]
 
 
@@ -124,7 +93,7 @@ def tune(
     settings: Settings,
     recipe: Recipe,
     base: Base,
-    material: Material,
+    material: Source,
     progress: Progress = silent,
     record: Record = lambda _: None,
 ) -> Tuned | None:
@@ -135,18 +104,22 @@ def tune(
     Several processes that a launcher started share one run; None in all of them but the first.
     """
     begun, progress = time.perf_counter(), processes.join(recipe.packs, progress)
+    beside = settings.home / "tuning" / recipe.name
+    under_way.make(beside)
+    base = with_noted_digest(base, beside / _BASE, keep=processes.first())
     start = find_start(settings, recipe, base)
-    prepared = prepare(material.conversations, material.mask, material.verdicts, share=recipe.share)
-    _require_held_out(prepared)
-    run = identity(recipe, base, prepared, told(start))
-    folder = settings.home / "tuning" / recipe.name / run[:16]
-    made = _Made(settings, recipe, base, prepared, start, run, folder)
+    ready = ready_of(material, recipe, base, beside / _READY, progress)
+    run = identity(recipe, base, ready.prepared, told(start))
+    folder = beside / run[:16]
+    made = _Made(settings, recipe, base, ready, start, run, folder)
     with under_way.held(folder):
         done = made.registered()
         if not processes.most(done is not None):  # the first alone looks, and all must know
-            done = made.tuned(material, progress, begun)
+            done = made.tuned(progress, begun)
         if done is not None:
             record(done)
+            for kept in (_BASE, _READY):
+                (beside / kept).unlink(missing_ok=True)
             under_way.remove(folder)
     return done
 
@@ -158,7 +131,7 @@ class _Made:
     settings: Settings
     recipe: Recipe
     base: Base
-    prepared: Prepared
+    ready: Ready
     start: tracking.VersionTags | None
     run: str
     folder: Path
@@ -175,21 +148,18 @@ class _Made:
         figures = tracking.figures(self.settings, before)
         return self._told(one.version, before, weights, figures)
 
-    def tuned(self, material: Material, progress: Progress, begun: float) -> Tuned | None:
+    def tuned(self, progress: Progress, begun: float) -> Tuned | None:
         """Learn, judge, register."""
-        recipe, base = self.recipe, self.base
+        recipe, base, ready = self.recipe, self.base, self.ready
         planted = canaries(recipe.canaries, recipe.seed)
-        rehearsed = rehearsals(material.rehearsed, base.encode, recipe.rehearsal)
-        plan = plan_of(samples_to_learn(self.prepared, planted, recipe, base), recipe, rehearsed)
-        judge = Assay(
-            base, recipe, self.prepared, material.general, material.unseen, material.conversations
-        )
+        plan = plan_of(ready.learnt, recipe, ready.rehearsed)
+        judge = Assay(base, recipe.length, ready.held_out)
         model = _model(self.settings, recipe, base, self.start, self.folder)
         with self._tracked() as tracked:
             fit = _fitted(model, plan, recipe, self.folder)
             with memory_told("weighing pairs", "preference", partial(_smaller, model, recipe)):
                 plan = weighed(model, plan, recipe, self.folder, progress)
-                held_out = held_out_pairs(model, self.prepared, recipe, base)
+                held_out = held_out_pairs(model, ready.prepared, recipe, base)
             effort = effort_of(model, plan, recipe, self.folder, begun)
             if tracked is not None:
                 tracked.hours.count_by(effort.spent)
@@ -213,7 +183,7 @@ class _Made:
         tracking.keep(settings, tracked.id, REPLIES, msgspec.json.encode(written).decode())
         source, weights = _log_adapter(model, tracked)
         before = self.start.run_id if self.start else ""
-        keep_customers(settings, tracked.id, self.prepared.customers, before)
+        keep_customers(settings, tracked.id, self.ready.prepared.customers, before)
         passed, reasons = verdict(self.recipe, figures)
         tags = self._tags() | {
             "gate": "passed" if passed else "failed",
@@ -233,11 +203,11 @@ class _Made:
             passed=passed,
             reasons=reasons,
             figures=figures,
-            left_out=self.prepared.left_out,
+            left_out=self.ready.prepared.left_out,
         )
 
     def _tags(self) -> dict[str, str]:
-        data, begun = self.prepared.digest, told(self.start)
+        data, begun = self.ready.prepared.digest, told(self.start)
         return {"base": self.base.digest, "data": data, "kind": ADAPTER, "start": begun}
 
     @contextmanager
@@ -285,31 +255,9 @@ def _fitted(model: Any, plan: Plan, recipe: Recipe, folder: Path) -> Fit:
     return found
 
 
-def samples_to_learn(
-    prepared: Prepared, planted: Sequence[Canary], recipe: Recipe, base: Base
-) -> list[Sample]:
-    """What trains: the lessons, or the pairs, of conversations and of canaries."""
-    secrets = [one.lesson for one in planted]
-    if learns_pairs(recipe):
-        speaker = Speaker(base.family, base.encode)
-        told = pair_samples(secrets, speaker, recipe.length)
-        return [*pairs_to_learn(prepared, recipe, base), *told]
-    lessons = (*balanced(prepared.lessons["train"], recipe.balance), *secrets)
-    return lesson_samples(lessons, base, recipe.length, shared=recipe.shared)
-
-
 def identity(recipe: Recipe, base: Base, prepared: Prepared, start: str = "") -> str:
     """Digest of what makes a run what it is: not how it is made to fit, is priced or judged."""
-    same = msgspec.structs.replace(
-        recipe,
-        checkpointed_layers=None,
-        compiled=None,
-        price_per_hour=0.0,
-        save_every=1,
-        gates=Gates(),
-        preference=recipe.preference and msgspec.structs.replace(recipe.preference, agreement=0.0),
-    )
-    parts = [msgspec.to_builtins(same), base.digest, prepared.digest, start]
+    parts = [msgspec.to_builtins(essence(recipe)), base.digest, prepared.digest, start]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 

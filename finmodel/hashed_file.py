@@ -31,6 +31,13 @@ def hashed(path: Path, sha256: str = "") -> Hashed:
     return Hashed(str(path.absolute()), sha256 or sha256_of(path), mark)
 
 
+def looked_at(path: Path, known: Hashed | None) -> Hashed:
+    """A file as it is now; it is not read where the disk says of it what it said when it was."""
+    if known is not None and known.mark and known.mark == _mark(path):
+        return known
+    return hashed(path)
+
+
 def still(known: Hashed) -> Hashed:
     """The same file, with a new mark where only that changed.
 

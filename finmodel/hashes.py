@@ -18,7 +18,12 @@ def sha256_of(path: Path) -> str:
 
 def digest_of(paths: Iterable[Path]) -> str:
     """Of files in their order, each by its name and its own hash."""
+    return digest_of_hashed((path.name, sha256_of(path)) for path in paths)
+
+
+def digest_of_hashed(hashed: Iterable[tuple[str, str]]) -> str:
+    """The same of names and hashes that are known."""
     whole = hashlib.sha256()
-    for path in paths:
-        whole.update(f"{path.name}\0{sha256_of(path)}\n".encode())
+    for name, sha256 in hashed:
+        whole.update(f"{name}\0{sha256}\n".encode())
     return whole.hexdigest()

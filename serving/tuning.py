@@ -6,7 +6,7 @@ torch takes seconds to import: a mistake in the recipe need not wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -23,6 +23,7 @@ from serving.screen import Progress, emit
 from serving.tuning_plan import TOKENS, Asked, emit_plan, show_plan
 
 if TYPE_CHECKING:
+    from fine_tune.ready import Material, Source
     from fine_tune.recipe import Recipe
     from fine_tune.tune import Tuned
     from finmodel.records import Person
@@ -85,33 +86,60 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
     who = signed_in(here, TRAINERS)
     hush_peft()
     from fine_tune.bases.base import open_base
-    from fine_tune.tune import Material
+    from fine_tune.ready import Simulated
     from fine_tune.tune import tune as run
-    from finmodel.lender.talk.general import general_text
-    from finmodel.lender.talk.held_out import held_out
 
     opened = open_base(base_folder(base or loaded.base, recipe, here.bases))
     if opened.folder == FOLDER:
         tell_stand_in()
-    given = conversations_of(conversations, loaded.simulated, loaded.seed, loaded.further)
-    told, gone = _without_restricted(here, given) if conversations else (tuple(given), set())
-    said = (one for one in _judged(verdicts, told, loaded) if one.conversation not in gone)
-    material = Material(
-        conversations=told,
-        verdicts=tuple(said),
-        mask=masked,
-        general=tuple(general_text(GENERAL, GENERAL_SEED)),
-        rehearsed=tuple(general_text(REHEARSED, REHEARSED_SEED)) if loaded.rehearsal else (),
-        unseen=held_out(),
-    )
+    if conversations is None:
+        require_simulated(loaded.simulated)
+        of = (GENERAL, GENERAL_SEED, REHEARSED, REHEARSED_SEED)
+        source: Source = Simulated(lambda: _simulated(loaded), of)
+    else:
+        source = _real(here, loaded, conversations, verdicts)
     with Progress() as progress:
         done = run(
-            here, loaded, opened, material, progress, lambda one: _record(here, loaded, one, who)
+            here, loaded, opened, source, progress, lambda one: _record(here, loaded, one, who)
         )
     if done is None:
         return  # of several processes, the first tells
     emit(done, json)
     typer.echo(_next(done, who), err=True)
+
+
+def _simulated(recipe: Recipe) -> Material:
+    """Conversations of the simulated lender; with agents' verdicts where the recipe learns them."""
+    from finmodel.lender.talk.verdicts import judge
+
+    told = tuple(conversations_of(None, recipe.simulated, recipe.seed, recipe.further))
+    said = judge(told, recipe.seed) if recipe.preference is not None else ()
+    return _material(told, said, recipe)
+
+
+def _real(here: Settings, recipe: Recipe, conversations: Path, verdicts: Path | None) -> Material:
+    """Those of a file, without those of who asked to be erased."""
+    from finmodel.verdict_files import read_verdicts
+
+    given = conversations_of(conversations, 0, 0)
+    told, gone = _without_restricted(here, given)
+    said = read_verdicts(verdicts) if verdicts is not None else ()
+    return _material(told, (one for one in said if one.conversation not in gone), recipe)
+
+
+def _material(told: tuple[Conversation, ...], said: Iterable[Verdict], recipe: Recipe) -> Material:
+    from fine_tune.ready import Material
+    from finmodel.lender.talk.general import general_text
+    from finmodel.lender.talk.held_out import held_out
+
+    return Material(
+        conversations=told,
+        verdicts=tuple(said),
+        mask=masked,
+        general=tuple(general_text(GENERAL, GENERAL_SEED)),
+        rehearsed=tuple(general_text(REHEARSED, REHEARSED_SEED)) if recipe.rehearsal else (),
+        unseen=held_out(),
+    )
 
 
 def _record(here: Settings, recipe: Recipe, done: Tuned, who: Person) -> None:
@@ -179,19 +207,14 @@ def _without_restricted(
     return tuple(one for one in every if one.id not in gone), gone
 
 
-def _judged(
-    path: Path | None, conversations: Sequence[Conversation], recipe: Recipe
-) -> tuple[Verdict, ...]:
-    """Verdicts from a file, or of simulated agents where the conversations are simulated."""
-    if path is not None:
-        from finmodel.verdict_files import read_verdicts
-
-        return tuple(read_verdicts(path))
-    if recipe.preference is None:
-        return ()
-    from finmodel.lender.talk.verdicts import judge
-
-    return tuple(judge(conversations, recipe.seed))
+def require_simulated(simulated: int) -> None:
+    """BadInput where a recipe simulates no conversation and none are named."""
+    if simulated < 1:
+        raise BadInput(
+            "no conversations are named",
+            where="--conversations",
+            remedy="name a file, or give the recipe `simulated: 1200`",
+        )
 
 
 def conversations_of(
@@ -201,12 +224,7 @@ def conversations_of(
     if path is None:
         from finmodel.lender.talk.conversations import write
 
-        if simulated < 1:
-            raise BadInput(
-                "no conversations are named",
-                where="--conversations",
-                remedy="name a file, or give the recipe `simulated: 1200`",
-            )
+        require_simulated(simulated)
         return [one.conversation for one in write(simulated, seed, further=further)]
     from finmodel.conversation_files import GUIDE, read_conversations
 

@@ -39,12 +39,18 @@ class Base:
     model_type: str
     family: Family
     weights: tuple[Path, ...]
+    noted: str = ""
+    """Its digest where that is known (noted.py)."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its configuration, tokenizer and weights."""
+        return (self.folder / "config.json", self.folder / "tokenizer.json", *self.weights)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over its configuration, tokenizer and weights: what an adapter belongs to."""
-        told = (self.folder / "config.json", self.folder / "tokenizer.json")
-        return digest_of((*told, *self.weights))
+        """SHA-256 over its files: what an adapter belongs to."""
+        return self.noted or digest_of(self.files)
 
     @cached_property
     def encode(self) -> Encoder:

@@ -22,6 +22,14 @@ _TRACKED: Final = "mlflow_run.txt"
 _DONE: Final = ".done-"
 
 
+def make(folder: Path) -> None:
+    """Have a folder, where there is none yet; the disk's refusal is a sentence."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold a run's folder; NotReady where another process is at it. Of several the first holds it.
@@ -31,10 +39,7 @@ def held(folder: Path) -> Iterator[None]:
     if not first():
         yield
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, folder) from error
+    make(folder)
     for old in folder.parent.glob(f"{_DONE}*"):
         shutil.rmtree(old, ignore_errors=True)
     busy = NotReady(

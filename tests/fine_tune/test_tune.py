@@ -21,11 +21,12 @@ from fine_tune.lessons.prepare import prepare
 from fine_tune.lessons.steps import plan_of
 from fine_tune.lessons.texts import text_samples
 from fine_tune.network.model import load_base, with_adapter
+from fine_tune.ready import Material
 from fine_tune.recipe import Adapter, Gates, Optimiser, Preference, Recipe, load
 from fine_tune.training import under_way
 from fine_tune.training.effort import in_words
 from fine_tune.training.start import find_start, laid_over, started
-from fine_tune.tune import REPLIES, Material, _learnt, tune
+from fine_tune.tune import REPLIES, _learnt, tune
 from finmodel import tracking
 from finmodel.adapters import KIND
 from finmodel.assistant.briefing import briefing
