@@ -18,6 +18,7 @@ from fine_tune.bases.base import open_base
 from fine_tune.bases.shelf import shelve
 from fine_tune.lessons.prepare import prepare
 from fine_tune.network.model import load_base
+from fine_tune.ready import Material, Simulated
 from finmodel import tracking
 from finmodel.audit import scan
 from finmodel.conversation_files import read_conversations, write_conversations
@@ -101,6 +102,22 @@ def test_conversations_in_a_file_become_a_registered_adapter(desk):
     (gate,) = scan(settings.audit, "gate")
     assert (gate.body["trained_by"], gate.body["passed"]) == ("Lin", True)
     assert "then a validator who is not Lin: finmodel promote scripts --version 1" in done.err
+
+
+def test_what_comes_of_a_file_of_conversations_is_not_handed_on_as_what_may_be_kept(
+    desk, quick, monkeypatch
+):
+    _, folder, _ = desk
+    sources = []
+    monkeypatch.setattr("fine_tune.tune.tune", lambda *given: sources.append(given[3]))
+    (folder / "simulated.yaml").write_text(f"{RECIPE}simulated: 30\nseed: 9\n")
+    tune(folder / "simulated.yaml", "", folder / "c.jsonl")
+    tune(folder / "simulated.yaml")
+    real, simulated = sources
+    assert isinstance(real, Material)
+    assert isinstance(simulated, Simulated)
+    assert len(real.conversations) == 60
+    assert simulated.make().conversations == tuple(conversations_of(None, 30, 9))
 
 
 def test_the_shipped_base_says_that_it_is_a_stand_in(desk):
