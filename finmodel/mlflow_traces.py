@@ -1,8 +1,8 @@
 """Suggestions as MLflow's traces, and what engines are told as versions in its prompt registry.
 
 Steps with their times and attributes, verdicts and texts come in, under ids of ours; written again
-they are the same trace, verdict and version. No MLflow object leaves; what a step is about is not
-known here.
+they are the same trace, verdict and version. Verdicts are read back. No MLflow object leaves; what
+a step is about is not known here.
 """
 
 from __future__ import annotations
@@ -89,6 +89,20 @@ def _write_judgement(settings: Settings, tracing: Any, one: Judgement) -> bool:
     except NotFound:
         return False
     return True
+
+
+def judgement_in(settings: Settings, suggestion: str) -> Judgement:
+    """The verdict on a suggestion's trace; NotFound where there is none of them."""
+    tracing, where = _tracing(settings), f"MLflow's trace {_name(suggestion)}"
+    with translated(settings, where):
+        there = tracing.get_trace_info(_name(suggestion)).assessments
+    for known in there:
+        if known.name == _VERDICT and known.feedback is not None:
+            told = {key: str(value) for key, value in (known.metadata or {}).items()}
+            return Judgement(suggestion, str(known.feedback.value), known.source.source_id, told)
+    raise NotFound(
+        "it has no verdict yet", where=where, remedy="finmodel assist trace tells of new ones"
+    )
 
 
 def register_prompt(settings: Settings, name: str, text: str, digest: str) -> int:

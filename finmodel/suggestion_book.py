@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,21 +21,13 @@ from finmodel.book_file import BookFile
 from finmodel.conversation_book import key_under, text_of_time
 from finmodel.conversations import Scenario
 from finmodel.errors import BadInput, NotFound
+from finmodel.suggestion_worth import GroupedBy, Worth, worth_of
 from finmodel.tenure import Tenure
 from finmodel.vault import SubjectKey, Vault
 from finmodel.verdicts import Choice, Verdict
 
-GroupedBy: TypeAlias = Literal[
-    "agent", "tenure", "scenario", "tenure_scenario", "adapter", "writer"
-]
-_COLUMNS: Final[dict[GroupedBy, str]] = {
-    "agent": "agent",
-    "tenure": "coalesce(tenure, 'unknown')",
-    "scenario": "scenario",
-    "tenure_scenario": "coalesce(tenure, 'unknown') || ' · ' || scenario",
-    "adapter": "adapter",
-    "writer": "coalesce(writer, '')",
-}
+_REF: Final = 16
+"""Bytes of a customer's pseudonym."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS shown(
     id TEXT PRIMARY KEY, at TEXT NOT NULL, conversation TEXT NOT NULL, agent TEXT NOT NULL,
@@ -57,25 +49,13 @@ CREATE TABLE IF NOT EXISTS to_log(shown TEXT PRIMARY KEY, since INTEGER, sealed 
 _UNTOLD: Final = """
 SELECT shown.id, shown.at, scenario, coalesce(tenure, 'unknown'), coalesce(writer, ''), agent,
        told.shown IS NOT NULL, ref, shown.sealed, choice, verdict.at, characters, saved,
-       seconds, violations
+       seconds, violations, verdict.sealed
 FROM shown LEFT JOIN verdict ON verdict.shown = shown.id
            LEFT JOIN circumstance ON circumstance.shown = shown.id
            LEFT JOIN told ON told.shown = shown.id
 WHERE (told.shown IS NULL OR (told.judged = 0 AND verdict.shown IS NOT NULL))
       AND (verdict.shown IS NOT NULL OR shown.id NOT IN (SELECT shown FROM under_way))
 ORDER BY shown.at, shown.id LIMIT ?
-"""
-_WORTH: Final = """
-SELECT {by} AS part, count(*), count(verdict.shown), count(*) FILTER (WHERE choice = 'accepted'),
-       count(*) FILTER (WHERE choice = 'edited'), count(*) FILTER (WHERE choice = 'rejected'),
-       sum(saved * characters) / nullif(sum(characters), 0),
-       avg((1 - saved) * characters) FILTER (WHERE choice = 'edited'),
-       avg(seconds), coalesce(sum(violations), 0)
-FROM shown LEFT JOIN verdict ON verdict.shown = shown.id
-           LEFT JOIN circumstance ON circumstance.shown = shown.id
-WHERE shown.at >= ? AND shown.at < ?
-      AND (verdict.shown IS NOT NULL OR shown.id NOT IN (SELECT shown FROM under_way))
-GROUP BY part ORDER BY part
 """
 
 
@@ -127,24 +107,6 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return f"Judged({self.verdict.id})"
 
 
-class Worth(msgspec.Struct, frozen=True):
-    """What suggestions were worth in one group."""
-
-    group: str
-    shown: int
-    judged: int
-    accepted: int
-    edited: int
-    rejected: int
-    characters_saved: float | None
-    """Share of all characters that were sent."""
-    edits: float | None
-    """Mean edits of an edited reply, at most its characters."""
-    seconds: float | None
-    """Mean drafting time."""
-    violations: int
-
-
 class Counts(msgspec.Struct, frozen=True):
     """A verdict without its words."""
 
@@ -171,6 +133,8 @@ class Untold(msgspec.Struct, frozen=True):
     """Empty where the customer's key was erased."""
     counts: Counts | None
     """What became of them, if anything yet."""
+    sealed: bytes = b""
+    """The verdict with its words as they lie here: `SuggestionBook.opened` reads it."""
 
     def __repr__(self) -> str:
         return f"Untold({self.name})"
@@ -274,6 +238,11 @@ class SuggestionBook:
                 self._file.change(waits, name, key.seal(judged.event))
         return True
 
+    def opened(self, sealed: bytes) -> Verdict:
+        """The verdict in `Untold.sealed`; NotFound where its customer was erased since, Damaged
+        where it was altered."""
+        return self._verdict(sealed[:_REF], sealed[_REF:])
+
     def verdicts(self) -> Iterator[Verdict]:
         """All verdicts, oldest first; those whose customer was erased are gone."""
         rows = self._file.rows(
@@ -354,9 +323,7 @@ class SuggestionBook:
 
     def worth(self, by: GroupedBy, since: datetime, until: datetime) -> list[Worth]:
         """What suggestions of a span of time were worth, in groups by their names."""
-        question = _WORTH.format(by=_COLUMNS[by])
-        rows = self._file.rows(question, text_of_time(since), text_of_time(until))
-        return [Worth(*row) for row in rows]
+        return worth_of(self._file, by, since, until)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -364,14 +331,15 @@ class SuggestionBook:
 
     def _untold(self, name: str, at: str, *rest: Any) -> Untold:
         scenario, tenure, writer, agent, again, ref, sealed = rest[:7]
-        choice, when, *numbers = rest[7:]
+        choice, when, *numbers, words = rest[7:]
         try:
             body = self._vault.open(ref, sealed)
         except NotFound:  # its customer was erased
             body = b""
         counts = Counts(choice, datetime.fromisoformat(when), *numbers) if choice else None
         known = (scenario, tenure, writer, agent, bool(again))
-        return Untold(name, datetime.fromisoformat(at), *known, body, counts)
+        told = ref + words if words is not None else b""
+        return Untold(name, datetime.fromisoformat(at), *known, body, counts, told)
 
     def _verdict(self, ref: bytes, sealed: bytes) -> Verdict:
         return msgspec.json.decode(self._vault.open(ref, sealed), type=Verdict)

@@ -18,7 +18,7 @@ from finmodel.assistant.suggesting.routing import Routed
 from finmodel.certainty import wilson
 from finmodel.conversations import Account, Identity, Message, Moment, Name, Scenario, Who
 from finmodel.privacy.masks import Masks
-from finmodel.suggestion_book import GroupedBy, Worth
+from finmodel.suggestion_worth import GroupedBy, Worth
 from finmodel.verdicts import Choice
 
 Text = Annotated[str, Meta(max_length=100_000)]

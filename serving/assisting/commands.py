@@ -143,11 +143,34 @@ def trace(json: Json = False) -> None:
 
     Each suggestion is a trace under its own id, with its scripts, sources, rules, writer and times,
     and its verdict as feedback; what engines are told is a version of a prompt in the registry. No
-    customer's words, figures or name are among them.
+    customer's words, figures or name are to be read in them: what was sent is sealed.
     """
     from serving.assisting.telling import tell
 
     emit(tell(settings()), json)
+
+
+@assist.command()
+def said(
+    name: Annotated[str, typer.Argument(help="A suggestion's id, as MLflow's trace has it.")],
+    json: Json = False,
+) -> None:
+    """Read what an agent sent in place of a suggestion, out of MLflow's trace of it.
+
+    Only where the customer consented to training; names, numbers and addresses are masked. Needs an
+    engineer's or an analyst's key; the audit log keeps who read which.
+    """
+    from finmodel.acts import audited
+    from finmodel.records import TRAINERS
+    from serving.access import signed_in
+    from serving.assisting.telling import said as read
+
+    here, shown = settings(), name.removeprefix("tr-")
+    who = signed_in(here, TRAINERS)
+    found = read(here, shown)
+    looked = {"entry": f"tr-{shown}", "actor": who.name, "actor_roles": sorted(who.roles)}
+    audited(here, "personal_data_shown", looked)
+    emit(found, json)
 
 
 @assist.command()

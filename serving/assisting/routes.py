@@ -12,7 +12,7 @@ import msgspec
 
 from finmodel.conversation_book import Brought
 from finmodel.records import ROLES
-from finmodel.suggestion_book import GroupedBy
+from finmodel.suggestion_worth import GroupedBy
 from serving import oidc_door, page, signing_in
 from serving.answering import Answering, Reply, Route, aside, json_of, signed_in
 from serving.assisting import (

@@ -1,12 +1,15 @@
 """What became of suggestions, told to MLflow: each as a trace, and its verdict behind it.
 
-The book of suggestions comes in; traces that hold no customer's words, facts or name, nor which
-conversation it was, go out, under the suggestion's own id. Runs beside the service, as often as
-somebody likes: what was told once is not told again.
+The book of suggestions comes in; traces go out, under the suggestion's own id, in which nobody
+reads a customer's words, facts or name, nor which conversation it was. What was sent stands at the
+verdict, sealed under the customer's key, and is read with the vault alone: `said` opens it. Runs
+beside the service, as often as somebody likes: what was told once is not told again.
 """
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import Final
@@ -15,21 +18,30 @@ import msgspec
 
 from finmodel.assistant.suggesting.answers import Scored, Suggested, Trace
 from finmodel.assistant.suggesting.context import prompt_text, prompt_version
+from finmodel.conversation_book import ConversationBook
+from finmodel.errors import Damaged, NotFound, Refused
 from finmodel.mlflow_traces import (
     Judgement,
     Step,
     Traced,
+    judgement_in,
     register_prompt,
     write_judgements,
     write_traces,
 )
+from finmodel.privacy.masks import masked
 from finmodel.settings import Settings
 from finmodel.suggestion_book import SuggestionBook, Untold
 from finmodel.vault import Vault
+from finmodel.verdicts import Verdict
 
 EXPERIMENT: Final = "assistant"
 PROMPT: Final = "assistant_prompt"
 _AT_ONCE: Final = 100
+_SEALED: Final = "sealed"
+_LONGEST: Final = 60_000
+"""Signs of sealed words: MySQL's TEXT, in which an MLflow server may keep them, ends soon after."""
+_ELSEWHERE: Final = "finmodel assist export writes all that may be learnt of"
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -90,12 +102,39 @@ def trace_of(one: Untold) -> Traced:
 
 
 def judgement_of(one: Untold) -> Judgement | None:
-    """The verdict's counts; None where there is no verdict yet. A reason may hold words: not it."""
+    """The verdict's counts, and its words sealed; None where there is no verdict yet."""
     if one.counts is None:
         return None
     told = msgspec.to_builtins(one.counts)
     choice = told.pop("choice")
-    return Judgement(one.name, choice, one.agent, {key: str(told[key]) for key in told})
+    words = b64encode(one.sealed).decode()
+    sealed = {_SEALED: words} if len(words) <= _LONGEST else {}
+    return Judgement(one.name, choice, one.agent, {key: str(told[key]) for key in told} | sealed)
+
+
+def said(here: Settings, name: str) -> Verdict:
+    """The verdict that MLflow's trace of a suggestion holds, its words masked.
+
+    NotFound where MLflow has none, none with words, or the customer was erased; Refused where they
+    did not consent to training; Damaged where it was altered there.
+    """
+    where = f"MLflow's trace tr-{name}"
+    sealed = judgement_in(here, name).told.get(_SEALED, "")
+    if not sealed:
+        raise NotFound("its verdict came without words", where=where, remedy=_ELSEWHERE)
+    with ExitStack() as stack:
+        vault = stack.enter_context(closing(Vault(here.vault)))
+        book = stack.enter_context(closing(SuggestionBook(here.suggestions, vault)))
+        talks = stack.enter_context(closing(ConversationBook(here.conversations, vault)))
+        try:
+            found = book.opened(b64decode(sealed, validate=True))
+        except binascii.Error as error:
+            raise Damaged("its words were altered", where=where, remedy=_ELSEWHERE) from error
+        if not talks.read(found.conversation).consent_to_training:
+            remedy = "nobody learns of this conversation"
+            raise Refused("its customer did not consent to training", where=where, remedy=remedy)
+    suggestion, sent, reason = masked([found.suggestion, found.sent, found.reason])
+    return msgspec.structs.replace(found, suggestion=suggestion, sent=sent, reason=reason)
 
 
 def _steps(one: Untold, told: Suggested) -> Iterator[Step]:

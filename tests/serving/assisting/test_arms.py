@@ -10,7 +10,7 @@ from finmodel.assistant.engines.scripted import Scripted
 from finmodel.assistant.suggesting.shelf import Writer
 from finmodel.records import Person
 from finmodel.settings import Settings
-from finmodel.suggestion_book import Worth
+from finmodel.suggestion_worth import Worth
 from serving.assisting.arms import Arm, Arms, chance_of
 from serving.assisting.asked import Bring, SuggestRequest, group_of
 from serving.assisting.conversing import bring

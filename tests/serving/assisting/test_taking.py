@@ -6,6 +6,7 @@ import msgspec
 from typer.testing import CliRunner
 
 from finmodel import tracking
+from finmodel.audit import scan
 from finmodel.conversation_files import read_conversations, write_conversations
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
@@ -83,6 +84,14 @@ def test_conversations_of_before_and_verdicts_of_the_service_teach_an_adapter(
     assert (loaded["new"], loaded["refused"]) == (40, 0)
     out = tmp_path / "taken"
     assert finmodel("assist", "export", out) == {"conversations": 42, "verdicts": 2}
+    assert finmodel("assist", "trace")["verdicts"] == 2
+    kept = map(json.loads, (out / "verdicts.jsonl").read_text("utf-8").splitlines())
+    (edited,) = (one for one in kept if one["conversation"] == "c4")
+    told = finmodel("assist", "said", f"tr-{edited['id']}")
+    assert (told["sent"], told["suggestion"]) == (edited["sent"], edited["suggestion"])
+    assert [one.body["entry"] for one in scan(here.audit, "personal_data_shown")] == [
+        f"tr-{edited['id']}"
+    ]
     files = ("--conversations", out / "conversations.jsonl", "--verdicts", out / "verdicts.jsonl")
     learnt = finmodel("tune", tmp_path / "r.yaml", *files)
     (version,) = tracking.versions(here, "scripts")

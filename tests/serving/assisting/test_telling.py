@@ -1,5 +1,6 @@
 """What is told of suggestions: sources, rules and times, and nothing of anybody's."""
 
+from base64 import b64decode
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -10,10 +11,13 @@ from mlflow import MlflowClient
 from finmodel.assistant.suggesting.context import prompt_version
 from finmodel.assistant.suggesting.shelf import shipped_shelf
 from finmodel.assistant.suggesting.suggest import suggest
+from finmodel.conversation_book import ConversationBook, Opened
+from finmodel.conversations import Conversation, Message
+from finmodel.errors import NotFound, Refused
 from finmodel.suggestion_book import Counts, Judged, Shown, SuggestionBook, Untold
 from finmodel.vault import Vault
 from finmodel.verdicts import Verdict
-from serving.assisting.telling import judgement_of, tell, trace_of
+from serving.assisting.telling import judgement_of, said, tell, trace_of
 from tests.finmodel.assistant.suggesting.talks import asking, writer
 from tests.finmodel.mlflow_home import settings_at
 
@@ -73,6 +77,50 @@ def test_mlflow_is_told_once_of_each_suggestion_and_later_of_its_verdict(tmp_pat
     assert trace.info.trace_id == f"tr-{name}"
     assert [one.feedback.value for one in trace.info.assessments] == ["accepted"]
     assert "失业" not in trace.to_json()
+
+
+def test_what_was_sent_stands_at_the_verdict_for_whom_has_the_vault(tmp_path, untold):
+    here = settings_at(tmp_path / "home")
+    sent = "王小明先生，您本期应还{amount_due}，打13812345678可以办理。"
+    names = {}
+    with (
+        closing(Vault(here.vault)) as vault,
+        closing(SuggestionBook(here.suggestions, vault)) as book,
+        closing(ConversationBook(here.conversations, vault)) as talks,
+    ):
+        for customer, consents in (("u1", True), ("u2", False), ("u3", True)):
+            talk = Conversation(
+                id=f"c-{customer}", customer=customer, scenario="repayment",
+                consent_to_training=consents, started=AT, channel="chat",
+                messages=(Message(id="m1", who="customer", at=AT, text="王小明，怎么还款"),),
+            )  # fmt: skip
+            talks.take(Opened.of(talk, "li"), talk.messages)
+            shown = Shown(
+                conversation=talk.id, customer=customer, agent="li", scenario="repayment", at=AT,
+                count=1, ms=1.0, body=untold.body,
+            )  # fmt: skip
+            names[customer] = book.show(shown, talks.ref_of(talk.id))
+            verdict = Verdict(
+                id=names[customer], conversation=talk.id, after="m1", at=AT, verdict="edited",
+                suggestion="请还款。", sent=sent,
+            )  # fmt: skip
+            book.judge(names[customer], customer, Judged(verdict=verdict, characters=9, saved=0.1))
+        tell(here)
+        vault.erase("u3")
+    assert said(here, names["u1"]).sent == sent.replace("王小明", "[姓名1]").replace(
+        "13812345678", "[手机号1]"
+    )
+    with pytest.raises(Refused, match="did not consent to training"):
+        said(here, names["u2"])
+    with pytest.raises(NotFound, match="erased"):
+        said(here, names["u3"])
+    with pytest.raises(NotFound, match="tr-" + "cd" * 16):
+        said(here, "cd" * 16)
+    place = MlflowClient(here.mlflow_uri).get_experiment_by_name("assistant").experiment_id
+    for trace in MlflowClient(here.mlflow_uri).search_traces(locations=[place]):
+        (judged,) = trace.info.assessments
+        told = b64decode(judged.metadata["sealed"]) + trace.to_json().encode()
+        assert not any(word.encode() in told for word in ("王小明", "13812345678", "办理"))
 
 
 def test_a_trace_that_was_deleted_in_mlflow_holds_up_no_other(tmp_path, untold):
