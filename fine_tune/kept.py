@@ -30,8 +30,8 @@ from finmodel.progress import Progress
 _SHA256: Final = 32
 """Bytes of a hash: the file begins with that of the rest, then with what it was made of."""
 _CODE: Final = (Path(finmodel.__file__).parent, Path(__file__).parent)
-_NO_CODE: Final = {".safetensors", ".pyc"}
-_LIBRARIES: Final = ("msgspec", "numpy", "tokenizers")
+_NO_CODE: Final = {".safetensors"}
+_LIBRARIES: Final = ("msgspec", "numpy", "pyyaml", "tokenizers")
 
 
 def ready_of(source: Source, recipe: Recipe, base: Base, file: Path, progress: Progress) -> Ready:
@@ -58,7 +58,8 @@ def made_of(recipe: Recipe, base: Base, source: Simulated) -> bytes:
     """Hash of everything that what a run reads is a function of."""
     libraries = [sys.version, *map(version, _LIBRARIES)]
     recipe_told = msgspec.to_builtins(essence(recipe))
-    told = [recipe_told, base.digest, list(source.of), libraries, digest_of_hashed(_code())]
+    speaks = [base.digest, base.family.name]  # its template is not in its digest
+    told = [recipe_told, speaks, list(source.of), libraries, digest_of_hashed(_code())]
     return hashlib.sha256(msgspec.json.encode(told)).digest()
 
 
@@ -66,7 +67,9 @@ def _code() -> Iterator[tuple[str, str]]:
     """Each file of the simulator, its scripts, the masks and of tuning, with its hash."""
     for folder in _CODE:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix not in _NO_CODE:
+            if "__pycache__" in path.parts or path.suffix in _NO_CODE:
+                continue
+            if path.is_file():
                 yield str(path.relative_to(folder.parent)), sha256_of(path)
 
 

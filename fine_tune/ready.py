@@ -47,7 +47,7 @@ class Simulated:
     """Material of nobody, made only where it is needed: what comes of it may be kept."""
 
     make: Callable[[], Material]
-    of: Sequence[int] = ()
+    of: Sequence[int | str] = ()
     """What it is a function of beside the recipe and the code."""
 
 

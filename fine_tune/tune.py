@@ -53,6 +53,7 @@ from fine_tune.training.pair_run import (
 from fine_tune.training.start import KIND, find_start, started, told
 from fine_tune.training.train import Step, Trained, train
 from finmodel import tracking
+from finmodel.durable import make_folder
 from finmodel.progress import Progress, silent
 from finmodel.settings import Settings
 from finmodel.signed_adapters import weights_digest
@@ -105,7 +106,7 @@ def tune(
     """
     begun, progress = time.perf_counter(), processes.join(recipe.packs, progress)
     beside = settings.home / "tuning" / recipe.name
-    under_way.make(beside)
+    make_folder(beside)
     base = with_noted_digest(base, beside / _BASE, keep=processes.first())
     start = find_start(settings, recipe, base)
     ready = ready_of(material, recipe, base, beside / _READY, progress)

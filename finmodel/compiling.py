@@ -44,18 +44,22 @@ def compilers(folder: Path, modules: Sequence[str], **options: Any) -> Compilers
     numba keeps code by the name of a function and the age of its own file, though it inlines what
     other files define; so the names here hold a digest of all of them, and old code is not found.
     """
-    files = [folder / f"{name}.py" for name in modules]
+    files = [Path(__file__), *(folder / f"{name}.py" for name in modules)]
     digest = crc32(b"".join(file.read_bytes() for file in files))
 
-    def compiled(function: _Function, **more: Any) -> _Function:
+    def kept(function: _Function, *, counts: bool) -> _Function:
         function.__qualname__ = f"{function.__qualname__}_{digest:08x}"
-        kept = numba.njit(nogil=True, cache=True, **options, **more)
-        return cast(_Function, kept(function))
+        # Said both ways: a callee that doesn't say takes after whoever calls it first.
+        how: Any = {"nogil": True, "cache": True, "_nrt": counts} | options
+        return cast(_Function, numba.njit(**how)(function))
+
+    def compiled(function: _Function) -> _Function:
+        return kept(function, counts=True)
 
     def lent(function: _Function) -> _Function:
         gives = function.__annotations__.get("return")
         if gives not in _NUMBERS:
             raise TypeError(f"{function.__qualname__} is lent its arrays and gives back {gives}")
-        return compiled(function, _nrt=False)
+        return kept(function, counts=False)
 
     return Compilers(compiled, lent)

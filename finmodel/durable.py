@@ -20,6 +20,14 @@ from typing import BinaryIO
 from finmodel.errors import BadInput, Damaged, FinmodelError, NoRoom, Refused
 
 
+def make_folder(folder: Path) -> None:
+    """Have a folder, where there is none yet; the disk's refusal is a sentence."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+
+
 def require_writable(path: Path) -> None:
     """BadInput where no file can be put there: asked before the work whose answer it will hold."""
     folder = path.parent

@@ -91,18 +91,21 @@ def _write_judgement(settings: Settings, tracing: Any, one: Judgement) -> bool:
     return True
 
 
-def judgement_in(settings: Settings, suggestion: str) -> Judgement:
-    """The verdict on a suggestion's trace; NotFound where there is none of them."""
+def judgements_on(settings: Settings, suggestion: str) -> list[Judgement]:
+    """Verdicts on a suggestion's trace, people's own in MLflow too; NotFound without a trace."""
     tracing, where = _tracing(settings), f"MLflow's trace {_name(suggestion)}"
-    with translated(settings, where):
-        there = tracing.get_trace_info(_name(suggestion)).assessments
-    for known in there:
-        if known.name == _VERDICT and known.feedback is not None:
-            told = {key: str(value) for key, value in (known.metadata or {}).items()}
-            return Judgement(suggestion, str(known.feedback.value), known.source.source_id, told)
-    raise NotFound(
-        "it has no verdict yet", where=where, remedy="finmodel assist trace tells of new ones"
-    )
+    try:
+        with translated(settings, where):
+            there = tracing.get_trace_info(_name(suggestion)).assessments
+    except NotFound as error:
+        remedy = "finmodel assist trace tells it of what is new; look at the id"
+        raise NotFound("MLflow has none of it", where=where, remedy=remedy) from error
+    return [_read(suggestion, one) for one in there if one.name == _VERDICT and one.feedback]
+
+
+def _read(suggestion: str, one: Any) -> Judgement:
+    told = {key: str(value) for key, value in (one.metadata or {}).items()}
+    return Judgement(suggestion, str(one.feedback.value), str(one.source.source_id), told)
 
 
 def register_prompt(settings: Settings, name: str, text: str, digest: str) -> int:

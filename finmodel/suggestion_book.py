@@ -8,7 +8,7 @@ when, how much was edited) lies beside them in the open and says nothing of the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,14 +20,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from finmodel.book_file import BookFile
 from finmodel.conversation_book import key_under, text_of_time
 from finmodel.conversations import Scenario
-from finmodel.errors import BadInput, NotFound
+from finmodel.errors import BadInput, Damaged, NotFound
 from finmodel.suggestion_worth import GroupedBy, Worth, worth_of
 from finmodel.tenure import Tenure
-from finmodel.vault import SubjectKey, Vault
+from finmodel.vault import SubjectKey, Vault, named_as, unnamed
 from finmodel.verdicts import Choice, Verdict
 
-_REF: Final = 16
-"""Bytes of a customer's pseudonym."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS shown(
     id TEXT PRIMARY KEY, at TEXT NOT NULL, conversation TEXT NOT NULL, agent TEXT NOT NULL,
@@ -134,7 +132,7 @@ class Untold(msgspec.Struct, frozen=True):
     counts: Counts | None
     """What became of them, if anything yet."""
     sealed: bytes = b""
-    """The verdict with its words as they lie here: `SuggestionBook.opened` reads it."""
+    """The verdict with its words, which `SuggestionBook.opened` reads; without whose they are."""
 
     def __repr__(self) -> str:
         return f"Untold({self.name})"
@@ -238,10 +236,23 @@ class SuggestionBook:
                 self._file.change(waits, name, key.seal(judged.event))
         return True
 
-    def opened(self, sealed: bytes) -> Verdict:
-        """The verdict in `Untold.sealed`; NotFound where its customer was erased since, Damaged
-        where it was altered."""
-        return self._verdict(sealed[:_REF], sealed[_REF:])
+    def opened(self, name: str, sealed: bytes) -> Verdict:
+        """The verdict in a suggestion's `Untold.sealed`.
+
+        NotFound where nothing of this id was judged here, or the customer was erased since; Damaged
+        where it was altered, or is another's.
+        """
+        told = "SELECT ref, verdict.sealed FROM verdict JOIN shown ON id = shown WHERE id = ?"
+        row = self._file.row(told, name)
+        if row is None:
+            raise _unknown(name)
+        try:
+            found = self._verdict(row[0], named_as(sealed, row[1]))
+        except msgspec.MsgspecError as error:
+            raise _another(name) from error
+        if found.id != name:
+            raise _another(name)
+        return found
 
     def verdicts(self) -> Iterator[Verdict]:
         """All verdicts, oldest first; those whose customer was erased are gone."""
@@ -276,9 +287,12 @@ class SuggestionBook:
             with suppress(NotFound):
                 yield self._vault.open(ref, sealed)
 
-    def untold(self, most: int) -> list[Untold]:
-        """At most so many suggestions that `tell` was not called of, with the verdict they have."""
-        return [self._untold(*row) for row in self._file.rows(_UNTOLD, most)]
+    def untold(self, most: int, wordless: Container[bytes] = ()) -> list[Untold]:
+        """At most so many suggestions that `tell` was not called of, with the verdict they have.
+
+        `wordless` are pseudonyms of customers whose verdicts come without words.
+        """
+        return [self._untold(wordless, *row) for row in self._file.rows(_UNTOLD, most)]
 
     def tell(self, every: Sequence[Untold]) -> None:
         """Keep that these were told on, all or none: a verdict that comes later is untold again."""
@@ -329,7 +343,7 @@ class SuggestionBook:
         """Let go of the file."""
         self._file.close()
 
-    def _untold(self, name: str, at: str, *rest: Any) -> Untold:
+    def _untold(self, wordless: Container[bytes], name: str, at: str, *rest: Any) -> Untold:
         scenario, tenure, writer, agent, again, ref, sealed = rest[:7]
         choice, when, *numbers, words = rest[7:]
         try:
@@ -338,7 +352,7 @@ class SuggestionBook:
             body = b""
         counts = Counts(choice, datetime.fromisoformat(when), *numbers) if choice else None
         known = (scenario, tenure, writer, agent, bool(again))
-        told = ref + words if words is not None else b""
+        told = b"" if words is None or ref in wordless else unnamed(words)
         return Untold(name, datetime.fromisoformat(at), *known, body, counts, told)
 
     def _verdict(self, ref: bytes, sealed: bytes) -> Verdict:
@@ -358,6 +372,14 @@ def _require_same(known: Verdict, again: Verdict, name: str) -> None:
             where=f"suggestion {name}",
             remedy="judge what was shown once",
         )
+
+
+def _another(name: str) -> Damaged:
+    return Damaged(
+        "these are not the words of its verdict",
+        where=f"suggestion {name}",
+        remedy="somebody changed them where they lay: the home has them as they were",
+    )
 
 
 def _unknown(name: str) -> NotFound:

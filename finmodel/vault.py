@@ -57,6 +57,16 @@ class SubjectKey(NamedTuple):
         return _VERSION + self.number.to_bytes(8, "little") + nonce + sealed
 
 
+def unnamed(sealed: bytes) -> bytes:
+    """What was sealed, without whose it is: of one customer's, nobody sees that they are."""
+    return sealed[_PREFIX:]
+
+
+def named_as(bare: bytes, other: bytes) -> bytes:
+    """What `unnamed` left, as sealed under the key that seals something else too."""
+    return other[:_PREFIX] + bare
+
+
 class Vault:
     """Keys of customers: seal, open, find the pseudonym, erase. Safe for threads and processes."""
 

@@ -123,23 +123,14 @@ def _said(by: str, told: float, asked: float) -> str:
 
 def _keep(here: Settings, found: Calibration, by: str) -> None:
     from finmodel.acts import audited
-    from finmodel.durable import require_writable
+    from finmodel.durable import make_folder, require_writable
     from serving.inbound_guard import keep_calibration
 
-    _made(here.guard_calibration.parent)
+    make_folder(here.guard_calibration.parent)
     require_writable(here.guard_calibration)
     body = {"by": by, "messages": found.messages, "told": found.told, "threshold": found.threshold}
     audited(here, KIND, body | {"offsets": found.offsets})
     keep_calibration(here, found)
-
-
-def _made(folder: Path) -> None:
-    from finmodel.durable import disk_error
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, folder) from error
 
 
 def _taken_away(here: Settings, by: str, dry_run: bool) -> dict[str, str]:

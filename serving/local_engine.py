@@ -1,4 +1,4 @@
-"""An engine in this process over a base: llama.cpp where its GGUF is here, transformers elsewhere.
+"""An engine in this process over a base: llama.cpp on a CPU that has its GGUF, else transformers.
 
 A base and adapters in the form that the engine reads come in, an engine goes out; an adapter as
 PEFT keeps it comes in, and its other forms go out. Who may serve them is not known here.
@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # it imports tokenizers, which takes a second
 
 _SMALL: Final = 256 << 20
 """Bytes of weights."""
+_DRIVERS: Final = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
+"""NVIDIA's, AMD's, and that of either in Windows's Linux."""
 
 
 def open_engine(
@@ -36,9 +38,21 @@ def open_engine(
         # Two threads of a small base wait for each other longer than they compute.
         threads = 1 if is_small(base) else 0
         return LlamaCpp(gguf, base.spoken, adapters, slots=slots, threads=threads)
+    import torch
+
     from finmodel.assistant.engines.transformer import open_transformer
 
-    return open_transformer(base.folder, base.spoken, adapters, slots=slots)
+    dtype = torch.bfloat16 if has_gpu() else torch.float32
+    return open_transformer(base.folder, base.spoken, adapters, dtype=dtype, slots=slots)
+
+
+def has_gpu() -> bool:
+    """Whether transformers would write on a GPU; torch is asked only where a driver is."""
+    if not any(driver.exists() for driver in _DRIVERS):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def is_small(base: Base) -> bool:
@@ -50,11 +64,7 @@ def places_for(base: Base, gguf: Path | None) -> int:
     """So many replies are written at once: many where the machine has time for them."""
     if is_small(base):
         return MANY
-    if gguf is not None:
-        return FEW
-    import torch
-
-    return MANY if torch.cuda.is_available() else FEW
+    return MANY if gguf is None and has_gpu() else FEW
 
 
 def fresh_for(base: Base, gguf: Path | None) -> int | None:
@@ -65,8 +75,10 @@ def fresh_for(base: Base, gguf: Path | None) -> int | None:
 def gguf_to_serve(here: Settings, base: Base, aside: Path) -> Path | None:
     """The base's GGUF from the shelf; a small base without one is written as one, aside.
 
-    None where transformers has to serve it.
+    None where transformers is to serve it: a large base on a GPU, or one that has no GGUF.
     """
+    if has_gpu() and not is_small(base):
+        return None
     from fine_tune.bases.shelf import gguf_with
 
     found = gguf_with(here.bases, base.digest)

@@ -15,6 +15,7 @@ import typer
 from fine_tune.bases.shipped import FOLDER
 from finmodel.conversations import Conversation
 from finmodel.errors import BadInput
+from finmodel.hashes import sha256_of
 from finmodel.privacy.masks import masked
 from finmodel.verdicts import Verdict
 from serving.bases import base_folder, hush_peft, tell_stand_in
@@ -94,7 +95,7 @@ def tune(  # noqa: PLR0913 -- an option is a parameter
         tell_stand_in()
     if conversations is None:
         require_simulated(loaded.simulated)
-        of = (GENERAL, GENERAL_SEED, REHEARSED, REHEARSED_SEED)
+        of = (GENERAL, GENERAL_SEED, REHEARSED, REHEARSED_SEED, sha256_of(Path(__file__)))
         source: Source = Simulated(lambda: _simulated(loaded), of)
     else:
         source = _real(here, loaded, conversations, verdicts)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from fine_tune.bases.base import Base
-from finmodel.durable import replace_file
+from finmodel.durable import disk_error, replacing
 from finmodel.hashed_file import Hashed, looked_at
 from finmodel.hashes import digest_of_hashed
 
@@ -26,7 +26,8 @@ def with_noted_digest(base: Base, note: Path, *, keep: bool = True) -> Base:
     known = {one.path: one for one in before}
     now = [looked_at(path, known.get(str(path.absolute()))) for path in base.files]
     if keep and now != before:
-        replace_file(note, msgspec.json.encode(now))
+        with replacing(note) as aside:
+            aside.write(msgspec.json.encode(now))
     names = (path.name for path in base.files)
     digest = digest_of_hashed(zip(names, (one.sha256 for one in now), strict=True))
     return dataclasses.replace(base, noted=digest)
@@ -36,5 +37,7 @@ def _noted(note: Path) -> list[Hashed]:
     """What is noted; a note that is torn, or none, says nothing."""
     try:
         return msgspec.json.decode(note.read_bytes(), type=list[Hashed])
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (FileNotFoundError, ValueError):  # msgspec's errors are ValueErrors
         return []
+    except OSError as error:
+        raise disk_error(error, note) from error

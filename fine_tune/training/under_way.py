@@ -14,20 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from fine_tune.network.processes import first
-from finmodel.durable import disk_error, held_alone, replace_file
+from finmodel.durable import held_alone, make_folder, replace_file
 from finmodel.errors import NotReady
 
 _LOCK: Final = ".lock"
 _TRACKED: Final = "mlflow_run.txt"
 _DONE: Final = ".done-"
-
-
-def make(folder: Path) -> None:
-    """Have a folder, where there is none yet; the disk's refusal is a sentence."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, folder) from error
 
 
 @contextmanager
@@ -39,7 +31,7 @@ def held(folder: Path) -> Iterator[None]:
     if not first():
         yield
         return
-    make(folder)
+    make_folder(folder)
     for old in folder.parent.glob(f"{_DONE}*"):
         shutil.rmtree(old, ignore_errors=True)
     busy = NotReady(

@@ -8,7 +8,6 @@ beside the service, as often as somebody likes: what was told once is not told a
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -19,17 +18,19 @@ import msgspec
 from finmodel.assistant.suggesting.answers import Scored, Suggested, Trace
 from finmodel.assistant.suggesting.context import prompt_text, prompt_version
 from finmodel.conversation_book import ConversationBook
+from finmodel.conversations import Conversation
 from finmodel.errors import Damaged, NotFound, Refused
 from finmodel.mlflow_traces import (
     Judgement,
     Step,
     Traced,
-    judgement_in,
+    judgements_on,
     register_prompt,
     write_judgements,
     write_traces,
 )
-from finmodel.privacy.masks import masked
+from finmodel.privacy.masks import Masks
+from finmodel.restriction_book import RestrictionBook
 from finmodel.settings import Settings
 from finmodel.suggestion_book import SuggestionBook, Untold
 from finmodel.vault import Vault
@@ -68,7 +69,8 @@ def tell(here: Settings) -> Told:
     with ExitStack() as stack:
         vault = stack.enter_context(closing(Vault(here.vault)))
         book = stack.enter_context(closing(SuggestionBook(here.suggestions, vault)))
-        while some := book.untold(_AT_ONCE):
+        restricted = stack.enter_context(closing(RestrictionBook(here, vault)))
+        while some := book.untold(_AT_ONCE, restricted.refs()):
             there = [one for one in some if one.body]
             new = [trace_of(one) for one in there if not one.again]
             write_traces(here, EXPERIMENT, new)
@@ -108,32 +110,43 @@ def judgement_of(one: Untold) -> Judgement | None:
     told = msgspec.to_builtins(one.counts)
     choice = told.pop("choice")
     words = b64encode(one.sealed).decode()
-    sealed = {_SEALED: words} if len(words) <= _LONGEST else {}
+    sealed = {_SEALED: words} if 0 < len(words) <= _LONGEST else {}
     return Judgement(one.name, choice, one.agent, {key: str(told[key]) for key in told} | sealed)
 
 
 def said(here: Settings, name: str) -> Verdict:
-    """The verdict that MLflow's trace of a suggestion holds, its words masked.
+    """The verdict that MLflow's trace of a suggestion holds, masked by all of its conversation.
 
-    NotFound where MLflow has none, none with words, or the customer was erased; Refused where they
-    did not consent to training; Damaged where it was altered there.
+    NotFound where MLflow or this home has none, or the customer was erased; Refused where they did
+    not consent to training or asked to be erased; Damaged where it was altered in MLflow.
     """
     where = f"MLflow's trace tr-{name}"
-    sealed = judgement_in(here, name).told.get(_SEALED, "")
+    kept = (one.told.get(_SEALED, "") for one in judgements_on(here, name))
+    sealed = next(filter(None, kept), "")
     if not sealed:
-        raise NotFound("its verdict came without words", where=where, remedy=_ELSEWHERE)
+        raise NotFound("it holds no verdict with words", where=where, remedy=_ELSEWHERE)
+    if not here.suggestions.exists():
+        raise NotFound("it was shown in another home", where=where, remedy="set FINMODEL_HOME")
     with ExitStack() as stack:
         vault = stack.enter_context(closing(Vault(here.vault)))
         book = stack.enter_context(closing(SuggestionBook(here.suggestions, vault)))
         talks = stack.enter_context(closing(ConversationBook(here.conversations, vault)))
+        restricted = stack.enter_context(closing(RestrictionBook(here, vault)))
         try:
-            found = book.opened(b64decode(sealed, validate=True))
-        except binascii.Error as error:
-            raise Damaged("its words were altered", where=where, remedy=_ELSEWHERE) from error
-        if not talks.read(found.conversation).consent_to_training:
-            remedy = "nobody learns of this conversation"
-            raise Refused("its customer did not consent to training", where=where, remedy=remedy)
-    suggestion, sent, reason = masked([found.suggestion, found.sent, found.reason])
+            found = book.opened(name, b64decode(sealed, validate=True))
+        except (ValueError, Damaged) as error:
+            raise Damaged("its words were altered there", where=where, remedy=_ELSEWHERE) from error
+        talk = talks.read(found.conversation)
+        if not talk.consent_to_training or talks.ref_of(talk.id) in restricted.refs():
+            what, remedy = "its customer lets nobody learn of it", "leave it out"
+            raise Refused(what, where=where, remedy=remedy)
+    return _masked(found, talk)
+
+
+def _masked(found: Verdict, talk: Conversation) -> Verdict:
+    texts = found.suggestion, found.sent, found.reason
+    masks = Masks.of([*(one.text for one in talk.messages), *texts])
+    suggestion, sent, reason = map(masks.mask, texts)
     return msgspec.structs.replace(found, suggestion=suggestion, sent=sent, reason=reason)
 
 

@@ -34,6 +34,7 @@ from marketing.outcome.report import Basis, CampaignReport, Rows, report_of
 from serving.campaigns.files import read_receipts, read_responses
 from serving.campaigns.folder import read_plan
 from serving.campaigns.plan import PlanFile, report_file
+from serving.not_used import require_some as require_rows
 
 TAKERS = frozenset({"analyst", "engineer"})
 SHOWN = 1_000
@@ -114,12 +115,7 @@ def require_some(taken: Receipts, file: Path) -> None:
             remedy="find out who said so, and give a contact_id or customer_id of the ledger; "
             "the other rows are kept",
         )
-    if taken.refused and not taken.new + taken.known:
-        raise BadInput(
-            f"none of its {taken.rows:,} rows could be used",
-            where=str(file),
-            remedy="mend them: each has its reason above",
-        )
+    require_rows(taken.rows, taken.new + taken.known, taken.refused, file)
 
 
 def _lines(file: Path) -> str:

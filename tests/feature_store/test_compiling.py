@@ -31,5 +31,19 @@ def test_only_what_makes_an_array_once_a_call_counts_who_holds_it() -> None:
     }
 
 
+def test_what_counts_nobody_calls_nothing_that_counts() -> None:
+    counting, lent = loops("compiled"), loops("lent")
+    for name in SOURCES:
+        tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+        froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        known = {one.asname or one.name: f"{node.module}.{one.name}" for node in froms
+                 for one in node.names}  # fmt: skip
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and f"{name}.{node.name}" in lent:
+                used = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+                called = {known.get(one, f"{name}.{one}") for one in used}
+                assert not {one.removeprefix("feature_store.") for one in called} & counting
+
+
 def test_code_is_kept_under_a_name_that_knows_every_file_in_it() -> None:
     assert {name.partition(".")[0] for name in loops("compiled") | loops("lent")} == set(SOURCES)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from fine_tune import kept
 from fine_tune.bases.base import open_base
 from fine_tune.kept import ready_of
 from fine_tune.ready import Material, Simulated
 from fine_tune.recipe import Adapter, Gates, Optimiser, Recipe
 from fine_tune.tune import tune
 from finmodel.assistant.briefing import briefing
+from finmodel.assistant.template import FAMILIES
 from finmodel.lender.talk.conversations import write
 from finmodel.lender.talk.general import general_text
 from finmodel.lender.talk.held_out import held_out
@@ -144,6 +146,22 @@ def test_changed_code_or_scripts_are_not_answered_with_what_was_kept(
     (code / "scripts.yaml").write_text("a: 2")
     ready_of(told.source(), RECIPE, base, file, told)
     assert (told.made, len(told.anew)) == (2, 1)
+
+
+def test_a_base_that_is_spoken_to_in_another_way_is_not_answered_with_what_was_kept(
+    base, told, tmp_path
+):
+    file = tmp_path / "ready.msgpack"
+    ready_of(told.source(), RECIPE, base, file, told)
+    other = next(one for one in FAMILIES.values() if one.name != base.family.name)
+    ready_of(told.source(), RECIPE, dataclasses.replace(base, family=other), file, told)
+    assert told.made == 2
+
+
+def test_what_a_machine_compiled_is_no_source():
+    names = [name for name, _ in kept._code()]
+    assert "finmodel/clock.py" in names
+    assert not [name for name in names if "__pycache__" in name]
 
 
 def test_of_real_conversations_nothing_is_kept(base, material, tmp_path):

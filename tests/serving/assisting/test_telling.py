@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import AssessmentSource, Feedback
+from mlflow.tracing.client import TracingClient
 
 from finmodel.assistant.suggesting.context import prompt_version
 from finmodel.assistant.suggesting.shelf import shipped_shelf
 from finmodel.assistant.suggesting.suggest import suggest
 from finmodel.conversation_book import ConversationBook, Opened
 from finmodel.conversations import Conversation, Message
-from finmodel.errors import NotFound, Refused
+from finmodel.errors import Damaged, NotFound, Refused
+from finmodel.restriction_book import Restriction, RestrictionBook
 from finmodel.suggestion_book import Counts, Judged, Shown, SuggestionBook, Untold
 from finmodel.vault import Vault
 from finmodel.verdicts import Verdict
@@ -22,6 +25,7 @@ from tests.finmodel.assistant.suggesting.talks import asking, writer
 from tests.finmodel.mlflow_home import settings_at
 
 AT = datetime(2026, 6, 3, 2, tzinfo=UTC)
+SENT = "欧阳静，已为您登记，打13812345678办理。"
 SAID = "我上个月失业了，那个你们这边能不能顺便说说还款日"
 
 
@@ -79,20 +83,20 @@ def test_mlflow_is_told_once_of_each_suggestion_and_later_of_its_verdict(tmp_pat
     assert "失业" not in trace.to_json()
 
 
-def test_what_was_sent_stands_at_the_verdict_for_whom_has_the_vault(tmp_path, untold):
-    here = settings_at(tmp_path / "home")
-    sent = "王小明先生，您本期应还{amount_due}，打13812345678可以办理。"
-    names = {}
+@pytest.fixture
+def judged_home(tmp_path, untold):
+    """A home whose four customers' edited replies MLflow was told of; their suggestions' ids."""
+    here, names = settings_at(tmp_path / "home"), {}
     with (
         closing(Vault(here.vault)) as vault,
         closing(SuggestionBook(here.suggestions, vault)) as book,
         closing(ConversationBook(here.conversations, vault)) as talks,
     ):
-        for customer, consents in (("u1", True), ("u2", False), ("u3", True)):
+        for customer, consents in (("u1", True), ("u2", False), ("u3", True), ("u4", True)):
             talk = Conversation(
-                id=f"c-{customer}", customer=customer, scenario="repayment",
-                consent_to_training=consents, started=AT, channel="chat",
-                messages=(Message(id="m1", who="customer", at=AT, text="王小明，怎么还款"),),
+                id=f"c-{customer}", customer=customer, scenario="repayment", channel="chat",
+                consent_to_training=consents, started=AT,
+                messages=(Message(id="m1", who="customer", at=AT, text="我叫欧阳静，怎么还"),),
             )  # fmt: skip
             talks.take(Opened.of(talk, "li"), talk.messages)
             shown = Shown(
@@ -102,25 +106,93 @@ def test_what_was_sent_stands_at_the_verdict_for_whom_has_the_vault(tmp_path, un
             names[customer] = book.show(shown, talks.ref_of(talk.id))
             verdict = Verdict(
                 id=names[customer], conversation=talk.id, after="m1", at=AT, verdict="edited",
-                suggestion="请还款。", sent=sent,
+                suggestion="请还款。", sent=SENT,
             )  # fmt: skip
             book.judge(names[customer], customer, Judged(verdict=verdict, characters=9, saved=0.1))
         tell(here)
-        vault.erase("u3")
-    assert said(here, names["u1"]).sent == sent.replace("王小明", "[姓名1]").replace(
-        "13812345678", "[手机号1]"
-    )
-    with pytest.raises(Refused, match="did not consent to training"):
-        said(here, names["u2"])
+    return here, names
+
+
+def traces_of(here):
+    client = MlflowClient(here.mlflow_uri)
+    place = client.get_experiment_by_name("assistant").experiment_id
+    return {one.info.trace_id: one for one in client.search_traces(locations=[place])}
+
+
+def test_what_was_sent_stands_at_the_verdict_for_whom_has_the_vault(judged_home):
+    here, names = judged_home
+    told = said(here, names["u1"])
+    assert told.sent == "[姓名1]，已为您登记，打[手机号1]办理。"
+    blobs = []
+    for trace in traces_of(here).values():
+        (judged,) = trace.info.assessments
+        blobs.append(b64decode(judged.metadata["sealed"]))
+        shown = blobs[-1] + trace.to_json().encode()
+        assert not any(word.encode() in shown for word in ("欧阳静", "13812345678", "登记"))
+    with closing(Vault(here.vault)) as vault:
+        refs = [vault.known(customer) for customer in names]
+    assert len({blob[:9] for blob in blobs}) == 4, "nobody sees which are one customer's"
+    assert not any(ref in blob for ref in refs for blob in blobs)
+
+
+def test_nobody_reads_what_was_sent_to_who_did_not_consent_or_asked_to_be_erased(judged_home):
+    here, names = judged_home
+    with closing(Vault(here.vault)) as vault:
+        with closing(RestrictionBook(here, vault)) as restricted:
+            restricted.restrict(Restriction("u3", AT))
+        vault.erase("u4")
+    for customer in ("u2", "u3"):
+        with pytest.raises(Refused, match="lets nobody learn of it"):
+            said(here, names[customer])
     with pytest.raises(NotFound, match="erased"):
-        said(here, names["u3"])
+        said(here, names["u4"])
     with pytest.raises(NotFound, match="tr-" + "cd" * 16):
         said(here, "cd" * 16)
-    place = MlflowClient(here.mlflow_uri).get_experiment_by_name("assistant").experiment_id
-    for trace in MlflowClient(here.mlflow_uri).search_traces(locations=[place]):
-        (judged,) = trace.info.assessments
-        told = b64decode(judged.metadata["sealed"]) + trace.to_json().encode()
-        assert not any(word.encode() in told for word in ("王小明", "13812345678", "办理"))
+
+
+def test_of_who_asked_to_be_erased_no_words_are_told_any_more(judged_home, untold):
+    here, _ = judged_home
+    with (
+        closing(Vault(here.vault)) as vault,
+        closing(SuggestionBook(here.suggestions, vault)) as book,
+        closing(RestrictionBook(here, vault)) as restricted,
+    ):
+        restricted.restrict(Restriction("u1", AT))
+        shown = Shown(
+            conversation="c-u1", customer="u1", agent="li", scenario="repayment", at=AT, count=1,
+            ms=1.0, body=untold.body,
+        )  # fmt: skip
+        later = book.show(shown, vault.known("u1"))
+        verdict = Verdict(
+            id=later, conversation="c-u1", after="m1", at=AT, verdict="edited",
+            suggestion="请还款。", sent=SENT,
+        )  # fmt: skip
+        book.judge(later, "u1", Judged(verdict=verdict, characters=9, saved=0.1))
+        assert tell(here).verdicts == 1
+    (judged,) = traces_of(here)[f"tr-{later}"].info.assessments
+    assert "sealed" not in judged.metadata
+    with pytest.raises(NotFound, match="no verdict with words"):
+        said(here, later)
+
+
+@pytest.mark.parametrize("how", ["another's", "no base64", "a bit", "not ASCII"])
+def test_words_that_were_changed_in_mlflow_are_told_apart(judged_home, how):
+    here, names = judged_home
+    client = TracingClient(here.mlflow_uri)
+    mine, other = (traces_of(here)[f"tr-{names[one]}"].info for one in ("u1", "u4"))
+    sealed = mine.assessments[0].metadata["sealed"]
+    changed = {
+        "another's": other.assessments[0].metadata["sealed"],
+        "no base64": "!" + sealed,
+        "a bit": ("B" if sealed[40] == "A" else "A").join((sealed[:40], sealed[41:])),
+        "not ASCII": "é" + sealed,
+    }[how]
+    client.delete_assessment(mine.trace_id, mine.assessments[0].assessment_id)
+    source = AssessmentSource(source_type="HUMAN", source_id="li")
+    told = Feedback("verdict", value="edited", source=source, metadata={"sealed": changed})
+    client.log_assessment(mine.trace_id, told)
+    with pytest.raises(Damaged, match="altered there"):
+        said(here, names["u1"])
 
 
 def test_a_trace_that_was_deleted_in_mlflow_holds_up_no_other(tmp_path, untold):
