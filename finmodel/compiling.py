@@ -1,10 +1,11 @@
-"""How loops over rows, tiles, trees and bytes are compiled: `compiled`, or for most `lent`.
+"""How loops over rows, tiles, trees and bytes are compiled: `compiled`, or `lent` their arrays.
 
 numba counts who holds an array, by an atomic addition for each one that a function is given, cuts
-or puts into a tuple, and another when it is done. For what is called once an event, a node or a
-byte that was most of the work: tiles advance four times as fast without it, and JSON is read three
-times as fast. Whatever is `lent` its arrays counts nothing. It makes no array, which numba sees to,
-and gives none back, which would free what its caller holds: so it must say that it gives numbers.
+or puts into a tuple, and another when it is done. For what is called once an event or a byte that
+was most of the work: tiles advance four times as fast without it. (Trees gain nothing: each call
+there does enough.) Whatever is `lent` its arrays counts nothing. It makes no array, which numba
+sees to, and gives none back, which would free what its caller holds: so it must say that it gives
+numbers.
 """
 
 from __future__ import annotations
