@@ -97,6 +97,7 @@ const SENTENCES = [
   ["there was no suggestion ", "没有这条建议，请从所列建议中选择"],
   ["it was judged otherwise before", "这次建议已有另一个结论，每次建议只评一次"],
   ["it was shown in another conversation", "这次建议属于另一个会话，没有发送；请回到所属会话再发送"],
+  ["these are not the words of its verdict", "这不是该结论的原文，已在存放处被改动"],
   ["nothing of this id was shown here", "没有这次建议的记录，请重新获取建议"],
   ["there is no finding of this id", "没有这条质检发现，请刷新列表"],
   ["wrote this message", "这是您自己发送的消息，请由另一位主管判定"],

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import resource
 import time
 
 import pytest
@@ -47,6 +48,18 @@ def test_a_file_that_is_cut_short_under_a_map_kills_the_check_alone(tmp_path):
             return [well("thing", str(mapped[90_000]))]
 
     assert "kills the reader" in found(look).says
+
+
+def test_a_process_that_has_more_than_a_thousand_files_open_hears_its_checks():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4096), hard), hard))
+    taken = [os.dup(0) for _ in range(1024)]
+    try:
+        assert found(lambda: [well("thing", "is there")]).says == "is there"
+    finally:
+        for one in taken:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_check_that_hangs_is_told_and_ended():
