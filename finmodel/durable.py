@@ -20,10 +20,10 @@ from typing import BinaryIO
 from finmodel.errors import BadInput, Damaged, FinmodelError, NoRoom, Refused
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, mode: int = 0o777) -> None:
     """Have a folder, where there is none yet; the disk's refusal is a sentence."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(error, folder) from error
 

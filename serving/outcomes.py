@@ -20,7 +20,7 @@ from finmodel.audit_segments import MARK_NAME
 from finmodel.clock import micros
 from finmodel.decision_log import APPLICATION
 from finmodel.decision_series import Series
-from finmodel.durable import disk_error, held_alone
+from finmodel.durable import held_alone, make_folder
 from finmodel.errors import BadInput, NotReady
 from finmodel.months import Months
 from finmodel.outcomes import DecidedOn, Outcomes, judge, left_of
@@ -122,10 +122,7 @@ def alone(folder: Path, freely: bool) -> Iterator[None]:
     if freely:
         yield
         return
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, folder) from error
+    make_folder(folder, 0o700)
     busy = NotReady("another load is under way", where="imported decisions", remedy="wait for it")
     with held_alone(folder / ".lock", busy):
         yield

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from finmodel.durable import disk_error, replacing
+from finmodel.durable import disk_error, make_folder, replacing
 from finmodel.errors import Damaged, NoRoom, NotFound, NotReady
 from finmodel.hashes import sha256_of
 from finmodel.progress import Progress, silent, teller
@@ -111,10 +111,7 @@ def fetch(
         _require_whole(base, target)
         return target
     parts = folder / "parts"
-    try:
-        parts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, parts) from error
+    make_folder(parts)
     tell = teller("parts fetched", base.parts, progress)
     for number in range(1, base.parts + 1):
         part = parts / f"{number:03}.bin"

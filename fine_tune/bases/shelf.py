@@ -14,7 +14,7 @@ import msgspec
 
 from fine_tune.bases.base import open_base
 from fine_tune.bases.shipped import TINY, shipped
-from finmodel.durable import disk_error, replace_file
+from finmodel.durable import make_folder, replace_file
 from finmodel.errors import BadInput, Damaged, NotFound
 from finmodel.hashed_file import Hashed, still
 
@@ -73,10 +73,7 @@ def _noted(base: Shelved) -> str:
 
 
 def _keep(shelf: Path, base: Shelved) -> Shelved:
-    try:
-        shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, shelf) from error
+    make_folder(shelf, 0o700)
     replace_file(shelf / f"{base.name}.json", msgspec.json.format(msgspec.json.encode(base)))
     return base
 
