@@ -30,7 +30,11 @@ STAGES = {
     "tile_sections.py:read_sections": "windows",
     "packed_kernels.py:read": "windows",
     "kernels.py:score_blocks": "score",
-    "packed_writer.py:_values": "get",
+    "known_rooms.py:of": "get",
+    "run_kernels.py:_measure": "get",
+    "run_kernels.py:_copy": "get",
+    "lmdb_values.py:_oldest": "move",
+    "run_kernels.py:_lay": "put",
     "~:<method 'putmulti' of 'Cursor' objects>": "put",
     "~:<method '__exit__' of 'Transaction' objects>": "sync",
 }

@@ -22,6 +22,8 @@ from feature_store.kafka_group import KafkaGroup
 from feature_store.kafka_log import KafkaEventLog
 from feature_store.kafka_settings import KafkaSettings
 from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_room import Room, names_of
+from feature_store.lmdb_values import values_of
 from feature_store.packed_keys import place_of
 from feature_store.packed_writer import PackedWriter
 from feature_store.stream import Stream
@@ -30,6 +32,7 @@ from feature_store.vectors import Scoring
 from feature_store.window_plan import schema_of
 from finmodel.records import Float32s
 
+_PLACE = place_of("customer_id", "int64")
 VECTOR = 128
 """Features that a vector counts for; the shipped one has a few more."""
 
@@ -152,9 +155,10 @@ def prepared(world: StreamWorld, folder: Path) -> PackedWriter:
 
 def values_in(folder: Path) -> dict[bytes, bytes]:
     """Every customer's value."""
-    rows = place_of("customer_id", "int64").name
-    with open_map(MapPlace(folder, 16.0)).reading(rows) as (txn, (handle,)):
-        return dict(txn.cursor(handle).iternext(keys=True, values=True))
+    with open_map(MapPlace(folder, 16.0)).reading(*names_of(_PLACE)) as (txn, handles):
+        room = Room(*handles)
+        keys = [bytes(key) for key in txn.cursor(room.numbers).iternext(values=False)]
+        return dict(zip(keys, values_of(txn, room, keys), strict=True))
 
 
 def _rss_mb() -> float:

@@ -20,9 +20,10 @@ import lmdb
 
 from finmodel.errors import BadInput, Damaged, FinmodelError, NoRoom, NotReady, Refused
 
-_MAX_DBS = 64
+_MAX_DBS = 192
 _MAX_READERS = 512
 _META_PAGES = 2
+_PATIENCE_S = 1.0
 _NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -50,7 +51,7 @@ class LmdbMap:
     """A map that threads share; opened for reading until somebody writes."""
 
     def __init__(self, place: MapPlace) -> None:
-        self.place = place
+        self.place, self._opened = place, 0
         self._reset()
 
     def _reset(self) -> None:
@@ -75,7 +76,7 @@ class LmdbMap:
     @contextmanager
     def writing(
         self, names: dict[bytes, bool]
-    ) -> Iterator[tuple[lmdb.Transaction[bytes], list[Any]]]:
+    ) -> Iterator[tuple[lmdb.Transaction[memoryview], list[Any]]]:
         """The one write transaction, and databases (made if need be; True: integer keys).
 
         All of it is written or none. NoRoom if the map or the disk is full.
@@ -85,14 +86,14 @@ class LmdbMap:
 
     def _written(
         self, names: dict[bytes, bool]
-    ) -> Iterator[tuple[lmdb.Transaction[bytes], list[Any]]]:
+    ) -> Iterator[tuple[lmdb.Transaction[memoryview], list[Any]]]:
         env = self._enter_to_write()
         try:
             env.reader_check()  # frees the slots of readers that were killed
             for name, integer in names.items():
                 if name not in self._handles:
                     self._handles[name] = env.open_db(name, integerkey=integer)
-            with env.begin(write=True) as txn:
+            with env.begin(write=True, buffers=True) as txn:
                 yield txn, [self._handles[name] for name in names]
         except lmdb.Error as error:
             raise self.typed(error) from error
@@ -107,9 +108,13 @@ class LmdbMap:
                     self._idle.wait()
                 else:
                     self._shut()
-                    self._open(writable)
+                    self._open(writable or self._writes_here())
             self._active += 1
             return self._env
+
+    def _writes_here(self) -> bool:
+        """Whether this process wrote to a map that is still there."""
+        return self._writable and (self.place.path / "data.mdb").exists()
 
     def _enter_to_write(self) -> lmdb.Environment:
         env = self.enter(writable=True)
@@ -129,6 +134,11 @@ class LmdbMap:
                 self._idle.notify_all()
 
     @property
+    def opened(self) -> int:
+        """How often a map was opened in this process: what was met before lies elsewhere."""
+        return self._opened
+
+    @property
     def last_page(self) -> int:
         """The number of the last page that was ever written."""
         env = self.enter(writable=False)
@@ -141,7 +151,7 @@ class LmdbMap:
     def used_pages(self) -> int:
         """How many pages hold something, LMDB's own two among them."""
         with self.reading() as (txn, _), txn.cursor() as cursor:
-            names = list(cursor.iternext(values=False))
+            names = [bytes(name) for name in cursor.iternext(values=False)]
         with self.reading(*names) as (txn, handles):
             stats = [txn.stat(), *(txn.stat(one) for one in handles if one is not None)]
         used = sum(one["branch_pages"] + one["leaf_pages"] + one["overflow_pages"] for one in stats)
@@ -159,6 +169,16 @@ class LmdbMap:
                 self._idle.wait()
             self._shut()
 
+    def let_go(self) -> None:
+        """Close the map as `close` does, but leave it open where somebody goes on reading.
+
+        LMDB keeps pages in memory that it wrote, and writes them again with what stood in them
+        where nothing new does; with the map they are let go.
+        """
+        with self._lock:
+            if self._idle.wait_for(lambda: not self._active, _PATIENCE_S):
+                self._shut()
+
     def renew_if_replaced(self) -> None:
         """Close the map if other files lie at its path now (somebody made it anew)."""
         if self._env is not None and self._file != _identity(self.place.path):
@@ -170,6 +190,7 @@ class LmdbMap:
             self._env.close()  # this process's copy; LMDB leaves the parent's locks and slots alone
         else:
             _inherited.append(self._env)  # a thread of the parent was reading: it is not ours
+        self._opened += 1
         self._reset()
 
     def _shut(self) -> None:
@@ -199,6 +220,7 @@ class LmdbMap:
         except lmdb.Error as error:
             raise self.typed(error) from error
         self._file, self._writable = _identity(path), writable
+        self._opened += 1
 
     def handle(self, env: lmdb.Environment, name: bytes) -> Any:
         """A database by its name, or None if nothing was ever written to it."""
@@ -241,7 +263,7 @@ class Reading:
     def __init__(self, found: LmdbMap, names: tuple[bytes, ...]) -> None:
         self._map, self._names = found, names
 
-    def __enter__(self) -> tuple[lmdb.Transaction[bytes], list[Any]]:
+    def __enter__(self) -> tuple[lmdb.Transaction[memoryview], list[Any]]:
         try:
             return self._begin()
         except lmdb.MapResizedError:  # another process gave the map more room
@@ -250,11 +272,12 @@ class Reading:
         except lmdb.Error as error:
             raise self._map.typed(error) from error
 
-    def _begin(self) -> tuple[lmdb.Transaction[bytes], list[Any]]:
+    def _begin(self) -> tuple[lmdb.Transaction[memoryview], list[Any]]:
         env = self._map.enter(writable=False)
         try:
-            handles = [self._map.handle(env, name) for name in self._names]
-            self._txn = env.begin()
+            # From the last, which writers make last: with it the others are there.
+            handles = [self._map.handle(env, name) for name in reversed(self._names)][::-1]
+            self._txn = env.begin(buffers=True)
         except BaseException:
             self._map.leave()
             raise

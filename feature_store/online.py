@@ -1,6 +1,6 @@
 """Online features of many customers at once, out of the LMDB map: `OnlineFeatures.fetch`.
 
-One LMDB get an id and one compiled pass over the bytes, in one snapshot; no protobuf and no Feast.
+Compiled passes over the bytes of many, in one snapshot; no protobuf and no Feast.
 What a value means, and how old is too old, is for whoever asked.
 """
 
@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
+from feature_store.known_rooms import KnownRooms
 from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_room import Room, names_of
+from feature_store.lmdb_values import fetched
 from feature_store.online_answers import Answers, question_of
 from feature_store.packed_catalog import META, load
 from feature_store.plan import ServicePlan
@@ -31,7 +33,7 @@ class OnlineFeatures:
     def __init__(self, path: Path, map_gb: float = 8.0) -> None:
         self._map = open_map(MapPlace(path, map_gb))
         self._looked = 0.0
-        self._answers = Answers()
+        self._answers, self._known = Answers(), KnownRooms()
 
     def fetch(
         self, ids: Sequence[Any] | npt.NDArray[Any], plan: ServicePlan, as_of: datetime
@@ -44,10 +46,11 @@ class OnlineFeatures:
         """
         asked = question_of(ids, plan, as_of)
         self._follow_the_map()
-        with self._map.reading(META, asked.place.name) as (txn, (meta, rows)):
-            catalog = load(txn, meta)
+        with self._map.reading(META, *names_of(asked.place)) as (txn, (meta, *handles)):
+            catalog, room = load(txn, meta), Room(*handles)
             refuse_if(txn.get(REBUILD, None, meta), str(self._map.place.path))
-            values = _values(txn, rows, asked.keys)
+            known = self._known.of(asked.place, self._map.opened) if asked.place.integer else None
+            values = fetched(txn, room, asked.keys, known)
         return self._answers.batch(asked, values, catalog)
 
     def _follow_the_map(self) -> None:
@@ -60,9 +63,3 @@ class OnlineFeatures:
     def close(self) -> None:
         """Close the map in this process; a later fetch opens it again."""
         self._map.close()
-
-
-def _values(txn: Any, rows: Any, keys: list[bytes]) -> list[bytes]:
-    if rows is None:
-        return [b""] * len(keys)
-    return list(map(txn.get, keys, repeat(b""), repeat(rows)))

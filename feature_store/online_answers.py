@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy.typing as npt
 
 from feature_store.packed_catalog import Stamped
-from feature_store.packed_columns import joined
+from feature_store.packed_kernels import Sections
 from feature_store.packed_keys import Place, checked_ids, keys_of, place_of
 from feature_store.packed_tables import ttls_s
 from feature_store.plan import ServicePlan
@@ -74,10 +74,10 @@ class Answers:
     def __init__(self) -> None:
         self._readers: dict[ServicePlan, tuple[bytes, VectorReader]] = {}
 
-    def batch(self, asked: Question, values: list[bytes], catalog: Stamped) -> FeatureBatch:
+    def batch(self, asked: Question, values: Sections, catalog: Stamped) -> FeatureBatch:
         """The answer that lies in the ids' values, as the catalog beside them explains it."""
         plan = asked.plan
-        answer = read_vectors(joined(values), self._reader(plan, catalog), micros(asked.as_of))
+        answer = read_vectors(values, self._reader(plan, catalog), micros(asked.as_of))
         return FeatureBatch(
             service=plan.service,
             as_of=asked.as_of,

@@ -21,7 +21,8 @@ from finmodel.errors import BadInput, Damaged, NoRoom, NotReady
 
 META = b"meta"
 STAMP, BOOK = b"stamp", b"book"
-_FORMAT = 1
+_FORMAT, _RUNS = 1, 2
+"""Of a book whose values are under their keys, and of one whose values lie in runs."""
 _MOST = 0xFFFF
 
 Features = tuple[FeaturePlan, ...]
@@ -184,9 +185,9 @@ def parsed(book: bytes) -> Catalog:
             where="map of online features",
             remedy="move the map away and materialise again",
         ) from error
-    if catalog.format != _FORMAT:
+    if catalog.format not in (_FORMAT, _RUNS):
         raise NotReady(
-            f"the map has format {catalog.format}, and this program reads {_FORMAT}",
+            f"the map has format {catalog.format}, and this program reads up to {_RUNS}",
             where="map of online features",
             remedy="materialise into a new map",
         )
@@ -194,7 +195,11 @@ def parsed(book: bytes) -> Catalog:
 
 
 def store(txn: Any, meta: Any, catalog: Catalog) -> None:
-    """Write the catalog if it differs from what is stored, under a new stamp."""
+    """Write the catalog if it differs from what is stored, under a new stamp.
+
+    An earlier version, which would read numbers as values, does not read it.
+    """
+    catalog.format = _RUNS
     book = encoded(catalog)
     if txn.get(BOOK, None, meta) != book:
         txn.put(BOOK, book, db=meta)
@@ -226,8 +231,8 @@ def positions_in(txn: Any, meta: Any) -> dict[Position, int]:
     found = {}
     with txn.cursor(meta) as cursor:
         there = cursor.set_range(_POSITION)
-        while there and cursor.key().startswith(_POSITION):
-            found[position_named(cursor.key())] = int.from_bytes(cursor.value(), "little")
+        while there and (field := bytes(cursor.key())).startswith(_POSITION):
+            found[position_named(field)] = int.from_bytes(cursor.value(), "little")
             there = cursor.next()
     return found
 

@@ -22,6 +22,8 @@ from pydantic import StrictStr
 from feature_store import feast_rows, packed_redis_store
 from feature_store.feast_rows import FeastAnswer, FeastRow
 from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_room import names_of, rooms_of
+from feature_store.lmdb_values import values_of
 from feature_store.online import OnlineFeatures
 from feature_store.online_answers import OnlineReader
 from feature_store.online_writer import OnlineWriter
@@ -82,12 +84,14 @@ class PackedOnlineStore(OnlineStore):
         places = feast_rows.places_of(entity_keys)
         values = [b""] * len(entity_keys)
         found_map = open_map(_place(config))
-        with found_map.reading(META, *(place.name for place in places)) as (txn, (meta, *rows)):
+        names = [name for place in places for name in names_of(place)]
+        with found_map.reading(META, *names) as (txn, (meta, *handles)):
             catalog = load(txn, meta).catalog
             refuse_if(txn.get(REBUILD, None, meta), str(found_map.place.path))
-            for some, handle in zip(places.values(), rows, strict=True):
-                for i, key in some if handle else ():
-                    values[i] = txn.get(key, b"", handle)
+            for some, room in zip(places.values(), rooms_of(handles), strict=True):
+                found = values_of(txn, room, [key for _, key in some])
+                for (i, _), value in zip(some, found, strict=True):
+                    values[i] = value
         return feast_rows.answers_of(config, table, values, catalog, requested_features)
 
     def update(

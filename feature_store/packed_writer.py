@@ -7,17 +7,20 @@ transaction: all of it is stored, or none. What a view means is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import compress, repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from feature_store import packed_kernels as kernels
+from feature_store.known_rooms import KnownRoom, KnownRooms
 from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_rewriting import bring_up, remove
+from feature_store.lmdb_room import Room, account_of, is_older, names_of, rooms_of
 from feature_store.lmdb_scrub import scrub
+from feature_store.lmdb_values import Found, find, put, take
 from feature_store.packed_catalog import (
     META,
     Catalog,
@@ -34,9 +37,9 @@ from feature_store.packed_catalog import (
 from feature_store.packed_columns import ViewColumns, joined
 from feature_store.packed_counting import Part, count, customers_of, uncounted, with_seen
 from feature_store.packed_keys import Place, keys_of, place_of
-from feature_store.packed_merge import Written, chosen, each_value, in_chunks, merged, newest
+from feature_store.packed_merge import Written, chosen, in_chunks, merged, newest
 from feature_store.packed_rows import Row, layout_of
-from feature_store.packed_sections import NewSections
+from feature_store.packed_sections import NewSections, taken
 from feature_store.rebuild_mark import REBUILD, Rebuild, parsed
 from feature_store.tile_columns import EventColumns, Fates
 from feature_store.tile_columns import checked as checked_events
@@ -54,9 +57,8 @@ class _Work(NamedTuple):
 
     txn: Any
     meta: Any
-    rows: Any
+    room: Room
     catalog: Catalog
-    integer: bool
 
 
 class _Asked(NamedTuple):
@@ -72,12 +74,16 @@ class _Seen(NamedTuple):
     """What a micro-batch rests on, in one snapshot of the map."""
 
     txn_id: int
+    opened: int
+    """How often the map was opened by then, and what the numbers in it stand for."""
+    standing: int
     catalog: Catalog
     """With the parts' views, and the scores', in it."""
     places: list[Position]
     upto: list[int]
     """How far each part's partition was counted."""
-    values: list[bytes]
+    found: Found
+    """Where the values lay."""
 
 
 class _Made(NamedTuple):
@@ -95,6 +101,7 @@ class PackedWriter:
 
     def __init__(self, place: MapPlace, project: str) -> None:
         self._map, self._project = open_map(place), project
+        self._known = KnownRooms()
 
     def write_columns(
         self, join_key: str, ids: Sequence[Any] | npt.NDArray[Any], columns: Sequence[ViewColumns]
@@ -142,32 +149,42 @@ class PackedWriter:
             checked_events(plan, events)
         customers, place = customers_of(parts), place_of(join_key, "int64")
         asked = _Asked(keys_of(join_key, customers.view(np.int64)), customers, parts, scoring)
-        before = self._before(place, asked)
-        made = None if before is None else _made(before, asked)
-        with self._map.writing({META: False, place.name: True}) as (txn, (meta, rows)):
-            if before is None or made is None or txn.id() != before.txn_id + 1:
-                now = self._seen(txn, (meta, rows), asked)
-                if before is None or made is None or now[1:] != before[1:]:
-                    made = _made(now, asked)
+        seen, made = self._before(place, asked)
+        with self._map.writing({META: False} | names_of(place)) as (txn, (meta, *handles)):
+            room = Room(*handles)
+            bring_up(self._map, txn, room, place)
+            now_is = txn.id() - 1, self._map.opened
+            if seen is None or made is None or now_is != seen[:2]:
+                now = self._seen(txn, meta, room, asked)
+                if seen is None or made is None or not _same(seen, now):
+                    made = _made(now, take(txn, room, now.found), asked)
+                seen = now
             made.catalog.note(place)
             for position, upto in made.positions:
                 note_position(txn, meta, position, upto)
-            _store(
-                _Work(txn, meta, rows, made.catalog, True), asked.keys, made.values, made.changed
-            )
+            work = _Work(txn, meta, room, made.catalog)
+            _store(work, asked.keys, seen.found, made.values, made.changed)
             store(txn, meta, made.catalog)
         return made.fates
 
-    def _before(self, place: Place, asked: _Asked) -> _Seen | None:
-        """What a call rests on, in a snapshot; None where there is no map yet."""
+    def _before(self, place: Place, asked: _Asked) -> tuple[_Seen | None, _Made | None]:
+        """What a call rests on in a snapshot, and what it makes of that; neither where there is no
+        map yet."""
         try:
-            with self._map.reading(META, place.name) as (txn, handles):
-                return self._seen(txn, handles, asked)
+            with self._map.reading(META, *names_of(place)) as (txn, (meta, *handles)):
+                room, known = Room(*handles), self._known.of(place, self._map.opened)
+                standing = known.standing
+                seen = self._seen(txn, meta, room, asked, known)
+                values = take(txn, room, seen.found, known)
         except NotReady:
-            return None
+            return None, None
+        if standing not in (0, known.standing):  # somebody was removed
+            self._map.let_go()
+        return seen, _made(seen, values, asked)
 
-    def _seen(self, txn: Any, handles: Sequence[Any], asked: _Asked) -> _Seen:
-        meta, rows = handles
+    def _seen(
+        self, txn: Any, meta: Any, room: Room, asked: _Asked, known: KnownRoom | None = None
+    ) -> _Seen:
         catalog = load_for(txn, meta, self._project)
         heads = [catalog.declare(plan.view, schema_of(plan)) for plan, _ in asked.parts]
         if asked.scoring is not None:
@@ -177,10 +194,10 @@ class PackedWriter:
             for head, (_, events) in zip(heads, asked.parts, strict=True)
         ]
         upto = [0 if meta is None else position_of(txn, meta, place) for place in places]
-        values = [b""] * len(asked.keys)
-        if rows is not None:
-            values = list(map(txn.get, asked.keys, repeat(b""), repeat(rows)))
-        return _Seen(txn.id(), catalog, places, upto, values)
+        account = account_of(txn, room)
+        standing = 0 if account is None else account.standing
+        found = find(txn, room, asked.keys, known)
+        return _Seen(txn.id(), self._map.opened, standing, catalog, places, upto, found)
 
     def position(self, plan: WindowPlan, topic: int, partition: int) -> int:
         """The offset from which a partition of a view's topic is still to be counted."""
@@ -234,6 +251,22 @@ class PackedWriter:
             for name, features in keep.items():
                 catalog.declare(name, features)
             store(txn, meta, catalog)
+        self.bring_up(map(Place.parsed, catalog.places))
+
+    def older(self) -> list[Place]:
+        """The places that lie as an earlier version wrote them; NotReady if there is no map."""
+        with self._map.reading(META) as (txn, (meta,)):
+            places = [Place.parsed(text) for text in load(txn, meta).catalog.places]
+        names = [name for place in places for name in names_of(place)]
+        with self._map.reading(*names) as (txn, handles):
+            rooms = zip(places, rooms_of(handles), strict=True)
+            return [place for place, room in rooms if room.numbers and is_older(txn, room)]
+
+    def bring_up(self, places: Iterable[Place]) -> None:
+        """Lay out anew what an earlier version wrote of some places."""
+        for place in places:
+            with self._transaction(place):
+                pass  # which does
 
     def held(self, join_key: str, ids: Int64s) -> int:
         """Of how many of some customers the map has a row."""
@@ -248,80 +281,75 @@ class PackedWriter:
     def forget(self, join_key: str, ids: Int64s) -> int:
         """Remove customers' rows, of all views, and every byte of them; how many had one.
 
-        All rows are written anew, for a key also stands where pages part; then what lies in the
+        The place is written anew, for a key also stands where pages part; then what lies in the
         pages that are free now is written over. Who writes meanwhile waits.
         """
-        place, gone = place_of(join_key, "int64"), set(keys_of(join_key, ids))
+        place = place_of(join_key, "int64")
         if not (self._map.place.path / "data.mdb").exists():
             return 0
-        with (
-            self._map.writing({place.name: True}) as (txn, (rows,)),
-            self._map.reading(place.name) as (before, _),
-        ):
-            removed = [value for key in gone if (value := txn.get(key, b"", rows))]
-            theirs = set(removed)
-            if removed:
-                txn.drop(rows, delete=False)
-                kept = _of_others(before.cursor(rows), gone, theirs)
-                txn.cursor(rows).putmulti(kept, append=True)
+        with suppress(NotReady):  # nothing was ever applied
+            self.bring_up(self.older())
+        removed, theirs = remove(self._map, place, keys_of(join_key, ids))
         scrub(self._map, theirs)  # also of who was removed by one that was killed
-        return len(removed)
+        return removed
 
     def clear(self) -> None:
         """Remove everything of the project; its readers find no map until it is applied again."""
         with self._map.writing({META: False}) as (txn, (meta,)):
             places = load_for(txn, meta, self._project).places
-        names = {META: False} | {p.name: p.integer for p in map(Place.parsed, places)}
+        names = {META: False}
+        for place in map(Place.parsed, places):
+            names |= names_of(place)
         with self._map.writing(names) as (txn, handles):
             for handle in handles:
                 txn.drop(handle, delete=False)
 
     @contextmanager
     def _transaction(self, place: Place) -> Iterator[_Work]:
-        names = {META: False, place.name: place.integer}
-        with self._map.writing(names) as (txn, (meta, rows)):
-            catalog = load_for(txn, meta, self._project)
+        with self._map.writing({META: False} | names_of(place)) as (txn, (meta, *handles)):
+            catalog, room = load_for(txn, meta, self._project), Room(*handles)
+            bring_up(self._map, txn, room, place)
             catalog.note(place)
-            yield _Work(txn, meta, rows, catalog, place.integer)
+            yield _Work(txn, meta, room, catalog)
             store(txn, meta, catalog)
-
-
-def _of_others(cursor: Any, gone: set[bytes], theirs: set[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Rows of everybody else; what one of these holds too is no longer `theirs` alone."""
-    for key, value in cursor.iternext():
-        if key not in gone:
-            theirs.difference_update([one for one in theirs if one in value])
-            yield key, value
-
-
-def _values(work: _Work, keys: list[bytes]) -> kernels.Sections:
-    return joined(list(map(work.txn.get, keys, repeat(b""), repeat(work.rows))))
 
 
 def _put(work: _Work, keys: list[bytes], new: Sequence[NewSections], before: Written) -> Written:
     """Merge views of unique, ordered keys into their values, and store those that changed."""
-    values, won = merged(_values(work, keys), new, work.catalog)
-    _store(work, keys, values, np.asarray(won.any(axis=0)))
+    found = find(work.txn, work.room, keys)
+    values, won = merged(take(work.txn, work.room, found), new, work.catalog)
+    _store(work, keys, found, values, np.asarray(won.any(axis=0)))
     stored = int(won.sum())
     return Written(before.stored + stored, before.late + len(new) * len(keys) - stored)
 
 
 def _store(
-    work: _Work, keys: list[bytes], values: kernels.Sections, changed: npt.NDArray[np.bool_]
+    work: _Work,
+    keys: list[bytes],
+    found: Found,
+    values: kernels.Sections,
+    changed: npt.NDArray[np.bool_],
 ) -> None:
-    if not changed.any():
-        return
-    behind = _is_last(work, keys[int(changed.argmax())])
-    pairs = compress(zip(keys, each_value(values), strict=True), changed.tolist())
-    work.txn.cursor(work.rows).putmulti(pairs, append=behind)
+    """Put the values that changed, of keys that were found as they are now."""
+    if not changed.all():
+        places = np.flatnonzero(changed)
+        keys, values = [keys[i] for i in places.tolist()], taken(values, places)
+        found = Found(found.numbers[places], found.pointers[places])
+    put(work.txn, work.room, keys, found.numbers, values)
 
 
-def _made(seen: _Seen, asked: _Asked) -> _Made:
+def _same(before: _Seen, now: _Seen) -> bool:
+    """Whether nothing of what a call rests on changed; another value lies somewhere else."""
+    same = before[1:-1] == now[1:-1]
+    return same and np.array_equal(before.found.pointers, now.found.pointers)
+
+
+def _made(seen: _Seen, values: kernels.Sections, asked: _Asked) -> _Made:
     """What the parts make of what was seen."""
     new = [uncounted(part, upto) for part, upto in zip(asked.parts, seen.upto, strict=True)]
     heads = [(view, schema) for view, schema, *_ in seen.places]
     headed = list(zip(new, heads, strict=True))
-    found = count(joined(seen.values), asked.customers, headed, asked.scoring, seen.catalog)
+    found = count(values, asked.customers, headed, asked.scoring, seen.catalog)
     ends = [events.bounds[1] for _, events in asked.parts]
     positions = list(zip(seen.places, ends, strict=True))
     return _Made(
@@ -331,15 +359,6 @@ def _made(seen: _Seen, asked: _Asked) -> _Made:
         positions,
         with_seen(found.fates, asked.parts, new),
     )
-
-
-def _is_last(work: _Work, key: bytes) -> bool:
-    """Whether a key comes after all that are stored, so that pages can be filled to the brim."""
-    with work.txn.cursor(work.rows) as cursor:
-        if not cursor.last():
-            return True
-        last = cursor.key()
-    return _as_integer(key) > _as_integer(last) if work.integer else key > last
 
 
 def _as_integer(key: bytes) -> int:

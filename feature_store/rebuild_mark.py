@@ -43,7 +43,7 @@ class Rebuild(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self)
 
 
-def parsed(mark: bytes | None) -> Rebuild | None:
+def parsed(mark: bytes | memoryview | None) -> Rebuild | None:
     """A mark out of bytes; None where there is none, Damaged if it is none of ours."""
     if not mark:
         return None
@@ -57,7 +57,7 @@ def parsed(mark: bytes | None) -> Rebuild | None:
         ) from error
 
 
-def refuse_if(mark: bytes | None, where: str) -> None:
+def refuse_if(mark: bytes | memoryview | None, where: str) -> None:
     """NotReady, for whoever reads features, where the store bears a mark."""
     if mark:
         raise NotReady(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from feature_store.online_answers import Answers, question_of
+from feature_store.packed_columns import joined
 from feature_store.plan import ServicePlan
 from feature_store.redis_catalog import Book, RedisCatalog
 from feature_store.redis_client import RedisLink, RedisPlace
@@ -45,7 +46,7 @@ class RedisOnlineFeatures:
         asked = question_of(ids, plan, as_of)
         keys = asked.keys
         values, book = self.values(lambda there, now: there.keys(now, asked.place, keys))
-        return self._answers.batch(asked, values, book.stamped)
+        return self._answers.batch(asked, joined(values), book.stamped)
 
     def values(self, names: Names) -> tuple[list[bytes], Book]:
         """Values, and the book that explains them.

@@ -16,6 +16,8 @@ import numpy as np
 
 from feature_store.consistency_sample import Sample
 from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_room import Room, names_of
+from feature_store.lmdb_values import values_of
 from feature_store.online_reader import PROJECT
 from feature_store.packed_catalog import META, Catalog, Position, load, positions_in
 from feature_store.packed_keys import JOIN_KEY, keys_of, place_of
@@ -49,10 +51,10 @@ def stored_sample(settings: Settings, sample: Sample) -> Stored:
 
 def in_map(place: MapPlace, sample: Sample) -> Stored:
     """The same, of an LMDB map."""
-    with open_map(place).reading(META, _PLACE.name) as (txn, (meta, rows)):
-        catalog, positions = load(txn, meta).catalog, positions_in(txn, meta)
-        customers = _chosen(_keys_in(txn, rows), sample)
-        values = [txn.get(key, b"", rows) for key in keys_of(JOIN_KEY, customers)]
+    with open_map(place).reading(META, *names_of(_PLACE)) as (txn, (meta, *handles)):
+        catalog, positions, room = load(txn, meta).catalog, positions_in(txn, meta), Room(*handles)
+        customers = _chosen(_keys_in(txn, room), sample)
+        values = values_of(txn, room, keys_of(JOIN_KEY, customers))
     return Stored(catalog, positions, customers, values)
 
 
@@ -76,9 +78,9 @@ def in_redis(place: RedisPlace, sample: Sample) -> Stored:
     return Stored(book.catalog, positions, customers, found)
 
 
-def _keys_in(txn: Any, rows: Any) -> Iterator[bytes]:
-    if rows is not None:
-        with txn.cursor(rows) as cursor:
+def _keys_in(txn: Any, room: Room) -> Iterator[bytes]:
+    if room.numbers is not None:
+        with txn.cursor(room.numbers) as cursor:
             yield from cursor.iternext(keys=True, values=False)
 
 

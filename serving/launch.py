@@ -89,8 +89,12 @@ def serve(
 
 def serve_all(runs: Sequence[Run], helpers: Sequence[Helper] = ()) -> None:
     """Serve several, each announced once it answers; where one ends, all do."""
+    from feature_store.earlier_maps import bring_up_map
+
     for run in runs:
         require_free_port(run.settings)
+        if run.service.has_models:
+            bring_up_map(run.settings)
     stop = threading.Event()
     with _unwinding(), _ended_together() as children:
         for helper in helpers:

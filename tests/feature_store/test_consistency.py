@@ -18,7 +18,7 @@ from feature_store.consistency_sample import Sample, ranks_of
 from feature_store.event_batch import Batch
 from feature_store.event_log import FileEventLog, append_all
 from feature_store.lmdb_map import MapPlace, open_map
-from feature_store.packed_keys import keys_of, place_of
+from feature_store.packed_keys import place_of
 from feature_store.redis_client import RedisPlace
 from feature_store.redis_writer import PackedRedisWriter
 from feature_store.stored_sample import in_map, in_redis
@@ -27,6 +27,7 @@ from finmodel.errors import BadInput, Damaged
 from finmodel.events import topic_of
 from finmodel.lender.simulated import Lender
 from tests.feature_store.kafka import admin, forget_topics, open_log
+from tests.feature_store.map_values import key_of, put_value, values_in
 from tests.feature_store.test_stream import PLANS, writer_at
 
 CUSTOMERS = 300
@@ -92,14 +93,10 @@ def checked(log, online: Path, sample: Sample | None = None, plans=PLANS) -> Con
 
 
 @contextmanager
-def values_of(online: Path) -> Iterator[tuple]:
-    """The map's own transaction, and its rows."""
+def keys_in(online: Path) -> Iterator[tuple]:
+    """The map's own transaction, and its keys."""
     with open_map(MapPlace(online, 0.2)).writing({ROWS: True}) as (txn, (rows,)):
         yield txn, rows
-
-
-def key(customer: int) -> bytes:
-    return keys_of("customer_id", np.array([customer]))[0]
 
 
 def view(found: Consistency, name: str) -> ViewCheck:
@@ -188,10 +185,8 @@ def test_a_wrong_tile_that_holds_together_is_found(log, told, online, tmp_path):
         for event in told
     ]
     catch_up(written(tmp_path / "events", other), writer_at(tmp_path / "wrong"), PLANS)
-    with open_map(MapPlace(tmp_path / "wrong", 0.2)).reading(ROWS) as (txn, (rows,)):
-        wrong = txn.get(key(victim), None, rows)
-    with values_of(online) as (txn, rows):
-        txn.put(key(victim), wrong, db=rows)
+    wrong = values_in(MapPlace(tmp_path / "wrong", 0.2))[key_of(victim)]
+    put_value(MapPlace(online, 0.2), victim, wrong)
     found = checked(log, online)
     repayment = view(found, "repayment")
     assert (found.differing, repayment.differing, repayment.missing) == (1, 1, 0)
@@ -200,8 +195,8 @@ def test_a_wrong_tile_that_holds_together_is_found(log, told, online, tmp_path):
 
 
 def test_a_customer_whose_value_is_gone_is_missing(log, told, online):
-    with values_of(online) as (txn, rows):
-        txn.delete(key(a_busy_customer(told)), db=rows)
+    with keys_in(online) as (txn, rows):
+        txn.delete(key_of(a_busy_customer(told)), db=rows)
     found = checked(log, online)
     assert [one.missing for one in found.views] == [1, 1]
     assert found.differing == 2
@@ -209,15 +204,15 @@ def test_a_customer_whose_value_is_gone_is_missing(log, told, online):
 
 
 def test_a_customer_of_whom_the_log_says_nothing_is_extra(log, told, known, online):
-    with values_of(online) as (txn, rows):
-        txn.put(key(FIRST - 1), txn.get(key(a_busy_customer(told)), None, rows), db=rows)
+    place = MapPlace(online, 0.2)
+    put_value(place, FIRST - 1, values_in(place)[key_of(a_busy_customer(told))])
     found = checked(log, online)
     assert [(one.extra, one.mismatches) for one in found.views] == [(1, 0), (1, 0)]
     assert found.customers == len(known) + 1
 
 
 def test_everyone_is_missing_where_the_values_are_gone_and_the_positions_are_not(log, online):
-    with values_of(online) as (txn, rows):
+    with keys_in(online) as (txn, rows):
         txn.drop(rows, delete=False)
     found = checked(log, online, Sample(1.0, least=1, most=10))
     assert found.customers == 10
@@ -245,8 +240,8 @@ def test_where_the_log_has_forgotten_only_what_it_still_says_is_compared(log, wh
         assert one.left_out > 100
         assert one.features > 100
         assert "the log begins at offset" in one.note
-    with values_of(online) as (txn, rows):
-        txn.delete(key(told[-1].customer_id), db=rows)
+    with keys_in(online) as (txn, rows):
+        txn.delete(key_of(told[-1].customer_id), db=rows)
     assert checked(Forgetful(log, 0.4), online).differing > 0
     gone = checked(Forgetful(log, 1.0), whole)
     assert (gone.features, gone.differing) == (0, 0)

@@ -42,7 +42,7 @@ def filled(folder: Path, customers: int, map_gb: float = 0.001) -> MapPlace:
 
 def test_a_map_is_as_full_as_what_it_holds(tmp_path):
     little = health_of(filled(tmp_path / "little", 100))
-    much = health_of(filled(tmp_path / "much", 20_500))
+    much = health_of(filled(tmp_path / "much", 14_000))
     assert little.limit == much.limit == int(0.001 * 2**30)
     assert little.used < 0.1 * little.limit
     assert 0.8 * much.limit < much.used < much.limit

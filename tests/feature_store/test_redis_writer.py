@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from feature_store.event_log import FileEventLog, append_all
-from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_map import MapPlace
 from feature_store.packed_columns import ViewColumns
 from feature_store.packed_counting import Part
 from feature_store.packed_keys import keys_of, place_of
@@ -28,6 +28,7 @@ from feature_store.windows import DAY, HOUR, Window
 from finmodel.clock import micros
 from finmodel.errors import Damaged, NoRoom, NotReady, Refused
 from finmodel.lender.simulated import Lender
+from tests.feature_store.map_values import key_of, values_in
 from tests.feature_store.test_tile_sections import PLAN, TOPIC, events, part, service
 
 pytestmark = pytest.mark.servers
@@ -79,11 +80,8 @@ def by_key(place) -> dict[bytes, bytes]:
 
 
 def on_the_map(folder, customers) -> dict[bytes, bytes]:
-    rows_of = place_of("customer_id", "int64")
-    keys = keys_of("customer_id", np.array(customers))
-    with open_map(MapPlace(folder / "online", 0.1)).reading(rows_of.name) as (txn, (rows,)):
-        found = {key: txn.get(key, None, rows) for key in keys}
-    return {key: value for key, value in found.items() if value is not None}
+    found = values_in(MapPlace(folder / "online", 0.1))
+    return {key: found[key] for key in map(key_of, customers) if key in found}
 
 
 def bills(n: int, at: int, x: float, view: str = "bill") -> ViewColumns:

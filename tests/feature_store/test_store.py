@@ -25,12 +25,13 @@ from feast.protos.feast.core.Registry_pb2 import Registry
 from google.protobuf.json_format import MessageToDict
 
 from feature_store import history, store
-from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_map import MapPlace
 from feature_store.online import OnlineFeatures
 from feature_store.plan import plan_of
 from finmodel.errors import NotFound, NotReady, Refused
 from finmodel.records import ViewState
 from finmodel.settings import Settings
+from tests.feature_store.map_values import values_in
 from tests.feature_store.small_home import small_settings
 from tests.serving.small_world import answers, free_port, wait_until
 
@@ -287,8 +288,7 @@ def test_only_a_newer_row_changes_what_is_online(lender, tmp_path):
 def stored(settings: Settings) -> dict[bytes, bytes]:
     """Each customer's bytes online."""
     place = MapPlace(settings.online, settings.online_map_gb)
-    with open_map(place).reading(b"rows:customer_id") as (txn, (rows,)):
-        return {bytes(key): bytes(value) for key, value in txn.cursor(rows)}
+    return values_in(place)
 
 
 def test_nothing_is_put_online_of_the_time_after(lender, tmp_path):

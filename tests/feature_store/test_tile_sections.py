@@ -12,10 +12,9 @@ from feast import FeatureStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feature_store.lmdb_map import MapPlace, open_map
+from feature_store.lmdb_map import MapPlace
 from feature_store.online import OnlineFeatures
 from feature_store.packed_columns import ViewColumns
-from feature_store.packed_keys import keys_of, place_of
 from feature_store.packed_store import writer_of
 from feature_store.packed_writer import PackedWriter
 from feature_store.plan import FeaturePlan, ServicePlan, ViewPlan
@@ -31,6 +30,7 @@ from feature_store.window_plan import (
 from feature_store.windows import DAY, HOUR, MINUTE, Window
 from finmodel.errors import BadInput, Damaged
 from finmodel.records import ViewState
+from tests.feature_store.map_values import key_of, put_value, values_in
 from tests.feature_store.test_window_plan import CUSTOMER, aggregation, stream_view
 
 WINDOWS = {"1h": Window(HOUR, 5 * MINUTE), "7d": Window(7 * DAY, 6 * HOUR)}
@@ -119,9 +119,8 @@ def online(tmp_path: Path) -> OnlineFeatures:
 
 
 def stored(folder: Path, customers: list[int]) -> list[bytes]:
-    place = place_of("customer_id", "int64")
-    with open_map(MapPlace(folder, 0.1)).reading(place.name) as (txn, (rows,)):
-        return [txn.get(key, b"", rows) for key in keys_of("customer_id", np.array(customers))]
+    found = values_in(MapPlace(folder, 0.1))
+    return [found.get(key_of(customer), b"") for customer in customers]
 
 
 def test_what_is_read_is_what_the_log_says(writer, online):
@@ -272,17 +271,12 @@ def test_a_value_with_a_bit_changed_is_damaged_or_still_whole(writer, tmp_path):
     """No change of a byte reads past the value or ends the process."""
     writer.write_events("customer_id", PLAN, events(8, 30, customers=1))
     (value,) = stored(tmp_path / "online", [1])
-    place = place_of("customer_id", "int64")
     rng = np.random.default_rng(1)
     damaged = 0
     for _ in range(300):
         changed = bytearray(value)
         changed[rng.integers(0, len(value))] ^= 1 << rng.integers(0, 8)
-        with open_map(MapPlace(tmp_path / "online", 0.1)).writing({place.name: True}) as (
-            txn,
-            (r,),
-        ):
-            txn.put(keys_of("customer_id", np.array([1]))[0], bytes(changed), db=r)
+        put_value(MapPlace(tmp_path / "online", 0.1), 1, bytes(changed))
         try:
             OnlineFeatures(tmp_path / "online").fetch([1], service(), instant(NOW))
         except Damaged:

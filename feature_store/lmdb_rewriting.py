@@ -1,0 +1,123 @@
+"""A place of an LMDB map written anew: without some customers, or as this version lays it out.
+
+Each is one transaction: the place is as it was, or as it is to be. What lies in pages that are free
+after it is for lmdb_scrub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from feature_store.lmdb_map import LmdbMap
+from feature_store.lmdb_room import (
+    Account,
+    Chunks,
+    Room,
+    account_of,
+    chunks_of,
+    each_run,
+    is_older,
+    names_of,
+    new_account,
+    note,
+    numbers_of,
+    put_chunks,
+    put_last,
+)
+from feature_store.lmdb_values import Old, move, put
+from feature_store.packed_catalog import META
+from feature_store.packed_columns import joined
+from feature_store.packed_keys import Place
+from feature_store.run_kernels import Entries, cut, entries_of, holds, run_of, word_of
+from finmodel.records import Int64s
+
+_AT_ONCE = 10_000
+_RUNS_AT_ONCE = 64
+
+
+def bring_up(found: LmdbMap, txn: Any, room: Room, place: Place) -> None:
+    """Put every value of a place that an earlier version wrote, in the caller's transaction."""
+    if not is_older(txn, room):
+        return
+    with found.reading(place.name) as (before, (rows,)):
+        each = before.cursor(rows).iternext()
+        txn.drop(room.numbers, delete=False)
+        while some := [(bytes(key), bytes(value)) for key, value in islice(each, _AT_ONCE)]:
+            keys, values = zip(*some, strict=True)
+            put(txn, room, keys, np.full(len(keys), -1, np.int64), joined(values))
+
+
+def remove(found: LmdbMap, place: Place, keys: Sequence[bytes]) -> tuple[int, set[bytes]]:
+    """Take keys out, and every copy of their values; how many had one, and those copies that no
+    other key has too.
+
+    Everything is written anew, and from pages that nothing stood in: LMDB leaves what was deleted
+    where it stood in a page that is still used.
+    """
+    found.let_go()
+    names = {META: False} | names_of(place)
+    with found.writing(names) as (txn, (meta, *handles)), found.reading(*names) as (before, _):
+        room, gone = Room(*handles), set(keys)
+        numbers = numbers_of(txn, room, list(gone))
+        numbers = numbers[numbers >= 0]
+        if not len(numbers):
+            return 0, set()
+        account, chunks = _pointers(before, room)
+        copies = _copies(before, room, numbers, chunks.words[: account.numbers])
+        for database, fewer in ((meta, 0), (room.numbers, len(numbers))):
+            count = txn.stat(database)["entries"] - fewer
+            others = (row for row in before.cursor(database) if bytes(row[0]) not in gone)
+            txn.drop(database, delete=False)
+            put_last(txn, database, others, count)
+        _write_runs(txn, before, room, numbers)
+        for _, run in each_run(txn, room):
+            data = run.tobytes()
+            copies.difference_update([one for one in copies if one in data])
+    return len(numbers), copies
+
+
+def _pointers(txn: Any, room: Room) -> tuple[Account, Chunks]:
+    """The pointers of all numbers that were given: that of number n is words[n]."""
+    account = account_of(txn, room) or new_account()
+    return account, chunks_of(txn, room, np.arange(account.numbers))
+
+
+def _copies(txn: Any, room: Room, numbers: Int64s, pointers: Int64s) -> set[bytes]:
+    """Every copy of the values of some numbers."""
+    found = set[bytes]()
+    for run in _each(txn, room, pointers):
+        for i in np.flatnonzero(np.isin(run.entries.numbers, numbers)).tolist():
+            found.add(cut(run.words.tobytes(), int(run.entries.numbers[i]), int(run.entries.at[i])))
+    return found
+
+
+def _each(txn: Any, room: Room, pointers: Int64s) -> Iterator[Old]:
+    """Every run; of one that is damaged, what counts and can be read."""
+    for number, words in each_run(txn, room):
+        entries = entries_of(words, len(pointers))
+        if entries is None:
+            numbers = np.flatnonzero(run_of(pointers) == number)
+            at = word_of(pointers[numbers])
+            there = [holds(words, *of) for of in zip(numbers.tolist(), at.tolist(), strict=True)]
+            entries = Entries(numbers[there], at[there])
+        yield Old(number, words, entries)
+
+
+def _write_runs(txn: Any, before: Any, room: Room, gone: Int64s) -> None:
+    """What counts of every run into new ones, but what some numbers have. A value that is damaged
+    goes; whoever asks for it is told so as before."""
+    account, chunks = _pointers(before, room)
+    chunks.words[gone] = 0
+    txn.drop(room.pointers, delete=False)
+    txn.drop(room.runs, delete=False)
+    account = account._replace(values=0).again()
+    each = _each(before, room, chunks.words.copy()[: account.numbers])
+    while some := list(islice(each, _RUNS_AT_ONCE)):
+        places = np.concatenate([run.entries.numbers for run in some])
+        account = move(txn, room, some, chunks.words, places, account)
+    put_chunks(txn, room, chunks)
+    note(txn, room, account)
