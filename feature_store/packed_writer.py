@@ -39,7 +39,7 @@ from feature_store.packed_counting import Part, count, customers_of, uncounted, 
 from feature_store.packed_keys import Place, keys_of, place_of
 from feature_store.packed_merge import Written, chosen, in_chunks, merged, newest
 from feature_store.packed_rows import Row, layout_of
-from feature_store.packed_sections import NewSections, taken
+from feature_store.packed_sections import NewSections, differing, taken
 from feature_store.rebuild_mark import REBUILD, Rebuild, parsed
 from feature_store.tile_columns import EventColumns, Fates
 from feature_store.tile_columns import checked as checked_events
@@ -84,6 +84,7 @@ class _Seen(NamedTuple):
     """How far each part's partition was counted."""
     found: Found
     """Where the values lay."""
+    values: kernels.Sections | None = None
 
 
 class _Made(NamedTuple):
@@ -156,7 +157,7 @@ class PackedWriter:
             now_is = txn.id() - 1, self._map.opened
             if seen is None or made is None or now_is != seen[:2]:
                 now = self._seen(txn, meta, room, asked)
-                if seen is None or made is None or not _same(seen, now):
+                if seen is None or made is None or not _same(txn, room, seen, now):
                     made = _made(now, take(txn, room, now.found), asked)
                 seen = now
             made.catalog.note(place)
@@ -180,7 +181,7 @@ class PackedWriter:
             return None, None
         if standing not in (0, known.standing):  # somebody was removed
             self._map.let_go()
-        return seen, _made(seen, values, asked)
+        return seen._replace(values=values), _made(seen, values, asked)
 
     def _seen(
         self, txn: Any, meta: Any, room: Room, asked: _Asked, known: KnownRoom | None = None
@@ -338,10 +339,14 @@ def _store(
     put(work.txn, work.room, keys, found.numbers, values)
 
 
-def _same(before: _Seen, now: _Seen) -> bool:
-    """Whether nothing of what a call rests on changed; another value lies somewhere else."""
-    same = before[1:-1] == now[1:-1]
-    return same and np.array_equal(before.found.pointers, now.found.pointers)
+def _same(txn: Any, room: Room, before: _Seen, now: _Seen) -> bool:
+    """Whether nothing of what a call rests on changed. Another value lies somewhere else; one that
+    lies somewhere else may have been moved there by another worker."""
+    if before.values is None or before[1:-2] != now[1:-2]:
+        return False
+    moved = np.flatnonzero(before.found.pointers != now.found.pointers)
+    there = Found(now.found.numbers[moved], now.found.pointers[moved])
+    return not differing(taken(before.values, moved), take(txn, room, there)).any()
 
 
 def _made(seen: _Seen, values: kernels.Sections, asked: _Asked) -> _Made:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from feature_store import lmdb_rewriting, lmdb_values, run_kernels
+from feature_store import lmdb_rewriting, lmdb_values, packed_writer, run_kernels
 from feature_store.earlier_maps import bring_up_map
 from feature_store.lmdb_map import MapPlace, open_map
 from feature_store.lmdb_rewriting import bring_up, remove
@@ -55,6 +55,11 @@ def room_of(place: MapPlace, of=CUSTOMERS):
 def write(place: MapPlace, keys: list[bytes], values: list[bytes], of=CUSTOMERS) -> None:
     with room_of(place, of) as (txn, room):
         put(txn, room, keys, find(txn, room, keys).numbers, joined(values))
+
+
+def keys_of_runs(place: MapPlace) -> list[int]:
+    with room_of(place) as (txn, room):
+        return [number for number, _ in each_run(txn, room)]
 
 
 def lying(place: MapPlace, *, whole: bool = True) -> int:
@@ -266,6 +271,40 @@ def test_a_worker_that_remembers_numbers_sees_when_they_are_others(tmp_path, act
     found = after(act, keeping, keeps=True)
     assert found == after(act, fresh, keeps=False)
     assert len(found) == 9
+
+
+@pytest.mark.parametrize(("theirs", "times"), [(False, 1), (True, 2)])
+def test_only_what_another_worker_changed_is_worked_out_again(place, monkeypatch, theirs, times):
+    """That it moved somebody's value behind its own is no change."""
+    log, others = events(1, 100, customers=8), np.arange(100, 400)
+    worker, other = PackedWriter(place, "lender"), PackedWriter(place, "lender")
+    worker.write_events("customer_id", PLAN, part(log, np.arange(60)))
+    other.write_columns("customer_id", others, bills(300, 1))
+    before, made, calls = PackedWriter._before, packed_writer._made, []
+
+    def meanwhile(self, *asked):
+        found = before(self, *asked)
+        monkeypatch.setattr(PackedWriter, "_before", before)
+        oldest = keys_of_runs(place)[0]
+        for n in range(4):
+            other.write_columns("customer_id", others, bills(300, n))
+        assert keys_of_runs(place)[0] > oldest
+        if theirs:
+            other.write_columns("customer_id", log.customers[90:91], bills(1, 1))
+        return found
+
+    monkeypatch.setattr(PackedWriter, "_before", meanwhile)
+    monkeypatch.setattr(packed_writer, "_made", lambda *a: calls.append(1) or made(*a))
+    worker.write_events("customer_id", PLAN, part(log, np.arange(60, 100)))
+    assert len(calls) == times
+    whole = MapPlace(place.path.parent / "whole", 0.1)
+    PackedWriter(whole, "lender").write_events("customer_id", PLAN, log)
+    mine = {
+        key: value
+        for key, value in values_in(place).items()
+        if key[1:] == bytes(7) and key[0] < 100
+    }
+    assert theirs or mine == values_in(whole)
 
 
 # -------------------------------------------------------------------------------------- damaged
