@@ -39,16 +39,18 @@ _AT_ONCE = 10_000
 _RUNS_AT_ONCE = 64
 
 
-def bring_up(found: LmdbMap, txn: Any, room: Room, place: Place) -> None:
-    """Put every value of a place that an earlier version wrote, in the caller's transaction."""
+def bring_up(found: LmdbMap, txn: Any, room: Room, place: Place) -> bool:
+    """Put every value of a place that an earlier version wrote, in the caller's transaction;
+    whether one did."""
     if not is_older(txn, room):
-        return
+        return False
     with found.reading(place.name) as (before, (rows,)):
         each = before.cursor(rows).iternext()
         txn.drop(room.numbers, delete=False)
         while some := [(bytes(key), bytes(value)) for key, value in islice(each, _AT_ONCE)]:
             keys, values = zip(*some, strict=True)
             put(txn, room, keys, np.full(len(keys), -1, np.int64), joined(values))
+    return True
 
 
 def remove(found: LmdbMap, place: Place, keys: Sequence[bytes]) -> tuple[int, set[bytes]]:

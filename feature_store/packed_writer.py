@@ -153,12 +153,14 @@ class PackedWriter:
         seen, made = self._before(place, asked)
         with self._map.writing({META: False} | names_of(place)) as (txn, (meta, *handles)):
             room = Room(*handles)
-            bring_up(self._map, txn, room, place)
+            written = bring_up(self._map, txn, room, place)
             now_is = txn.id() - 1, self._map.opened
             if seen is None or made is None or now_is != seen[:2]:
-                now = self._seen(txn, meta, room, asked)
+                # Nothing else was written yet, so that this is a snapshot too.
+                known = None if written else self._known.of(place, self._map.opened)
+                now = self._seen(txn, meta, room, asked, known)
                 if seen is None or made is None or not _same(txn, room, seen, now):
-                    made = _made(now, take(txn, room, now.found), asked)
+                    made = _made(now, take(txn, room, now.found, known), asked)
                 seen = now
             made.catalog.note(place)
             for position, upto in made.positions:
