@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ONLINE, CARD, STREAM = "online", "behaviour_risk", "stream"
+COSTS = "stream_costs"
 REASONS, MONITOR = "reasons", "monitor"
 ALLOCATE, UPLIFT = "allocate", "uplift"
 MARKETING, MODELS = "marketing", "models"
@@ -21,7 +22,11 @@ SCRIPTS, KILLED, AGREEMENT = "scripts", "killed", "agreement"
 SOAK = "soak_nf4"
 ASSIST, GUARDS, MATCHING = "assist", "guards", "matching"
 LOAD, DAY, OFFLINE = "load", "day", "offline"
-COMMANDS = {SOAK: "make soak-14b", LORA_1B: "finmodel bench lora --base 1.5b --json"}
+COMMANDS = {
+    SOAK: "make soak-14b",
+    LORA_1B: "finmodel bench lora --base 1.5b --json",
+    COSTS: "finmodel bench stream --costs --json",
+}
 """What measures, where it is not `finmodel bench NAME --json`."""
 WAITING = {LORA_14B: "not yet measured"}
 """Benches that want a machine which was not at hand."""
@@ -128,7 +133,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "µs.1",
         "processor time of an event among a million customers; among 100,000"
         " {event_us_100k:µs.1}, among 10,000 {event_us_10k:µs.1}",
-        STREAM,
+        COSTS,
     ),
     (
         "card_auc",

@@ -56,6 +56,13 @@ def measure(folder: Path, events: int, customers: int, seconds: float) -> dict[s
     return figures | {"events_over_stock_feast": events_per_s / stock}
 
 
+def costs(folder: Path) -> dict[str, float]:
+    """What an event costs among more and more customers, and nothing else."""
+    settings = Settings(home=folder / "home", data=folder / "data")
+    settings.make_home()
+    return cost_by_customers(make_stream_world(settings), folder)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -63,8 +70,12 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--customers", type=int, default=200_000)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--costs", action="store_true", help="an event's cost alone, in a minute")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if asked.costs:
+            print_report("stream_costs", costs(Path(folder)))
+            return
         found = measure(Path(folder), asked.events, asked.customers, asked.seconds)
         print_report("stream", found)
 
