@@ -19,17 +19,15 @@ from _stream_peers import confluent_records, our_records, stock_events
 from _stream_proofs import freshness, profile, rebuild
 from _stream_reads import computed_features, read_features
 from _stream_runs import score_run
-from _stream_world import Events, fill, make_stream_world
+from _stream_world import Events, StreamWorld, fill, make_stream_world
 
 from finmodel.settings import Settings
 
 
 def measure(folder: Path, events: int, customers: int, seconds: float) -> dict[str, float | str]:
     """Everything, in the order in which one needs the other."""
-    settings = Settings(home=folder / "home", data=folder / "data")
-    settings.make_home()
     note("applying the definitions and training two models")
-    world = make_stream_world(settings)
+    world = world_in(folder)
     figures: dict[str, float | str] = {}
     with running(folder / "kafka") as broker:
         note(f"filling ten topics with {events:,} events")
@@ -58,9 +56,14 @@ def measure(folder: Path, events: int, customers: int, seconds: float) -> dict[s
 
 def costs(folder: Path) -> dict[str, float]:
     """What an event costs among more and more customers, and nothing else."""
+    return cost_by_customers(world_in(folder), folder)
+
+
+def world_in(folder: Path) -> StreamWorld:
+    """The definitions applied and models trained in an empty home."""
     settings = Settings(home=folder / "home", data=folder / "data")
     settings.make_home()
-    return cost_by_customers(make_stream_world(settings), folder)
+    return make_stream_world(settings)
 
 
 def main() -> None:

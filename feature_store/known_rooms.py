@@ -37,7 +37,7 @@ Keys = npt.NDArray[np.uint64]
 class _Met(NamedTuple):
     """What was met while nothing was removed."""
 
-    mark: int
+    standing: int
     entered: int
     keys: Keys
     numbers: Int64s
@@ -60,7 +60,7 @@ class KnownRoom:
     @property
     def standing(self) -> int:
         """Of what it knows; 0 before it knows anything."""
-        return self._met.mark
+        return self._met.standing
 
     def runs(
         self, runs: Int64s, standing: int, look_up: Callable[[list[int]], list[Lie]]
@@ -96,7 +96,7 @@ class KnownRoom:
         """
         numbers = np.full(len(keys), _NONE, np.int64)
         with self._lock:
-            if standing != self._met.mark:
+            if standing != self._met.standing:
                 self._met = _Met(standing, 0, *_table(_LEAST))
             _read(self._met.keys, self._met.numbers, keys, given, numbers)
         new = np.flatnonzero(numbers < 0)
@@ -109,7 +109,7 @@ class KnownRoom:
         keys, numbers = keys[numbers >= 0], numbers[numbers >= 0]
         with self._lock:
             met = self._met
-            if standing == met.mark and met.entered + len(keys) <= _MOST:
+            if standing == met.standing and met.entered + len(keys) <= _MOST:
                 met = _with_room(met, met.entered + len(keys))
                 new = _write(met.keys, met.numbers, keys, numbers)
                 self._met = met._replace(entered=met.entered + new)

@@ -14,8 +14,6 @@ import numpy as np
 
 from feature_store.lmdb_map import LmdbMap
 from feature_store.lmdb_room import (
-    Account,
-    Chunks,
     Room,
     account_of,
     chunks_of,
@@ -68,33 +66,23 @@ def remove(found: LmdbMap, place: Place, keys: Sequence[bytes]) -> tuple[int, se
         numbers = numbers[numbers >= 0]
         if not len(numbers):
             return 0, set()
-        account, chunks = _pointers(before, room)
-        copies = _copies(before, room, numbers, chunks.words[: account.numbers])
         for database, fewer in ((meta, 0), (room.numbers, len(numbers))):
             count = txn.stat(database)["entries"] - fewer
             others = (row for row in before.cursor(database) if bytes(row[0]) not in gone)
             txn.drop(database, delete=False)
             put_last(txn, database, others, count)
-        _write_runs(txn, before, room, numbers)
+        copies = _write_runs(txn, before, room, numbers)
         for _, run in each_run(txn, room):
             data = run.tobytes()
             copies.difference_update([one for one in copies if one in data])
     return len(numbers), copies
 
 
-def _pointers(txn: Any, room: Room) -> tuple[Account, Chunks]:
-    """The pointers of all numbers that were given: that of number n is words[n]."""
-    account = account_of(txn, room) or new_account()
-    return account, chunks_of(txn, room, np.arange(account.numbers))
-
-
-def _copies(txn: Any, room: Room, numbers: Int64s, pointers: Int64s) -> set[bytes]:
-    """Every copy of the values of some numbers."""
-    found = set[bytes]()
-    for run in _each(txn, room, pointers):
-        for i in np.flatnonzero(np.isin(run.entries.numbers, numbers)).tolist():
-            found.add(cut(run.words.tobytes(), int(run.entries.numbers[i]), int(run.entries.at[i])))
-    return found
+def _copies(run: Old, numbers: Int64s) -> Iterator[bytes]:
+    """A run's copies of the values of some numbers."""
+    data, (whose, at) = run.words.view(np.uint8).data, run.entries
+    for i in np.flatnonzero(np.isin(whose, numbers)).tolist():
+        yield cut(data, int(whose[i]), int(at[i]))
 
 
 def _each(txn: Any, room: Room, pointers: Int64s) -> Iterator[Old]:
@@ -109,17 +97,21 @@ def _each(txn: Any, room: Room, pointers: Int64s) -> Iterator[Old]:
         yield Old(number, words, entries)
 
 
-def _write_runs(txn: Any, before: Any, room: Room, gone: Int64s) -> None:
-    """What counts of every run into new ones, but what some numbers have. A value that is damaged
-    goes; whoever asks for it is told so as before."""
-    account, chunks = _pointers(before, room)
+def _write_runs(txn: Any, before: Any, room: Room, gone: Int64s) -> set[bytes]:
+    """What counts of every run into new ones, but what some numbers have: every copy of that. A
+    value that is damaged goes; whoever asks for it is told so as before."""
+    account, copies = account_of(before, room) or new_account(), set[bytes]()
+    chunks = chunks_of(before, room, np.arange(account.numbers))  # number n's pointer is words[n]
+    each = _each(before, room, chunks.words[: account.numbers].copy())
     chunks.words[gone] = 0
     txn.drop(room.pointers, delete=False)
     txn.drop(room.runs, delete=False)
     account = account._replace(values=0).again()
-    each = _each(before, room, chunks.words.copy()[: account.numbers])
     while some := list(islice(each, _RUNS_AT_ONCE)):
+        for run in some:
+            copies.update(_copies(run, gone))
         places = np.concatenate([run.entries.numbers for run in some])
         account = move(txn, room, some, chunks.words, places, account)
     put_chunks(txn, room, chunks)
     note(txn, room, account)
+    return copies

@@ -12,9 +12,8 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from feature_store.packed_keys import Place
+from feature_store.packed_keys import Place, integer_keys
 from feature_store.packed_rows import damaged
 from feature_store.run_kernels import Runs
 from finmodel.errors import NotReady
@@ -26,7 +25,6 @@ _NO_CHUNK = bytes(8 * CHUNK)
 _NO_NUMBER = bytes(8 * [0xFF])
 _ACCOUNT = (2**64 - 1).to_bytes(8, "little")
 """Under what the pointers' database keeps its `Account`; no chunk has that number."""
-_EIGHT_BYTES = np.dtype("V8")
 
 
 class Room(NamedTuple):
@@ -127,7 +125,7 @@ def chunks_of(txn: Any, room: Room, numbers: Int64s) -> Chunks:
     """The pointers of numbers, and of whoever stands beside them."""
     chunk, place = np.divmod(numbers, CHUNK)
     ids, which = np.unique(chunk, return_inverse=True)
-    gets = map(txn.get, keys_of_numbers(ids), repeat(_NO_CHUNK), repeat(room.pointers))
+    gets = map(txn.get, integer_keys(ids), repeat(_NO_CHUNK), repeat(room.pointers))
     found = bytearray().join(gets)
     if len(found) != len(ids) * len(_NO_CHUNK):
         raise damaged("has a pointer that is not whole")
@@ -138,14 +136,14 @@ def put_chunks(txn: Any, room: Room, chunks: Chunks) -> None:
     """Write pointers back."""
     data, size = chunks.words.view(np.uint8).data, len(_NO_CHUNK)
     values = (data[at : at + size] for at in range(0, len(data), size))
-    txn.cursor(room.pointers).putmulti(zip(keys_of_numbers(chunks.ids), values, strict=True))
+    txn.cursor(room.pointers).putmulti(zip(integer_keys(chunks.ids), values, strict=True))
 
 
 def put_runs(txn: Any, room: Room, new: Runs, account: Account) -> Account:
     """Put runs behind all others; the account after it, which is not written yet."""
     count, data = len(new.starts) - 1, new.words.view(np.uint8).data
     at = (new.starts * 8).tolist()
-    names = keys_of_numbers(np.arange(account.runs + 1, account.runs + 1 + count))
+    names = integer_keys(np.arange(account.runs + 1, account.runs + 1 + count))
     values = map(data.__getitem__, map(slice, at, at[1:]))
     put_last(txn, room.runs, zip(names, values, strict=True), count)
     return account._replace(runs=account.runs + count, values=account.values + len(new.pointers))
@@ -178,12 +176,6 @@ def words_of(run: Any) -> Int64s:
     whole."""
     words: Int64s = np.frombuffer(run if not len(run) & 7 else b"", "<i8")
     return words if words.flags.aligned else np.frombuffer(bytes(run), "<i8")
-
-
-def keys_of_numbers(numbers: npt.NDArray[Any]) -> list[bytes]:
-    """Under what a chunk or a run of each number lies."""
-    keys: list[bytes] = np.ascontiguousarray(numbers, "<i8").view(_EIGHT_BYTES).tolist()
-    return keys
 
 
 def _another() -> int:

@@ -21,7 +21,6 @@ from feature_store.lmdb_room import (
     Room,
     account_of,
     chunks_of,
-    keys_of_numbers,
     new_account,
     note,
     numbers_of,
@@ -32,6 +31,7 @@ from feature_store.lmdb_room import (
 )
 from feature_store.packed_columns import joined
 from feature_store.packed_kernels import Sections
+from feature_store.packed_keys import integer_keys
 from feature_store.packed_merge import each_value
 from feature_store.packed_rows import damaged
 from feature_store.run_kernels import (
@@ -94,12 +94,14 @@ def take(txn: Any, room: Room, found: Found, known: KnownRoom | None = None) -> 
     there, kept = names[first:], list[Any]()
 
     def look_up(some: list[int]) -> list[Lie]:
-        kept.extend(run_at(txn, room, name) for name in keys_of_numbers(np.array(some, np.int64)))
+        kept.extend(run_at(txn, room, name) for name in integer_keys(np.array(some, np.int64)))
         return [lie_of(run) for run in kept]
 
     account = None if known is None else account_of(txn, room)
-    book = KnownRoom() if known is None or account is None else known
-    lies = book.runs(there, 0 if account is None else account.standing, look_up)
+    if known is None or account is None:
+        lies = np.array(look_up(there.tolist()), np.int64).reshape(-1, 2)
+    else:
+        lies = known.runs(there, account.standing, look_up)
     return gathered(lies, which - first, *found)
 
 
@@ -167,7 +169,7 @@ def _numbered(
     numbers = numbers.copy()
     numbers[new] = np.arange(account.numbers, account.numbers + len(new))
     names = [keys[i] for i in new.tolist()]
-    pairs = zip(names, keys_of_numbers(numbers[new]), strict=True)
+    pairs = zip(names, integer_keys(numbers[new]), strict=True)
     txn.cursor(room.numbers).putmulti(pairs, append=_is_last(txn, room, names[0]))
     return numbers, account._replace(numbers=account.numbers + len(new))
 

@@ -113,8 +113,7 @@ def keys_of(join_key: str, ids: npt.NDArray[Any]) -> list[bytes]:
     [b'\\x02\\x01\\x00\\x00\\x00\\x00\\x00\\x00']
     """
     if ids.dtype != object:
-        keys: list[bytes] = ids.view(_EIGHT_BYTES).tolist()
-        return keys
+        return integer_keys(ids)
     head = _head(join_key)
     texts = [value.encode() for value in ids]
     if max(map(len, texts), default=0) + len(head) + 4 > LONGEST:
@@ -122,6 +121,12 @@ def keys_of(join_key: str, ids: npt.NDArray[Any]) -> list[bytes]:
             f"one makes a key of more than {LONGEST} bytes", where="ids", remedy="shorten it"
         )
     return [head + len(text).to_bytes(4, "little") + text for text in texts]
+
+
+def integer_keys(numbers: npt.NDArray[Any]) -> list[bytes]:
+    """The key of each of some 64-bit integers, in a database of such."""
+    keys: list[bytes] = numbers.view(_EIGHT_BYTES).tolist()
+    return keys
 
 
 def _head(join_key: str) -> bytes:
